@@ -1,0 +1,175 @@
+/**
+ * Evidence: what each exchange with the provider was, and what all of them together say about the money. Certainty is
+ * folded over every attempt and never read off the last one.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * `Create` is `POST /v1/payout`, which may move money; `Lookup` is `GET /v1/payout/{handle}`, which cannot.
+ *
+ * @category models
+ */
+export const Kind = Schema.Literal("Create", "Lookup")
+
+/** @category models */
+export type Kind = typeof Kind.Type
+
+/**
+ * Whether the request left this machine. `Sent`: an answer proves it. `NotSent`: no connection was made. `Unknown`:
+ * anything between, a deadline and an interruption included.
+ *
+ * @category models
+ */
+export const Sent = Schema.Literal("Sent", "NotSent", "Unknown")
+
+/** @category models */
+export type Sent = typeof Sent.Type
+
+/**
+ * What one exchange says about the money.
+ *
+ * - `None`: it cannot have moved any (not sent, refused before anything was done, or a lookup that told nothing).
+ * - `Unclear`: it may have moved it, and only an answer about this handle's payout can tell.
+ * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it.
+ * - `Recorded`: it showed the payout; `recorded` has what the record says.
+ *
+ * @category models
+ */
+export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded")
+
+/** @category models */
+export type Bearing = typeof Bearing.Type
+
+/**
+ * The provider's record of the payout, as far as it concerns money. Amounts are minor units.
+ *
+ * @category models
+ */
+export const Recorded = Schema.Struct({
+  state: Schema.String,
+  /** How many transactions the record has: one for each attempt that the provider made. */
+  transactions: Schema.Number,
+  processingErrors: Schema.Number,
+  /** What the provider knows to be paid. */
+  paid: Schema.Number,
+  /** What may have been paid without the provider knowing it: processing errors and whatever has no known reason. */
+  open: Schema.Number
+})
+
+/** @category models */
+export interface Recorded extends Schema.Schema.Type<typeof Recorded> {}
+
+/**
+ * What was done after an attempt.
+ *
+ * @category models
+ */
+export const Decision = Schema.Literal("Succeed", "Fail", "SendAgain", "LookUp", "Interrupted")
+
+/** @category models */
+export type Decision = typeof Decision.Type
+
+/**
+ * One exchange with the provider, on record.
+ *
+ * @category models
+ */
+export const Attempt = Schema.Struct({
+  /** 1 for the first exchange of this payout in this process. */
+  ordinal: Schema.Number,
+  kind: Kind,
+  started: Schema.DateTimeUtc,
+  /** By the monotonic clock; encoded in milliseconds. */
+  took: Schema.DurationFromMillis,
+  sent: Sent,
+  /** The HTTP status, if an answer began. */
+  status: Schema.optional(Schema.Number),
+  /** The provider's error code. */
+  code: Schema.optional(Schema.Number),
+  /** The provider's name for this exchange: quote it to their support. */
+  requestId: Schema.optional(Schema.String),
+  /** What the exchange turned out to be: `Paid`, `CommunicationError`, `NotFound`, ... */
+  outcome: Schema.String,
+  bearing: Bearing,
+  recorded: Schema.optional(Recorded),
+  decision: Decision,
+  /** Why that was decided, in words for a person. */
+  why: Schema.String,
+  /** The wait before the next exchange; encoded in milliseconds. */
+  delay: Schema.optional(Schema.DurationFromMillis)
+})
+
+/** @category models */
+export interface Attempt extends Schema.Schema.Type<typeof Attempt> {}
+
+/**
+ * Did the money move? `NotMoved` and `Moved` are said only when they are certain.
+ *
+ * @category models
+ */
+export const Certainty = Schema.Literal("Moved", "NotMoved", "MayHaveMoved")
+
+/** @category models */
+export type Certainty = typeof Certainty.Type
+
+/**
+ * The least and the most that can have left the account for this handle, in minor units.
+ *
+ * @category models
+ */
+export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number })
+
+/** @category models */
+export interface Exposure extends Schema.Schema.Type<typeof Exposure> {}
+
+/**
+ * Everything known about one payout's money: the attempts on record, and how many requests may have been sent that are
+ * not on record (by a process that died).
+ *
+ * @category models
+ */
+export interface Evidence {
+  /** Minor units. */
+  readonly amount: number
+  readonly unseen: number
+  readonly attempts: ReadonlyArray<Attempt>
+}
+
+/**
+ * Folds evidence into an exposure.
+ *
+ * The provider allows one success a handle, so once its record says `paid`, a request still under way can no longer pay.
+ * Until then every request that may have been executed and that the record's transactions do not account for may still
+ * pay; so does every processing error, which may have been approved all the same.
+ *
+ * @category folding
+ */
+export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
+  let record: Recorded | undefined
+  let sends = unseen
+  let claimed = false
+  for (const attempt of attempts) {
+    if (attempt.kind === "Create" && (attempt.bearing === "Unclear" || attempt.bearing === "Recorded")) sends += 1
+    if (attempt.bearing === "Claimed") claimed = true
+    if (attempt.recorded !== undefined) {
+      claimed = false
+      record = newer(record, attempt.recorded)
+    }
+  }
+  if (record?.state === "paid") return { min: amount, max: Math.max(record.paid, amount) + record.open }
+  const unaccounted = Math.max(0, sends - (record?.transactions ?? 0))
+  const most = (record?.open ?? 0) + unaccounted * amount
+  return { min: 0, max: claimed ? Math.max(most, amount) : most }
+}
+
+// Reads may lag behind writes: a record that says paid, or that shows more transactions, is the newer one.
+const newer = (before: Recorded | undefined, after: Recorded): Recorded =>
+  before !== undefined && (before.state === "paid" || before.transactions > after.transactions) ? before : after
+
+/**
+ * The certainty that an exposure amounts to.
+ *
+ * @category folding
+ */
+export const certainty = ({ max, min }: Exposure): Certainty =>
+  min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved"

@@ -1,0 +1,100 @@
+/**
+ * Whom the payout is for: a customer that exists, or one to create with the payout. A saved payment method implies its
+ * customer, so there the customer may be left out.
+ */
+import * as Schema from "effect/Schema"
+import * as Handle from "./Handle.js"
+
+/**
+ * The handle of a customer. Same alphabet and length as a payout's (documented).
+ *
+ * @category models
+ */
+export const CustomerHandle = Handle.Handle.annotations({ identifier: "CustomerHandle" })
+
+/** @category models */
+export type CustomerHandle = typeof CustomerHandle.Type
+
+const Line = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,255}$/u)).annotations({
+  description: "1 to 255 characters without control characters"
+})
+
+const Metadata = Schema.Record({
+  key: Schema.String,
+  value: Schema.Union(Schema.String, Schema.JsonNumber, Schema.Boolean)
+}).annotations({ description: "a record of strings, finite numbers and booleans" })
+
+const Country = Schema.String.pipe(Schema.pattern(/^[A-Z]{2}$/)).annotations({
+  description: "an ISO 3166-1 code of two capital letters, such as DK"
+})
+
+const DebtorId = Schema.Int.annotations({ description: "an integer" })
+
+const Flag = Schema.Boolean.annotations({ description: "true or false" })
+
+const details = {
+  email: Schema.optional(Line),
+  firstName: Schema.optional(Line),
+  lastName: Schema.optional(Line),
+  address: Schema.optional(Line),
+  address2: Schema.optional(Line),
+  city: Schema.optional(Line),
+  postalCode: Schema.optional(Line),
+  /** ISO 3166-1 alpha-2. */
+  country: Schema.optional(Country),
+  phone: Schema.optional(Line),
+  company: Schema.optional(Line),
+  vat: Schema.optional(Line),
+  language: Schema.optional(Line),
+  debtorId: Schema.optional(DebtorId),
+  metadata: Schema.optional(Metadata),
+  /** The provider checks that this matches the state (test or live) of the account. */
+  test: Schema.optional(Flag)
+}
+
+/**
+ * A customer to create, under a handle of the caller's or one that the provider makes (`cust-1`, `cust-2`, ...). Exactly
+ * one of `handle` and `generateHandle` is given; anything else does not type-check. Field names and meanings are the
+ * provider's `CreateCustomer` (documented); the length limits are ours.
+ *
+ * @category models
+ */
+export const NewCustomer = Schema.Union(
+  Schema.Struct({ ...details, handle: CustomerHandle, generateHandle: Schema.optional(Schema.Never) }),
+  Schema.Struct({ ...details, handle: Schema.optional(Schema.Never), generateHandle: Schema.Literal(true) })
+)
+
+/** @category models */
+export type NewCustomer = typeof NewCustomer.Type
+
+/**
+ * An existing customer's handle, or a customer to create.
+ *
+ * @category models
+ */
+export const Customer = Schema.Union(CustomerHandle, NewCustomer)
+
+/** @category models */
+export type Customer = typeof Customer.Type
+
+/**
+ * The customer handle that the provider's answer must show, or `undefined` where the provider decides it.
+ *
+ * @category getters
+ */
+export const expectedHandle = (customer: Customer | undefined): CustomerHandle | undefined =>
+  customer === undefined || typeof customer === "string" ? customer : customer.handle
+
+/**
+ * Each field of a new customer with the schema of its value, so that a refusal can name the field.
+ *
+ * @internal
+ */
+export const newCustomerFields: ReadonlyMap<string, Schema.Schema.AnyNoContext> = new Map<
+  string,
+  Schema.Schema.AnyNoContext
+>([
+  ...Object.entries(details).map(([name, field]) => [name, field.from] as const),
+  ["handle", CustomerHandle],
+  ["generateHandle", Schema.Literal(true).annotations({ description: "true" })]
+])

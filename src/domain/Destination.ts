@@ -1,0 +1,53 @@
+/**
+ * Where the money goes: a saved payment method of the customer (`ca_...`) or a one-time card token (`ct_...`).
+ * Both are kept in `Redacted`: a card token is a secret, and a saved method is nobody's business in a log.
+ */
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/**
+ * How a payment method is written. The provider asks only for one character or more (documented); the rest is ours.
+ *
+ * @category models
+ */
+export const Reference = Schema.String.pipe(Schema.pattern(/^[\x21-\x7E]{1,255}$/)).annotations({
+  description: "1 to 255 visible ASCII characters without spaces"
+})
+
+/**
+ * A saved payment method. It can be encoded (a queue or a workflow has to carry it), and prints as `<redacted>`.
+ *
+ * @category models
+ */
+export const SavedMethod = Schema.TaggedStruct("SavedMethod", { reference: Schema.Redacted(Reference) })
+
+/** @category models */
+export type SavedMethod = typeof SavedMethod.Type
+
+/**
+ * A card token: one use, short life, and a secret. It has no encoded form on purpose: what is stored or queued must not
+ * hold it.
+ *
+ * @category models
+ */
+export const CardToken = Schema.TaggedStruct("CardToken", {
+  reference: Schema.RedactedFromSelf(Reference).annotations({
+    description: "a Redacted card token of 1 to 255 visible ASCII characters without spaces"
+  })
+})
+
+/** @category models */
+export type CardToken = typeof CardToken.Type
+
+/** @category models */
+export const Destination = Schema.Union(SavedMethod, CardToken)
+
+/** @category models */
+export type Destination = typeof Destination.Type
+
+/**
+ * What the wire carries. The only place where a destination is unwrapped to be sent.
+ *
+ * @internal
+ */
+export const unwrap = (destination: Destination): string => Redacted.value(destination.reference)

@@ -1,0 +1,46 @@
+/**
+ * Money as this API counts it: a whole number of the currency's smallest unit. The library never converts: the provider
+ * publishes no list of exponents, and its own plugins disagree about them.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The largest amount that the provider's `int32` can hold, in minor units.
+ *
+ * @category limits
+ */
+export const amountMax = 2_147_483_647
+
+/**
+ * Minor units (øre, cents): an integer from 1 to 2,147,483,647. Source: the provider's schema (documented).
+ *
+ * @example
+ * ```ts
+ * import { Money } from "effect-billwerk-payouts"
+ *
+ * const amount: Money.Amount = Money.Amount.make(12_500) // 125.00 DKK
+ * ```
+ *
+ * @category models
+ */
+export const Amount = Schema.Int.pipe(Schema.between(1, amountMax), Schema.brand("Amount")).annotations({
+  identifier: "Amount",
+  description: "an integer from 1 to 2147483647, in the currency's smallest unit"
+})
+
+/** @category models */
+export type Amount = typeof Amount.Type
+
+/**
+ * Three capital letters of ISO 4217. Lower case is refused rather than repaired, so that every attempt says the same.
+ * The provider would take its account's default for a missing currency; this library wants it said.
+ *
+ * @category models
+ */
+export const Currency = Schema.String.pipe(Schema.pattern(/^[A-Z]{3}$/), Schema.brand("Currency")).annotations({
+  identifier: "Currency",
+  description: "an ISO 4217 code of three capital letters, such as DKK"
+})
+
+/** @category models */
+export type Currency = typeof Currency.Type

@@ -1,0 +1,198 @@
+/**
+ * What we ask for. A `PayoutRequest` can only be had by passing validation, so whatever holds one may be sent.
+ */
+import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { Customer, CustomerHandle, NewCustomer, newCustomerFields } from "./Customer.js"
+import { CardToken, Destination, Reference, SavedMethod } from "./Destination.js"
+import { Handle } from "./Handle.js"
+import { InvalidRequest } from "./InvalidRequest.js"
+import { Amount, Currency } from "./Money.js"
+
+const Text = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,1024}$/u)).annotations({
+  description: "1 to 1024 characters without control characters or lone surrogates"
+})
+
+const StatementText = Schema.String.pipe(Schema.pattern(/^[\x20-\x7E]{1,255}$/)).annotations({
+  description: "1 to 255 printable ASCII characters"
+})
+
+const AcquirerReference = Schema.String.pipe(Schema.pattern(/^[\x20-\x7E]{1,128}$/)).annotations({
+  description: "1 to 128 printable ASCII characters"
+})
+
+const fields = {
+  handle: Handle,
+  destination: Destination,
+  amount: Amount,
+  currency: Currency,
+  customer: Schema.optional(Customer),
+  text: Schema.optional(Text),
+  textOnStatement: Schema.optional(StatementText),
+  acquirerReference: Schema.optional(AcquirerReference)
+}
+
+/**
+ * A validated payout request. Prints its handle, amount and currency, never where the money goes or to whom.
+ *
+ * As a `Schema` it can be carried by a queue or a workflow, provided that its destination is a saved method: a card
+ * token has no encoded form.
+ *
+ * @category models
+ */
+export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-payouts/PayoutRequest")(fields) {
+  override toString(): string {
+    return `PayoutRequest(${this.handle}, ${this.amount} ${this.currency})`
+  }
+  toJSON(): unknown {
+    return { _id: "PayoutRequest", handle: this.handle, amount: this.amount, currency: this.currency }
+  }
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+interface Common {
+  /** The payout's own, unique reference; the only idempotency key. Derive it from your ids: `Handle.derive`. */
+  readonly handle: string
+  /** Minor units: an integer from 1 to 2,147,483,647. */
+  readonly amount: number
+  /** ISO 4217, three capital letters. */
+  readonly currency: string
+  /** Free text on the payout. */
+  readonly text?: string | undefined
+  /** Printable ASCII, for the receiver's bank statement. */
+  readonly textOnStatement?: string | undefined
+  /** Printable ASCII, at most 128; the provider highly recommends leaving it out. */
+  readonly acquirerReference?: string | undefined
+}
+
+type Details = Omit<NewCustomer, "handle" | "generateHandle">
+
+/**
+ * A customer to create: `handle` or `generateHandle: true`, never both and never neither.
+ *
+ * @category models
+ */
+export type NewCustomerInput =
+  | (Details & { readonly handle: string; readonly generateHandle?: never })
+  | (Details & { readonly generateHandle: true; readonly handle?: never })
+
+/**
+ * What `make` takes. `destination` is a saved payment method as a plain string, or a card token as a
+ * `Redacted<string>`; a card token identifies no customer, so there `customer` is needed. `customer` is the handle of
+ * an existing customer, or a customer to create.
+ *
+ * @category models
+ */
+export type Input =
+  | (Common & { readonly destination: string; readonly customer?: string | NewCustomerInput | undefined })
+  | (Common & { readonly destination: Redacted.Redacted<string>; readonly customer: string | NewCustomerInput })
+
+/**
+ * Validates an input. Refuses with the field and the reason, and never repairs, rounds or truncates. An `Either`, hence
+ * an `Effect`.
+ *
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { PayoutRequest } from "effect-billwerk-payouts"
+ *
+ * const toSavedCard = PayoutRequest.make({
+ *   handle: "prize-2026-0042",
+ *   destination: "ca_fcfac2016614418f969fa5697383e47c",
+ *   amount: 12_500,
+ *   currency: "DKK"
+ * })
+ *
+ * const toNewCard = PayoutRequest.make({
+ *   handle: "prize-2026-0043",
+ *   destination: Redacted.make("ct_..."),
+ *   customer: { generateHandle: true, email: "winner@example.com" },
+ *   amount: 12_500,
+ *   currency: "DKK"
+ * })
+ * ```
+ *
+ * @category constructors
+ */
+export const make = (input: Input): Either.Either<PayoutRequest, InvalidRequest> => fromUnknown(input)
+
+/**
+ * `make` for a value that no type vouches for: JSON from a file, a queue or a form. A destination that starts with
+ * `ct_` has to be `Redacted` here too: redact it where it is read.
+ *
+ * @category constructors
+ */
+export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, InvalidRequest> =>
+  Either.gen(function* () {
+    if (!Predicate.isReadonlyRecord(input)) {
+      return yield* refuse("request", "must be an object")
+    }
+    const handle = yield* check("handle", Handle, input["handle"])
+    const unknownField = Object.keys(input).find((key) => !Object.hasOwn(fields, key))
+    if (unknownField !== undefined) {
+      return yield* refuse(fieldName(unknownField), "is not a field of a payout request", handle)
+    }
+    const request = {
+      handle,
+      destination: yield* destinationFrom(input["destination"], handle),
+      amount: yield* check("amount", Amount, input["amount"], handle),
+      currency: yield* check("currency", Currency, input["currency"], handle),
+      customer: yield* customerFrom(input["customer"], handle),
+      text: yield* checkOptional("text", Text, input["text"], handle),
+      textOnStatement: yield* checkOptional("textOnStatement", StatementText, input["textOnStatement"], handle),
+      acquirerReference: yield* checkOptional("acquirerReference", AcquirerReference, input["acquirerReference"], handle)
+    }
+    if (request.destination._tag === "CardToken" && request.customer === undefined) {
+      return yield* refuse("customer", "must be given with a card token, which identifies no customer", handle)
+    }
+    return new PayoutRequest(request)
+  })
+
+const refuse = (field: string, reason: string, handle?: Handle) =>
+  Either.left(new InvalidRequest({ field, reason, ...(handle === undefined ? {} : { handle }) }))
+
+const check = <A, I>(field: string, schema: Schema.Schema<A, I>, value: unknown, handle?: Handle) =>
+  Schema.is(schema)(value) ? Either.right(value) : Either.left(InvalidRequest.mustBe(field, schema, handle))
+
+const checkOptional = <A, I>(field: string, schema: Schema.Schema<A, I>, value: unknown, handle: Handle) =>
+  value === undefined ? Either.right(undefined) : check(field, schema, value, handle)
+
+const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
+  if (Redacted.isRedacted(value)) {
+    return Either.map(check("destination", CardToken.fields.reference, value, handle), (reference) =>
+      CardToken.make({ reference })
+    )
+  }
+  if (typeof value === "string" && value.startsWith("ct_")) {
+    return refuse("destination", "must be wrapped in Redacted.make(...), because it is a card token", handle)
+  }
+  return Either.map(check("destination", Reference, value, handle), (reference) =>
+    SavedMethod.make({ reference: Redacted.make(reference) })
+  )
+}
+
+const isNewCustomer = Schema.is(NewCustomer)
+
+const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | undefined, InvalidRequest> => {
+  if (!Predicate.isReadonlyRecord(value)) return checkOptional("customer", CustomerHandle, value, handle)
+  for (const key of Object.keys(value)) {
+    const schema = newCustomerFields.get(key)
+    if (schema === undefined) {
+      return refuse(`customer.${fieldName(key)}`, "is not a field of a customer", handle)
+    }
+    if (value[key] !== undefined && !Schema.is(schema)(value[key])) {
+      return Either.left(InvalidRequest.mustBe(`customer.${key}`, schema, handle))
+    }
+  }
+  return isNewCustomer(value)
+    ? Either.right(value)
+    : refuse("customer", "must have either a handle or generateHandle: true, and not both", handle)
+}
+
+// The name of an unknown field is the caller's own text, so it is shown only if it looks like a name.
+const fieldName = (key: string): string => (/^[A-Za-z][A-Za-z0-9_]{0,31}$/.test(key) ? key : "an unnamed field")
