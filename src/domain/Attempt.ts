@@ -145,22 +145,33 @@ export interface Evidence {
  * @category folding
  */
 export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
-  let record: Recorded | undefined
-  let sends = unseen
-  let claimed = false
-  for (const attempt of attempts) {
-    if (attempt.kind === "Create" && (attempt.bearing === "Unclear" || attempt.bearing === "Recorded")) sends += 1
-    if (attempt.bearing === "Claimed") claimed = true
-    if (attempt.recorded !== undefined) {
-      claimed = false
-      record = newer(record, attempt.recorded)
-    }
-  }
+  const record = newestRecord(attempts)
+  const sends = unseen + attempts.filter(mayHaveExecuted).length
+  const claimed = attempts.reduce((before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded"), false)
   if (record?.state === "paid") return { min: amount, max: Math.max(record.paid, amount) + record.open }
   const unaccounted = Math.max(0, sends - (record?.transactions ?? 0))
   const most = (record?.open ?? 0) + unaccounted * amount
   return { min: 0, max: claimed ? Math.max(most, amount) : most }
 }
+
+/**
+ * Whether an attempt may have made the provider move money: a create whose answer was a payout, or no clear answer.
+ *
+ * @category predicates
+ */
+export const mayHaveExecuted = ({ bearing, kind }: Attempt): boolean =>
+  kind === "Create" && (bearing === "Unclear" || bearing === "Recorded")
+
+/**
+ * The newest record of the payout that the attempts hold.
+ *
+ * @category folding
+ */
+export const newestRecord = (attempts: ReadonlyArray<Attempt>): Recorded | undefined =>
+  attempts.reduce<Recorded | undefined>(
+    (newest, { recorded }) => (recorded === undefined ? newest : newer(newest, recorded)),
+    undefined
+  )
 
 // Reads may lag behind writes: a record that says paid, or that shows more transactions, is the newer one.
 const newer = (before: Recorded | undefined, after: Recorded): Recorded =>

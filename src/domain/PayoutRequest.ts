@@ -7,7 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Customer, CustomerHandle, NewCustomer, newCustomerFields } from "./Customer.js"
-import { CardToken, Destination, Reference, SavedMethod } from "./Destination.js"
+import { CardToken, Destination, Reference, SavedMethod, unwrap } from "./Destination.js"
 import { Handle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency } from "./Money.js"
@@ -152,6 +152,29 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
     }
     return new PayoutRequest(request)
   })
+
+/**
+ * The names of the fields in which two requests differ; none, if they would be sent with the same bytes.
+ *
+ * @category predicates
+ */
+export const differences = (self: PayoutRequest, that: PayoutRequest): ReadonlyArray<string> =>
+  self === that
+    ? []
+    : [
+        ...(unwrap(self.destination) === unwrap(that.destination) ? [] : ["destination"]),
+        ...comparable.filter((field) => JSON.stringify(self[field]) !== JSON.stringify(that[field]))
+      ]
+
+const comparable = [
+  "handle",
+  "amount",
+  "currency",
+  "customer",
+  "text",
+  "textOnStatement",
+  "acquirerReference"
+] as const satisfies ReadonlyArray<keyof PayoutRequest>
 
 const refuse = (field: string, reason: string, handle?: Handle) =>
   Either.left(new InvalidRequest({ field, reason, ...(handle === undefined ? {} : { handle }) }))

@@ -7,6 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as Destination from "../domain/Destination.js"
+import type * as Payout from "../domain/Payout.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import type * as Reply from "../domain/Reply.js"
+import type { Clean } from "./words.js"
 
 /** `POST /v1/payout`, and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"
@@ -28,10 +33,10 @@ const WireDate = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSel
   strict: true,
   decode: (text, _, ast) =>
     Option.match(DateTime.make(text.replace(/([+-]\d{2})(\d{2})$/, "$1:$2")), {
-      onNone: () => Effect.fail(new ParseResult.Type(ast, text)),
-      onSome: (date) => Effect.succeed(DateTime.toUtc(date))
+      onNone: () => ParseResult.fail(new ParseResult.Type(ast, text)),
+      onSome: (date) => ParseResult.succeed(DateTime.toUtc(date))
     }),
-  encode: (date) => Effect.succeed(DateTime.formatIso(date).replace("Z", "+00:00"))
+  encode: (date) => ParseResult.succeed(DateTime.formatIso(date).replace("Z", "+00:00"))
 })
 
 const CustomerBody = Schema.Struct({
@@ -132,3 +137,55 @@ export const encodePayout = Schema.encodeSync(PayoutBody)
 export const decodePayout = Schema.decodeUnknownOption(PayoutBody)
 export const encodeError = Schema.encodeSync(ErrorBody)
 export const decodeError = Schema.decodeUnknownOption(ErrorBody)
+
+/** The body of a request. Each field in a fixed place, so that the same request is always the same bytes. */
+export const fromRequest = (request: PayoutRequest): CreateBody => ({
+  handle: request.handle,
+  destination: Destination.unwrap(request.destination),
+  amount: request.amount,
+  currency: request.currency,
+  ...(request.text === undefined ? {} : { text: request.text }),
+  ...(typeof request.customer === "string" ? { customerHandle: request.customer } : {}),
+  ...(typeof request.customer === "object" ? { customer: request.customer } : {}),
+  ...(request.textOnStatement === undefined ? {} : { textOnStatement: request.textOnStatement }),
+  ...(request.acquirerReference === undefined ? {} : { acquirerReference: request.acquirerReference })
+})
+
+/**
+ * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned
+ * but the handle, which has to be the caller's own.
+ */
+export const toPayout = (body: PayoutBody, clean: Clean): Payout.Payout => ({
+  handle: body.handle,
+  state: clean(body.state),
+  amount: body.amount,
+  currency: map(body.currency, clean),
+  customer: map(body.customer, clean),
+  created: body.created,
+  paid: body.paid,
+  failed: body.failed,
+  transactions: (body.transactions ?? []).map((one) => toTransaction(one, clean))
+})
+
+const toTransaction = (body: TransactionBody, clean: Clean): Payout.Transaction => ({
+  id: clean(body.id ?? ""),
+  state: clean(body.state ?? ""),
+  amount: body.amount ?? 0,
+  created: body.created,
+  errorState: map(body.errorState, clean),
+  error: map(body.error, clean),
+  acquirerCode: map(body.acquirerCode, clean),
+  acquirerMessage: map(body.acquirerMessage, clean),
+  cardType: map(body.cardType, clean),
+  provider: map(body.provider, clean)
+})
+
+export const toApiError = (body: ErrorBody, clean: Clean): Reply.ApiError => ({
+  _tag: "ApiError",
+  code: body.code,
+  error: map(body.error, clean),
+  message: map(body.message, clean),
+  transactionError: map(body.transactionError, clean)
+})
+
+const map = (text: string | undefined, clean: Clean): string | undefined => (text === undefined ? undefined : clean(text))

@@ -1,0 +1,120 @@
+/**
+ * What the client needs to know, with defaults and limits. Refused at construction, never at the first payout.
+ */
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * The host that the provider's current documentation prints. `https://api.reepay.com` serves the same API (inferred).
+ *
+ * @category defaults
+ */
+export const baseUrlDefault = "https://api.frisbii.com"
+
+/**
+ * The provider's test gateway simulates answers after 60 seconds, so anything shorter would make unclear outcomes out of
+ * slow ones.
+ *
+ * @category defaults
+ */
+export const createDeadlineDefault = Duration.seconds(90)
+
+/** @category defaults */
+export const lookupDeadlineDefault = Duration.seconds(30)
+
+/**
+ * The most that is read of an answer. More is not a payout.
+ *
+ * @category limits
+ */
+export const bodyBytesMax = 1024 * 1024
+
+/** @category defaults */
+export const userAgentDefault = "effect-billwerk-payouts/0.1.0"
+
+/**
+ * The client's options.
+ *
+ * @category models
+ */
+export interface Options {
+  /** The private key (`priv_...`), sent as the user name of HTTP Basic. */
+  readonly apiKey: Redacted.Redacted<string>
+  /** `https:`, or `http:` to this machine itself (for the Sandbox). Default: `https://api.frisbii.com`. */
+  readonly baseUrl?: string | undefined
+  /** The longest that one create may take, headers and body. Default: 90 seconds. */
+  readonly createDeadline?: Duration.DurationInput | undefined
+  /** The longest that one lookup may take, headers and body. Default: 30 seconds. */
+  readonly lookupDeadline?: Duration.DurationInput | undefined
+  /** Default: this library's name and version. */
+  readonly userAgent?: string | undefined
+}
+
+/**
+ * Options that were found to be in order.
+ *
+ * @category models
+ */
+export interface BillwerkConfig {
+  readonly apiKey: Redacted.Redacted<string>
+  /** Without a slash at its end. */
+  readonly baseUrl: string
+  readonly createDeadline: Duration.Duration
+  readonly lookupDeadline: Duration.Duration
+  readonly userAgent: string
+}
+
+/**
+ * Checks options and fills in the defaults. The reasons never show a value: it may be the key in the wrong place.
+ *
+ * @category constructors
+ */
+export const make = (options: Options): Either.Either<BillwerkConfig, ConfigError.ConfigError> =>
+  Either.gen(function* () {
+    return {
+      apiKey: yield* check("apiKey", options.apiKey, isKey, "must be visible ASCII without a colon"),
+      baseUrl: yield* baseUrlFrom(options.baseUrl ?? baseUrlDefault),
+      createDeadline: yield* deadline("createDeadline", options.createDeadline ?? createDeadlineDefault),
+      lookupDeadline: yield* deadline("lookupDeadline", options.lookupDeadline ?? lookupDeadlineDefault),
+      userAgent: yield* check(
+        "userAgent",
+        options.userAgent ?? userAgentDefault,
+        (agent) => /^[\x20-\x7E]{1,255}$/.test(agent),
+        "must be 1 to 255 printable ASCII characters"
+      )
+    }
+  })
+
+const check = <A>(name: string, value: A, isValid: (value: A) => boolean, reason: string) =>
+  isValid(value) ? Either.right(value) : invalid(name, reason)
+
+const invalid = (name: string, reason: string) => Either.left(ConfigError.InvalidData([name], reason))
+
+// A colon would end the user name of HTTP Basic, and a line break the header.
+const isKey = (key: Redacted.Redacted<string>): boolean => /^[\x21-\x39\x3B-\x7E]{1,255}$/.test(Redacted.value(key))
+
+const deadline = (name: string, input: Duration.DurationInput) => {
+  const duration = Duration.decode(input)
+  return check(
+    name,
+    duration,
+    (value) => Duration.isFinite(value) && Duration.toMillis(value) > 0,
+    "must be longer than nothing, and finite"
+  )
+}
+
+const loopback = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/
+
+const baseUrlFrom = (text: string) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) return invalid("baseUrl", "must be a URL")
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname))) {
+    return invalid("baseUrl", "must be https, or http to this machine itself: the key would travel in the clear")
+  }
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    return invalid("baseUrl", "must have no user, password, query or fragment")
+  }
+  return Either.right(url.href.replace(/\/+$/, ""))
+}

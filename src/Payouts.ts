@@ -1,0 +1,161 @@
+/**
+ * The service: pays out, resumes and looks up.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { BillwerkClient } from "./BillwerkClient.js"
+import type { Handle } from "./domain/Handle.js"
+import type { Outcome } from "./domain/Outcome.js"
+import type { Payout } from "./domain/Payout.js"
+import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
+import { PayoutRequest } from "./domain/PayoutRequest.js"
+import * as flights from "./internal/flights.js"
+import * as Plan from "./internal/plan.js"
+import * as reading from "./internal/reading.js"
+import * as RetryPolicy from "./RetryPolicy.js"
+import * as Telemetry from "./Telemetry.js"
+
+/**
+ * What can be set for one call.
+ *
+ * @category models
+ */
+export interface CallOptions {
+  /** Instead of the layer's policy. */
+  readonly policy?: RetryPolicy.RetryPolicy
+}
+
+/**
+ * What can be set for one `resume`.
+ *
+ * @category models
+ */
+export interface ResumeOptions extends CallOptions {
+  /**
+   * How many creates may have been sent by a process whose evidence is lost. Each may still arrive, and counts in the
+   * exposure until the provider's record accounts for it. Default: 1. Give 0 only if none can have been sent, or if any
+   * that was is too old to arrive.
+   */
+  readonly unseen?: number
+}
+
+/**
+ * Pays money out.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { PayoutRequest, Payouts } from "effect-billwerk-payouts"
+ *
+ * const program = Effect.gen(function* () {
+ *   const payouts = yield* Payouts.Payouts
+ *   const request = yield* PayoutRequest.make({
+ *     handle: "prize-2026-0042",
+ *     destination: "ca_fcfac2016614418f969fa5697383e47c",
+ *     amount: 12_500,
+ *     currency: "DKK"
+ *   })
+ *   return yield* payouts.create(request)
+ * })
+ * ```
+ *
+ * @category tags
+ */
+export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
+  Payouts,
+  {
+    /**
+     * Pays out once, whatever happens on the way: retries by the policy, looks the payout up before it sends anything
+     * again, and takes 133 and 134 for the answers that they are. `Paid` and `Processing` are successes. Calls at the
+     * same time with the same arguments share one conversation (and the first one's policy and span); other arguments
+     * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
+     * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; after a hard
+     * decline it is refused at once. A process remembers 10,000 such payouts; beyond that, and after a restart, use
+     * `resume`.
+     */
+    readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
+    /**
+     * `create` for a request that a process that died may have sent: asks the provider first, and sends only what it
+     * does not know.
+     */
+    readonly resume: (request: PayoutRequest, options?: ResumeOptions) => Effect.Effect<Outcome, PayoutError>
+    /** The payout as the provider has it now. Asks again by the policy's communication and rate limit rules. */
+    readonly get: (handle: Handle, options?: CallOptions) => Effect.Effect<Payout, LookupError>
+  }
+>() {}
+
+/**
+ * What can be set for the service.
+ *
+ * @category models
+ */
+export interface Options {
+  /** For the calls that bring none. Default: `RetryPolicy.standard`. */
+  readonly policy?: RetryPolicy.RetryPolicy
+}
+
+/**
+ * The service over the `BillwerkClient` in the context.
+ *
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const client = yield* BillwerkClient
+  const policyDefault = options.policy ?? RetryPolicy.standard
+  const pay = flights.make(client)
+
+  const create = Effect.fn(Telemetry.payoutSpan.create)(function* (
+    request: PayoutRequest,
+    { policy = policyDefault }: CallOptions = {}
+  ) {
+    yield* checked(request)
+    return yield* Telemetry.annotateOutcome(request, pay({ request, policy, first: Plan.create, unseen: 0 }))
+  })
+
+  const resume = Effect.fn(Telemetry.payoutSpan.resume)(function* (
+    request: PayoutRequest,
+    { policy = policyDefault, unseen = 1 }: ResumeOptions = {}
+  ) {
+    yield* checked(request)
+    return yield* Telemetry.annotateOutcome(request, pay({ request, policy, first: Plan.firstAsk, unseen }))
+  })
+
+  const get = Effect.fn(Telemetry.payoutSpan.get)(function* (
+    handle: Handle,
+    { policy = policyDefault }: CallOptions = {}
+  ) {
+    return yield* reading.get(client, policy, handle)
+  })
+
+  return Payouts.of({ create, resume, get })
+})
+
+/**
+ * The service with the standard policy.
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.effect(Payouts, make())
+
+/**
+ * The service with options.
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
+ *
+ * const quick = Payouts.layerWith({ policy: RetryPolicy.make({ processingError: Schedule.stop, elapsedMax: "2 minutes" }) })
+ * ```
+ *
+ * @category layers
+ */
+export const layerWith = (options: Options): Layer.Layer<Payouts, never, BillwerkClient> =>
+  Layer.effect(Payouts, make(options))
+
+// A value that only looks like a request has not been validated.
+const checked = (request: PayoutRequest): Effect.Effect<void, InvalidRequest> =>
+  request instanceof PayoutRequest
+    ? Effect.void
+    : new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })

@@ -1,0 +1,62 @@
+/**
+ * The names of what this library reports: one span a payout and one an attempt. No attribute holds a key, a
+ * destination, a customer or a body.
+ */
+
+import * as Effect from "effect/Effect"
+import type { Outcome } from "./domain/Outcome.js"
+import type { PayoutError } from "./domain/PayoutError.js"
+import type { PayoutRequest } from "./domain/PayoutRequest.js"
+
+/**
+ * The span of one call, by the method.
+ *
+ * @category spans
+ */
+export const payoutSpan = { create: "Payouts.create", resume: "Payouts.resume", get: "Payouts.get" } as const
+
+/**
+ * The span of one exchange, by its kind.
+ *
+ * @category spans
+ */
+export const attemptSpan = { Create: "BillwerkClient.create", Lookup: "BillwerkClient.lookup" } as const
+
+/**
+ * Attribute names. The HTTP ones are OpenTelemetry's.
+ *
+ * @category attributes
+ */
+export const attribute = {
+  handle: "payout.handle",
+  status: "http.response.status_code",
+  method: "http.request.method",
+  code: "billwerk.error_code",
+  requestId: "billwerk.request_id",
+  reply: "billwerk.reply",
+  attempts: "payout.attempts",
+  outcome: "payout.outcome",
+  certainty: "payout.certainty"
+} as const
+
+/**
+ * Puts what became of a payout on the current span.
+ *
+ * @category attributes
+ */
+export const annotateOutcome = (
+  request: PayoutRequest,
+  payout: Effect.Effect<Outcome, PayoutError>
+): Effect.Effect<Outcome, PayoutError> =>
+  Effect.tapBoth(payout, {
+    onFailure: (error) => annotate(request, error),
+    onSuccess: (outcome) => annotate(request, outcome)
+  })
+
+const annotate = (request: PayoutRequest, end: Outcome | PayoutError) =>
+  Effect.annotateCurrentSpan({
+    [attribute.handle]: request.handle,
+    [attribute.outcome]: end._tag,
+    [attribute.certainty]: end.certainty,
+    [attribute.attempts]: end.attempts.length
+  })

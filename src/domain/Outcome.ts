@@ -1,0 +1,48 @@
+/**
+ * What a payout can succeed with: money that moved, or money that the provider has taken on itself to move.
+ */
+import * as Schema from "effect/Schema"
+import { Attempt, Certainty, Exposure } from "./Attempt.js"
+import { Handle } from "./Handle.js"
+import { Amount, Currency } from "./Money.js"
+import { Payout } from "./Payout.js"
+
+const fields = {
+  handle: Handle,
+  amount: Amount,
+  currency: Currency,
+  /** The provider's record. */
+  payout: Payout,
+  /** Every exchange of this payout that this process has on record, oldest first. */
+  attempts: Schema.Array(Attempt),
+  certainty: Certainty,
+  /** The least and the most that can have left the account, in minor units. */
+  exposure: Exposure
+}
+
+/**
+ * The money moved. `exposure.max` is more than the amount only if an earlier attempt of the provider may have paid
+ * without knowing it.
+ *
+ * @category models
+ */
+export const Paid = Schema.TaggedStruct("Paid", fields)
+
+/** @category models */
+export interface Paid extends Schema.Schema.Type<typeof Paid> {}
+
+/**
+ * Accepted, and not over: an asynchronous payment method. Look it up until it is paid or has failed.
+ *
+ * @category models
+ */
+export const Processing = Schema.TaggedStruct("Processing", fields)
+
+/** @category models */
+export interface Processing extends Schema.Schema.Type<typeof Processing> {}
+
+/** @category models */
+export const Outcome = Schema.Union(Paid, Processing)
+
+/** @category models */
+export type Outcome = Paid | Processing

@@ -1,0 +1,444 @@
+/**
+ * The typed error channel: one class for each category that a caller treats differently. Every error says what happened,
+ * what is known about the money, what to do next and what never to do; and carries the evidence for it.
+ */
+import * as Schema from "effect/Schema"
+import { Attempt, Certainty, Exposure } from "./Attempt.js"
+import { Handle } from "./Handle.js"
+import { InvalidRequest } from "./InvalidRequest.js"
+import { Amount, Currency } from "./Money.js"
+import * as Payout from "./Payout.js"
+
+export { InvalidRequest } from "./InvalidRequest.js"
+
+const evidence = {
+  handle: Handle,
+  amount: Amount,
+  currency: Currency,
+  /** Every exchange of this payout that this process has on record, oldest first. */
+  attempts: Schema.Array(Attempt),
+  /** Folded over all attempts, never read off the last one. */
+  certainty: Certainty,
+  /** The least and the most that can have left the account, in minor units. */
+  exposure: Exposure
+}
+
+const answer = {
+  /** The HTTP status, where an answer began. */
+  status: Schema.optional(Schema.Number),
+  /** The provider's name for the exchange: quote it to their support. */
+  requestId: Schema.optional(Schema.String)
+}
+
+const refusal = {
+  status: Schema.Number,
+  requestId: Schema.optional(Schema.String),
+  /** The provider's error code. */
+  code: Schema.optional(Schema.Number),
+  /** The provider's words for the code. */
+  error: Schema.optional(Schema.String),
+  /** The provider's further words. */
+  detail: Schema.optional(Schema.String),
+  /** The transaction error that the provider named, if it did. */
+  transactionError: Schema.optional(Schema.String)
+}
+
+interface Facts {
+  readonly handle: string
+  readonly currency: string
+  readonly certainty: Certainty
+  readonly exposure: Exposure
+}
+
+const money = ({ certainty, currency, exposure }: Facts): string => {
+  switch (certainty) {
+    case "NotMoved":
+      return "No money has moved."
+    case "Moved":
+      return `${exposure.min} to ${exposure.max} minor units of ${currency} have left the account.`
+    case "MayHaveMoved":
+      return `Money may have moved: ${exposure.min} to ${exposure.max} minor units of ${currency}.`
+  }
+}
+
+const whileUnclear =
+  "Do not treat it as failed, and never pay again under another handle: resume this one, or look it up later."
+
+const advise = (facts: Facts, whenNotMoved: string): string =>
+  facts.certainty === "NotMoved" ? whenNotMoved : whileUnclear
+
+/** What came after the unclear attempt: it is in the evidence, and says nothing about that attempt. */
+const afterwards = ({ attempts }: { readonly attempts: ReadonlyArray<Attempt> }): string | undefined => {
+  const last = attempts.at(-1)
+  return attempts.length < 2 || last?.status === undefined
+    ? undefined
+    : `The last of ${attempts.length} exchanges was answered with ${words("HTTP", last.status, last.code && `code ${last.code}`)}.`
+}
+
+const words = (...parts: ReadonlyArray<string | number | undefined>): string =>
+  parts.filter((part) => part !== undefined && part !== "").join(" ")
+
+const quoted = (text: string | undefined): string | undefined => (text === undefined ? undefined : `("${text}")`)
+
+/**
+ * No answer to the request. Unless `certainty` says otherwise, the money may have moved.
+ *
+ * @category errors
+ */
+export class CommunicationError extends Schema.TaggedError<CommunicationError>(
+  "effect-billwerk-payouts/CommunicationError"
+)("CommunicationError", {
+  ...evidence,
+  ...answer,
+  /**
+   * `CutOff`: the answer began and did not end. `RequestTimeout`: HTTP 408. `Interrupted`: an earlier call for this
+   * handle was interrupted while its request was under way. `Unseen`: a process that died may have sent a request.
+   */
+  reason: Schema.Literal("Deadline", "Transport", "Certificate", "CutOff", "RequestTimeout", "Interrupted", "Unseen"),
+  /** The system's name for the failure, such as `ECONNREFUSED`. */
+  systemCode: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: no clear answer from the provider (${words(this.reason, this.systemCode)}).`,
+      afterwards(this),
+      money(this),
+      this.reason === "Certificate"
+        ? "The server's certificate was not accepted: correct baseUrl or the trust store, and never switch verification off."
+        : advise(this, "Nothing was sent: try again when the connection is back.")
+    )
+  }
+}
+
+/**
+ * The provider answered 5xx. The money may have moved.
+ *
+ * @category errors
+ */
+export class ServerError extends Schema.TaggedError<ServerError>("effect-billwerk-payouts/ServerError")("ServerError", {
+  ...evidence,
+  ...refusal
+}) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the provider failed with HTTP ${this.status}`,
+      quoted(this.error),
+      "and did not recover in time.",
+      afterwards(this),
+      money(this),
+      advise(this, "Try again later."),
+      this.requestId && `Quote request ${this.requestId} to Billwerk if it persists.`
+    )
+  }
+}
+
+/**
+ * An answer that cannot be understood: another status than the documented ones, a body that cannot be read, another
+ * payout than the one asked for, or a state that this library does not know. The money may have moved.
+ *
+ * @category errors
+ */
+export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
+  "effect-billwerk-payouts/UnexpectedResponse"
+)("UnexpectedResponse", {
+  ...evidence,
+  ...answer,
+  /** What was wrong with it. */
+  why: Schema.String
+}) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the provider's answer cannot be relied on (${this.why}).`,
+      afterwards(this),
+      money(this),
+      advise(this, "Try again later."),
+      "Contact Billwerk if it persists",
+      this.requestId && `and quote request ${this.requestId}`
+    ).concat(".")
+  }
+}
+
+/**
+ * 404 with code 40: the destination does not exist. Never sent again.
+ *
+ * @category errors
+ */
+export class PaymentMethodNotFound extends Schema.TaggedError<PaymentMethodNotFound>(
+  "effect-billwerk-payouts/PaymentMethodNotFound"
+)("PaymentMethodNotFound", { ...evidence, ...refusal }) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the payment method was not found (404, code 40).`,
+      money(this),
+      advise(this, "Ask the customer for another payment method; repeating the same request cannot help.")
+    )
+  }
+}
+
+/**
+ * 400 with code 135: the destination cannot receive payouts. Never sent again.
+ *
+ * @category errors
+ */
+export class PaymentMethodNotAllowed extends Schema.TaggedError<PaymentMethodNotAllowed>(
+  "effect-billwerk-payouts/PaymentMethodNotAllowed"
+)("PaymentMethodNotAllowed", { ...evidence, ...refusal }) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the payment method is not allowed for payouts (400, code 135).`,
+      money(this),
+      advise(this, "Ask the customer for another payment method; repeating the same request cannot help.")
+    )
+  }
+}
+
+/**
+ * 400 with code 136: an earlier, failed attempt on this handle was for another customer. Never sent again.
+ *
+ * @category errors
+ */
+export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effect-billwerk-payouts/CustomerMismatch")(
+  "CustomerMismatch",
+  { ...evidence, ...refusal }
+) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the handle belongs to a failed payout of another customer (400, code 136).`,
+      money(this),
+      advise(this, "Find out which of your payouts took the handle; repeating the same request cannot help.")
+    )
+  }
+}
+
+/**
+ * Any other 4xx: the request or the account's configuration is at fault. Never sent again (code 74, a concurrent update,
+ * and 409 and 425 are, a few times, before they end here).
+ *
+ * @category errors
+ */
+export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect-billwerk-payouts/RequestRejected")(
+  "RequestRejected",
+  { ...evidence, ...refusal }
+) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the provider refused the request with HTTP ${this.status}`,
+      this.code === undefined ? undefined : `and code ${this.code}`,
+      quoted(this.error),
+      quoted(this.detail),
+      ".",
+      money(this),
+      advise(this, "Correct the request or the account's configuration; repeating the same request cannot help.")
+    ).replace(" .", ".")
+  }
+}
+
+/**
+ * 429, for longer than the policy waits. Limiting comes before anything else, so a limited request did nothing.
+ *
+ * @category errors
+ */
+export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwerk-payouts/RateLimited")("RateLimited", {
+  ...evidence,
+  ...refusal,
+  /** What the provider asked for, if it did. */
+  retryAfter: Schema.optional(Schema.DurationFromMillis)
+}) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the provider's rate limit was exceeded for longer than the policy allows.`,
+      money(this),
+      advise(this, "Try again later, and send fewer requests at a time.")
+    )
+  }
+}
+
+const declined = { ...evidence, requestId: Schema.optional(Schema.String), payout: Payout.Payout }
+
+const reason = (payout: Payout.Payout): string => {
+  const last = Payout.latest(payout)
+  return words(
+    last?.error ?? "no reason given",
+    last?.acquirerCode && `acquirer code ${last.acquirerCode}`,
+    quoted(last?.acquirerMessage)
+  )
+}
+
+/**
+ * The acquirer or issuer declined for good. Never again with the same arguments; a policy that tries does not compile.
+ *
+ * @category errors
+ */
+export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billwerk-payouts/HardDeclined")(
+  "HardDeclined",
+  declined
+) {
+  /** The transaction error, such as `credit_card_expired`. */
+  get error(): string | undefined {
+    return Payout.latest(this.payout)?.error
+  }
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: declined for good (${reason(this.payout)}).`,
+      money(this),
+      advise(this, "Ask the customer for another payment method."),
+      "Never send it again with the same arguments."
+    )
+  }
+}
+
+/**
+ * Declined for now, as for lack of funds. Not sent again unless the policy has a budget for it.
+ *
+ * @category errors
+ */
+export class SoftDeclined extends Schema.TaggedError<SoftDeclined>("effect-billwerk-payouts/SoftDeclined")(
+  "SoftDeclined",
+  declined
+) {
+  /** The transaction error, such as `insufficient_funds`. */
+  get error(): string | undefined {
+    return Payout.latest(this.payout)?.error
+  }
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: declined for now (${reason(this.payout)}).`,
+      money(this),
+      advise(this, "A later attempt under the same handle may succeed.")
+    )
+  }
+}
+
+/**
+ * Something failed between the platform and the acquirer, as often as the policy allows. It may have paid all the same.
+ *
+ * @category errors
+ */
+export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect-billwerk-payouts/ProcessingError")(
+  "ProcessingError",
+  declined
+) {
+  /** The transaction error, such as `acquirer_communication_error`. */
+  get error(): string | undefined {
+    return Payout.latest(this.payout)?.error
+  }
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the platform or the acquirer failed (${reason(this.payout)}), ` +
+        `${Payout.recorded(this.payout).processingErrors} times.`,
+      money(this),
+      "Ask the acquirer whether it was approved. Never send it again without asking: each attempt may pay once more."
+    )
+  }
+}
+
+/**
+ * The handle belongs to a payout with other arguments, at the provider or in this process. Never sent.
+ *
+ * @category errors
+ */
+export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-billwerk-payouts/HandleConflict")(
+  "HandleConflict",
+  {
+    ...evidence,
+    /** Where the other payout was found: at the provider, or in this process. */
+    with: Schema.Literal("Provider", "Process"),
+    /** The fields that differ; never their values. */
+    differs: Schema.Array(Schema.String),
+    requestId: Schema.optional(Schema.String)
+  }
+) {
+  override get message(): string {
+    return words(
+      `Payout ${this.handle}: the handle is taken by a payout with another ${this.differs.join(", ")}`,
+      this.with === "Provider" ? "at the provider." : "in this process.",
+      money(this),
+      "Find out which of your payouts took the handle, and derive handles from what makes a payout unique.",
+      "Never invent another handle for a payout that may have been made."
+    )
+  }
+}
+
+/**
+ * What `create` and `resume` can fail with.
+ *
+ * @category errors
+ */
+export const PayoutError = Schema.Union(
+  InvalidRequest,
+  CommunicationError,
+  ServerError,
+  UnexpectedResponse,
+  PaymentMethodNotFound,
+  PaymentMethodNotAllowed,
+  CustomerMismatch,
+  RequestRejected,
+  RateLimited,
+  HardDeclined,
+  SoftDeclined,
+  ProcessingError,
+  HandleConflict
+)
+
+/** @category errors */
+export type PayoutError = typeof PayoutError.Type
+
+const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
+
+/**
+ * The provider knows no payout under this handle. After a create whose answer was lost this proves nothing: the request
+ * may still be travelling, and reads may lag behind writes. `Payouts.resume` takes that into account.
+ *
+ * @category errors
+ */
+export class PayoutNotFound extends Schema.TaggedError<PayoutNotFound>("effect-billwerk-payouts/PayoutNotFound")(
+  "PayoutNotFound",
+  lookup
+) {
+  override get message(): string {
+    return (
+      `Payout ${this.handle}: the provider has no payout under this handle. ` +
+      `If a create was sent, this does not prove that it did nothing: resume it instead of giving up.`
+    )
+  }
+}
+
+/**
+ * The provider could not be asked. This says nothing about the money, either way.
+ *
+ * @category errors
+ */
+export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billwerk-payouts/LookupFailed")(
+  "LookupFailed",
+  {
+    ...lookup,
+    ...answer,
+    /** What it ended with. */
+    category: Schema.Literal(
+      "CommunicationError",
+      "ServerError",
+      "UnexpectedResponse",
+      "RateLimited",
+      "RequestRejected"
+    ),
+    code: Schema.optional(Schema.Number),
+    why: Schema.String
+  }
+) {
+  override get message(): string {
+    return (
+      `Payout ${this.handle}: the provider could not be asked (${this.category}: ${this.why}). ` +
+      `This says nothing about the money: ask again later.`
+    )
+  }
+}
+
+/**
+ * What `get` can fail with.
+ *
+ * @category errors
+ */
+export const LookupError = Schema.Union(PayoutNotFound, LookupFailed)
+
+/** @category errors */
+export type LookupError = typeof LookupError.Type

@@ -1,0 +1,62 @@
+/**
+ * What came back from one exchange, as a value: the end of HTTP. Nothing in it can hold a request, a header or a body.
+ */
+import type * as Duration from "effect/Duration"
+import type { Payout } from "./Payout.js"
+
+/**
+ * No answer, or none that began. `Deadline`: the attempt's time was up. `Transport`: the connection failed.
+ * `Certificate`: the other side could not prove who it is, which no retry mends.
+ *
+ * @category models
+ */
+export interface NoResponse {
+  readonly _tag: "NoResponse"
+  readonly reason: "Deadline" | "Transport" | "Certificate"
+  /** `NotSent` only where it is certain that no byte of the request left this machine. */
+  readonly sent: "NotSent" | "Unknown"
+  /** The system's name for the failure, such as `ECONNREFUSED`. */
+  readonly systemCode?: string | undefined
+}
+
+/**
+ * An answer whose head arrived.
+ *
+ * @category models
+ */
+export interface Response {
+  readonly _tag: "Response"
+  readonly status: number
+  readonly requestId?: string | undefined
+  /** `Retry-After`, where it could be understood; never negative. */
+  readonly retryAfter?: Duration.Duration | undefined
+  readonly body: Body
+}
+
+/**
+ * The answer's body. `CutOff` is a body whose end never came (connection or deadline); `Unreadable` one that came and
+ * makes no sense.
+ *
+ * @category models
+ */
+export type Body =
+  | { readonly _tag: "PayoutBody"; readonly payout: Payout }
+  | ApiError
+  | { readonly _tag: "CutOff"; readonly reason: "Deadline" | "Transport" }
+  | { readonly _tag: "Unreadable"; readonly why: string }
+
+/**
+ * The provider's error body. Its words are cut to a safe length, and rid of anything secret that they repeat.
+ *
+ * @category models
+ */
+export interface ApiError {
+  readonly _tag: "ApiError"
+  readonly code: number
+  readonly error?: string | undefined
+  readonly message?: string | undefined
+  readonly transactionError?: string | undefined
+}
+
+/** @category models */
+export type Reply = NoResponse | Response

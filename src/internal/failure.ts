@@ -1,0 +1,124 @@
+/**
+ * Verdict, reply and evidence -> the typed error. One place, so that no error can be made without its evidence.
+ */
+import * as Attempt from "../domain/Attempt.js"
+import * as Errors from "../domain/PayoutError.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import type { Reply } from "../domain/Reply.js"
+import type { Accepted, Verdict } from "../Verdict.js"
+
+/** An exchange that ended without success: what it was, and what it rests on. */
+export interface Finding {
+  readonly verdict: Exclude<Verdict, Accepted>
+  readonly reply: Reply | "Interrupted" | "Unseen"
+}
+
+/** A request that another process may have sent: not seen, so not denied. */
+export const unseen: Finding = {
+  verdict: { _tag: "CommunicationError", why: "a process that died may have sent it" },
+  reply: "Unseen"
+}
+
+/** A request that was under way when its call was interrupted. */
+export const interrupted: Finding = {
+  verdict: { _tag: "CommunicationError", why: "the call was interrupted" },
+  reply: "Interrupted"
+}
+
+/** The evidence that every error and every success carries. */
+export const accounting = (request: PayoutRequest, attempts: ReadonlyArray<Attempt.Attempt>, unseen: number) => {
+  const exposure = Attempt.exposure({ amount: request.amount, attempts, unseen })
+  return {
+    handle: request.handle,
+    amount: request.amount,
+    currency: request.currency,
+    attempts,
+    certainty: Attempt.certainty(exposure),
+    exposure
+  }
+}
+
+export type Accounting = ReturnType<typeof accounting>
+
+export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Errors.PayoutError => {
+  const { requestId, status } = answer(reply)
+  switch (verdict._tag) {
+    case "HardDeclined":
+      return new Errors.HardDeclined({ ...evidence, requestId, payout: verdict.payout })
+    case "SoftDeclined":
+      return new Errors.SoftDeclined({ ...evidence, requestId, payout: verdict.payout })
+    case "ProcessingError":
+      return new Errors.ProcessingError({ ...evidence, requestId, payout: verdict.payout })
+    case "HandleConflict":
+      return new Errors.HandleConflict({ ...evidence, requestId, with: "Provider", differs: verdict.differs })
+    case "CommunicationError":
+      return new Errors.CommunicationError({ ...evidence, ...answer(reply), ...transport(reply) })
+    case "ServerError":
+      return new Errors.ServerError({ ...evidence, ...refusal(reply) })
+    case "PaymentMethodNotFound":
+      return new Errors.PaymentMethodNotFound({ ...evidence, ...refusal(reply) })
+    case "PaymentMethodNotAllowed":
+      return new Errors.PaymentMethodNotAllowed({ ...evidence, ...refusal(reply) })
+    case "CustomerMismatch":
+      return new Errors.CustomerMismatch({ ...evidence, ...refusal(reply) })
+    case "ConcurrentUpdate":
+    case "RequestRejected":
+      return new Errors.RequestRejected({ ...evidence, ...refusal(reply) })
+    case "RateLimited":
+      return new Errors.RateLimited({ ...evidence, ...refusal(reply), retryAfter: verdict.retryAfter })
+    case "AlreadyPaid":
+    case "AlreadyProcessing":
+    case "NotFound":
+    case "Unsettled":
+    case "UnexpectedResponse":
+      return new Errors.UnexpectedResponse({ ...evidence, requestId, status, why: why(verdict) })
+  }
+}
+
+/** Why a verdict is no success, in words for a person. */
+export const why = (verdict: Verdict): string => {
+  switch (verdict._tag) {
+    case "AlreadyPaid":
+      return "the provider says that the handle is paid (134) but does not show the payout"
+    case "AlreadyProcessing":
+      return "the provider says that the handle is being paid (133) but does not show the payout"
+    case "NotFound":
+      return "the provider knows no payout under this handle"
+    case "HandleConflict":
+      return `the handle's payout has another ${verdict.differs.join(", ")}`
+    case "ProcessingError":
+      return "it may have been approved without the provider knowing"
+    case "RateLimited":
+      return "limited before anything was done"
+    case "ConcurrentUpdate":
+      return "something else was changing the payout"
+    default:
+      return "why" in verdict ? verdict.why : verdict._tag
+  }
+}
+
+const answer = (reply: Finding["reply"]) =>
+  typeof reply === "object" && reply._tag === "Response"
+    ? { status: reply.status, requestId: reply.requestId }
+    : { status: undefined, requestId: undefined }
+
+const refusal = (reply: Finding["reply"]) => {
+  const { requestId, status = 0 } = answer(reply)
+  const error = typeof reply === "object" && reply._tag === "Response" ? reply.body : undefined
+  return error?._tag === "ApiError"
+    ? {
+        status,
+        requestId,
+        code: error.code,
+        error: error.error,
+        detail: error.message,
+        transactionError: error.transactionError
+      }
+    : { status, requestId }
+}
+
+const transport = (reply: Finding["reply"]) => {
+  if (typeof reply === "string") return { reason: reply }
+  if (reply._tag === "NoResponse") return { reason: reply.reason, systemCode: reply.systemCode }
+  return { reason: reply.body._tag === "CutOff" ? ("CutOff" as const) : ("RequestTimeout" as const) }
+}

@@ -1,0 +1,200 @@
+/**
+ * Verdict and evidence -> what to do next. Pure, so that the rules that money depends on can be read, and tested, as a
+ * table. Budgets and deadlines are not decided here: `conversation.ts` may turn any plan but `Succeed` into giving up.
+ */
+import * as Attempt from "../domain/Attempt.js"
+import type { Category } from "../RetryPolicy.js"
+import * as Verdict from "../Verdict.js"
+
+/**
+ * The next exchange. A `Create` may move money. A `Lookup` moves nothing, and is made for one of four reasons:
+ *
+ * - `BeforeSending`: something earlier may have moved money. Told nothing new, the create is sent again.
+ * - `FirstAsk`: an earlier call or process may have sent it. Only the provider's word lets the create be sent.
+ * - `Confirm`: the provider spoke of this payout without showing it (133, 134), or in words we do not know. It is asked
+ *   again until that is clear, and never sent again.
+ * - `LastAsk`: we are about to give up while money may have moved. What this does not clear up stays unclear.
+ */
+export type Step =
+  | { readonly kind: "Create" }
+  | {
+      readonly kind: "Lookup"
+      readonly ask: "BeforeSending" | "FirstAsk" | "Confirm" | "LastAsk"
+      /** What is to be confirmed, where it was said by a code. */
+      readonly claim?: "AlreadyPaid" | "AlreadyProcessing"
+    }
+
+export type LookupStep = Extract<Step, { readonly kind: "Lookup" }>
+
+export const create: Step = { kind: "Create" }
+export const firstAsk: Step = { kind: "Lookup", ask: "FirstAsk" }
+export const lastAsk: Step = { kind: "Lookup", ask: "LastAsk" }
+const beforeSending: Step = { kind: "Lookup", ask: "BeforeSending" }
+
+export type Plan =
+  | { readonly _tag: "Succeed"; readonly verdict: Verdict.Accepted }
+  /** Go on at once: no budget is touched, because nothing is sent that was not granted already. */
+  | { readonly _tag: "GoOn"; readonly next: Step }
+  /** Go on if this category's budget grants another step, after its delay. */
+  | { readonly _tag: "Retry"; readonly category: Category; readonly known?: number; readonly next: Step }
+  | { readonly _tag: "GiveUp" }
+
+/** What the provider's record says, unless it only contradicts what the provider has just said. */
+export const recorded = (step: Step, verdict: Verdict.Verdict): Attempt.Recorded | undefined =>
+  isContradicted(step, verdict) ? undefined : Verdict.recorded(verdict)
+
+/** What an exchange says about the money. */
+export const bearing = (step: Step, verdict: Verdict.Verdict, sent: Attempt.Sent): Attempt.Bearing => {
+  if (step.kind === "Create") return Verdict.bearing(verdict, sent)
+  if (isContradicted(step, verdict)) return "Claimed"
+  return Verdict.recorded(verdict) === undefined ? "None" : "Recorded"
+}
+
+// 134 said paid, and the record says failed: a read that lags behind, so the claim still stands.
+const isContradicted = (step: Step, verdict: Verdict.Verdict): boolean =>
+  step.kind === "Lookup" && step.claim === "AlreadyPaid" && Verdict.isFailed(verdict)
+
+/** `before` is the evidence without this exchange; `isInDoubt` is what the evidence with it amounts to. */
+export const plan = (
+  step: Step,
+  verdict: Verdict.Verdict,
+  before: ReadonlyArray<Attempt.Attempt>,
+  isInDoubt: boolean
+): Plan => {
+  const resend = isInDoubt ? beforeSending : create
+  return step.kind === "Create"
+    ? afterCreate(verdict, resend)
+    : afterLookup(step, verdict, Attempt.newestRecord(before), resend)
+}
+
+const succeed = (verdict: Verdict.Accepted): Plan => ({ _tag: "Succeed", verdict })
+const goOn = (next: Step): Plan => ({ _tag: "GoOn", next })
+const retry = (category: Category, next: Step): Plan => ({ _tag: "Retry", category, next })
+const giveUp: Plan = { _tag: "GiveUp" }
+
+const afterCreate = (verdict: Verdict.Verdict, resend: Step): Plan => {
+  switch (verdict._tag) {
+    case "CommunicationError":
+    case "ServerError":
+    case "UnexpectedResponse":
+      return verdict.permanent === true ? giveUp : retry("communication", resend)
+    case "AlreadyPaid":
+    case "AlreadyProcessing":
+      return goOn({ kind: "Lookup", ask: "Confirm", claim: verdict._tag })
+    case "RateLimited":
+      return retry("rateLimited", resend)
+    case "ConcurrentUpdate":
+      return retry("concurrentUpdate", resend)
+    case "PaymentMethodNotFound":
+    case "PaymentMethodNotAllowed":
+    case "CustomerMismatch":
+    case "RequestRejected":
+    case "HandleConflict":
+    case "NotFound":
+      return giveUp
+    default:
+      return afterRecord(verdict, resend)
+  }
+}
+
+type RecordVerdict = Verdict.Settled | Extract<Verdict.Verdict, { readonly _tag: "Unsettled" }>
+
+const afterRecord = (verdict: RecordVerdict, resend: Step): Plan => {
+  switch (verdict._tag) {
+    case "Paid":
+    case "Processing":
+      return succeed(verdict)
+    case "HardDeclined":
+      return giveUp
+    case "SoftDeclined":
+      return retry("softDeclined", resend)
+    case "ProcessingError":
+      return {
+        _tag: "Retry",
+        category: "processingError",
+        known: Verdict.recorded(verdict)?.processingErrors ?? 1,
+        next: resend
+      }
+    case "Unsettled":
+      return retry("communication", { kind: "Lookup", ask: "Confirm" })
+  }
+}
+
+const afterLookup = (
+  step: LookupStep,
+  verdict: Verdict.Verdict,
+  known: Attempt.Recorded | undefined,
+  resend: Step
+): Plan => {
+  switch (verdict._tag) {
+    case "Paid":
+    case "Processing":
+      return succeed(verdict)
+    case "HandleConflict":
+      return giveUp
+    case "NotFound":
+      return nothingNew(step)
+    case "HardDeclined":
+    case "SoftDeclined":
+    case "ProcessingError":
+      if (isContradicted(step, verdict) || !isNews(step, verdict, known)) return nothingNew(step)
+      return step.ask === "LastAsk" ? giveUp : afterRecord(verdict, resend)
+    case "Unsettled":
+      return step.ask === "LastAsk" ? giveUp : afterRecord(verdict, resend)
+    default:
+      return afterFailedLookup(step, verdict, known)
+  }
+}
+
+/**
+ * Whether a record tells what the exchanges before did not. A failed payout that is looked up again before it is sent
+ * again, or after an unclear attempt, looks as it did: that says nothing about the attempt.
+ */
+const isNews = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): boolean => {
+  const now = Verdict.recorded(verdict)
+  if (now === undefined) return false
+  if (known === undefined || (step.kind === "Lookup" && step.ask === "FirstAsk")) return true
+  return now.transactions > known.transactions || now.state !== known.state
+}
+
+/** Whether a verdict is an answer about this payout that speaks for itself, whatever the other attempts left unclear. */
+export const isAnswer = (step: Step, verdict: Verdict.Verdict, before: ReadonlyArray<Attempt.Attempt>): boolean =>
+  verdict._tag === "HandleConflict" ||
+  (Verdict.isFailed(verdict) &&
+    (step.kind === "Create" ||
+      (isNews(step, verdict, Attempt.newestRecord(before)) && !isContradicted(step, verdict))))
+
+const nothingNew = (step: LookupStep): Plan => {
+  switch (step.ask) {
+    case "BeforeSending":
+    case "FirstAsk":
+      return goOn(create)
+    case "Confirm":
+      return retry("communication", step)
+    case "LastAsk":
+      return giveUp
+  }
+}
+
+/**
+ * The provider could not be asked. Then the documented rule holds, which is to send again; but not where only the record
+ * can tell how often the provider has tried already, and not where we know that the payout is there.
+ */
+const afterFailedLookup = (
+  step: LookupStep,
+  verdict: Verdict.Verdict,
+  known: Attempt.Recorded | undefined
+): Plan => {
+  if (step.ask === "LastAsk") return giveUp
+  if (step.ask === "BeforeSending" && (known?.processingErrors ?? 0) === 0) return goOn(create)
+  switch (verdict._tag) {
+    case "RateLimited":
+      return retry("rateLimited", step)
+    case "CommunicationError":
+    case "ServerError":
+    case "UnexpectedResponse":
+      return verdict.permanent === true ? giveUp : retry("communication", step)
+    default:
+      return giveUp
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * `Payouts.get`: a lookup on its own, which moves nothing and may be repeated freely within the policy.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { BillwerkClient } from "../BillwerkClient.js"
+import type { Handle } from "../domain/Handle.js"
+import type { Payout } from "../domain/Payout.js"
+import { LookupFailed, PayoutNotFound, type LookupError } from "../domain/PayoutError.js"
+import type { Reply } from "../domain/Reply.js"
+import * as RetryPolicy from "../RetryPolicy.js"
+import * as Verdict from "../Verdict.js"
+import * as alarm from "./alarm.js"
+import * as failure from "./failure.js"
+import { AttemptLog, exchangesMax, monotonic } from "./journal.js"
+import * as Plan from "./plan.js"
+
+export const get = (
+  client: BillwerkClient["Type"],
+  policy: RetryPolicy.RetryPolicy,
+  handle: Handle
+): Effect.Effect<Payout, LookupError> =>
+  Effect.gen(function* () {
+    const log = new AttemptLog()
+    const driver = RetryPolicy.driver(policy)
+    const started = yield* monotonic
+    while (true) {
+      yield* log.begin("Lookup")
+      const reply = yield* client.lookup(handle)
+      const verdict = Verdict.ofLookup({ handle }, reply)
+      yield* log.write(Plan.lastAsk, verdict, reply)
+      yield* alarm.onVerdict(handle, verdict, reply)
+      if ("payout" in verdict) return verdict.payout
+      if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })
+      const now = yield* monotonic
+      const wait = yield* delay(driver, log, now, verdict, reply)
+      const longest = Duration.sum(Duration.nanos(now - started), Duration.sum(wait ?? Duration.zero, client.lookupDeadline))
+      if (wait === undefined || Duration.greaterThan(longest, policy.elapsedMax)) {
+        return yield* failed(handle, log, verdict, reply)
+      }
+      log.decide("LookUp", undefined, wait)
+      yield* Effect.sleep(wait)
+    }
+  })
+
+const delay = Effect.fnUntraced(function* (
+  driver: RetryPolicy.Driver,
+  { attempts }: AttemptLog,
+  now: bigint,
+  verdict: Verdict.Verdict,
+  reply: Reply
+) {
+  const category = categoryOf(verdict)
+  const attempt = attempts.at(-1)
+  if (category === undefined || attempt === undefined || attempts.length >= exchangesMax) return undefined
+  const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
+  return Option.getOrUndefined(yield* driver.next(Number(now / 1_000_000n), { category, attempt, retryAfter }))
+})
+
+const categoryOf = (verdict: Verdict.Verdict): RetryPolicy.Category | undefined => {
+  switch (verdict._tag) {
+    case "RateLimited":
+      return "rateLimited"
+    case "CommunicationError":
+    case "ServerError":
+    case "UnexpectedResponse":
+      return verdict.permanent === true ? undefined : "communication"
+    default:
+      return undefined
+  }
+}
+
+const failed = (handle: Handle, { attempts }: AttemptLog, verdict: Verdict.Verdict, reply: Reply) => {
+  const { code, requestId, status } = attempts.at(-1) ?? {}
+  const refused =
+    reply._tag === "Response" && reply.body._tag === "ApiError" && reply.body.error !== undefined
+      ? `HTTP ${reply.status}, ${reply.body.error}`
+      : undefined
+  return new LookupFailed({
+    handle,
+    attempts,
+    status,
+    code,
+    requestId,
+    category: category(verdict),
+    why: refused ?? failure.why(verdict)
+  })
+}
+
+const category = (verdict: Verdict.Verdict): LookupFailed["category"] => {
+  switch (verdict._tag) {
+    case "CommunicationError":
+    case "ServerError":
+    case "RateLimited":
+    case "UnexpectedResponse":
+      return verdict._tag
+    default:
+      return "RequestRejected"
+  }
+}

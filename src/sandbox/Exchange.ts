@@ -1,0 +1,58 @@
+/**
+ * What the provider saw of each exchange: enough to compare with a client's own account of it, and no secret. Of a body
+ * only a fingerprint is kept.
+ */
+import type * as DateTime from "effect/DateTime"
+import type { Kind } from "../domain/Attempt.js"
+
+/**
+ * How an exchange ended, as far as the provider can know. `Pending`: not yet. `Abandoned`: the client went away first.
+ *
+ * @category models
+ */
+export type Ending = "Pending" | "Answered" | "Truncated" | "Stalled" | "Dropped" | "Refused" | "Hanging" | "Abandoned"
+
+/** @category models */
+export interface Exchange {
+  /** 1 for the first. */
+  readonly ordinal: number
+  readonly kind: Kind | "Other"
+  readonly handle: string | undefined
+  readonly started: DateTime.Utc
+  /** Equal for bodies that are equal in every byte; says nothing else about them. */
+  readonly fingerprint: string
+  readonly ending: Ending
+  /** The HTTP status, if one was sent. */
+  readonly status: number | undefined
+}
+
+/** The exchanges, in the order in which they began; the oldest are forgotten beyond a number. */
+export class Log {
+  private readonly exchanges = new Map<number, Exchange>()
+  private began = 0
+
+  constructor(private readonly exchangesMax: number) {}
+
+  get all(): ReadonlyArray<Exchange> {
+    return Array.from(this.exchanges.values())
+  }
+
+  /** How many different bodies the creates of a handle had. */
+  bodies(handle: string): number {
+    const creates = this.all.filter((exchange) => exchange.kind === "Create" && exchange.handle === handle)
+    return new Set(creates.map((exchange) => exchange.fingerprint)).size
+  }
+
+  begin(exchange: Omit<Exchange, "ordinal" | "ending" | "status">): number {
+    this.began += 1
+    const ordinal = this.began
+    this.exchanges.set(ordinal, { ordinal, ...exchange, ending: "Pending", status: undefined })
+    this.exchanges.delete(ordinal - this.exchangesMax)
+    return ordinal
+  }
+
+  end(ordinal: number, ending: Ending, status: number | undefined): void {
+    const exchange = this.exchanges.get(ordinal)
+    if (exchange !== undefined) this.exchanges.set(ordinal, { ...exchange, ending, status })
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The provider as an `HttpClient`: no socket, no thread, no clock but Effect's. What a step does to the connection looks
+ * as it does to a client on Node: the same codes in the causes of the same errors.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type Delivery, half, type Message } from "./Delivery.js"
+import type { Incoming } from "./Incoming.js"
+
+type Receive = (incoming: Incoming) => Effect.Effect<Delivery>
+
+/** Without a span and an abort controller, which cost more than everything else here: interruption needs neither. */
+export const httpClient = (receive: Receive): HttpClient.HttpClient =>
+  HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    (preprocessed) => Effect.flatMap(preprocessed, (request) => execute(receive, request)),
+    Effect.succeed
+  )
+
+const execute = (
+  receive: Receive,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
+  const url = UrlParams.makeUrl(request.url, request.urlParams, request.hash)
+  if (Either.isLeft(url)) {
+    return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause: url.left }))
+  }
+  const path = url.right.pathname
+  const send = (body: Uint8Array) =>
+    Effect.flatMap(receive({ method: request.method, path, headers: request.headers, body }), (delivery) =>
+      arrive(request, delivery)
+    )
+  const body = bytesOf(request)
+  return Effect.isEffect(body) ? Effect.flatMap(body, send) : send(body)
+}
+
+const bytesOf = (
+  request: HttpClientRequest.HttpClientRequest
+): Uint8Array | Effect.Effect<Uint8Array, HttpClientError.RequestError> => {
+  const body: HttpBody.HttpBody = request.body
+  switch (body._tag) {
+    case "Uint8Array":
+      return body.body
+    case "Raw":
+      return body.body instanceof Uint8Array ? body.body : encoder.encode(String(body.body))
+    case "Stream":
+      return body.stream.pipe(
+        Stream.runCollect,
+        Effect.map(concat),
+        Effect.mapError((cause) => new HttpClientError.RequestError({ request, reason: "Encode", cause }))
+      )
+    case "Empty":
+    case "FormData":
+      return nothing
+  }
+}
+
+const arrive = (
+  request: HttpClientRequest.HttpClientRequest,
+  delivery: Delivery
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError> => {
+  switch (delivery._tag) {
+    case "Answered":
+      return Effect.succeed(new Response(request, delivery.message))
+    case "Truncated":
+      return Effect.succeed(new Response(request, framed(delivery.message, delivery.chunked), "Ends"))
+    case "Stalled":
+      return Effect.succeed(new Response(request, delivery.message, "Stalls"))
+    case "Dropped":
+      return lost(request, delivery.reset ? systemError("read ECONNRESET", "ECONNRESET", "read") : hangUp())
+    case "Refused":
+      return lost(request, systemError("connect ECONNREFUSED 127.0.0.1:443", "ECONNREFUSED", "connect"))
+  }
+}
+
+const lost = (request: HttpClientRequest.HttpClientRequest, cause: Error) =>
+  Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+
+const systemError = (message: string, code: string, syscall: string): Error =>
+  Object.assign(new Error(message), { code, syscall })
+
+const hangUp = (): Error => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" })
+
+const framed = (message: Message, chunked: boolean): Message => {
+  if (!chunked) return message
+  const { "content-length": _, ...headers } = message.headers
+  return { ...message, headers: { ...headers, "transfer-encoding": "chunked" } }
+}
+
+/**
+ * A response that has its body already, which a web `Response` would take many times as long to give back. It may also
+ * break off or stall in the middle, and have a status or a body that a web `Response` refuses.
+ */
+class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly headers: Headers.Headers
+
+  constructor(
+    readonly request: HttpClientRequest.HttpClientRequest,
+    private readonly message: Message,
+    private readonly breaks?: "Ends" | "Stalls"
+  ) {
+    super()
+    this.headers = Headers.unsafeFromRecord(message.headers)
+  }
+
+  get status(): number {
+    return this.message.status
+  }
+
+  get cookies(): Cookies.Cookies {
+    return Cookies.empty
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return Option.none()
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return Effect.map(this.bytes, (bytes) => new Uint8Array(bytes).buffer)
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return Effect.map(this.bytes, (bytes) => decoder.decode(bytes))
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.text, (text) =>
+      Effect.try({
+        try: (): unknown => (text === "" ? null : JSON.parse(text)),
+        catch: (cause) => this.unreadable(cause)
+      })
+    )
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return Effect.fail(this.unreadable("the sandbox answers no forms"))
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    const { body } = this.message
+    switch (this.breaks) {
+      case undefined:
+        return body.length === 0 ? Stream.empty : Stream.succeed(body)
+      case "Ends":
+        return Stream.concat(Stream.succeed(half(body)), Stream.fail(this.unreadable(terminated())))
+      case "Stalls":
+        return Stream.concat(Stream.succeed(half(body)), Stream.never)
+    }
+  }
+
+  toJSON(): unknown {
+    return { _id: "@effect/platform/HttpClientResponse", status: this.status, headers: this.headers }
+  }
+
+  private get bytes(): Effect.Effect<Uint8Array, HttpClientError.ResponseError> {
+    switch (this.breaks) {
+      case undefined:
+        return Effect.succeed(this.message.body)
+      case "Ends":
+        return Effect.fail(this.unreadable(terminated()))
+      case "Stalls":
+        return Effect.never
+    }
+  }
+
+  private unreadable(cause: unknown): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
+  }
+}
+
+const terminated = (): Error =>
+  new TypeError("terminated", { cause: Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" }) })
+
+const concat = (chunks: Chunk.Chunk<Uint8Array>): Uint8Array => {
+  const whole = new Uint8Array(Chunk.reduce(chunks, 0, (length, chunk) => length + chunk.length))
+  Chunk.reduce(chunks, 0, (offset, chunk) => {
+    whole.set(chunk, offset)
+    return offset + chunk.length
+  })
+  return whole
+}
+
+const nothing = new Uint8Array(0)
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()

@@ -1,0 +1,60 @@
+/**
+ * A request as it reaches the provider, whatever carried it, and what can be told from it before any rule applies.
+ */
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type { Kind } from "../domain/Attempt.js"
+import { payoutPath } from "../internal/wire.js"
+
+/** @category models */
+export interface Incoming {
+  /** In capitals. */
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  /** By names in lower case. */
+  readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+  readonly body: Uint8Array
+}
+
+/** What is asked for: a payout to be made or looked up, or something that this provider does not have. */
+export interface Asked {
+  readonly kind: Kind | "Other"
+  readonly handle: string | undefined
+  /** The body of a create, if it is JSON. */
+  readonly json: unknown
+}
+
+export const read = (incoming: Incoming): Asked => {
+  const { method, path } = incoming
+  if (method === "POST" && path === payoutPath) {
+    const json = Option.getOrUndefined(parse(decoder.decode(incoming.body)))
+    const handle = Predicate.isRecord(json) ? json["handle"] : undefined
+    return { kind: "Create", handle: typeof handle === "string" ? handle : undefined, json }
+  }
+  if (method === "GET" && path.startsWith(lookupPrefix)) {
+    const handle = Option.getOrUndefined(decodeSegment(path.slice(lookupPrefix.length)))
+    return { kind: "Lookup", handle, json: undefined }
+  }
+  return { kind: "Other", handle: undefined, json: undefined }
+}
+
+/** A number that tells apart bodies that differ in any byte, and tells nothing else about them. */
+export const fingerprint = (body: Uint8Array): string => {
+  let low = 0xdeadbeef
+  let high = 0x41c6ce57
+  for (const byte of body) {
+    low = Math.imul(low ^ byte, 2654435761)
+    high = Math.imul(high ^ byte, 1597334677)
+  }
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+  return `${hex(high)}${hex(low)}`
+}
+
+const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0")
+
+const lookupPrefix = `${payoutPath}/`
+const decoder = new TextDecoder()
+const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+const decodeSegment = Option.liftThrowable(decodeURIComponent)

@@ -1,0 +1,229 @@
+/**
+ * What happened, kept in two books that never correct each other: `movements` is the acquirer's truth (money that
+ * really moved) and `payouts` the provider's record (what it knows, and what its API answers). Values only: a ledger is
+ * immutable, so the one that a test holds is a snapshot.
+ */
+import type * as DateTime from "effect/DateTime"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type * as Payout from "../domain/Payout.js"
+import type { Outcome, Settled } from "./Outcome.js"
+
+/**
+ * Money that really left the account.
+ *
+ * @category models
+ */
+export interface Movement {
+  readonly handle: string
+  /** Minor units. */
+  readonly amount: number
+  readonly currency: string
+  /** The id of the transaction that moved it. */
+  readonly transaction: string
+  readonly when: DateTime.Utc
+  /** A hidden success: the provider's record calls this transaction failed. */
+  readonly hidden: boolean
+}
+
+/**
+ * One attempt, as the provider has it on record.
+ *
+ * @category models
+ */
+export interface Transaction extends Payout.Transaction {
+  readonly created: DateTime.Utc
+  /** When it became paid or failed. */
+  readonly settled?: DateTime.Utc
+}
+
+/**
+ * A payout, as the provider has it on record: the domain's `Payout`, with everything that this provider always knows.
+ * Transactions stand oldest first.
+ *
+ * @category models
+ */
+export interface Recorded extends Payout.Payout {
+  readonly currency: string
+  readonly customer: string
+  readonly text?: string | undefined
+  readonly created: DateTime.Utc
+  readonly transactions: ReadonlyArray<Transaction>
+}
+
+/** @category models */
+export interface Ledger {
+  readonly payouts: HashMap.HashMap<string, Recorded>
+  readonly movements: HashMap.HashMap<string, ReadonlyArray<Movement>>
+  /** Minor units, whatever the currency, over all movements. */
+  readonly totalMoved: number
+}
+
+/**
+ * What an attempt is made with, after everything has been validated.
+ *
+ * @category models
+ */
+export interface Intent {
+  readonly handle: string
+  /** Minor units. */
+  readonly amount: number
+  readonly currency: string
+  readonly customer: string
+  readonly text?: string | undefined
+}
+
+/** @category constructors */
+export const empty: Ledger = { payouts: HashMap.empty(), movements: HashMap.empty(), totalMoved: 0 }
+
+/**
+ * The provider's record of a handle.
+ *
+ * @category queries
+ */
+export const payout = (ledger: Ledger, handle: string): Option.Option<Recorded> => HashMap.get(ledger.payouts, handle)
+
+/**
+ * What really moved for a handle, oldest first.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Ledger, Sandbox } from "effect-billwerk-payouts"
+ *
+ * const moved = Effect.gen(function* () {
+ *   const sandbox = yield* Sandbox.Sandbox
+ *   return Ledger.movements(yield* sandbox.ledger, "prize-2026-0042").map((movement) => movement.amount)
+ * })
+ * ```
+ *
+ * @category queries
+ */
+export const movements = (ledger: Ledger, handle: string): ReadonlyArray<Movement> =>
+  Option.getOrElse(HashMap.get(ledger.movements, handle), () => none)
+
+const none: ReadonlyArray<Movement> = []
+
+/**
+ * How much really moved for a handle, in minor units.
+ *
+ * @category queries
+ */
+export const moved = (ledger: Ledger, handle: string): number =>
+  movements(ledger, handle).reduce((total, movement) => total + movement.amount, 0)
+
+/**
+ * Every payout on record, in the order of their creation.
+ *
+ * @category queries
+ */
+export const payouts = (ledger: Ledger): ReadonlyArray<Recorded> =>
+  Array.from(HashMap.values(ledger.payouts)).sort(byFirstAttempt)
+
+// Transaction ids grow, so they tell what the dates cannot when a test's clock stands still.
+const byFirstAttempt = (a: Recorded, b: Recorded): number => (firstTransaction(a) < firstTransaction(b) ? -1 : 1)
+
+const firstTransaction = (payout: Recorded): string => payout.transactions[0]?.id ?? ""
+
+/**
+ * The handles with more than one success on record. The provider's rule is one success a handle, so this is empty
+ * unless the sandbox itself is broken.
+ *
+ * @category queries
+ */
+export const paidTwice = (ledger: Ledger): ReadonlyArray<string> =>
+  payouts(ledger)
+    .filter((payout) => payout.transactions.filter((one) => one.state === "paid").length > 1)
+    .map((payout) => payout.handle)
+
+/**
+ * The handles whose money really moved more than once. A processing error that hid a success, followed by another
+ * attempt, does that; no client can see it, which is why such attempts have to be few.
+ *
+ * @category queries
+ */
+export const movedTwice = (ledger: Ledger): ReadonlyArray<string> =>
+  Array.from(ledger.movements)
+    .filter(([, movements]) => movements.length > 1)
+    .map(([handle]) => handle)
+
+/**
+ * Appends an attempt to a handle's payout, which is created by its first one.
+ *
+ * @category transitions
+ */
+export const attempt = (
+  ledger: Ledger,
+  intent: Intent,
+  transaction: string,
+  outcome: Outcome,
+  when: DateTime.Utc
+): Ledger => {
+  const before = Option.getOrUndefined(payout(ledger, intent.handle))
+  const opened: Recorded = {
+    handle: intent.handle,
+    state: "processing",
+    amount: intent.amount,
+    currency: intent.currency,
+    customer: before?.customer ?? intent.customer,
+    text: intent.text,
+    created: before?.created ?? when,
+    transactions: [
+      ...(before?.transactions ?? []),
+      { id: transaction, state: "processing", amount: intent.amount, created: when, cardType: "visa", provider: "test" }
+    ]
+  }
+  return outcome._tag === "Processing" ? record(ledger, opened) : close(ledger, opened, outcome, when)
+}
+
+/**
+ * Settles a payout that is processing; any other is left as it is.
+ *
+ * @category transitions
+ */
+export const settle = (ledger: Ledger, handle: string, outcome: Settled, when: DateTime.Utc): Ledger =>
+  Option.match(payout(ledger, handle), {
+    onNone: () => ledger,
+    onSome: (before) => (before.state === "processing" ? close(ledger, before, outcome, when) : ledger)
+  })
+
+// Ends the last transaction, and books the money if it moved, whether or not the record may know it.
+const close = (ledger: Ledger, payout: Recorded, outcome: Settled, when: DateTime.Utc): Ledger => {
+  const last = payout.transactions.at(-1)
+  if (last === undefined) return ledger
+  const earlier = payout.transactions.slice(0, -1)
+  if (outcome._tag === "Paid") {
+    const transaction: Transaction = { ...last, state: "paid", settled: when }
+    const paid: Recorded = { ...payout, state: "paid", paid: when, transactions: [...earlier, transaction] }
+    return move(record(ledger, paid), paid, transaction, false, when)
+  }
+  const transaction: Transaction = {
+    ...last,
+    state: "failed",
+    settled: when,
+    errorState: outcome.errorState,
+    error: outcome.error
+  }
+  const failed: Recorded = { ...payout, state: "failed", failed: when, transactions: [...earlier, transaction] }
+  return outcome.moved ? move(record(ledger, failed), failed, transaction, true, when) : record(ledger, failed)
+}
+
+const record = (ledger: Ledger, payout: Recorded): Ledger => ({
+  ...ledger,
+  payouts: HashMap.set(ledger.payouts, payout.handle, payout)
+})
+
+const move = (
+  ledger: Ledger,
+  { currency, handle }: Recorded,
+  { amount, id }: Transaction,
+  hidden: boolean,
+  when: DateTime.Utc
+): Ledger => ({
+  ...ledger,
+  movements: HashMap.set(ledger.movements, handle, [
+    ...movements(ledger, handle),
+    { handle, amount, currency, transaction: id, when, hidden }
+  ]),
+  totalMoved: ledger.totalMoved + amount
+})

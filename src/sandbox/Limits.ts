@@ -1,0 +1,58 @@
+/**
+ * The provider's request limits: a token bucket and a number of requests at a time, for reads and for writes apart.
+ */
+import type * as ErrorCode from "./ErrorCode.js"
+
+/** @category models */
+export interface Limit {
+  /** Requests a second. */
+  readonly rate: number
+  /** Requests at once, after a pause. */
+  readonly burst: number
+  /** Requests at a time. */
+  readonly concurrent: number
+}
+
+/** @category models */
+export interface Limits {
+  readonly reads: Limit
+  readonly writes: Limit
+}
+
+/**
+ * 10 writes and 25 reads a second, in bursts of 25 and 50, 10 of each at a time. Source: the provider's page on request
+ * limiting (documented).
+ *
+ * @category constants
+ */
+export const documented: Limits = {
+  reads: { rate: 25, burst: 50, concurrent: 10 },
+  writes: { rate: 10, burst: 25, concurrent: 10 }
+}
+
+/** Lets requests in. Whoever was let in has to leave. */
+export class Gate {
+  private tokens: number
+  private filled = 0
+  private inside = 0
+
+  constructor(private readonly limit: Limit) {
+    this.tokens = limit.burst
+  }
+
+  /** What is wrong with letting one in now (epoch milliseconds), or `undefined`, and it is in. */
+  enter(now: number): ErrorCode.Name | undefined {
+    const earned = ((now - this.filled) / 1000) * this.limit.rate
+    this.tokens = Math.min(this.limit.burst, this.tokens + Math.max(0, earned))
+    this.filled = now
+    if (this.tokens < 1) return "rateLimited"
+    if (this.inside >= this.limit.concurrent) return "concurrencyLimited"
+    this.tokens -= 1
+    this.inside += 1
+    return undefined
+  }
+
+  leave(): void {
+    this.inside -= 1
+  }
+}

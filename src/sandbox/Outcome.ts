@@ -1,0 +1,111 @@
+/**
+ * What the acquirer makes of one attempt to move money: paid, failed for a reason, or not decided yet. A failure may
+ * hide a success, because a processing error only says that nobody knows.
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+
+/**
+ * The money moved, and the provider knows it.
+ *
+ * @category models
+ */
+export class Paid extends Data.TaggedClass("Paid") {}
+
+/**
+ * The attempt failed, as far as the provider knows.
+ *
+ * @category models
+ */
+export class Failed extends Data.TaggedClass("Failed")<{
+  /** `hard_declined`, `soft_declined`, `processing_error`, or a word that nobody knows. */
+  readonly errorState: string
+  /** The transaction error, such as `declined_by_acquirer`. */
+  readonly error: string
+  /** Whether the money moved all the same: a hidden success, in the acquirer's truth and not in the provider's record. */
+  readonly moved: boolean
+}> {}
+
+/**
+ * The attempt is still open. Without `settlement` it stays so until it is settled by hand.
+ *
+ * @category models
+ */
+export class Processing extends Data.TaggedClass("Processing")<{
+  readonly settlement?: { readonly after: Duration.Duration; readonly as: Settled } | undefined
+}> {}
+
+/**
+ * How an attempt ends for good.
+ *
+ * @category models
+ */
+export type Settled = Paid | Failed
+
+/** @category models */
+export type Outcome = Settled | Processing
+
+/**
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Outcome, Sandbox } from "effect-billwerk-payouts"
+ *
+ * const settle = Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.settle("prize-2026-0042", Outcome.paid))
+ * ```
+ *
+ * @category constructors
+ */
+export const paid: Paid = new Paid()
+
+/**
+ * Declined for good by the acquirer or the issuer. Source: the provider's transaction errors (documented).
+ *
+ * @category constructors
+ */
+export const hardDeclined = (error = "declined_by_acquirer"): Failed =>
+  new Failed({ errorState: "hard_declined", error, moved: false })
+
+/**
+ * Declined for now. Source: the provider's transaction errors (documented; for payouts inferred from its schema).
+ *
+ * @category constructors
+ */
+export const softDeclined = (error = "insufficient_funds"): Failed =>
+  new Failed({ errorState: "soft_declined", error, moved: false })
+
+/**
+ * Something broke between the provider and the acquirer. With `moved: true` the money moved all the same, which the
+ * provider documents as possible and cannot see itself.
+ *
+ * @category constructors
+ */
+export const processingError = (options: { readonly error?: string; readonly moved?: boolean } = {}): Failed =>
+  new Failed({
+    errorState: "processing_error",
+    error: options.error ?? "acquirer_communication_error",
+    moved: options.moved ?? false
+  })
+
+/**
+ * A failure in any words, for `error_state` values that the documentation does not have.
+ *
+ * @category constructors
+ */
+export const failed = (
+  errorState: string,
+  options: { readonly error?: string; readonly moved?: boolean } = {}
+): Failed => new Failed({ errorState, error: options.error ?? errorState, moved: options.moved ?? false })
+
+/**
+ * An asynchronous payout. `after` is how long until it settles by itself, and `as` what it settles to (paid, unless
+ * said otherwise); without `after` it waits for `sandbox.settle`.
+ *
+ * @category constructors
+ */
+export const processing = (
+  options: { readonly after?: Duration.DurationInput; readonly as?: Settled } = {}
+): Processing =>
+  new Processing(
+    options.after === undefined ? {} : { settlement: { after: Duration.decode(options.after), as: options.as ?? paid } }
+  )

@@ -1,0 +1,234 @@
+/**
+ * The provider's rules: who may ask, what a valid request is, one success a handle, and what an attempt comes to. Every
+ * check is a value (the refusal, or nothing), and only `attempt` changes anything.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { Handle } from "../domain/Handle.js"
+import { Amount, Currency } from "../domain/Money.js"
+import { type CreateBody, decodeCreate } from "../internal/wire.js"
+import type { Agenda } from "./Agenda.js"
+import type * as ErrorCode from "./ErrorCode.js"
+import type { Asked, Incoming } from "./Incoming.js"
+import * as Ledger from "./Ledger.js"
+import * as Outcome from "./Outcome.js"
+import type { Attempted, PaymentMethod, Rules } from "./Rules.js"
+import { testAmounts } from "./TestAmounts.js"
+
+/** What the provider has to say: a payout, or why not. */
+export type Reply =
+  | { readonly _tag: "Shown"; readonly payout: Ledger.Recorded }
+  | { readonly _tag: "Refused"; readonly name: ErrorCode.Name; readonly message: string | undefined }
+
+export const shown = (payout: Ledger.Recorded): Reply => ({ _tag: "Shown", payout })
+
+export const refused = (name: ErrorCode.Name, message?: string): Reply => ({ _tag: "Refused", name, message })
+
+export class Provider {
+  ledger: Ledger.Ledger = Ledger.empty
+  readonly methods: Map<string, PaymentMethod>
+  readonly customers: Map<string, "NotFound" | "Deleted">
+  private readonly authorization: string
+  private readonly tokensUsed = new Set<string>()
+  private transactions = 0
+  private customersMade = 0
+
+  constructor(
+    private readonly rules: Rules,
+    private readonly agenda: Agenda
+  ) {
+    this.authorization = `Basic ${Encoding.encodeBase64(`${Redacted.value(rules.apiKey)}:`)}`
+    this.methods = new Map(Object.entries(rules.methods))
+    this.customers = new Map(Object.entries(rules.customers))
+  }
+
+  /** Answers a request at a moment (epoch milliseconds); `given` is the acquirer's answer, if a script has one. */
+  receive(incoming: Incoming, asked: Asked, given: Outcome.Outcome | undefined, now: number): Reply {
+    if (incoming.headers["authorization"] !== this.authorization) return refused("notAuthenticated")
+    switch (asked.kind) {
+      case "Create":
+        return this.create(incoming, asked.json, given, now)
+      case "Lookup":
+        return Option.match(Ledger.payout(this.ledger, asked.handle ?? ""), {
+          onNone: () => refused("payoutNotFound"),
+          onSome: shown
+        })
+      case "Other":
+        return refused("notFound")
+    }
+  }
+
+  /** Settles a payout that is processing, and says whether there was one. */
+  settle(handle: string, outcome: Outcome.Settled, now: number): boolean {
+    const before = this.ledger
+    this.ledger = Ledger.settle(before, handle, outcome, DateTime.unsafeMake(now))
+    return this.ledger !== before
+  }
+
+  private create(incoming: Incoming, json: unknown, given: Outcome.Outcome | undefined, now: number): Reply {
+    if (!isJson(incoming)) return refused("invalidRequest", "Content-Type must be application/json")
+    const body = decodeCreate(json)
+    if (Option.isNone(body)) return refused(missing(json))
+    const request = body.value
+    const existing = Option.getOrUndefined(Ledger.payout(this.ledger, request.handle))
+    return (
+      malformed(request) ??
+      (this.rules.repeatWithToken === "Token" ? this.usedToken(request) : undefined) ??
+      (existing === undefined ? undefined : this.repeat(existing, request)) ??
+      this.unusable(request, existing) ??
+      this.attempt(request, existing, given, now)
+    )
+  }
+
+  // One success a handle; a failed payout may be attempted again, for the same customer.
+  private repeat(existing: Ledger.Recorded, request: CreateBody): Reply | undefined {
+    const { changedAmount, repeatOfPaid, repeatOfProcessing } = this.rules
+    if (existing.state === "paid") return repeatOfPaid === "Replay" ? shown(existing) : refused("payoutPaid")
+    if (existing.state === "processing") {
+      return repeatOfProcessing === "Replay" ? shown(existing) : refused("payoutProcessing")
+    }
+    const customer = this.customerOf(request)
+    if (customer !== undefined && customer !== existing.customer) return refused("customerChanged")
+    if (changedAmount === "Accept") return undefined
+    if (request.amount !== existing.amount) return refused("amountChangeNotAllowed")
+    return this.currencyOf(request) === existing.currency ? undefined : refused("currencyChangeNotAllowed")
+  }
+
+  private unusable(request: CreateBody, existing: Ledger.Recorded | undefined): Reply | undefined {
+    const named = this.customers.get(request.customerHandle ?? "")
+    if (named !== undefined) return refused(named === "NotFound" ? "customerNotFound" : "customerDeleted")
+    const method = this.methods.get(request.destination)
+    if (typeof method === "string") return refused(methodRefusals[method])
+    if (isToken(request)) {
+      const nobody = existing === undefined && this.customerOf(request) === undefined && !generates(request)
+      return nobody ? refused("missingCustomer") : this.usedToken(request)
+    }
+    if (method === undefined) {
+      return request.destination.startsWith(savedPrefix) ? undefined : refused("paymentMethodNotFound")
+    }
+    const customer = existing?.customer ?? this.customerOf(request)
+    return customer === method.customer && !generates(request) ? undefined : refused("paymentMethodNotFound")
+  }
+
+  private usedToken(request: CreateBody): Reply | undefined {
+    return this.tokensUsed.has(request.destination) ? refused("cardTokenUsed") : undefined
+  }
+
+  private attempt(
+    request: CreateBody,
+    existing: Ledger.Recorded | undefined,
+    given: Outcome.Outcome | undefined,
+    now: number
+  ): Reply {
+    const intent: Attempted = {
+      handle: request.handle,
+      amount: request.amount,
+      currency: this.currencyOf(request),
+      customer: existing?.customer ?? this.customerOf(request) ?? this.newCustomer(request),
+      text: request.text,
+      ordinal: (existing?.transactions.length ?? 0) + 1
+    }
+    const outcome = given ?? this.outcomeOf(intent)
+    const when = DateTime.unsafeMake(now)
+    if (isToken(request) && (outcome._tag !== "Failed" || this.rules.failureUsesToken)) {
+      this.tokensUsed.add(request.destination)
+    }
+    this.transactions += 1
+    this.ledger = Ledger.attempt(this.ledger, intent, identifier("a", this.transactions), outcome, when)
+    if (outcome._tag === "Processing" && outcome.settlement !== undefined) {
+      const { after, as } = outcome.settlement
+      this.agenda.plan(now + Duration.toMillis(after), (due) => this.settle(request.handle, as, due))
+    }
+    return Option.match(Ledger.payout(this.ledger, request.handle), {
+      onNone: () => refused("internalError"),
+      onSome: shown
+    })
+  }
+
+  private outcomeOf(attempt: Attempted): Outcome.Outcome {
+    const { hiddenSuccess, outcome } = this.rules
+    const triggered = this.rules.testAmounts ? testAmounts.get(attempt.amount) : undefined
+    if (triggered === undefined) return typeof outcome === "function" ? outcome(attempt) : outcome
+    if (triggered.errorState !== "processing_error") return triggered
+    const moved = typeof hiddenSuccess === "function" ? hiddenSuccess(attempt) : hiddenSuccess
+    return Outcome.processingError({ error: triggered.error, moved })
+  }
+
+  private currencyOf(request: CreateBody): string {
+    return request.currency ?? this.rules.currency
+  }
+
+  /** The customer that a request names, or that its payment method implies. */
+  private customerOf(request: CreateBody): string | undefined {
+    const method = this.methods.get(request.destination)
+    return (
+      request.customerHandle ??
+      request.customer?.handle ??
+      (typeof method === "object" && request.customer === undefined ? method.customer : undefined)
+    )
+  }
+
+  private newCustomer(request: CreateBody): string {
+    if (!generates(request)) return `customer-of-${request.destination}`
+    this.customersMade += 1
+    return `cust-${this.customersMade}`
+  }
+}
+
+/** 32 characters, as in the provider's samples, and growing. */
+export const identifier = (prefix: string, ordinal: number): string => prefix + ordinal.toString(16).padStart(31, "0")
+
+const tokenPrefix = "ct_"
+const savedPrefix = "ca_"
+
+const isToken = (request: CreateBody): boolean => request.destination.startsWith(tokenPrefix)
+
+const generates = (request: CreateBody): boolean => request.customer?.generateHandle === true
+
+const isJson = ({ headers }: Incoming): boolean => {
+  const type = headers["content-type"]
+  return typeof type === "string" && /^application\/json\s*(;|$)/i.test(type)
+}
+
+const missing = (json: unknown): ErrorCode.Name => {
+  if (!Predicate.isRecord(json) || typeof json["handle"] !== "string") return "invalidRequest"
+  if (json["destination"] === undefined) return "paymentMethodNotProvided"
+  return json["amount"] === undefined ? "missingAmount" : "invalidRequest"
+}
+
+const isHandle = Schema.is(Handle)
+const isAmount = Schema.is(Amount)
+const isCurrency = Schema.is(Currency)
+const printable = /^[\x20-\x7F]*$/
+const acquirerReferenceLengthMax = 128
+
+const malformed = (request: CreateBody): Reply | undefined => {
+  const { acquirerReference = "", amount, currency, customer, handle, textOnStatement = "" } = request
+  if (amount <= 0) return refused("nonPositiveAmount")
+  const invalid =
+    (!isHandle(handle) && "handle") ||
+    (!isAmount(amount) && "amount") ||
+    (currency !== undefined && !isCurrency(currency) && "currency") ||
+    (request.destination === "" && "destination") ||
+    (!printable.test(textOnStatement) && "textOnStatement") ||
+    ((!printable.test(acquirerReference) || acquirerReference.length > acquirerReferenceLengthMax) &&
+      "acquirerReference") ||
+    (customer !== undefined && (customer.handle === undefined) !== generates(request) && "customer")
+  return invalid === false ? undefined : refused("invalidRequest", `${invalid} is not valid`)
+}
+
+const methodRefusals = {
+  NotFound: "paymentMethodNotFound",
+  NotAllowed: "paymentMethodNotAllowed",
+  NotActive: "paymentMethodNotActive",
+  Pending: "paymentMethodPending",
+  Failed: "paymentMethodFailed",
+  Invalid: "invalidCardToken",
+  Expired: "cardTokenExpired",
+  Used: "cardTokenUsed"
+} as const satisfies Record<Extract<PaymentMethod, string>, ErrorCode.Name>

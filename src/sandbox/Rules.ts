@@ -1,0 +1,135 @@
+/**
+ * How the simulated provider behaves. What is documented is fixed; what the documentation leaves open is a switch here,
+ * each with the most plausible behaviour as its default.
+ */
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import type * as Ledger from "./Ledger.js"
+import type * as Limits from "./Limits.js"
+import * as Outcome from "./Outcome.js"
+
+/**
+ * The key that the sandbox takes unless it is told another one. It opens nothing else.
+ *
+ * @category constants
+ */
+export const apiKey: Redacted.Redacted<string> = Redacted.make("priv_sandbox_0123456789abcdef0123456789abcdef")
+
+/**
+ * What is the matter with a payment method. Any `ca_...` exists and any `ct_...` is valid, unless it is registered with
+ * one of these; `{ customer }` says whose saved method it is. An unregistered one belongs to whoever it is used for.
+ *
+ * `NotFound` 404/40, `NotAllowed` 400/135 (documented for payouts); `NotActive` 42, `Pending` 128, `Failed` 147,
+ * `Invalid` 34, `Expired` 104, `Used` 103 (documented in general; for payouts inferred).
+ *
+ * @category models
+ */
+export type PaymentMethod =
+  | "NotFound"
+  | "NotAllowed"
+  | "NotActive"
+  | "Pending"
+  | "Failed"
+  | "Invalid"
+  | "Expired"
+  | "Used"
+  | { readonly customer: string }
+
+/**
+ * What is the matter with a customer: `NotFound` 404/9, `Deleted` 404/71 (documented in general; for payouts inferred).
+ *
+ * @category models
+ */
+export type Customer = "NotFound" | "Deleted"
+
+/**
+ * An attempt that the acquirer is asked to make.
+ *
+ * @category models
+ */
+export interface Attempted extends Ledger.Intent {
+  /** 1 for the first attempt on this handle. */
+  readonly ordinal: number
+}
+
+/** @category models */
+export interface Rules {
+  /** The private key that is taken. Default: `Sandbox.apiKey`. */
+  readonly apiKey: Redacted.Redacted<string>
+  /** The account's currency, for a request that has none (documented). Default: `DKK`. */
+  readonly currency: string
+  /** How long each answer takes. Default: no time. */
+  readonly latency: Duration.DurationInput
+  /** How many exchanges `exchanges` remembers, the latest ones. Default: 100,000. */
+  readonly exchangesMax: number
+
+  /** Request limits, `Limits.documented` for one. Default: none. */
+  readonly limits: Limits.Limits | undefined
+  /** The raw `Retry-After` header of a 429. Default: none, because none is documented. */
+  readonly retryAfter: string | undefined
+
+  /**
+   * Whether certain amounts decide the outcome: 1001-1006 a processing error, 2001-2002 a soft decline, 3001-3007 and
+   * 1337 a hard one. Source: documented for charges to certain test cards; that payouts do it is inferred. Default: yes.
+   */
+  readonly testAmounts: boolean
+  /**
+   * Whether the processing error of a test amount hides a success: always, never, or as the attempt is. Source: that it
+   * may is documented. Default: never.
+   */
+  readonly hiddenSuccess: boolean | ((attempt: Attempted) => boolean)
+  /**
+   * What becomes of an attempt that no script and no test amount decides, `Outcome.processing({ after: "1 hour" })` for
+   * payouts that settle later. Default: paid.
+   */
+  readonly outcome: Outcome.Outcome | ((attempt: Attempted) => Outcome.Outcome)
+
+  /** A create on a handle that is paid: 400/134, or 200 with the payout. Inferred. Default: `Error`. */
+  readonly repeatOfPaid: "Error" | "Replay"
+  /** A create on a handle that is processing: 400/133, or 200 with the payout. Inferred. Default: `Error`. */
+  readonly repeatOfProcessing: "Error" | "Replay"
+  /** Another attempt after a failure, with another amount or currency: taken, or 400/100 and 400/72. Inferred. Default: `Accept`. */
+  readonly changedAmount: "Accept" | "Refuse"
+  /** Whether a failed attempt uses a card token up, so that the next one gets 400/103. Inferred. Default: yes. */
+  readonly failureUsesToken: boolean
+  /** What a repeat with a used card token is told first: the payout's state, or 400/103. Inferred. Default: `Payout`. */
+  readonly repeatWithToken: "Payout" | "Token"
+
+  /** The order of `transactions`. Not documented. Default: `OldestFirst`. */
+  readonly transactionsOrder: "OldestFirst" | "NewestFirst"
+  /**
+   * When transactions were `created`: at moments of their own (one millisecond apart where the clock stands still), all
+   * at the payout's, or not said. Not documented. Default: `Distinct`.
+   */
+  readonly transactionDates: "Distinct" | "Equal" | "Missing"
+  /** How an error's body spells the request's id; both are documented. Default: `Underscored`. */
+  readonly requestIdField: "Underscored" | "Hyphenated"
+
+  /** Payment methods that are not as usual. */
+  readonly methods: Readonly<Record<string, PaymentMethod>>
+  /** Customers that are not as usual. */
+  readonly customers: Readonly<Record<string, Customer>>
+}
+
+/** @category constants */
+export const defaults: Rules = {
+  apiKey,
+  currency: "DKK",
+  latency: Duration.zero,
+  exchangesMax: 100_000,
+  limits: undefined,
+  retryAfter: undefined,
+  testAmounts: true,
+  hiddenSuccess: false,
+  outcome: Outcome.paid,
+  repeatOfPaid: "Error",
+  repeatOfProcessing: "Error",
+  changedAmount: "Accept",
+  failureUsesToken: true,
+  repeatWithToken: "Payout",
+  transactionsOrder: "OldestFirst",
+  transactionDates: "Distinct",
+  requestIdField: "Underscored",
+  methods: {},
+  customers: {}
+}

@@ -1,0 +1,176 @@
+/**
+ * The simulated provider, to test payment workflows with. It has the rules of the real one, a script for whatever can
+ * go wrong on the way, and a ledger that knows what really became of the money. It takes the time from Effect's `Clock`,
+ * so that a test's clock drives it, and nothing in it is random.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Delivery } from "./Delivery.js"
+import type { Exchange } from "./Exchange.js"
+import type { Incoming } from "./Incoming.js"
+import * as InMemory from "./InMemory.js"
+import type * as Ledger from "./Ledger.js"
+import * as Limits from "./Limits.js"
+import type * as Outcome from "./Outcome.js"
+import { type Customer, defaults, type PaymentMethod, type Rules } from "./Rules.js"
+import type { Step } from "./Script.js"
+import { Simulation } from "./Simulation.js"
+
+export type { Exchange } from "./Exchange.js"
+export type { Limit, Limits } from "./Limits.js"
+export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules } from "./Rules.js"
+
+/**
+ * The provider's documented request limits, for the option `limits`: 10 writes and 25 reads a second, in bursts of 25
+ * and 50, 10 of each at a time.
+ *
+ * @category constants
+ */
+export const documentedLimits: Limits.Limits = Limits.documented
+
+/**
+ * Every switch has a default: see `Rules`.
+ *
+ * @category models
+ */
+export type Options = Partial<Rules>
+
+/**
+ * There is no payout of this handle that could be settled.
+ *
+ * @category errors
+ */
+export class NotProcessing extends Data.TaggedError("NotProcessing")<{ readonly handle: string }> {
+  override get message(): string {
+    return `The sandbox has no payout ${this.handle} that is processing, so there is nothing to settle.`
+  }
+}
+
+/** @category models */
+export interface Service {
+  /**
+   * Appends steps. Each is for the next exchange that it matches; an exchange that none matches gets the standing steps
+   * of `always`, or else the provider's rules.
+   */
+  readonly script: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
+  /** How many exchanges the script still has steps for: 0 when a test has met everything that it arranged. */
+  readonly scriptLeft: Effect.Effect<number>
+  /** Sets the standing steps, for every exchange that the script has none for; without any, there are none. */
+  readonly always: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
+  /** Takes away the script and the standing steps: the provider is well again. */
+  readonly clear: Effect.Effect<void>
+  /** The ledger as it is now. It is a value, so it stays as it was. */
+  readonly ledger: Effect.Effect<Ledger.Ledger>
+  /** What was received, in the order in which it began. */
+  readonly exchanges: Effect.Effect<ReadonlyArray<Exchange>>
+  /** How many different bodies the creates of a handle had. One that was sent again must have been the same: 1. */
+  readonly bodies: (handle: string) => Effect.Effect<number>
+  /** Settles a payout that is processing. */
+  readonly settle: (handle: string, outcome: Outcome.Settled) => Effect.Effect<void, NotProcessing>
+  /** Says what is the matter with a payment method, `ca_...` or `ct_...`. */
+  readonly paymentMethod: (reference: string, method: PaymentMethod) => Effect.Effect<void>
+  /** Says what is the matter with a customer. */
+  readonly customer: (handle: string, customer: Customer) => Effect.Effect<void>
+  /** Back to the beginning: nothing received, scripted or paid, and the options as they were given. */
+  readonly reset: Effect.Effect<void>
+  /** One exchange: what a transport hands in, and what it has to carry out. For transports of your own. */
+  readonly receive: (incoming: Incoming) => Effect.Effect<Delivery>
+}
+
+/**
+ * The simulated provider's own handle, for tests: the script, the ledger, and what was received.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Ledger, Sandbox, Script } from "effect-billwerk-payouts"
+ *
+ * const test = Effect.gen(function* () {
+ *   const sandbox = yield* Sandbox.Sandbox
+ *   yield* sandbox.script(Script.dropAfterCommit)
+ *   // ... pay out "prize-2026-0042" ...
+ *   return Ledger.moved(yield* sandbox.ledger, "prize-2026-0042")
+ * })
+ * ```
+ *
+ * @category tags
+ */
+export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sandbox, Service>() {}
+
+/**
+ * @example
+ * ```ts
+ * import { Outcome, Sandbox } from "effect-billwerk-payouts"
+ *
+ * const asynchronous = Sandbox.make({ outcome: Outcome.processing({ after: "1 hour" }), repeatOfPaid: "Replay" })
+ * ```
+ *
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.sync(() => {
+    const rules: Rules = { ...defaults, ...options }
+    let simulation = new Simulation(rules)
+    // Whoever looks sees what is due by now.
+    const current = Effect.clockWith((clock) => Effect.sync(() => simulation.advance(clock.unsafeCurrentTimeMillis())))
+    return {
+      script: (...steps) => Effect.sync(() => simulation.playbook.append(steps)),
+      scriptLeft: Effect.sync(() => simulation.playbook.left),
+      always: (...steps) => Effect.sync(() => simulation.playbook.stand(steps)),
+      clear: Effect.sync(() => simulation.playbook.clear()),
+      ledger: Effect.map(current, ({ provider }) => provider.ledger),
+      exchanges: Effect.map(current, ({ log }) => log.all),
+      bodies: (handle) => Effect.map(current, ({ log }) => log.bodies(handle)),
+      settle: (handle, outcome) =>
+        Effect.clockWith((clock) =>
+          Effect.flatMap(current, ({ provider }) =>
+            provider.settle(handle, outcome, clock.unsafeCurrentTimeMillis())
+              ? Effect.void
+              : new NotProcessing({ handle })
+          )
+        ),
+      paymentMethod: (reference, method) => Effect.sync(() => simulation.provider.methods.set(reference, method)),
+      customer: (handle, customer) => Effect.sync(() => simulation.provider.customers.set(handle, customer)),
+      reset: Effect.sync(() => {
+        simulation = new Simulation(rules)
+      }),
+      receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
+    }
+  })
+
+/**
+ * The sandbox alone, to be shared by an in-memory client and `SandboxServer`.
+ *
+ * @category layers
+ */
+export const layerSandbox = (options?: Options): Layer.Layer<Sandbox> => Layer.effect(Sandbox, make(options))
+
+/**
+ * An `HttpClient` whose every request reaches the sandbox, whatever its host.
+ *
+ * @category constructors
+ */
+export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.httpClient(sandbox.receive)
+
+/**
+ * The sandbox and an `HttpClient` that reaches it, in memory.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ * import { Sandbox } from "effect-billwerk-payouts"
+ *
+ * const status = HttpClient.get("https://api.frisbii.com/v1/payout/prize-2026-0042").pipe(
+ *   Effect.map((response) => response.status), // 401: no key was given
+ *   Effect.provide(Sandbox.layerHttpClient())
+ * )
+ * ```
+ *
+ * @category layers
+ */
+export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpClient | Sandbox> =>
+  Layer.effect(HttpClient.HttpClient, Effect.map(Sandbox, httpClient)).pipe(Layer.provideMerge(layerSandbox(options)))

@@ -1,0 +1,451 @@
+/**
+ * What is to happen to an exchange. A step has up to three parts: what becomes of the request on its way, what the
+ * provider does with it, and what becomes of the answer. Each constructor sets one or two parts and `and` combines
+ * steps, so `Script.processingError({ moved: true }).pipe(Script.and(Script.dropAfterCommit))` means what it says.
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Pipeable from "effect/Pipeable"
+import type { Kind } from "../domain/Attempt.js"
+import * as Outcome from "./Outcome.js"
+
+/**
+ * What the provider does with the request: whatever its rules say (`ByRules`), the same with the acquirer's answer
+ * given (`Acquirer`), or nothing at all (`Nothing`), whatever it answers.
+ *
+ * @category models
+ */
+export type Execution = Data.TaggedEnum<{
+  ByRules: {}
+  Acquirer: { readonly outcome: Outcome.Outcome }
+  Nothing: {}
+}>
+
+/** @category models */
+export const Execution = Data.taggedEnum<Execution>()
+
+/**
+ * What becomes of the answer.
+ *
+ * @category models
+ */
+export type Answer = Data.TaggedEnum<{
+  /** It arrives as the provider gave it. */
+  Faithful: {}
+  /** The connection was never made: `ECONNREFUSED`. A real socket cannot do that, and drops the connection instead. */
+  Refused: {}
+  /** The connection is closed without an answer, by a reset (RST) or not; `atOnce`, before the provider is done. */
+  Dropped: { readonly reset: boolean; readonly atOnce: boolean }
+  /** Nothing ever comes. */
+  Hanging: {}
+  /** Half of the body, then the connection ends: short of its content-length, or of its last chunk. */
+  Truncated: { readonly chunked: boolean }
+  /** Half of the body, then nothing, on an open connection. */
+  Stalled: {}
+  /** Half of the body, looking whole. */
+  Halved: {}
+  /** The answer's status and headers with another body. */
+  Replaced: { readonly body: string; readonly contentType: string }
+  /** The body under another status. */
+  Restatused: { readonly status: number }
+  /** The payout in the body, altered. An answer that has no payout stays as it is. */
+  Altered: { readonly alteration: Alteration }
+  /** The payout of another handle, as if connections were crossed. */
+  Crossed: { readonly handle: string }
+  /** The body padded with blanks to this many bytes, which JSON allows. */
+  Padded: { readonly bytes: number }
+  /** The provider's own error. */
+  ApiError: ApiErrorOptions
+  /** Anything at all. */
+  Raw: RawOptions
+}>
+
+/** @category models */
+export const Answer = Data.taggedEnum<Answer>()
+
+/** @category models */
+export interface Alteration {
+  readonly handle?: string
+  /** Minor units. */
+  readonly amount?: number
+  readonly currency?: string
+  readonly customer?: string
+  readonly state?: string
+  /** Of the latest transaction; `null` takes it away. */
+  readonly errorState?: string | null
+  /** `None` leaves the list of transactions empty. */
+  readonly transactions?: "None"
+}
+
+/** @category models */
+export interface ApiErrorOptions {
+  readonly status: number
+  /** The provider's error code. */
+  readonly code: number
+  /** The short text; by default the documented one of the code. */
+  readonly error?: string
+  /** The raw `Retry-After` header. */
+  readonly retryAfter?: string
+}
+
+/** @category models */
+export interface RawOptions {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** @category models */
+export interface Parts {
+  /** Which exchanges it is for; any, unless said. */
+  readonly kind?: Kind
+  /** Which handle it is for; any, unless said. */
+  readonly handle?: string
+  /** How many matching exchanges it is for; 1, unless said. A standing step ignores it. */
+  readonly times?: number
+  /** How long the request travels before the provider has it. */
+  readonly requestDelay?: Duration.Duration
+  readonly execution?: Execution
+  /** How long the answer waits after the provider is done. */
+  readonly answerDelay?: Duration.Duration
+  readonly answer?: Answer
+}
+
+/**
+ * A step of a script. What it does not say is as usual: see `normal`.
+ *
+ * @category models
+ */
+export class Step extends Pipeable.Class() {
+  constructor(readonly parts: Parts) {
+    super()
+  }
+}
+
+const step = (parts: Parts): Step => new Step(parts)
+
+/**
+ * The provider acts by its rules and the answer arrives.
+ *
+ * @category constructors
+ */
+export const normal: Step = step({})
+
+// --- what the acquirer says ---
+
+/**
+ * An attempt, if the rules allow one, has this outcome, whatever the amount.
+ *
+ * @category outcomes
+ */
+export const outcome = (outcome: Outcome.Outcome): Step => step({ execution: Execution.Acquirer({ outcome }) })
+
+/** @category outcomes */
+export const paid: Step = outcome(Outcome.paid)
+
+/**
+ * See `Outcome.processing`.
+ *
+ * @category outcomes
+ */
+export const processing = (options?: Parameters<typeof Outcome.processing>[0]): Step =>
+  outcome(Outcome.processing(options))
+
+/**
+ * See `Outcome.hardDeclined`.
+ *
+ * @category outcomes
+ */
+export const hardDeclined = (error?: string): Step => outcome(Outcome.hardDeclined(error))
+
+/**
+ * See `Outcome.softDeclined`.
+ *
+ * @category outcomes
+ */
+export const softDeclined = (error?: string): Step => outcome(Outcome.softDeclined(error))
+
+/**
+ * See `Outcome.processingError`. `moved: true` hides a success.
+ *
+ * @category outcomes
+ */
+export const processingError = (options?: { readonly error?: string; readonly moved?: boolean }): Step =>
+  outcome(Outcome.processingError(options))
+
+/**
+ * The attempt fails with an `error_state` of any words.
+ *
+ * @category outcomes
+ */
+export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Outcome.failed(errorState))
+
+// --- the provider does nothing, and answers ---
+
+/**
+ * The provider does nothing and answers an error of its own.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Sandbox, Script } from "effect-billwerk-payouts"
+ *
+ * const limited = Effect.flatMap(Sandbox.Sandbox, (sandbox) =>
+ *   sandbox.script(Script.apiError({ status: 429, code: 122, retryAfter: "2" }))
+ * )
+ * ```
+ *
+ * @category refusals
+ */
+export const apiError = (options: ApiErrorOptions): Step =>
+  step({ execution: Execution.Nothing(), answer: Answer.ApiError(options) })
+
+/**
+ * Whoever answers, it is not the provider: a proxy, a firewall, a captive portal.
+ *
+ * @category refusals
+ */
+export const reply = (options: RawOptions): Step =>
+  step({ execution: Execution.Nothing(), answer: Answer.Raw(options) })
+
+/**
+ * A redirect, which a client must not follow.
+ *
+ * @category refusals
+ */
+export const redirect = (status: 301 | 302 | 303 | 307 | 308, location: string): Step =>
+  reply({ status, headers: { location } })
+
+/**
+ * A lookup that does not see the payout, although it may exist: reads lag behind writes. `times` says for how many.
+ *
+ * @category refusals
+ */
+export const laggingRead: Step = step({
+  ...apiError({ status: 404, code: 137 }).parts,
+  kind: "Lookup"
+})
+
+// --- no answer ---
+
+/**
+ * Nothing is sent: nobody listens. Only in memory; over a socket it is `dropBeforeCommit`.
+ *
+ * @category lost answers
+ */
+export const connectionRefused: Step = step({ execution: Execution.Nothing(), answer: Answer.Refused() })
+
+const dropped = Answer.Dropped({ reset: false, atOnce: false })
+
+/**
+ * The connection is lost, and the provider did nothing.
+ *
+ * @category lost answers
+ */
+export const dropBeforeCommit: Step = step({ execution: Execution.Nothing(), answer: dropped })
+
+/**
+ * The provider does what was asked, and the answer is lost.
+ *
+ * @category lost answers
+ */
+export const dropAfterCommit: Step = step({ answer: dropped })
+
+/**
+ * The connection is reset (RST) instead of closed; the provider has done what was asked.
+ *
+ * @category lost answers
+ */
+export const resetAfterCommit: Step = step({ answer: Answer.Dropped({ reset: true, atOnce: false }) })
+
+/**
+ * The connection is lost at once, and the provider acts on the request only later.
+ *
+ * @category lost answers
+ */
+export const executeLater = (after: Duration.DurationInput): Step =>
+  step({ requestDelay: Duration.decode(after), answer: Answer.Dropped({ reset: false, atOnce: true }) })
+
+/**
+ * Nothing is done and nothing ever comes.
+ *
+ * @category lost answers
+ */
+export const hangBeforeCommit: Step = step({ execution: Execution.Nothing(), answer: Answer.Hanging() })
+
+/**
+ * The provider does what was asked, and nothing ever comes.
+ *
+ * @category lost answers
+ */
+export const hangAfterCommit: Step = step({ answer: Answer.Hanging() })
+
+/**
+ * The body ends before its content-length; the provider has done what was asked.
+ *
+ * @category lost answers
+ */
+export const truncated: Step = step({ answer: Answer.Truncated({ chunked: false }) })
+
+/**
+ * The body ends before its last chunk; the provider has done what was asked.
+ *
+ * @category lost answers
+ */
+export const truncatedChunked: Step = step({ answer: Answer.Truncated({ chunked: true }) })
+
+/**
+ * Headers and half of the body come, and then nothing; the provider has done what was asked.
+ *
+ * @category lost answers
+ */
+export const stalled: Step = step({ answer: Answer.Stalled() })
+
+// --- answers that lie; the provider has done what was asked ---
+
+/** @category untrue answers */
+export const htmlPage: Step = step({
+  answer: Answer.Replaced({ body: "<!doctype html><html><body>Welcome</body></html>", contentType: "text/html" })
+})
+
+/**
+ * Half of the JSON, which nothing in the transport shows.
+ *
+ * @category untrue answers
+ */
+export const halfJson: Step = step({ answer: Answer.Halved() })
+
+/** @category untrue answers */
+export const emptyBody: Step = step({ answer: Answer.Replaced({ body: "", contentType: "application/json" }) })
+
+/**
+ * Any other body under the answer's own status.
+ *
+ * @category untrue answers
+ */
+export const body = (body: string, contentType = "application/json"): Step =>
+  step({ answer: Answer.Replaced({ body, contentType }) })
+
+/**
+ * The provider's body under another status.
+ *
+ * @category untrue answers
+ */
+export const status = (status: number): Step => step({ answer: Answer.Restatused({ status }) })
+
+/**
+ * The payout, with something else in it than is on record.
+ *
+ * @category untrue answers
+ */
+export const altered = (alteration: Alteration): Step => step({ answer: Answer.Altered({ alteration }) })
+
+/** @category untrue answers */
+export const wrongHandle: Step = altered({ handle: "somebody-elses-payout" })
+
+/**
+ * @param amount minor units
+ * @category untrue answers
+ */
+export const wrongAmount = (amount: number): Step => altered({ amount })
+
+/** @category untrue answers */
+export const unknownState = (state = "unheard_of"): Step => altered({ state })
+
+/**
+ * The answer to somebody else's request: the payout on record under `handle`, or one made up.
+ *
+ * @category untrue answers
+ */
+export const crossed = (handle: string): Step => step({ answer: Answer.Crossed({ handle }) })
+
+/**
+ * A valid answer, padded with blanks to so many bytes.
+ *
+ * @category untrue answers
+ */
+export const oversized = (bytes: number): Step => step({ answer: Answer.Padded({ bytes }) })
+
+/**
+ * An error of the provider, or a proxy before it, although what was asked has been done.
+ *
+ * @category untrue answers
+ */
+export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ answer: Answer.ApiError(options) })
+
+// --- combinators ---
+
+/**
+ * Both steps in one; where both speak of the same part, the second has the last word.
+ *
+ * @example
+ * ```ts
+ * import { Script } from "effect-billwerk-payouts"
+ *
+ * const step = Script.processingError({ moved: true }).pipe(
+ *   Script.and(Script.dropAfterCommit),
+ *   Script.delayAnswer("3 seconds"),
+ *   Script.onCreate
+ * )
+ * ```
+ *
+ * @category combinators
+ */
+export const and =
+  (that: Step) =>
+  (self: Step): Step =>
+    step({ ...self.parts, ...that.parts })
+
+/**
+ * Only for `POST /v1/payout`.
+ *
+ * @category combinators
+ */
+export const onCreate = (self: Step): Step => step({ ...self.parts, kind: "Create" })
+
+/**
+ * Only for `GET /v1/payout/{handle}`.
+ *
+ * @category combinators
+ */
+export const onLookup = (self: Step): Step => step({ ...self.parts, kind: "Lookup" })
+
+/**
+ * Only for one payout.
+ *
+ * @category combinators
+ */
+export const forHandle =
+  (handle: string) =>
+  (self: Step): Step =>
+    step({ ...self.parts, handle })
+
+/**
+ * For so many matching exchanges in a row, instead of one.
+ *
+ * @category combinators
+ */
+export const times =
+  (times: number) =>
+  (self: Step): Step =>
+    step({ ...self.parts, times })
+
+/**
+ * The request travels this long before the provider has it. A client that gives up meanwhile does not call it back.
+ *
+ * @category combinators
+ */
+export const delayRequest =
+  (delay: Duration.DurationInput) =>
+  (self: Step): Step =>
+    step({ ...self.parts, requestDelay: Duration.decode(delay) })
+
+/**
+ * The answer waits this long after the provider is done.
+ *
+ * @category combinators
+ */
+export const delayAnswer =
+  (delay: Duration.DurationInput) =>
+  (self: Step): Step =>
+    step({ ...self.parts, answerDelay: Duration.decode(delay) })

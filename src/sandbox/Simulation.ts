@@ -1,0 +1,151 @@
+/**
+ * One exchange after another: the script's step for it, the request's way there, the provider, the answer's way back.
+ * Mutable and synchronous within; only waiting is an effect, and only a step (or a latency) makes it wait.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Agenda } from "./Agenda.js"
+import * as Delivery from "./Delivery.js"
+import { Log } from "./Exchange.js"
+import { type Asked, fingerprint, type Incoming, read } from "./Incoming.js"
+import * as Ledger from "./Ledger.js"
+import { Gate } from "./Limits.js"
+import { Playbook } from "./Playbook.js"
+import { identifier, Provider, refused, type Reply } from "./Provider.js"
+import type { Rules } from "./Rules.js"
+import { Answer, Execution, type Parts } from "./Script.js"
+
+/** An exchange under way. */
+interface Visit {
+  readonly ordinal: number
+  readonly incoming: Incoming
+  readonly asked: Asked
+  readonly parts: Parts
+  readonly answer: Answer
+  /** What the provider has to say, once the request has reached it. */
+  reply: Reply
+  /** What it has to leave when it ends. */
+  gate: Gate | undefined
+  gone: boolean
+}
+
+export class Simulation {
+  readonly playbook = new Playbook()
+  readonly log: Log
+  readonly provider: Provider
+  private readonly agenda = new Agenda()
+  private readonly latency: number
+  private readonly reads: Gate | undefined
+  private readonly writes: Gate | undefined
+
+  constructor(private readonly rules: Rules) {
+    this.log = new Log(rules.exchangesMax)
+    this.provider = new Provider(rules, this.agenda)
+    this.latency = Duration.toMillis(rules.latency)
+    this.reads = rules.limits && new Gate(rules.limits.reads)
+    this.writes = rules.limits && new Gate(rules.limits.writes)
+  }
+
+  /** Lets everything happen that is due by now, in epoch milliseconds. */
+  advance(now: number): this {
+    this.agenda.advance(now)
+    return this
+  }
+
+  /** The whole exchange. Interrupting it is a client that goes away: what is under way to the provider stays so. */
+  receive(incoming: Incoming): Effect.Effect<Delivery.Delivery> {
+    return Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      const visit = this.begin(incoming, now)
+      const requestDelay = this.depart(visit, now)
+      const answerDelay = this.latency + millis(visit.parts.answerDelay)
+      if (requestDelay + answerDelay === 0) return this.finish(visit, now)
+      return Effect.sleep(requestDelay).pipe(
+        // A timer may fire a little before its time by the clock.
+        Effect.zipRight(Effect.sync(() => this.advance(now + requestDelay))),
+        Effect.zipRight(Effect.sleep(answerDelay)),
+        Effect.zipRight(Effect.suspend(() => this.finish(visit, clock.unsafeCurrentTimeMillis()))),
+        Effect.onInterrupt(() => Effect.sync(() => this.abandon(visit)))
+      )
+    })
+  }
+
+  private begin(incoming: Incoming, now: number): Visit {
+    this.advance(now)
+    const asked = read(incoming)
+    const ordinal = this.log.begin({
+      kind: asked.kind,
+      handle: asked.handle,
+      started: DateTime.unsafeMake(now),
+      fingerprint: fingerprint(incoming.body)
+    })
+    const parts = this.playbook.next(asked)
+    const answer = parts.answer ?? faithful
+    return { ordinal, incoming, asked, parts, answer, reply: nothing, gate: undefined, gone: false }
+  }
+
+  // Sends the request on its way, and says for how many milliseconds the client has to wait for its arrival.
+  private depart(visit: Visit, now: number): number {
+    const delay = millis(visit.parts.requestDelay)
+    if (delay === 0) {
+      this.arrive(visit, now)
+      return 0
+    }
+    this.agenda.plan(now + delay, (due) => this.arrive(visit, due))
+    visit.gone = visit.answer._tag === "Dropped" && visit.answer.atOnce
+    return visit.gone ? 0 : delay
+  }
+
+  private arrive(visit: Visit, now: number): void {
+    const execution = visit.parts.execution ?? byRules
+    if (execution._tag === "Nothing") return
+    const gate = visit.incoming.method === "GET" ? this.reads : this.writes
+    const closed = gate?.enter(now)
+    if (closed !== undefined) {
+      visit.reply = refused(closed)
+      return
+    }
+    const given = execution._tag === "Acquirer" ? execution.outcome : undefined
+    visit.reply = this.provider.receive(visit.incoming, visit.asked, given, now)
+    visit.gate = gate
+    if (visit.gone) this.leave(visit)
+  }
+
+  private finish(visit: Visit, now: number): Effect.Effect<Delivery.Delivery> {
+    const { answer, ordinal } = visit
+    if (answer._tag === "Hanging") {
+      this.log.end(ordinal, "Hanging", undefined)
+      return Effect.onInterrupt(Effect.never, () => Effect.sync(() => this.leave(visit)))
+    }
+    this.leave(visit)
+    const delivery = Delivery.make(answer, visit.reply, {
+      requestId: identifier("e", ordinal),
+      path: visit.incoming.path,
+      now,
+      rules: this.rules,
+      find: (handle) => Option.getOrUndefined(Ledger.payout(this.provider.ledger, handle))
+    })
+    this.log.end(ordinal, delivery._tag, "message" in delivery ? delivery.message.status : undefined)
+    return Effect.succeed(delivery)
+  }
+
+  private abandon(visit: Visit): void {
+    if (visit.answer._tag !== "Hanging") this.log.end(visit.ordinal, "Abandoned", undefined)
+    visit.gone = true
+    this.leave(visit)
+  }
+
+  private leave(visit: Visit): void {
+    visit.gate?.leave()
+    visit.gate = undefined
+  }
+}
+
+const millis = (delay: Duration.Duration | undefined): number => (delay === undefined ? 0 : Duration.toMillis(delay))
+
+const faithful = Answer.Faithful()
+const byRules = Execution.ByRules()
+// What a provider says that has not done anything, should a step let it speak.
+const nothing = refused("internalError")
