@@ -252,7 +252,8 @@ const cutOff: Text = { _tag: "CutOff", reason: "Transport" }
 // Every HTTP parser holds a body to its declared length, so a small declared length needs no counting of our own; but it
 // says nothing of what a compressed body grows into.
 const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
-  headers["content-encoding"] === undefined && Number(headers["content-length"] ?? Infinity) <= BillwerkConfig.bodyBytesMax
+  headers["content-encoding"] === undefined &&
+  Number(headers["content-length"] ?? Infinity) <= BillwerkConfig.bodyBytesMax
 
 const readCapped = ({ stream }: HttpClientResponse.HttpClientResponse) =>
   Effect.suspend(() => {
@@ -294,8 +295,7 @@ const parse = (head: Head, text: string, kind: Attempt.Kind, clean: words.Clean)
   return {
     _tag: "Response",
     ...head,
-    requestId:
-      head.requestId ?? requestIdFrom(error.value.requestId ?? error.value.requestIdHyphenated, clean),
+    requestId: head.requestId ?? requestIdFrom(error.value.requestId ?? error.value.requestIdHyphenated, clean),
     body: wire.toApiError(error.value, clean)
   }
 }

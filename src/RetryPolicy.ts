@@ -318,10 +318,10 @@ const sentence = ({ category, goesOn, waits }: CategoryExplanation): string => {
     Duration.toMillis(max) === 0
       ? "at once"
       : Duration.equals(min, max)
-        ? Duration.format(min)
-        : `${Duration.format(min)} to ${Duration.format(max)}`
+        ? `after ${Duration.format(min)}`
+        : `after ${Duration.format(min)} to ${Duration.format(max)}`
   )
   return goesOn
-    ? `${category}: again after ${times.slice(0, 3).join(", ")}, and so on until the deadline.`
-    : `${category}: again ${waits.length === 1 ? "once" : `${waits.length} times`}, after ${times.join(", ")}.`
+    ? `${category}: sent again ${times.slice(0, 3).join(", ")}, and so on until the deadline.`
+    : `${category}: sent again ${waits.length === 1 ? "once" : `${waits.length} times`}: ${times.join(", ")}.`
 }

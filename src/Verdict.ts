@@ -75,6 +75,8 @@ export interface Unclear {
   readonly why: string
   /** Only where no retry can help, as for a certificate that is not accepted. */
   readonly permanent?: true
+  /** Only where this request certainly did nothing, but its answer may have been a 133 or 134. */
+  readonly refused?: true
 }
 
 /**
@@ -219,7 +221,7 @@ const ofRefusal = (reply: Response): Verdict => {
       // A 400 may be a 133 or a 134, so one whose code did not arrive may not be taken for a refusal.
       return body._tag === "ApiError"
         ? ofBadRequest(body)
-        : { _tag: "UnexpectedResponse", why: "HTTP 400 whose code cannot be read" }
+        : { _tag: "UnexpectedResponse", why: "HTTP 400 whose code cannot be read", refused: true }
     case 404:
       return code(reply) === 40 ? { _tag: "PaymentMethodNotFound" } : { _tag: "RequestRejected" }
     case 408:
@@ -287,7 +289,7 @@ export const bearing = (verdict: Verdict, sent: Sent): Bearing => {
     case "CommunicationError":
     case "ServerError":
     case "UnexpectedResponse":
-      return sent === "NotSent" ? "None" : "Unclear"
+      return sent === "NotSent" ? "None" : verdict.refused === true ? "Claimed" : "Unclear"
     default:
       return "None"
   }

@@ -30,7 +30,8 @@ export type Sent = typeof Sent.Type
  *
  * - `None`: it cannot have moved any (not sent, refused before anything was done, or a lookup that told nothing).
  * - `Unclear`: it may have moved it, and only an answer about this handle's payout can tell.
- * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it.
+ * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it; or it
+ *   may have said so, in a 400 that cannot be read.
  * - `Recorded`: it showed the payout; `recorded` has what the record says.
  *
  * @category models
@@ -147,7 +148,10 @@ export interface Evidence {
 export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
   const record = newestRecord(attempts)
   const sends = unseen + attempts.filter(mayHaveExecuted).length
-  const claimed = attempts.reduce((before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded"), false)
+  const claimed = attempts.reduce(
+    (before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded"),
+    false
+  )
   if (record?.state === "paid") return { min: amount, max: Math.max(record.paid, amount) + record.open }
   const unaccounted = Math.max(0, sends - (record?.transactions ?? 0))
   const most = (record?.open ?? 0) + unaccounted * amount

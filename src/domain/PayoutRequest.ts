@@ -145,7 +145,12 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
       customer: yield* customerFrom(input["customer"], handle),
       text: yield* checkOptional("text", Text, input["text"], handle),
       textOnStatement: yield* checkOptional("textOnStatement", StatementText, input["textOnStatement"], handle),
-      acquirerReference: yield* checkOptional("acquirerReference", AcquirerReference, input["acquirerReference"], handle)
+      acquirerReference: yield* checkOptional(
+        "acquirerReference",
+        AcquirerReference,
+        input["acquirerReference"],
+        handle
+      )
     }
     if (request.destination._tag === "CardToken" && request.customer === undefined) {
       return yield* refuse("customer", "must be given with a card token, which identifies no customer", handle)

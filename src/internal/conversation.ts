@@ -65,7 +65,11 @@ export const converse = (
     return yield* next.end
   })
 
-const exchange = Effect.fnUntraced(function* ({ client, expected, journal, send }: Talk, step: Plan.Step, isLast: boolean) {
+const exchange = Effect.fnUntraced(function* (
+  { client, expected, journal, send }: Talk,
+  step: Plan.Step,
+  isLast: boolean
+) {
   const { attempts, request } = journal
   yield* journal.begin(step.kind)
   const reply = yield* step.kind === "Create" ? send : client.lookup(request.handle)
@@ -116,7 +120,7 @@ const retry = Effect.fnUntraced(function* (
   const delay =
     attempt === undefined ? Option.none() : yield* driver.next(now, { category, attempt, known, retryAfter })
   return yield* Option.isNone(delay)
-    ? giveUp(talk, exchanged, `the budget for ${category} is spent`)
+    ? giveUp(talk, exchanged, `the policy grants no further step for ${category}`)
     : goOn(talk, exchanged, next, delay.value)
 })
 
@@ -141,7 +145,13 @@ const giveUp = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, wh
   const { journal } = talk
   const { isLast, step, verdict } = exchanged
   const shown = Verdict.recorded(verdict) !== undefined
-  if (step.kind === "Create" && !shown && !isLast && journal.isInDoubt && (yield* fits(talk, Plan.lastAsk, Duration.zero))) {
+  if (
+    step.kind === "Create" &&
+    !shown &&
+    !isLast &&
+    journal.isInDoubt &&
+    (yield* fits(talk, Plan.lastAsk, Duration.zero))
+  ) {
     journal.decide("LookUp", why, Duration.zero)
     const next: Next = { step: Plan.lastAsk }
     return next

@@ -75,25 +75,38 @@ export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Erro
   }
 }
 
-/** Why a verdict is no success, in words for a person. */
+/** What a verdict means, in words for a person. */
 export const why = (verdict: Verdict): string => {
   switch (verdict._tag) {
-    case "AlreadyPaid":
-      return "the provider says that the handle is paid (134) but does not show the payout"
-    case "AlreadyProcessing":
-      return "the provider says that the handle is being paid (133) but does not show the payout"
-    case "NotFound":
-      return "the provider knows no payout under this handle"
-    case "HandleConflict":
-      return `the handle's payout has another ${verdict.differs.join(", ")}`
+    case "Paid":
+      return "the money moved"
+    case "Processing":
+      return "accepted, and settled later"
+    case "HardDeclined":
+      return "declined for good"
+    case "SoftDeclined":
+      return "declined for now"
     case "ProcessingError":
       return "it may have been approved without the provider knowing"
+    case "HandleConflict":
+      return `the handle's payout has another ${verdict.differs.join(", ")}`
+    case "AlreadyPaid":
+      return "the provider says that the handle is paid (134) but has not shown the payout"
+    case "AlreadyProcessing":
+      return "the provider says that the handle is being paid (133) but has not shown the payout"
+    case "NotFound":
+      return "the provider knows no payout under this handle"
     case "RateLimited":
       return "limited before anything was done"
     case "ConcurrentUpdate":
       return "something else was changing the payout"
+    case "CommunicationError":
+    case "ServerError":
+    case "UnexpectedResponse":
+    case "Unsettled":
+      return verdict.why
     default:
-      return "why" in verdict ? verdict.why : verdict._tag
+      return "refused, and would be again"
   }
 }
 

@@ -161,8 +161,7 @@ const isNews = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | 
 export const isAnswer = (step: Step, verdict: Verdict.Verdict, before: ReadonlyArray<Attempt.Attempt>): boolean =>
   verdict._tag === "HandleConflict" ||
   (Verdict.isFailed(verdict) &&
-    (step.kind === "Create" ||
-      (isNews(step, verdict, Attempt.newestRecord(before)) && !isContradicted(step, verdict))))
+    (step.kind === "Create" || (isNews(step, verdict, Attempt.newestRecord(before)) && !isContradicted(step, verdict))))
 
 const nothingNew = (step: LookupStep): Plan => {
   switch (step.ask) {
@@ -180,11 +179,7 @@ const nothingNew = (step: LookupStep): Plan => {
  * The provider could not be asked. Then the documented rule holds, which is to send again; but not where only the record
  * can tell how often the provider has tried already, and not where we know that the payout is there.
  */
-const afterFailedLookup = (
-  step: LookupStep,
-  verdict: Verdict.Verdict,
-  known: Attempt.Recorded | undefined
-): Plan => {
+const afterFailedLookup = (step: LookupStep, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): Plan => {
   if (step.ask === "LastAsk") return giveUp
   if (step.ask === "BeforeSending" && (known?.processingErrors ?? 0) === 0) return goOn(create)
   switch (verdict._tag) {

@@ -35,7 +35,10 @@ export const get = (
       if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })
       const now = yield* monotonic
       const wait = yield* delay(driver, log, now, verdict, reply)
-      const longest = Duration.sum(Duration.nanos(now - started), Duration.sum(wait ?? Duration.zero, client.lookupDeadline))
+      const longest = Duration.sum(
+        Duration.nanos(now - started),
+        Duration.sum(wait ?? Duration.zero, client.lookupDeadline)
+      )
       if (wait === undefined || Duration.greaterThan(longest, policy.elapsedMax)) {
         return yield* failed(handle, log, verdict, reply)
       }

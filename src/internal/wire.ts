@@ -16,17 +16,16 @@ import type { Clean } from "./words.js"
 /** `POST /v1/payout`, and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"
 
-const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
-  Schema.optional(schema).pipe(Schema.fromKey(key))
+const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) => Schema.optional(schema).pipe(Schema.fromKey(key))
 
 /**
  * An optional value in an answer: absent, null or malformed all mean that the provider did not say. A payout is not to
  * become unreadable because of a date that nobody needs.
  */
 const lenient = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
-  Schema.optional(
-    Schema.UndefinedOr(schema).annotations({ decodingFallback: () => Effect.succeed(undefined) })
-  ).pipe(Schema.fromKey(key))
+  Schema.optional(Schema.UndefinedOr(schema).annotations({ decodingFallback: () => Effect.succeed(undefined) })).pipe(
+    Schema.fromKey(key)
+  )
 
 /** `...+00:00`, `...+0000` and `...Z`, with any number of decimals. Written as `...+00:00`, as the provider does. */
 const WireDate = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSelf, {
@@ -188,4 +187,5 @@ export const toApiError = (body: ErrorBody, clean: Clean): Reply.ApiError => ({
   transactionError: map(body.transactionError, clean)
 })
 
-const map = (text: string | undefined, clean: Clean): string | undefined => (text === undefined ? undefined : clean(text))
+const map = (text: string | undefined, clean: Clean): string | undefined =>
+  text === undefined ? undefined : clean(text)

@@ -39,21 +39,6 @@ export const read = (incoming: Incoming): Asked => {
   return { kind: "Other", handle: undefined, json: undefined }
 }
 
-/** A number that tells apart bodies that differ in any byte, and tells nothing else about them. */
-export const fingerprint = (body: Uint8Array): string => {
-  let low = 0xdeadbeef
-  let high = 0x41c6ce57
-  for (const byte of body) {
-    low = Math.imul(low ^ byte, 2654435761)
-    high = Math.imul(high ^ byte, 1597334677)
-  }
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  return `${hex(high)}${hex(low)}`
-}
-
-const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0")
-
 const lookupPrefix = `${payoutPath}/`
 const decoder = new TextDecoder()
 const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))

@@ -7,7 +7,7 @@ import type * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as Payout from "../domain/Payout.js"
-import type { Outcome, Settled } from "./Outcome.js"
+import type { Outcome, Settled } from "./Acquirer.js"
 
 /**
  * Money that really left the account.

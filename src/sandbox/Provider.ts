@@ -4,21 +4,20 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-import { Handle } from "../domain/Handle.js"
-import { Amount, Currency } from "../domain/Money.js"
-import { type CreateBody, decodeCreate } from "../internal/wire.js"
+import type { CreateBody } from "../internal/wire.js"
 import type { Agenda } from "./Agenda.js"
 import type * as ErrorCode from "./ErrorCode.js"
+import { fingerprint } from "./fingerprint.js"
 import type { Asked, Incoming } from "./Incoming.js"
 import * as Ledger from "./Ledger.js"
-import * as Outcome from "./Outcome.js"
+import * as Acquirer from "./Acquirer.js"
 import type { Attempted, PaymentMethod, Rules } from "./Rules.js"
 import { testAmounts } from "./TestAmounts.js"
+import { generates, isToken, savedPrefix, validate } from "./Validation.js"
 
 /** What the provider has to say: a payout, or why not. */
 export type Reply =
@@ -48,7 +47,7 @@ export class Provider {
   }
 
   /** Answers a request at a moment (epoch milliseconds); `given` is the acquirer's answer, if a script has one. */
-  receive(incoming: Incoming, asked: Asked, given: Outcome.Outcome | undefined, now: number): Reply {
+  receive(incoming: Incoming, asked: Asked, given: Acquirer.Outcome | undefined, now: number): Reply {
     if (incoming.headers["authorization"] !== this.authorization) return refused("notAuthenticated")
     switch (asked.kind) {
       case "Create":
@@ -64,20 +63,18 @@ export class Provider {
   }
 
   /** Settles a payout that is processing, and says whether there was one. */
-  settle(handle: string, outcome: Outcome.Settled, now: number): boolean {
+  settle(handle: string, outcome: Acquirer.Settled, now: number): boolean {
     const before = this.ledger
     this.ledger = Ledger.settle(before, handle, outcome, DateTime.unsafeMake(now))
     return this.ledger !== before
   }
 
-  private create(incoming: Incoming, json: unknown, given: Outcome.Outcome | undefined, now: number): Reply {
-    if (!isJson(incoming)) return refused("invalidRequest", "Content-Type must be application/json")
-    const body = decodeCreate(json)
-    if (Option.isNone(body)) return refused(missing(json))
-    const request = body.value
+  private create(incoming: Incoming, json: unknown, given: Acquirer.Outcome | undefined, now: number): Reply {
+    const valid = validate(incoming, json)
+    if (Either.isLeft(valid)) return refused(valid.left.name, valid.left.message)
+    const request = valid.right
     const existing = Option.getOrUndefined(Ledger.payout(this.ledger, request.handle))
     return (
-      malformed(request) ??
       (this.rules.repeatWithToken === "Token" ? this.usedToken(request) : undefined) ??
       (existing === undefined ? undefined : this.repeat(existing, request)) ??
       this.unusable(request, existing) ??
@@ -122,7 +119,7 @@ export class Provider {
   private attempt(
     request: CreateBody,
     existing: Ledger.Recorded | undefined,
-    given: Outcome.Outcome | undefined,
+    given: Acquirer.Outcome | undefined,
     now: number
   ): Reply {
     const intent: Attempted = {
@@ -150,13 +147,13 @@ export class Provider {
     })
   }
 
-  private outcomeOf(attempt: Attempted): Outcome.Outcome {
+  private outcomeOf(attempt: Attempted): Acquirer.Outcome {
     const { hiddenSuccess, outcome } = this.rules
     const triggered = this.rules.testAmounts ? testAmounts.get(attempt.amount) : undefined
     if (triggered === undefined) return typeof outcome === "function" ? outcome(attempt) : outcome
     if (triggered.errorState !== "processing_error") return triggered
     const moved = typeof hiddenSuccess === "function" ? hiddenSuccess(attempt) : hiddenSuccess
-    return Outcome.processingError({ error: triggered.error, moved })
+    return Acquirer.processingError({ error: triggered.error, moved })
   }
 
   private currencyOf(request: CreateBody): string {
@@ -173,8 +170,9 @@ export class Provider {
     )
   }
 
+  // A saved method's customer is the same every time, and does not show the method.
   private newCustomer(request: CreateBody): string {
-    if (!generates(request)) return `customer-of-${request.destination}`
+    if (!generates(request)) return `customer-${fingerprint(encoder.encode(request.destination))}`
     this.customersMade += 1
     return `cust-${this.customersMade}`
   }
@@ -183,45 +181,7 @@ export class Provider {
 /** 32 characters, as in the provider's samples, and growing. */
 export const identifier = (prefix: string, ordinal: number): string => prefix + ordinal.toString(16).padStart(31, "0")
 
-const tokenPrefix = "ct_"
-const savedPrefix = "ca_"
-
-const isToken = (request: CreateBody): boolean => request.destination.startsWith(tokenPrefix)
-
-const generates = (request: CreateBody): boolean => request.customer?.generateHandle === true
-
-const isJson = ({ headers }: Incoming): boolean => {
-  const type = headers["content-type"]
-  return typeof type === "string" && /^application\/json\s*(;|$)/i.test(type)
-}
-
-const missing = (json: unknown): ErrorCode.Name => {
-  if (!Predicate.isRecord(json) || typeof json["handle"] !== "string") return "invalidRequest"
-  if (json["destination"] === undefined) return "paymentMethodNotProvided"
-  return json["amount"] === undefined ? "missingAmount" : "invalidRequest"
-}
-
-const isHandle = Schema.is(Handle)
-const isAmount = Schema.is(Amount)
-const isCurrency = Schema.is(Currency)
-const printable = /^[\x20-\x7F]*$/
-const acquirerReferenceLengthMax = 128
-
-const malformed = (request: CreateBody): Reply | undefined => {
-  const { acquirerReference = "", amount, currency, customer, handle, textOnStatement = "" } = request
-  if (amount <= 0) return refused("nonPositiveAmount")
-  const invalid =
-    (!isHandle(handle) && "handle") ||
-    (!isAmount(amount) && "amount") ||
-    (currency !== undefined && !isCurrency(currency) && "currency") ||
-    (request.destination === "" && "destination") ||
-    (!printable.test(textOnStatement) && "textOnStatement") ||
-    ((!printable.test(acquirerReference) || acquirerReference.length > acquirerReferenceLengthMax) &&
-      "acquirerReference") ||
-    (customer !== undefined && (customer.handle === undefined) !== generates(request) && "customer")
-  return invalid === false ? undefined : refused("invalidRequest", `${invalid} is not valid`)
-}
-
+const encoder = new TextEncoder()
 const methodRefusals = {
   NotFound: "paymentMethodNotFound",
   NotAllowed: "paymentMethodNotAllowed",

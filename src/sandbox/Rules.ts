@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type * as Ledger from "./Ledger.js"
 import type * as Limits from "./Limits.js"
-import * as Outcome from "./Outcome.js"
+import * as Acquirer from "./Acquirer.js"
 
 /**
  * The key that the sandbox takes unless it is told another one. It opens nothing else.
@@ -79,10 +79,10 @@ export interface Rules {
    */
   readonly hiddenSuccess: boolean | ((attempt: Attempted) => boolean)
   /**
-   * What becomes of an attempt that no script and no test amount decides, `Outcome.processing({ after: "1 hour" })` for
+   * What becomes of an attempt that no script and no test amount decides, `Acquirer.processing({ after: "1 hour" })` for
    * payouts that settle later. Default: paid.
    */
-  readonly outcome: Outcome.Outcome | ((attempt: Attempted) => Outcome.Outcome)
+  readonly outcome: Acquirer.Outcome | ((attempt: Attempted) => Acquirer.Outcome)
 
   /** A create on a handle that is paid: 400/134, or 200 with the payout. Inferred. Default: `Error`. */
   readonly repeatOfPaid: "Error" | "Replay"
@@ -121,7 +121,7 @@ export const defaults: Rules = {
   retryAfter: undefined,
   testAmounts: true,
   hiddenSuccess: false,
-  outcome: Outcome.paid,
+  outcome: Acquirer.paid,
   repeatOfPaid: "Error",
   repeatOfProcessing: "Error",
   changedAmount: "Accept",

@@ -14,7 +14,7 @@ import type { Incoming } from "./Incoming.js"
 import * as InMemory from "./InMemory.js"
 import type * as Ledger from "./Ledger.js"
 import * as Limits from "./Limits.js"
-import type * as Outcome from "./Outcome.js"
+import type * as Acquirer from "./Acquirer.js"
 import { type Customer, defaults, type PaymentMethod, type Rules } from "./Rules.js"
 import type { Step } from "./Script.js"
 import { Simulation } from "./Simulation.js"
@@ -69,7 +69,7 @@ export interface Service {
   /** How many different bodies the creates of a handle had. One that was sent again must have been the same: 1. */
   readonly bodies: (handle: string) => Effect.Effect<number>
   /** Settles a payout that is processing. */
-  readonly settle: (handle: string, outcome: Outcome.Settled) => Effect.Effect<void, NotProcessing>
+  readonly settle: (handle: string, outcome: Acquirer.Settled) => Effect.Effect<void, NotProcessing>
   /** Says what is the matter with a payment method, `ca_...` or `ct_...`. */
   readonly paymentMethod: (reference: string, method: PaymentMethod) => Effect.Effect<void>
   /** Says what is the matter with a customer. */
@@ -103,9 +103,9 @@ export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sand
 /**
  * @example
  * ```ts
- * import { Outcome, Sandbox } from "effect-billwerk-payouts"
+ * import { Acquirer, Sandbox } from "effect-billwerk-payouts"
  *
- * const asynchronous = Sandbox.make({ outcome: Outcome.processing({ after: "1 hour" }), repeatOfPaid: "Replay" })
+ * const asynchronous = Sandbox.make({ outcome: Acquirer.processing({ after: "1 hour" }), repeatOfPaid: "Replay" })
  * ```
  *
  * @category constructors

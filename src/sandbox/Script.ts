@@ -7,7 +7,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Pipeable from "effect/Pipeable"
 import type { Kind } from "../domain/Attempt.js"
-import * as Outcome from "./Outcome.js"
+import * as Acquirer from "./Acquirer.js"
 
 /**
  * What the provider does with the request: whatever its rules say (`ByRules`), the same with the acquirer's answer
@@ -17,7 +17,7 @@ import * as Outcome from "./Outcome.js"
  */
 export type Execution = Data.TaggedEnum<{
   ByRules: {}
-  Acquirer: { readonly outcome: Outcome.Outcome }
+  Acquirer: { readonly outcome: Acquirer.Outcome }
   Nothing: {}
 }>
 
@@ -138,47 +138,47 @@ export const normal: Step = step({})
  *
  * @category outcomes
  */
-export const outcome = (outcome: Outcome.Outcome): Step => step({ execution: Execution.Acquirer({ outcome }) })
+export const outcome = (outcome: Acquirer.Outcome): Step => step({ execution: Execution.Acquirer({ outcome }) })
 
 /** @category outcomes */
-export const paid: Step = outcome(Outcome.paid)
+export const paid: Step = outcome(Acquirer.paid)
 
 /**
- * See `Outcome.processing`.
+ * See `Acquirer.processing`.
  *
  * @category outcomes
  */
-export const processing = (options?: Parameters<typeof Outcome.processing>[0]): Step =>
-  outcome(Outcome.processing(options))
+export const processing = (options?: Parameters<typeof Acquirer.processing>[0]): Step =>
+  outcome(Acquirer.processing(options))
 
 /**
- * See `Outcome.hardDeclined`.
+ * See `Acquirer.hardDeclined`.
  *
  * @category outcomes
  */
-export const hardDeclined = (error?: string): Step => outcome(Outcome.hardDeclined(error))
+export const hardDeclined = (error?: string): Step => outcome(Acquirer.hardDeclined(error))
 
 /**
- * See `Outcome.softDeclined`.
+ * See `Acquirer.softDeclined`.
  *
  * @category outcomes
  */
-export const softDeclined = (error?: string): Step => outcome(Outcome.softDeclined(error))
+export const softDeclined = (error?: string): Step => outcome(Acquirer.softDeclined(error))
 
 /**
- * See `Outcome.processingError`. `moved: true` hides a success.
+ * See `Acquirer.processingError`. `moved: true` hides a success.
  *
  * @category outcomes
  */
 export const processingError = (options?: { readonly error?: string; readonly moved?: boolean }): Step =>
-  outcome(Outcome.processingError(options))
+  outcome(Acquirer.processingError(options))
 
 /**
  * The attempt fails with an `error_state` of any words.
  *
  * @category outcomes
  */
-export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Outcome.failed(errorState))
+export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Acquirer.failed(errorState))
 
 // --- the provider does nothing, and answers ---
 

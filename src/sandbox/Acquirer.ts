@@ -49,9 +49,9 @@ export type Outcome = Settled | Processing
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { Outcome, Sandbox } from "effect-billwerk-payouts"
+ * import { Acquirer, Sandbox } from "effect-billwerk-payouts"
  *
- * const settle = Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.settle("prize-2026-0042", Outcome.paid))
+ * const settle = Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.settle("prize-2026-0042", Acquirer.paid))
  * ```
  *
  * @category constructors

@@ -1,0 +1,135 @@
+/**
+ * The sandbox on a real socket of the loopback interface, for what only a socket shows: half a body, a reset connection,
+ * an answer that never comes. It says nothing: no log, no span, and no request in either.
+ */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import type * as HttpServerError from "@effect/platform/HttpServerError"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { constTrue } from "effect/Function"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import { type Delivery, half, type Message } from "./Delivery.js"
+import * as Sandbox from "./Sandbox.js"
+
+/** @category models */
+export interface Service {
+  /** Such as `http://127.0.0.1:49152`: the client's `baseUrl`. */
+  readonly url: string
+  readonly port: number
+}
+
+/** @category models */
+export interface Options {
+  /** The port to listen on; one that is free, unless said. */
+  readonly port?: number
+}
+
+/** @category tags */
+export class SandboxServer extends Context.Tag("effect-billwerk-payouts/SandboxServer")<SandboxServer, Service>() {}
+
+/**
+ * The server, until the scope ends: then every connection is closed, whatever it waits for.
+ *
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<Service, HttpServerError.ServeError, Sandbox.Sandbox | Scope.Scope> =>
+  Effect.gen(function* () {
+    const sandbox = yield* Sandbox.Sandbox
+    const node = Http.createServer()
+    const server = yield* NodeHttpServer.make(() => node, { host: loopback, port: options.port ?? 0 })
+    yield* Effect.addFinalizer(() => close(node))
+    yield* HttpMiddleware.withTracerDisabledWhenEffect(server.serve(app(sandbox)), constTrue)
+    const port = server.address._tag === "TcpAddress" ? server.address.port : 0
+    return { url: `http://${loopback}:${port}`, port }
+  })
+
+/**
+ * A server for the sandbox in the context: `Sandbox.layerSandbox()`, which an in-memory client may share.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Sandbox } from "effect-billwerk-payouts"
+ * import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
+ *
+ * const live = SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox({ repeatOfPaid: "Replay" })))
+ *
+ * const program = Effect.gen(function* () {
+ *   const { url } = yield* SandboxServer.SandboxServer
+ *   yield* Effect.log(`Listening at ${url}`)
+ * }).pipe(Effect.provide(live))
+ * ```
+ *
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<SandboxServer, HttpServerError.ServeError, Sandbox.Sandbox> =>
+  Layer.scoped(SandboxServer, make(options))
+
+const loopback = "127.0.0.1"
+
+// In this order: a connection made after the others were closed would hold the server up.
+const close = (node: Http.Server): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    node.close(() => resume(Effect.void))
+    node.closeAllConnections()
+  })
+
+const app = (sandbox: Sandbox.Service): HttpApp.Default =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const body = yield* request.arrayBuffer
+    const [path = ""] = request.originalUrl.split("?")
+    const delivery = yield* sandbox.receive({
+      method: request.method,
+      path,
+      headers: request.headers,
+      body: new Uint8Array(body)
+    })
+    return yield* deliver(NodeHttpServerRequest.toServerResponse(request), delivery)
+  }).pipe(
+    // The client broke off before its request was whole.
+    Effect.catchTag("RequestError", () => Effect.succeed(HttpServerResponse.empty({ status: 400 })))
+  )
+
+const deliver = (
+  response: Http.ServerResponse,
+  delivery: Delivery
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  switch (delivery._tag) {
+    case "Answered": {
+      const { body, headers, status } = delivery.message
+      return Effect.succeed(HttpServerResponse.raw(body, { status, headers }))
+    }
+    case "Truncated":
+      return instead(() => {
+        writeHalf(response, delivery.message, delivery.chunked)
+        response.socket?.destroySoon()
+      })
+    case "Stalled":
+      return instead(() => writeHalf(response, delivery.message, false))
+    case "Dropped":
+      return instead(() => (delivery.reset ? response.socket?.resetAndDestroy() : response.socket?.destroy()))
+    case "Refused":
+      return instead(() => response.socket?.destroy())
+  }
+}
+
+// There is nothing to answer after that, and the platform interrupts the request when its connection ends.
+const instead = (act: () => void): Effect.Effect<never> => Effect.zipRight(Effect.sync(act), Effect.never)
+
+const writeHalf = (response: Http.ServerResponse, message: Message, chunked: boolean): void => {
+  const { "content-length": length, ...headers } = message.headers
+  // Without a length, Node sends chunks.
+  response.writeHead(message.status, chunked || length === undefined ? headers : message.headers)
+  response.flushHeaders()
+  response.write(half(message.body))
+}

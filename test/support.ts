@@ -1,0 +1,37 @@
+/** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
+import { Effect, Exit, Fiber, Layer, TestClock } from "effect"
+import { BillwerkClient, PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
+
+export const destination = "ca_fcfac2016614418f969fa5697383e47c"
+
+/** A request that was validated. Throws if it is refused, for tests that are about something else. */
+export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>
+  Effect.runSync(
+    PayoutRequest.fromUnknown({ handle: "prize-2026-0042", destination, amount: 12_500, currency: "DKK", ...input })
+  )
+
+/** The library over the in-memory provider. */
+export const layer = (options?: Sandbox.Options, payouts: Payouts.Options = {}) =>
+  Payouts.layerWith(payouts).pipe(
+    Layer.provideMerge(BillwerkClient.layer({ apiKey: Sandbox.apiKey })),
+    Layer.provideMerge(Sandbox.layerHttpClient(options))
+  )
+
+/** Runs an effect to its end, moving the test clock whenever it waits; at most an hour at a time, two days in all. */
+export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(effect)
+    for (let step = 0; step < 10_000; step++) {
+      const sleeps = yield* TestClock.sleeps()
+      const now = yield* TestClock.currentTimeMillis
+      yield* Effect.yieldNow()
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const exit = yield* Fiber.poll(fiber)
+      if (exit._tag === "Some") return yield* exit.value
+      const next = [...sleeps].filter((wake) => wake > now).sort((a, b) => a - b)[0]
+      if (next !== undefined) yield* TestClock.setTime(next)
+    }
+    return yield* Effect.dieMessage("the program did not end")
+  })
+
+export { Exit }

@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config"
+
+const src = (path: string) => new URL(`../src/${path}`, import.meta.url).pathname
+
+export default defineConfig({
+  root: new URL("..", import.meta.url).pathname,
+  cacheDir: "node_modules/.cache/vite",
+  resolve: {
+    // The tests, and the README's examples that they run, name the package as its users do.
+    alias: [
+      { find: /^effect-billwerk-payouts$/, replacement: src("index.ts") },
+      { find: /^effect-billwerk-payouts\/SandboxServer$/, replacement: src("sandbox/SandboxServer.ts") }
+    ]
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000
+  }
+})
