@@ -33,10 +33,11 @@ export type Sent = typeof Sent.Type
  * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it; or it
  *   may have said so, in a 400 that cannot be read.
  * - `Recorded`: it showed the payout; `recorded` has what the record says.
+ * - `Foreign`: it showed a payout with other arguments under this handle, so what was claimed is about that one.
  *
  * @category models
  */
-export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded")
+export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded", "Foreign")
 
 /** @category models */
 export type Bearing = typeof Bearing.Type
@@ -149,7 +150,7 @@ export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
   const record = newestRecord(attempts)
   const sends = unseen + attempts.filter(mayHaveExecuted).length
   const claimed = attempts.reduce(
-    (before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded"),
+    (before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded" && bearing !== "Foreign"),
     false
   )
   if (record?.state === "paid") return { min: amount, max: Math.max(record.paid, amount) + record.open }

@@ -47,6 +47,7 @@ export const recorded = (step: Step, verdict: Verdict.Verdict): Attempt.Recorded
 export const bearing = (step: Step, verdict: Verdict.Verdict, sent: Attempt.Sent): Attempt.Bearing => {
   if (step.kind === "Create") return Verdict.bearing(verdict, sent)
   if (isContradicted(step, verdict)) return "Claimed"
+  if (verdict._tag === "HandleConflict") return "Foreign"
   return Verdict.recorded(verdict) === undefined ? "None" : "Recorded"
 }
 

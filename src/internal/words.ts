@@ -12,12 +12,14 @@ const secretLengthMin = 8
 export type Clean = (text: string) => string
 
 /** Makes the cleaner for one exchange. `secrets` are what must not come back: the destination, the key. */
-export const cleaner =
-  (secrets: ReadonlyArray<string>): Clean =>
-  (text) => {
-    const safe = secrets.reduce(
-      (rest, secret) => (secret.length < secretLengthMin ? rest : rest.replaceAll(secret, "<redacted>")),
-      text
-    )
-    return safe.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").slice(0, textMax)
-  }
+export const cleaner = (secrets: ReadonlyArray<string>): Clean => {
+  // The longest first: one secret may begin with another.
+  const hidden = secrets.filter(({ length }) => length >= secretLengthMin).sort((a, b) => b.length - a.length)
+  return (text) =>
+    hidden
+      .reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
+      .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ")
+      .slice(0, textMax)
+      // The limit may have cut a pair in two.
+      .replace(/\p{Cs}$/u, "")
+}

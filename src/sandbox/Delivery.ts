@@ -175,7 +175,7 @@ const pad = (body: Uint8Array, bytes: number): Uint8Array => {
 }
 
 const toBody = (payout: Ledger.Recorded, rules: Rules): PayoutBody => {
-  const transactions = payout.transactions.map((one, index) => transaction(payout, one, index, rules))
+  const transactions = payout.transactions.map((one) => transaction(payout, one, rules.transactionDates))
   return {
     handle: payout.handle,
     state: payout.state,
@@ -193,24 +193,13 @@ const toBody = (payout: Ledger.Recorded, rules: Rules): PayoutBody => {
 const transaction = (
   payout: Ledger.Recorded,
   { settled, ...one }: Ledger.Transaction,
-  index: number,
-  rules: Rules
+  dates: Rules["transactionDates"]
 ): TransactionBody => ({
   ...one,
   payout: payout.handle,
-  created: createdAs(rules.transactionDates, payout, one.created, index),
+  created: dates === "Distinct" ? one.created : dates === "Equal" ? payout.created : undefined,
   ...(one.state === "paid" ? { paid: settled } : one.state === "failed" ? { failed: settled } : {})
 })
-
-const createdAs = (
-  dates: Rules["transactionDates"],
-  payout: Ledger.Recorded,
-  created: DateTime.Utc,
-  index: number
-): DateTime.Utc | undefined => {
-  if (dates === "Missing") return undefined
-  return dates === "Equal" ? payout.created : DateTime.unsafeMake(created.epochMillis + index)
-}
 
 const alter = (reply: Reply, { errorState, transactions: kept, ...fields }: Alteration): Reply => {
   if (reply._tag === "Refused") return reply

@@ -3,7 +3,7 @@
  * really moved) and `payouts` the provider's record (what it knows, and what its API answers). Values only: a ledger is
  * immutable, so the one that a test holds is a snapshot.
  */
-import type * as DateTime from "effect/DateTime"
+import * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as Payout from "../domain/Payout.js"
@@ -170,11 +170,24 @@ export const attempt = (
     created: before?.created ?? when,
     transactions: [
       ...(before?.transactions ?? []),
-      { id: transaction, state: "processing", amount: intent.amount, created: when, cardType: "visa", provider: "test" }
+      {
+        id: transaction,
+        state: "processing",
+        amount: intent.amount,
+        created: after(before?.transactions.at(-1), when),
+        cardType: "visa",
+        provider: "test"
+      }
     ]
   }
   return outcome._tag === "Processing" ? record(ledger, opened) : close(ledger, opened, outcome, when)
 }
+
+// Two attempts never begin at one moment: what comes later can be told even where a test's clock stands still.
+const after = (earlier: Transaction | undefined, when: DateTime.Utc): DateTime.Utc =>
+  earlier === undefined || earlier.created.epochMillis < when.epochMillis
+    ? when
+    : DateTime.add(earlier.created, { millis: 1 })
 
 /**
  * Settles a payout that is processing; any other is left as it is.

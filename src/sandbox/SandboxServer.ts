@@ -13,6 +13,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { constTrue } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import { type Delivery, half, type Message } from "./Delivery.js"
@@ -47,7 +48,11 @@ export const make = (
     const node = Http.createServer()
     const server = yield* NodeHttpServer.make(() => node, { host: loopback, port: options.port ?? 0 })
     yield* Effect.addFinalizer(() => close(node))
-    yield* HttpMiddleware.withTracerDisabledWhenEffect(server.serve(app(sandbox)), constTrue)
+    yield* server.serve(app(sandbox)).pipe(
+      HttpMiddleware.withTracerDisabledWhenEffect(constTrue),
+      // Every lost connection would be a line in the log.
+      Effect.withUnhandledErrorLogLevel(Option.none())
+    )
     const port = server.address._tag === "TcpAddress" ? server.address.port : 0
     return { url: `http://${loopback}:${port}`, port }
   })
@@ -97,7 +102,9 @@ const app = (sandbox: Sandbox.Service): HttpApp.Default =>
     return yield* deliver(NodeHttpServerRequest.toServerResponse(request), delivery)
   }).pipe(
     // The client broke off before its request was whole.
-    Effect.catchTag("RequestError", () => Effect.succeed(HttpServerResponse.empty({ status: 400 })))
+    Effect.catchTag("RequestError", () => Effect.succeed(HttpServerResponse.empty({ status: 400 }))),
+    // The platform interrupts a request whose connection has ended, but runs it uninterruptibly unless told otherwise.
+    Effect.interruptible
   )
 
 const deliver = (
@@ -123,7 +130,7 @@ const deliver = (
   }
 }
 
-// There is nothing to answer after that, and the platform interrupts the request when its connection ends.
+// There is nothing to answer after that: the end of the connection interrupts it.
 const instead = (act: () => void): Effect.Effect<never> => Effect.zipRight(Effect.sync(act), Effect.never)
 
 const writeHalf = (response: Http.ServerResponse, message: Message, chunked: boolean): void => {

@@ -1,0 +1,52 @@
+/**
+ * Whom the command talks to: a sandbox of its own on a loopback socket, or, with a key and `--live`, the real provider.
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as BillwerkClient from "../BillwerkClient.js"
+import * as BillwerkConfig from "../BillwerkConfig.js"
+import * as Sandbox from "../sandbox/Sandbox.js"
+import * as SandboxServer from "../sandbox/SandboxServer.js"
+import * as BadInput from "./BadInput.js"
+
+export type Mode = "Sandbox" | "Live"
+
+/** Checked before anything is sent; says on standard error which of the two it is. */
+export const layer = (
+  mode: Mode
+): Layer.Layer<BillwerkClient.BillwerkClient, BadInput.BadInput, HttpClient.HttpClient> =>
+  mode === "Live" ? live : sandbox
+
+const sandbox = Layer.effect(
+  BillwerkClient.BillwerkClient,
+  Effect.gen(function* () {
+    yield* Console.error("SANDBOX: no money moves (it starts empty, and is forgotten when this command ends)")
+    const { url } = yield* SandboxServer.SandboxServer
+    return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url })
+  })
+).pipe(Layer.provide(SandboxServer.layer()), Layer.provide(Sandbox.layerSandbox()), Layer.orDie)
+
+const options = Config.all({
+  apiKey: Config.redacted("BILLWERK_API_KEY"),
+  baseUrl: Config.withDefault(Config.string("BILLWERK_BASE_URL"), BillwerkConfig.baseUrlDefault)
+})
+
+const live = Layer.effect(
+  BillwerkClient.BillwerkClient,
+  Effect.gen(function* () {
+    const given = yield* options
+    const { baseUrl } = yield* BillwerkConfig.make(given)
+    yield* Console.error(`LIVE: real money, ${baseUrl}`)
+    return yield* BillwerkClient.make(given)
+  }).pipe(
+    Effect.mapError((error) =>
+      ConfigError.isMissingData(error)
+        ? BadInput.make("--live needs the private key in the environment variable BILLWERK_API_KEY; nothing was sent")
+        : BadInput.fromConfig(error)
+    )
+  )
+)

@@ -1,0 +1,51 @@
+/**
+ * Aligned columns, wrapped lines and money in words: how text for people is laid out.
+ */
+import type { Exposure } from "../domain/Attempt.js"
+
+/** As wide as a line gets where it can be broken. */
+export const widthMax = 110
+
+export interface Column {
+  readonly title: string
+  readonly isNumber?: true
+}
+
+/** Rows under a line of titles. The last column is not padded, and not broken: it may be long. */
+export const table = (
+  columns: ReadonlyArray<Column>,
+  rows: ReadonlyArray<ReadonlyArray<string>>
+): readonly [head: string, ...body: ReadonlyArray<string>] => {
+  const head = columns.map(({ title }) => title)
+  const widths = columns.map((_, index) => Math.max(...[head, ...rows].map((row) => (row[index] ?? "").length)))
+  const line = (row: ReadonlyArray<string>) =>
+    columns
+      .map(({ isNumber }, index) => {
+        const width = index === columns.length - 1 && isNumber !== true ? 0 : (widths[index] ?? 0)
+        const cell = row[index] ?? ""
+        return isNumber === true ? cell.padStart(width) : cell.padEnd(width)
+      })
+      .join("  ")
+      .trimEnd()
+  return [line(head), ...rows.map(line)]
+}
+
+const labelWidth = 10
+
+/** A label, and text beside it that is wrapped under itself. */
+export const labelled = (label: string, text: string): ReadonlyArray<string> =>
+  wrap(text, widthMax - labelWidth).map((line, index) => (index === 0 ? label : "").padEnd(labelWidth) + line)
+
+/** Breaks text at its blanks. */
+export const wrap = (text: string, width: number): ReadonlyArray<string> =>
+  text.split(" ").reduce<ReadonlyArray<string>>((lines, word) => {
+    const last = lines.at(-1)
+    if (last === undefined) return [word]
+    return last.length + 1 + word.length > width ? [...lines, word] : [...lines.slice(0, -1), `${last} ${word}`]
+  }, [])
+
+export const indent = (lines: ReadonlyArray<string>, by = 4): ReadonlyArray<string> =>
+  lines.map((line) => (line === "" ? line : " ".repeat(by) + line))
+
+/** Minor units, as a span only where it is one. */
+export const between = ({ max, min }: Exposure): string => (min === max ? String(max) : `${min} to ${max}`)

@@ -1,0 +1,94 @@
+/**
+ * How a command tells its result: lines for people, or one JSON object on standard output and nothing else there.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Outcome } from "../domain/Outcome.js"
+import { Payout } from "../domain/Payout.js"
+import { LookupError, PayoutError } from "../domain/PayoutError.js"
+import type { BadInput } from "./BadInput.js"
+import type { Mode } from "./Connection.js"
+import * as ExitCode from "./ExitCode.js"
+import * as Paint from "./Paint.js"
+import * as Summary from "./Summary.js"
+
+export interface Format {
+  readonly json: boolean
+  readonly mode: Mode
+}
+
+export const outcome = (outcome: Outcome, { json, mode }: Format) =>
+  Effect.gen(function* () {
+    const code = ExitCode.ofOutcome(outcome)
+    if (!json) return yield* people((paint) => Summary.ofEnded(outcome, paint), code)
+    return yield* machine({ exitCode: code, mode, outcome: yield* encodeOutcome(outcome) }, code)
+  })
+
+export const error = (error: PayoutError, { json, mode }: Format) =>
+  Effect.gen(function* () {
+    const code = ExitCode.ofError(error)
+    if (!json) return yield* people((paint) => Summary.ofEnded(error, paint), code)
+    return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeError(error), error) }, code)
+  })
+
+export const payout = (payout: Payout, { json, mode }: Format) =>
+  Effect.gen(function* () {
+    const code = ExitCode.ofPayout(payout)
+    if (!json) return yield* people((paint) => Summary.ofPayout(payout, paint), code)
+    return yield* machine({ exitCode: code, mode, payout: yield* encodePayout(payout) }, code)
+  })
+
+export const lookupError = (error: LookupError, { json, mode }: Format) =>
+  Effect.gen(function* () {
+    const code = ExitCode.ofLookupError(error)
+    if (!json) return yield* people((paint) => Summary.ofLookupError(error, paint), code)
+    return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeLookupError(error), error) }, code)
+  })
+
+/** One line on standard error, whatever the format. */
+export const badInput = (bad: BadInput, json: boolean) =>
+  Effect.gen(function* () {
+    const code = ExitCode.exitCode.badInput
+    yield* Console.error(`payout: ${bad.line}`)
+    if (!json) return yield* ended(code)
+    const error = bad.refusal === undefined ? { _tag: bad._tag } : yield* encodeError(bad.refusal)
+    return yield* machine({ exitCode: code, error: withMessage(error, bad) }, code)
+  })
+
+/** A command that did not come to an end: interrupted, or broken by a defect. */
+export const cutShort = (
+  tag: "Interrupted" | "Defect",
+  message: string,
+  code: ExitCode.ExitCode,
+  { json, mode }: Format
+) =>
+  Effect.gen(function* () {
+    yield* Console.error(`payout: ${message}`)
+    return yield* json ? machine({ exitCode: code, mode, error: { _tag: tag, message } }, code) : ended(code)
+  })
+
+const people = (lines: (paint: Paint.Paint) => ReadonlyArray<string>, code: ExitCode.ExitCode) =>
+  Paint.detect.pipe(
+    Effect.flatMap((paint) => Console.log(lines(paint).join("\n"))),
+    Effect.zipRight(ended(code))
+  )
+
+const machine = (report: object, code: ExitCode.ExitCode) =>
+  Effect.zipRight(Console.log(JSON.stringify(report)), ended(code))
+
+const ended = (code: ExitCode.ExitCode): Effect.Effect<void, ExitCode.Exited> =>
+  code === ExitCode.exitCode.paid ? Effect.void : new ExitCode.Exited({ code })
+
+// An error's message is computed from its fields, so it is not among them.
+const withMessage = (encoded: object, { message }: { readonly message: string }) => ({ ...encoded, message })
+
+const encode =
+  <A, I>(schema: Schema.Schema<A, I>) =>
+  (value: A) =>
+    Effect.orDie(Schema.encode(schema)(value))
+
+const encodeOutcome = encode(Outcome)
+const encodeError = encode(PayoutError)
+const encodePayout = encode(Payout)
+const encodeLookupError = encode(LookupError)

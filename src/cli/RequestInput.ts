@@ -1,0 +1,106 @@
+/**
+ * A payout request as the command line gets it: from options, from a file, or from standard input. A card token becomes
+ * `Redacted` right where it is read, and is never taken from an option, where every process on the machine could see it.
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as PayoutRequest from "../domain/PayoutRequest.js"
+import * as BadInput from "./BadInput.js"
+
+/** Standard input. A tag of its own, so that tests have one too. */
+export class StandardInput extends Context.Tag("effect-billwerk-payouts/cli/StandardInput")<
+  StandardInput,
+  Stream.Stream<Uint8Array>
+>() {}
+
+/** The options that make a request, by their names on the command line. */
+export interface Flags {
+  readonly handle: Option.Option<string>
+  readonly destination: Option.Option<string>
+  readonly amount: Option.Option<string>
+  readonly currency: Option.Option<string>
+  readonly customer: Option.Option<string>
+  readonly text: Option.Option<string>
+  readonly "text-on-statement": Option.Option<string>
+  readonly "acquirer-reference": Option.Option<string>
+}
+
+/** The largest request that is read. A payout is far smaller. */
+export const requestBytesMax = 65_536
+
+/** The request, validated; or what is wrong with it. */
+export const read = (
+  flags: Flags,
+  file: Option.Option<string>
+): Effect.Effect<PayoutRequest.PayoutRequest, BadInput.BadInput, FileSystem.FileSystem | StandardInput> =>
+  Effect.gen(function* () {
+    const input = Option.isSome(file) ? yield* fromFile(file.value, flags) : yield* fromFlags(flags)
+    return yield* Effect.mapError(PayoutRequest.fromUnknown(input), BadInput.fromRefusal)
+  })
+
+const required = ["handle", "destination", "amount", "currency"] as const
+
+const fromFlags = (flags: Flags): Effect.Effect<unknown, BadInput.BadInput> => {
+  const missing = required.filter((name) => Option.isNone(flags[name]))
+  if (missing.length > 0) return BadInput.make(`${dashed(missing)} missing; or give the whole request with --file`)
+  if (Option.exists(flags.destination, isCardToken)) {
+    return BadInput.make(
+      "--destination must not be a card token, which the process list would show: give the request with --file -"
+    )
+  }
+  const { amount, "acquirer-reference": acquirerReference, "text-on-statement": textOnStatement, ...same } = flags
+  const texts = { ...same, acquirerReference, textOnStatement }
+  return Effect.succeed({ ...present(texts), amount: Option.getOrUndefined(Option.map(amount, wholeNumber)) })
+}
+
+const fromFile = (name: string, flags: Flags) =>
+  Effect.gen(function* () {
+    const given = Object.entries(flags).flatMap(([flag, value]) => (Option.isSome(value) ? [flag] : []))
+    if (given.length > 0) return yield* BadInput.make(`--file has the whole request: leave ${dashed(given)} out`)
+    const source = name === "-" ? "standard input" : name
+    const text = yield* name === "-" ? fromStandardInput : readFile(name)
+    const value = yield* Effect.mapError(parseJson(text), () => BadInput.make(`${source} is not JSON`))
+    return redactCardToken(value)
+  })
+
+const fromStandardInput = Effect.flatMap(StandardInput, (stream) => textOf("standard input", stream))
+
+const readFile = (name: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (files) =>
+    textOf(name, Stream.mapError(files.stream(name), (error) => BadInput.fromPlatform(name, error)))
+  )
+
+// JSON.parse quotes what it could not read, which may be a card token: only that it failed is kept.
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const textOf = (source: string, stream: Stream.Stream<Uint8Array, BadInput.BadInput>) =>
+  stream.pipe(
+    Stream.mapAccum(0, (before, chunk) => [before + chunk.length, { chunk, bytes: before + chunk.length }]),
+    Stream.mapEffect(({ bytes, chunk }) =>
+      bytes > requestBytesMax
+        ? BadInput.make(`${source} has more than ${requestBytesMax} bytes, which is no payout request`)
+        : Effect.succeed(chunk)
+    ),
+    Stream.decodeText(),
+    Stream.mkString
+  )
+
+const redactCardToken = (value: unknown): unknown =>
+  Predicate.isReadonlyRecord(value) && typeof value["destination"] === "string" && isCardToken(value["destination"])
+    ? { ...value, destination: Redacted.make(value["destination"]) }
+    : value
+
+const isCardToken = (destination: string): boolean => destination.startsWith("ct_")
+
+// What is not a plain number is passed on as it is, to be refused with the field's own words.
+const wholeNumber = (text: string): string | number => (/^\d{1,15}$/.test(text) ? Number(text) : text)
+
+const present = (options: Readonly<Record<string, Option.Option<string>>>) =>
+  Object.fromEntries(Object.entries(options).flatMap(([key, value]) => (Option.isSome(value) ? [[key, value.value]] : [])))
+
+const dashed = (names: ReadonlyArray<string>): string => names.map((name) => `--${name}`).join(", ")

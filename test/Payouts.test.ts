@@ -1,0 +1,1043 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Either, Exit, Fiber, Schedule, TestClock } from "effect"
+import { Acquirer, Ledger, Payouts, PayoutRequest, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
+import type { Outcome, PayoutError } from "effect-billwerk-payouts"
+import { inVirtualTime, layer, requestOf } from "./support.js"
+
+const handle = "prize-2026-0042"
+const other = "ca_00000000000000000000000000000000"
+
+/** Creates in virtual time, and gives back whatever came of it. */
+const create = (request: PayoutRequest.PayoutRequest, options?: Payouts.CallOptions) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    inVirtualTime(Effect.map(Effect.either(payouts.create(request, options)), Either.merge))
+  )
+
+const resume = (request: PayoutRequest.PayoutRequest, options?: Payouts.ResumeOptions) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    inVirtualTime(Effect.map(Effect.either(payouts.resume(request, options)), Either.merge))
+  )
+
+const script = (...steps: ReadonlyArray<Script.Step>) =>
+  Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.script(...steps))
+
+const always = (...steps: ReadonlyArray<Script.Step>) =>
+  Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.always(...steps))
+
+/** What really happened: creates received, money moved, and different bodies. */
+const truth = Effect.gen(function* () {
+  const sandbox = yield* Sandbox.Sandbox
+  const exchanges = yield* sandbox.exchanges
+  const ledger = yield* sandbox.ledger
+  return {
+    creates: exchanges.filter(({ ending, kind }) => kind === "Create" && ending !== "Refused").length,
+    lookups: exchanges.filter(({ ending, kind }) => kind === "Lookup" && ending !== "Refused").length,
+    moved: Ledger.moved(ledger, handle),
+    bodies: yield* sandbox.bodies(handle),
+    paidTwice: Ledger.paidTwice(ledger)
+  }
+})
+
+type End = Outcome.Outcome | PayoutError.PayoutError
+
+/** The whole story in one line an exchange. */
+const story = ({ attempts }: End): ReadonlyArray<string> =>
+  attempts.map(({ code, decision, delay, kind, outcome, sent, status }) =>
+    [
+      kind,
+      status ?? sent,
+      ...(code === undefined ? [] : [code]),
+      outcome,
+      "->",
+      decision,
+      ...(delay === undefined || Duration.toMillis(delay) === 0 ? [] : [Duration.format(delay)])
+    ].join(" ")
+  )
+
+/** What every end must satisfy, whatever happened: the claim covers the truth, and nothing is left out. */
+const assertTruthful = (end: End) =>
+  Effect.gen(function* () {
+    const { bodies, creates, lookups, moved, paidTwice } = yield* truth
+    assert.isAtLeast(moved, end.exposure.min, "less moved than was said")
+    assert.isAtMost(moved, end.exposure.max, "more moved than was said")
+    if (end.certainty === "NotMoved") assert.strictEqual(moved, 0, "moved, and was said not to have")
+    if (end.certainty === "Moved") assert.isAbove(moved, 0, "not moved, and was said to have")
+    const sent = end.attempts.filter((attempt) => attempt.sent !== "NotSent")
+    assert.strictEqual(sent.length, creates + lookups, "each exchange is on record")
+    assert.isAtMost(bodies, 1, "every create had the same bytes")
+    assert.deepStrictEqual(paidTwice, [])
+  })
+
+/** No jitter, so that delays are exact. */
+const exact = RetryPolicy.make({
+  communication: Schedule.recurs(1).pipe(Schedule.andThen(Schedule.fromDelays("1 second", "2 seconds", "4 seconds"))),
+  rateLimited: Schedule.fromDelays("1 second", "2 seconds"),
+  concurrentUpdate: Schedule.fromDelays("1 second")
+})
+
+interface Row {
+  readonly says: string
+  readonly steps: ReadonlyArray<Script.Step>
+  readonly input?: Partial<PayoutRequest.Input>
+  readonly options?: Sandbox.Options
+  readonly tag: End["_tag"]
+  readonly certainty: End["certainty"]
+  readonly exposure: readonly [min: number, max: number]
+  readonly story: ReadonlyArray<string>
+}
+
+const rows: ReadonlyArray<Row> = [
+  {
+    says: "200, paid: succeeds",
+    steps: [],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 Paid -> Succeed"]
+  },
+  {
+    says: "200, processing: succeeds, pending",
+    steps: [Script.processing()],
+    tag: "Processing",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: ["Create 200 Processing -> Succeed"]
+  },
+  {
+    says: "no answer, and paid: pays once when the reply is lost (12)",
+    steps: [Script.dropAfterCommit],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create Unknown CommunicationError -> LookUp", "Lookup 200 Paid -> Succeed"]
+  },
+  {
+    says: "no answer, and nothing done: sends the same again after asking (11)",
+    steps: [Script.dropBeforeCommit],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "no answer before the deadline, and paid: asks instead of sending again (26)",
+    steps: [Script.hangAfterCommit],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create Unknown CommunicationError -> LookUp", "Lookup 200 Paid -> Succeed"]
+  },
+  {
+    says: "nobody listens: sends again without asking, because nothing was sent (2)",
+    steps: [Script.connectionRefused, Script.connectionRefused],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create NotSent CommunicationError -> SendAgain",
+      "Create NotSent CommunicationError -> SendAgain 1s",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  ...[500, 501, 502, 503, 504, 520].map((status): Row => ({
+    says: `${status} although paid: asks before it sends again (28, 29)`,
+    steps: [Script.status(status)],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [`Create ${status} ServerError -> LookUp`, "Lookup 200 Paid -> Succeed"]
+  })),
+  ...[201, 202, 206, 300, 304].map((status): Row => ({
+    says: `${status} although paid: believes only a 200, and asks (33, 34, 37)`,
+    steps: [Script.status(status)],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [`Create ${status} UnexpectedResponse -> LookUp`, "Lookup 200 Paid -> Succeed"]
+  })),
+  ...([301, 302, 303, 307, 308] as const).map((status): Row => ({
+    says: `${status}: does not follow, asks, and sends again to the same place (35, 36)`,
+    steps: [Script.redirect(status, "https://elsewhere.example/v1/payout")],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      `Create ${status} UnexpectedResponse -> LookUp`,
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  })),
+  ...[
+    { why: "an HTML page (56)", step: Script.htmlPage },
+    { why: "half a JSON (20)", step: Script.halfJson },
+    { why: "an empty body (21)", step: Script.emptyBody },
+    { why: "a body of 2 MiB (59)", step: Script.oversized(2 * 1024 * 1024) },
+    { why: "another handle (24)", step: Script.wrongHandle },
+    { why: "another amount (66)", step: Script.wrongAmount(1) },
+    { why: "another currency (66)", step: Script.altered({ currency: "EUR" }) }
+  ].map(({ step, why }): Row => ({
+    says: `200 with ${why} although paid: does not believe it, and asks`,
+    steps: [step],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 UnexpectedResponse -> LookUp", "Lookup 200 Paid -> Succeed"]
+  })),
+  {
+    says: "200 with an API error although paid: contradictory, so it asks (57)",
+    steps: [Script.body(`{"code":2,"error":"Internal error"}`)],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 2 UnexpectedResponse -> LookUp", "Lookup 200 Paid -> Succeed"]
+  },
+  ...[
+    { why: "cut off (18)", step: Script.truncated },
+    { why: "cut off in a chunk (19)", step: Script.truncatedChunked },
+    { why: "stalled (16)", step: Script.stalled }
+  ].map(({ step, why }): Row => ({
+    says: `200 whose body is ${why} although paid: counts as no answer, and asks`,
+    steps: [step],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 CommunicationError -> LookUp", "Lookup 200 Paid -> Succeed"]
+  })),
+  {
+    says: "200 in an unknown state: asks again, and never sends again (60)",
+    steps: [Script.unknownState()],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 Unsettled -> LookUp", "Lookup 200 Paid -> Succeed"]
+  },
+  {
+    says: "200 created: asks again, and never sends again (61)",
+    steps: [Script.unknownState("created"), Script.unknownState("created")],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 Unsettled -> LookUp", "Lookup 200 Unsettled -> LookUp 1s", "Lookup 200 Paid -> Succeed"]
+  },
+  {
+    says: "failed for an unknown reason: asks until the budget is spent, and never sends again (62)",
+    steps: [Script.unknownErrorState("on_holiday")],
+    tag: "UnexpectedResponse",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create 200 Unsettled -> LookUp",
+      "Lookup 200 Unsettled -> LookUp 1s",
+      "Lookup 200 Unsettled -> LookUp 2s",
+      "Lookup 200 Unsettled -> LookUp 4s",
+      "Lookup 200 Unsettled -> Fail"
+    ]
+  },
+  {
+    says: "failed for no reason: may have moved (63)",
+    steps: [Script.altered({ state: "failed", errorState: null }).pipe(Script.times(5))],
+    tag: "UnexpectedResponse",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create 200 Unsettled -> LookUp",
+      "Lookup 200 Unsettled -> LookUp 1s",
+      "Lookup 200 Unsettled -> LookUp 2s",
+      "Lookup 200 Unsettled -> LookUp 4s",
+      "Lookup 200 Unsettled -> Fail"
+    ]
+  },
+  {
+    says: "paid without transactions: the state decides (64)",
+    steps: [Script.altered({ transactions: "None" })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 200 Paid -> Succeed"]
+  },
+  {
+    says: "404 with code 40: stops (41)",
+    steps: [Script.apiError({ status: 404, code: 40 })],
+    tag: "PaymentMethodNotFound",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 404 40 PaymentMethodNotFound -> Fail"]
+  },
+  {
+    says: "400 with code 135: stops (39)",
+    steps: [Script.apiError({ status: 400, code: 135 })],
+    tag: "PaymentMethodNotAllowed",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 400 135 PaymentMethodNotAllowed -> Fail"]
+  },
+  {
+    says: "400 with code 136: stops (40)",
+    steps: [Script.apiError({ status: 400, code: 136 })],
+    tag: "CustomerMismatch",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 400 136 CustomerMismatch -> Fail"]
+  },
+  ...[
+    [400, 1],
+    [400, 77],
+    [400, 103],
+    [400, 999],
+    [401, 6],
+    [403, 7],
+    [404, 8],
+    [405, 8],
+    [413, 1],
+    [415, 1],
+    [422, 146]
+  ].map(([status = 0, code = 0]): Row => ({
+    says: `${status} with code ${code}: stops (38, 47, 48, 49, 51)`,
+    steps: [Script.apiError({ status, code })],
+    tag: "RequestRejected",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: [`Create ${status} ${code} RequestRejected -> Fail`]
+  })),
+  ...[404, 403, 407].map((status): Row => ({
+    says: `${status} with an HTML page: stops (42, 49)`,
+    steps: [Script.reply({ status, body: "<html>" })],
+    tag: "RequestRejected",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: [`Create ${status} RequestRejected -> Fail`]
+  })),
+  {
+    says: "400 that cannot be read: may be a 134, so it asks",
+    steps: [Script.reply({ status: 400, body: "<html>" })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create 400 UnexpectedResponse -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "408: the server may have had enough of the request, so it asks (52)",
+    steps: [Script.reply({ status: 408, body: "" })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create 408 CommunicationError -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  ...[
+    { status: 400, code: 74 },
+    { status: 409, code: 1 },
+    { status: 425, code: 1 }
+  ].map(({ code, status }): Row => ({
+    says: `${status} with code ${code}: sends again after a wait (45, 53, 54)`,
+    steps: [Script.apiError({ status, code })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [`Create ${status} ${code} ConcurrentUpdate -> SendAgain 1s`, "Create 200 Paid -> Succeed"]
+  })),
+  {
+    says: "400 with code 74 until its own budget is spent: stops",
+    steps: [Script.apiError({ status: 400, code: 74 }).pipe(Script.times(9))],
+    tag: "RequestRejected",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 400 74 ConcurrentUpdate -> SendAgain 1s", "Create 400 74 ConcurrentUpdate -> Fail"]
+  },
+  {
+    says: "429: sends again after its own waits, and stops when they are spent (54)",
+    steps: [Script.apiError({ status: 429, code: 122 }).pipe(Script.times(9))],
+    tag: "RateLimited",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: [
+      "Create 429 122 RateLimited -> SendAgain 1s",
+      "Create 429 122 RateLimited -> SendAgain 2s",
+      "Create 429 122 RateLimited -> Fail"
+    ]
+  },
+  {
+    says: "429 with Retry-After: waits as long as it is told (30)",
+    steps: [Script.apiError({ status: 429, code: 123, retryAfter: "7" })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: ["Create 429 123 RateLimited -> SendAgain 7s", "Create 200 Paid -> Succeed"]
+  },
+  {
+    says: "429 with a Retry-After of a day: does not wait past the deadline (32)",
+    steps: [Script.apiError({ status: 429, code: 122, retryAfter: "86400" })],
+    tag: "RateLimited",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 429 122 RateLimited -> Fail"]
+  },
+  {
+    says: "503 with Retry-After: waits as long as it is told (30)",
+    steps: [Script.apiError({ status: 503, code: 2, retryAfter: "7" })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create 503 2 ServerError -> LookUp 7s",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "hard_declined: never sent again",
+    steps: [Script.hardDeclined("credit_card_expired")],
+    tag: "HardDeclined",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 200 HardDeclined -> Fail"]
+  },
+  {
+    says: "soft_declined: not sent again by default (63)",
+    steps: [Script.softDeclined("insufficient_funds")],
+    tag: "SoftDeclined",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create 200 SoftDeclined -> Fail"]
+  },
+  {
+    says: "processing_error that ends: later, after asking, and the exposure counts it (70)",
+    steps: [Script.processingError()],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 25_000],
+    story: [
+      "Create 200 ProcessingError -> LookUp 1m",
+      "Lookup 200 ProcessingError -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "processing_error that hid a success: the exposure covers both payments (71)",
+    steps: [Script.processingError({ moved: true })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 25_000],
+    story: [
+      "Create 200 ProcessingError -> LookUp 1m",
+      "Lookup 200 ProcessingError -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "processing_error again and again: a few times only (70)",
+    steps: [Script.processingError({ moved: true }).pipe(Script.onCreate, Script.times(9))],
+    tag: "ProcessingError",
+    certainty: "MayHaveMoved",
+    exposure: [0, 37_500],
+    story: [
+      "Create 200 ProcessingError -> LookUp 1m",
+      "Lookup 200 ProcessingError -> SendAgain",
+      "Create 200 ProcessingError -> LookUp 5m",
+      "Lookup 200 ProcessingError -> SendAgain",
+      "Create 200 ProcessingError -> Fail"
+    ]
+  },
+  {
+    says: "processing_error, then hard_declined: stops, and the exposure stays (73)",
+    steps: [Script.processingError({ moved: true }), Script.normal, Script.hardDeclined()],
+    tag: "HardDeclined",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create 200 ProcessingError -> LookUp 1m",
+      "Lookup 200 ProcessingError -> SendAgain",
+      "Create 200 HardDeclined -> Fail"
+    ]
+  },
+  {
+    says: "[timeout, 401]: the 401 says nothing about the first attempt (48, 55)",
+    steps: [Script.hangAfterCommit, ...Array.from({ length: 3 }, () => Script.apiError({ status: 401, code: 6 }))],
+    tag: "CommunicationError",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 401 6 RequestRejected -> SendAgain",
+      "Create 401 6 RequestRejected -> LookUp",
+      "Lookup 401 6 RequestRejected -> Fail"
+    ]
+  },
+  {
+    says: "[503, 400/135]: what the last ask clears up is clear",
+    steps: [Script.status(503), Script.apiError({ status: 503, code: 2 }), Script.apiError({ status: 400, code: 135 })],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create 503 ServerError -> LookUp",
+      "Lookup 503 2 ServerError -> SendAgain",
+      "Create 400 135 PaymentMethodNotAllowed -> LookUp",
+      "Lookup 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "[connection refused, 401]: nothing was sent, so the 401 counts",
+    steps: [Script.connectionRefused, Script.apiError({ status: 401, code: 6 })],
+    tag: "RequestRejected",
+    certainty: "NotMoved",
+    exposure: [0, 0],
+    story: ["Create NotSent CommunicationError -> SendAgain", "Create 401 6 RequestRejected -> Fail"]
+  },
+  {
+    says: "[processing_error, 401]: the processing error is what matters",
+    steps: [
+      Script.processingError({ moved: true }),
+      Script.normal,
+      ...Array.from({ length: 2 }, () => Script.apiError({ status: 401, code: 6 }))
+    ],
+    tag: "ProcessingError",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create 200 ProcessingError -> LookUp 1m",
+      "Lookup 200 ProcessingError -> SendAgain",
+      "Create 401 6 RequestRejected -> LookUp",
+      "Lookup 401 6 RequestRejected -> Fail"
+    ]
+  },
+  {
+    says: "[lost, 429, 429, ...]: still in doubt, whatever ends it",
+    steps: [Script.dropAfterCommit, Script.apiError({ status: 429, code: 122 }).pipe(Script.times(20))],
+    tag: "CommunicationError",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 429 122 RateLimited -> SendAgain",
+      "Create 429 122 RateLimited -> LookUp 1s",
+      "Lookup 429 122 RateLimited -> SendAgain",
+      "Create 429 122 RateLimited -> LookUp 2s",
+      "Lookup 429 122 RateLimited -> SendAgain",
+      "Create 429 122 RateLimited -> LookUp",
+      "Lookup 429 122 RateLimited -> Fail"
+    ]
+  },
+  {
+    says: "a read that lags behind: the repeat is told 134, and is no client error (43, 50)",
+    steps: [Script.dropAfterCommit, Script.laggingRead],
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 400 134 AlreadyPaid -> LookUp",
+      "Lookup 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "a read that lags behind while processing: the repeat is told 133 (44)",
+    steps: [Script.processing().pipe(Script.and(Script.dropAfterCommit)), Script.laggingRead],
+    tag: "Processing",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 400 133 AlreadyProcessing -> LookUp",
+      "Lookup 200 Processing -> Succeed"
+    ]
+  },
+  {
+    says: "a repeat that is answered by a replay: succeeds as well (79)",
+    steps: [Script.dropAfterCommit, Script.laggingRead],
+    options: { repeatOfPaid: "Replay" },
+    tag: "Paid",
+    certainty: "Moved",
+    exposure: [12_500, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 Paid -> Succeed"
+    ]
+  },
+  {
+    says: "134 that no lookup confirms: keeps asking, never sends again, and says that it may have moved (43)",
+    steps: [Script.apiError({ status: 400, code: 134 }), Script.laggingRead.pipe(Script.times(9))],
+    tag: "UnexpectedResponse",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create 400 134 AlreadyPaid -> LookUp",
+      "Lookup 404 137 NotFound -> LookUp",
+      "Lookup 404 137 NotFound -> LookUp 1s",
+      "Lookup 404 137 NotFound -> LookUp 2s",
+      "Lookup 404 137 NotFound -> LookUp 4s",
+      "Lookup 404 137 NotFound -> Fail"
+    ]
+  },
+  {
+    says: "a lost answer, and the provider executes it after a decline: the decline is not the end (27, 50)",
+    steps: [Script.executeLater("1 hour"), Script.laggingRead, Script.hardDeclined()],
+    tag: "HardDeclined",
+    certainty: "MayHaveMoved",
+    exposure: [0, 12_500],
+    story: [
+      "Create Unknown CommunicationError -> LookUp",
+      "Lookup 404 137 NotFound -> SendAgain",
+      "Create 200 HardDeclined -> Fail"
+    ]
+  }
+]
+
+describe("create, for each row of the table", () => {
+  for (const row of rows) {
+    it.effect(row.says, () =>
+      Effect.gen(function* () {
+        yield* script(...row.steps)
+        const end = yield* create(requestOf(row.input), { policy: exact })
+        assert.deepStrictEqual(story(end), row.story)
+        assert.strictEqual(end._tag, row.tag)
+        assert.strictEqual(end.certainty, row.certainty)
+        assert.deepStrictEqual(end.exposure, { min: row.exposure[0], max: row.exposure[1] })
+        yield* assertTruthful(end)
+      }).pipe(Effect.provide(layer(row.options)))
+    )
+  }
+})
+
+describe("handles that are taken", () => {
+  it.effect("pays once when two processes create the same payout (85)", () =>
+    Effect.gen(function* () {
+      yield* create(requestOf())
+      // Another process: the same provider, and no memory of the first.
+      const payouts = yield* Payouts.make()
+      const second = yield* inVirtualTime(payouts.create(requestOf()))
+      assert.strictEqual(second._tag, "Paid")
+      assert.deepStrictEqual(story(second), ["Create 400 134 AlreadyPaid -> LookUp", "Lookup 200 Paid -> Succeed"])
+      assert.strictEqual((yield* truth).moved, 12_500)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  for (const [field, input] of [
+    ["amount", { amount: 12_501 }],
+    ["currency", { currency: "EUR" }],
+    ["customer", { customer: "somebody-else" }]
+  ] as const) {
+    it.effect(`refuses a handle that another process paid with another ${field}`, () =>
+      Effect.gen(function* () {
+        yield* create(requestOf({ customer: "winner" }))
+        const payouts = yield* Payouts.make()
+        const end = yield* inVirtualTime(Effect.flip(payouts.create(requestOf({ customer: "winner", ...input }))))
+        assert(end._tag === "HandleConflict")
+        assert.deepStrictEqual([end.with, end.differs, end.certainty], ["Provider", [field], "NotMoved"])
+        assert.strictEqual((yield* truth).moved, 12_500)
+      }).pipe(Effect.provide(layer()))
+    )
+  }
+})
+
+describe("budgets", () => {
+  it.effect("neither multiply nor reset each other (72)", () =>
+    Effect.gen(function* () {
+      const lost = Script.dropBeforeCommit.pipe(Script.onCreate)
+      const failed = Script.processingError().pipe(Script.onCreate)
+      const limited = Script.apiError({ status: 429, code: 122 }).pipe(Script.onCreate)
+      yield* script(lost, failed, limited, lost, failed, limited, lost, failed, limited, lost, lost, lost)
+      const end = yield* create(requestOf(), { policy: exact })
+      assert.deepStrictEqual(
+        end.attempts
+          .filter(({ kind }) => kind === "Create")
+          .map(({ delay, outcome }) => [outcome, delay && Duration.format(delay)]),
+        [
+          ["CommunicationError", "0"],
+          ["ProcessingError", "1m"],
+          ["RateLimited", "1s"],
+          ["CommunicationError", "1s"],
+          ["ProcessingError", "5m"],
+          ["RateLimited", "2s"],
+          ["CommunicationError", "2s"],
+          ["ProcessingError", undefined]
+        ]
+      )
+      assert.strictEqual(end._tag, "ProcessingError")
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("for processing errors count what the provider has on record, across restarts", () =>
+    Effect.gen(function* () {
+      yield* always(Script.processingError().pipe(Script.onCreate))
+      yield* create(requestOf(), { policy: RetryPolicy.none })
+      // After a restart one failure is on record, so one wait has been spent.
+      const restarted = yield* Payouts.make()
+      const end = yield* inVirtualTime(Effect.flip(restarted.resume(requestOf())))
+      assert.deepStrictEqual(story(end), [
+        "Lookup 200 ProcessingError -> LookUp 1m",
+        "Lookup 200 ProcessingError -> SendAgain",
+        "Create 200 ProcessingError -> LookUp 5m",
+        "Lookup 200 ProcessingError -> SendAgain",
+        "Create 200 ProcessingError -> Fail"
+      ])
+      const again = yield* Payouts.make()
+      const spent = yield* inVirtualTime(Effect.flip(again.resume(requestOf())))
+      assert.deepStrictEqual(story(spent), ["Lookup 200 ProcessingError -> Fail"])
+      assert.deepStrictEqual([spent._tag, spent.exposure], ["ProcessingError", { min: 0, max: 37_500 }])
+      assert.strictEqual((yield* truth).creates, 3)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("for soft declines can be given, and are spent before the call ends", () =>
+    Effect.gen(function* () {
+      yield* script(Script.softDeclined(), Script.softDeclined())
+      const policy = RetryPolicy.make({ softDeclined: Schedule.fromDelays("1 minute", "2 minutes") })
+      const end = yield* create(requestOf(), { policy })
+      assert.deepStrictEqual(story(end), [
+        "Create 200 SoftDeclined -> SendAgain 1m",
+        "Create 200 SoftDeclined -> SendAgain 2m",
+        "Create 200 Paid -> Succeed"
+      ])
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("end at the deadline, before anything that could end too late is begun", () =>
+    Effect.gen(function* () {
+      yield* always(Script.hangBeforeCommit)
+      const before = yield* TestClock.currentTimeMillis
+      const end = yield* create(requestOf(), {
+        policy: RetryPolicy.make({ communication: Schedule.forever, elapsedMax: "5 minutes" })
+      })
+      const elapsed = (yield* TestClock.currentTimeMillis) - before
+      // 90 s + 30 s + 90 s + 30 s: a third create could have ended after 330 s.
+      assert.strictEqual(elapsed, 240_000)
+      assert.deepStrictEqual(story(end), [
+        "Create Unknown CommunicationError -> LookUp",
+        "Lookup Unknown CommunicationError -> SendAgain",
+        "Create Unknown CommunicationError -> LookUp",
+        "Lookup Unknown CommunicationError -> Fail"
+      ])
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("are bounded even if the policy is not (I6)", () =>
+    Effect.gen(function* () {
+      yield* always(Script.apiError({ status: 429, code: 122 }))
+      const end = yield* create(requestOf(), { policy: RetryPolicy.make({ rateLimited: Schedule.forever }) })
+      assert.strictEqual(end._tag, "RateLimited")
+      assert.strictEqual(end.attempts.length, 100)
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("of none send once, and ask once if that leaves doubt", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dropBeforeCommit)
+      const end = yield* create(requestOf(), { policy: RetryPolicy.none })
+      assert.deepStrictEqual(story(end), [
+        "Create Unknown CommunicationError -> LookUp",
+        "Lookup 404 137 NotFound -> Fail"
+      ])
+      assert.deepStrictEqual([end._tag, end.certainty], ["CommunicationError", "MayHaveMoved"])
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("resume", () => {
+  it.effect("asks first, and takes the answer", () =>
+    Effect.gen(function* () {
+      yield* create(requestOf())
+      const restarted = yield* Payouts.make()
+      const end = yield* inVirtualTime(restarted.resume(requestOf()))
+      assert.deepStrictEqual(story(end), ["Lookup 200 Paid -> Succeed"])
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("sends what the provider does not know (77)", () =>
+    Effect.gen(function* () {
+      const end = yield* resume(requestOf())
+      assert.deepStrictEqual(story(end), ["Lookup 404 137 NotFound -> SendAgain", "Create 200 Paid -> Succeed"])
+      assert.deepStrictEqual([end._tag, end.exposure], ["Paid", { min: 12_500, max: 12_500 }])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("never sends again what was declined for good (74)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.hardDeclined())
+      yield* create(requestOf())
+      const restarted = yield* Payouts.make()
+      const end = yield* inVirtualTime(Effect.flip(restarted.resume(requestOf())))
+      assert.deepStrictEqual(
+        [end._tag, end.certainty, ...story(end)],
+        ["HardDeclined", "NotMoved", "Lookup 200 HardDeclined -> Fail"]
+      )
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("sends nothing while it cannot ask", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))
+      const end = yield* resume(requestOf(), { policy: exact })
+      assert(end._tag === "CommunicationError")
+      assert.deepStrictEqual([end.reason, end.certainty, end.exposure.max], ["Unseen", "MayHaveMoved", 12_500])
+      assert.strictEqual((yield* truth).creates, 0)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("does not call a refusal certain while an unseen request may arrive, unless it is told that none can", () =>
+    Effect.gen(function* () {
+      yield* always(Script.apiError({ status: 400, code: 135 }).pipe(Script.onCreate))
+      const unsure = yield* resume(requestOf())
+      assert.deepStrictEqual([unsure._tag, unsure.certainty], ["CommunicationError", "MayHaveMoved"])
+      const sure = yield* resume(requestOf({ handle: "another" }), { unseen: 0 })
+      assert.deepStrictEqual([sure._tag, sure.certainty], ["PaymentMethodNotAllowed", "NotMoved"])
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("within one process", () => {
+  it.effect("calls for the same payout share one conversation (84)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.delayAnswer("10 seconds")(Script.normal))
+      const payouts = yield* Payouts.Payouts
+      const ends = yield* inVirtualTime(
+        Effect.all(
+          Array.from({ length: 5 }, () => payouts.create(requestOf())),
+          { concurrency: "unbounded" }
+        )
+      )
+      assert.strictEqual(new Set(ends).size, 1)
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("a call with other arguments for a payout under way is refused, and sends nothing (86)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.delayAnswer("10 seconds")(Script.normal))
+      const payouts = yield* Payouts.Payouts
+      const first = yield* Effect.fork(payouts.create(requestOf()))
+      yield* Effect.yieldNow()
+      const refused = yield* Effect.flip(payouts.create(requestOf({ amount: 1, destination: other })))
+      assert(refused._tag === "HandleConflict")
+      assert.deepStrictEqual(
+        [refused.with, refused.differs, refused.attempts],
+        ["Process", ["destination", "amount"], []]
+      )
+      yield* inVirtualTime(Fiber.join(first))
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("an interrupted call is remembered: the next one asks, and carries the evidence on (82)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.hangAfterCommit)
+      const payouts = yield* Payouts.Payouts
+      const first = yield* Effect.fork(payouts.create(requestOf()))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.interrupt(first)
+      const end = yield* create(requestOf())
+      assert.deepStrictEqual(story(end), ["Create Unknown Interrupted -> Interrupted", "Lookup 200 Paid -> Succeed"])
+      assert.deepStrictEqual(
+        end.attempts.map(({ ordinal, took }) => [ordinal, Duration.format(took)]),
+        [
+          [1, "10s"],
+          [2, "0"]
+        ]
+      )
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect(
+    "when the first of two callers is interrupted the second carries on, and the payout is made once (82, 84)",
+    () =>
+      Effect.gen(function* () {
+        yield* script(Script.delayAnswer("10 seconds")(Script.normal))
+        const payouts = yield* Payouts.Payouts
+        const first = yield* Effect.fork(payouts.create(requestOf()))
+        yield* Effect.yieldNow()
+        const second = yield* Effect.fork(payouts.create(requestOf()))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(first)
+        const end = yield* inVirtualTime(Fiber.join(second))
+        assert.strictEqual(end._tag, "Paid")
+        yield* assertTruthful(end)
+      }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("an interruption while waiting loses no evidence", () =>
+    Effect.gen(function* () {
+      yield* script(Script.processingError({ moved: true }))
+      const payouts = yield* Payouts.Payouts
+      const first = yield* Effect.fork(payouts.create(requestOf()))
+      yield* TestClock.adjust("30 seconds")
+      yield* Fiber.interrupt(first)
+      const end = yield* create(requestOf())
+      assert.deepStrictEqual([end._tag, end.exposure], ["Paid", { min: 12_500, max: 25_000 }])
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("an error that leaves doubt is remembered, and the doubt is not lost by asking again", () =>
+    Effect.gen(function* () {
+      yield* script(Script.executeLater("1 hour"))
+      const first = yield* create(requestOf(), { policy: RetryPolicy.none })
+      assert.deepStrictEqual([first._tag, first.certainty], ["CommunicationError", "MayHaveMoved"])
+      yield* script(Script.normal, Script.apiError({ status: 401, code: 6 }), Script.apiError({ status: 401, code: 6 }))
+      const second = yield* create(requestOf(), { policy: RetryPolicy.none })
+      assert.deepStrictEqual(
+        [second._tag, second.certainty, second.exposure.max, second.attempts.length],
+        ["CommunicationError", "MayHaveMoved", 12_500, 5]
+      )
+      yield* TestClock.adjust("2 hours")
+      const third = yield* create(requestOf(), { policy: RetryPolicy.none })
+      assert.deepStrictEqual(
+        [third._tag, third.certainty, third.exposure],
+        ["Paid", "Moved", { min: 12_500, max: 12_500 }]
+      )
+      yield* assertTruthful(third)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("other arguments are refused while money of the first may have moved", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dropBeforeCommit, Script.normal)
+      yield* create(requestOf(), { policy: RetryPolicy.none })
+      const refused = yield* create(requestOf({ destination: other }))
+      assert(refused._tag === "HandleConflict")
+      assert.deepStrictEqual(
+        [refused.with, refused.differs, refused.certainty],
+        ["Process", ["destination"], "MayHaveMoved"]
+      )
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("a hard decline is refused at once the next time, and other arguments are let through (74)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.hardDeclined())
+      yield* create(requestOf())
+      const again = yield* create(requestOf())
+      assert.strictEqual(again._tag, "HardDeclined")
+      assert.strictEqual((yield* truth).creates, 1)
+      const elsewhere = yield* create(requestOf({ destination: other }))
+      assert.strictEqual(elsewhere._tag, "Paid")
+      assert.strictEqual((yield* truth).creates, 2)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("a value that only looks like a request is refused (102)", () =>
+    Effect.gen(function* () {
+      const forged = Object.assign({}, requestOf(), { amount: Number.NaN })
+      const payouts = yield* Payouts.Payouts
+      const end = yield* Effect.flip(payouts.create(forged))
+      assert(end._tag === "InvalidRequest")
+      assert.deepStrictEqual([end.field, end.certainty, end.exposure], ["request", "NotMoved", { min: 0, max: 0 }])
+      assert.strictEqual((yield* truth).creates, 0)
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("interruption at any moment", () => {
+  for (const at of [0, 1, 999, 1_000, 5_000, 59_999, 60_000, 60_001, 61_000, 119_999, 120_000, 150_000]) {
+    it.effect(`at ${at} ms: the next call ends with the truth`, () =>
+      Effect.gen(function* () {
+        yield* script(
+          Script.delayAnswer("1 minute")(Script.processingError({ moved: true })),
+          Script.delayAnswer("1 second")(Script.normal),
+          Script.delayAnswer("30 seconds")(Script.dropAfterCommit)
+        )
+        const payouts = yield* Payouts.Payouts
+        const first = yield* Effect.fork(payouts.create(requestOf()))
+        yield* TestClock.adjust(at)
+        const exit = yield* Fiber.interrupt(first)
+        assert.isTrue(Exit.isInterrupted(exit))
+        const end = yield* create(requestOf())
+        const { creates, moved } = yield* truth
+        assert.isAtMost(moved, end.exposure.max)
+        assert.isAtLeast(moved, end.exposure.min)
+        assert.isAtMost(creates, end.attempts.filter(({ kind }) => kind === "Create").length)
+      }).pipe(Effect.provide(layer()))
+    )
+  }
+})
+
+describe("get", () => {
+  it.effect("shows the payout as the provider has it", () =>
+    Effect.gen(function* () {
+      yield* create(requestOf())
+      const payouts = yield* Payouts.Payouts
+      const payout = yield* payouts.get(requestOf().handle)
+      assert.deepStrictEqual(
+        [payout.handle, payout.state, payout.amount, payout.transactions.length],
+        [handle, "paid", 12_500, 1]
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("fails with PayoutNotFound, and says that this proves nothing", () =>
+    Effect.gen(function* () {
+      const payouts = yield* Payouts.Payouts
+      const error = yield* Effect.flip(payouts.get(requestOf().handle))
+      assert.strictEqual(error._tag, "PayoutNotFound")
+      assert.include(error.message, "does not prove")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("asks again by the policy, and says why it could not be asked", () =>
+    Effect.gen(function* () {
+      yield* script(Script.status(502), Script.apiError({ status: 429, code: 122 }), Script.dropAfterCommit)
+      const payouts = yield* Payouts.Payouts
+      yield* always(Script.apiError({ status: 503, code: 2 }))
+      const error = yield* inVirtualTime(Effect.flip(payouts.get(requestOf().handle, { policy: exact })))
+      assert(error._tag === "LookupFailed")
+      assert.deepStrictEqual([error.category, error.status, error.code], ["ServerError", 503, 2])
+      assert.deepStrictEqual(
+        error.attempts.map(({ delay, outcome }) => [outcome, delay && Duration.format(delay)]),
+        [
+          ["ServerError", "0"],
+          ["RateLimited", "1s"],
+          ["CommunicationError", "1s"],
+          ["ServerError", "2s"],
+          ["ServerError", "4s"],
+          ["ServerError", undefined]
+        ]
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("does not show another payout than the one asked for (24)", () =>
+    Effect.gen(function* () {
+      yield* create(requestOf())
+      yield* always(Script.crossed("somebody-else"))
+      const payouts = yield* Payouts.Payouts
+      const error = yield* inVirtualTime(Effect.flip(payouts.get(requestOf().handle)))
+      assert.deepStrictEqual(
+        [error._tag, error._tag === "LookupFailed" && error.category],
+        ["LookupFailed", "UnexpectedResponse"]
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("payouts that settle later", () => {
+  it.effect("are Processing, then paid when they are looked up", () =>
+    Effect.gen(function* () {
+      const end = yield* create(requestOf())
+      assert.strictEqual(end._tag, "Processing")
+      yield* TestClock.adjust("1 hour")
+      const payouts = yield* Payouts.Payouts
+      assert.strictEqual((yield* payouts.get(requestOf().handle)).state, "paid")
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing({ after: "1 hour" }) })))
+  )
+})
