@@ -1,6 +1,6 @@
 /** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
-import { Effect, Exit, Fiber, Layer, TestClock } from "effect"
-import { BillwerkClient, PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
+import { Effect, Fiber, Layer, TestClock } from "effect"
+import { PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
 
 export const destination = "ca_fcfac2016614418f969fa5697383e47c"
 
@@ -12,10 +12,7 @@ export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>
 
 /** The library over the in-memory provider. */
 export const layer = (options?: Sandbox.Options, payouts: Payouts.Options = {}) =>
-  Payouts.layerWith(payouts).pipe(
-    Layer.provideMerge(BillwerkClient.layer({ apiKey: Sandbox.apiKey })),
-    Layer.provideMerge(Sandbox.layerHttpClient(options))
-  )
+  Payouts.layerWith(payouts).pipe(Layer.provideMerge(Sandbox.layerWith(options)))
 
 /** Runs an effect to its end, moving the test clock whenever it waits; at most an hour at a time, two days in all. */
 export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -33,5 +30,3 @@ export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     }
     return yield* Effect.dieMessage("the program did not end")
   })
-
-export { Exit }

@@ -24,10 +24,12 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
 
+type Meaning = readonly [code: ExitCode, meaning: string]
+
 /** What each means, for `--help`. */
-export const meanings: ReadonlyArray<readonly [code: ExitCode, meaning: string]> = [
+export const meanings: readonly [Meaning, ...ReadonlyArray<Meaning>] = [
   [exitCode.paid, "paid: the money moved"],
-  [exitCode.broken, "this program is broken, and nothing was sent"],
+  [exitCode.broken, "this program broke down: look the payout up before anything else"],
   [exitCode.badInput, "bad input or configuration: nothing was sent"],
   [exitCode.processing, "processing: accepted, and settled later; ask again with get"],
   [exitCode.notMoved, "not paid, and no money has moved"],

@@ -44,6 +44,10 @@ export const wrap = (text: string, width: number): ReadonlyArray<string> =>
     return last.length + 1 + word.length > width ? [...lines, word] : [...lines.slice(0, -1), `${last} ${word}`]
   }, [])
 
+/** Lines of prose, each wrapped, with what was broken off hanging under it. */
+export const paragraphs = (text: string): ReadonlyArray<string> =>
+  text.split("\n").flatMap((line) => wrap(line, widthMax - 2).map((part, index) => (index === 0 ? part : `  ${part}`)))
+
 export const indent = (lines: ReadonlyArray<string>, by = 4): ReadonlyArray<string> =>
   lines.map((line) => (line === "" ? line : " ".repeat(by) + line))
 

@@ -2,91 +2,122 @@
  * The command line: what can be asked of it, and how it ends. An Effect like any other; `payout.ts` only runs it.
  */
 import * as Command from "@effect/cli/Command"
-import * as CliConfig from "@effect/cli/CliConfig"
-import * as HelpDoc from "@effect/cli/HelpDoc"
-import * as Span from "@effect/cli/HelpDoc/Span"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
-import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as BillwerkConfig from "../BillwerkConfig.js"
 import * as Handle from "../domain/Handle.js"
-import type { LookupError, PayoutError } from "../domain/PayoutError.js"
-import * as Payouts from "../Payouts.js"
+import type * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as BadInput from "./BadInput.js"
-import * as Connection from "./Connection.js"
-import { exitCode, type ExitCode, meanings } from "./ExitCode.js"
+import * as Call from "./Call.js"
+import { exitCode, Exited } from "./ExitCode.js"
+import * as Help from "./Help.js"
+import * as Layout from "./Layout.js"
 import * as Paint from "./Paint.js"
 import * as Report from "./Report.js"
 import * as RequestInput from "./RequestInput.js"
 
-const text = (name: string, description: string) => Options.text(name).pipe(Options.withDescription(description))
-
-const optionalText = (name: string, description: string) => Options.optional(text(name, description))
+const text = (name: keyof typeof Help.request) =>
+  Options.optional(Options.withDescription(Options.text(name), Help.request[name]))
 
 const requestFlags = {
-  handle: optionalText("handle", "The payout's unique reference, and its only idempotency key."),
-  destination: optionalText("destination", "A saved payment method (ca_...). A card token (ct_...) only with --file."),
-  amount: optionalText("amount", "Minor units: 12500 is 125.00 DKK."),
-  currency: optionalText("currency", "Three capital letters of ISO 4217."),
-  customer: optionalText("customer", "The handle of an existing customer."),
-  text: optionalText("text", "Free text on the payout."),
-  "text-on-statement": optionalText("text-on-statement", "Printable ASCII, for the receiver's bank statement."),
-  "acquirer-reference": optionalText("acquirer-reference", "The provider highly recommends leaving it out.")
-} as const
+  handle: text("handle"),
+  destination: text("destination"),
+  amount: text("amount"),
+  currency: text("currency"),
+  customer: text("customer"),
+  text: text("text"),
+  "text-on-statement": text("text-on-statement"),
+  "acquirer-reference": text("acquirer-reference")
+}
 
-const file = Options.text("file").pipe(
-  Options.optional,
-  Options.withDescription("The whole request as JSON, from a file, or - for standard input.")
-)
-
-const unseen = Options.text("unseen").pipe(
-  Options.optional,
-  Options.withDescription("How many creates may have been sent before; 1 unless said.")
+const policies = Options.choice("policy", ["standard", "none"] as const).pipe(
+  Options.withDefault("standard" as const),
+  Options.withDescription(Help.call.policy)
 )
 
 const callFlags = {
-  policy: Options.choice("policy", ["standard", "none"]).pipe(
-    Options.withDefault("standard"),
-    Options.withDescription("When to send again: standard, or none for one exchange and no more.")
-  ),
-  live: Options.boolean("live").pipe(
-    Options.withDescription("Pays real money, with the key in BILLWERK_API_KEY. Without it: the sandbox.")
-  ),
-  json: Options.boolean("json").pipe(Options.withDescription("One JSON object on standard output, and nothing else."))
-} as const
-
-interface CallFlags {
-  readonly policy: string
-  readonly live: boolean
-  readonly json: boolean
+  policy: policies,
+  live: Options.withDescription(Options.boolean("live"), Help.call.live),
+  json: Options.withDescription(Options.boolean("json"), Help.call.json)
 }
 
-const create = Command.make("create", { ...requestFlags, file, ...callFlags }, ({ file, ...flags }) =>
-  Effect.gen(function* () {
-    const request = yield* RequestInput.read(requestOf(flags), file)
-    const payouts = yield* Payouts.Payouts
-    return yield* payouts.create(request)
-  }).pipe(paying(flags))
-).pipe(Command.withDescription("Pays out, once, whatever happens on the way."))
+const unseen = Options.optional(Options.withDescription(Options.text("unseen"), Help.call.unseen))
 
-const resume = Command.make("resume", { ...requestFlags, file, unseen, ...callFlags }, ({ file, unseen, ...flags }) =>
-  Effect.gen(function* () {
-    const sent = yield* unseenOf(unseen)
-    const request = yield* RequestInput.read(requestOf(flags), file)
-    const payouts = yield* Payouts.Payouts
-    return yield* payouts.resume(request, sent)
-  }).pipe(paying(flags))
-).pipe(Command.withDescription("The same for a payout that may have been sent before: asks first."))
+const createFlags = { ...requestFlags, file: text("file"), ...callFlags }
 
-const get = Command.make("get", { handle: text("handle", "The payout's handle."), ...callFlags }, (flags) =>
+const create = Command.make("create", createFlags, ({ file, ...flags }) =>
+  Effect.flatMap(RequestInput.read(flags, file), (request) =>
+    Call.pay(flags, request.handle, (payouts) => payouts.create(request))
+  )
+).pipe(Command.withDescription(Help.commands.create))
+
+const resume = Command.make("resume", { ...createFlags, unseen }, ({ file, unseen, ...flags }) =>
   Effect.gen(function* () {
-    const handle = yield* Effect.mapError(Handle.make(flags.handle), BadInput.fromRefusal)
-    const payouts = yield* Payouts.Payouts
-    return yield* payouts.get(handle)
-  }).pipe(asking(flags))
-).pipe(Command.withDescription("Shows the payout as the provider has it; moves nothing."))
+    const options = yield* resumeOptions(unseen)
+    const request = yield* RequestInput.read(flags, file)
+    return yield* Call.pay(flags, request.handle, (payouts) => payouts.resume(request, options))
+  })
+).pipe(Command.withDescription(Help.commands.resume))
+
+const resumeOptions = (unseen: Option.Option<string>): Effect.Effect<Payouts.ResumeOptions, BadInput.BadInput> => {
+  if (Option.isNone(unseen)) return Effect.succeed({})
+  return /^\d{1,6}$/.test(unseen.value)
+    ? Effect.succeed({ unseen: Number(unseen.value) })
+    : BadInput.make("--unseen must be a whole number from 0 to 999999")
+}
+
+const getFlags = { handle: Options.withDescription(Options.text("handle"), Help.request.handle), ...callFlags }
+
+const get = Command.make("get", getFlags, (flags) =>
+  Effect.flatMap(Effect.mapError(Handle.make(flags.handle), BadInput.fromRefusal), (handle) => Call.ask(flags, handle))
+).pipe(Command.withDescription(Help.commands.get))
+
+const policy = Command.make("policy", {}, () =>
+  Effect.flatMap(RetryPolicy.explain(RetryPolicy.standard), ({ text }) =>
+    Console.log(Layout.paragraphs(text).join("\n"))
+  )
+).pipe(Command.withDescription(Help.commands.policy))
+
+const root = Command.make("payout", {}, () => BadInput.make("say create, resume, get or policy (see --help)")).pipe(
+  Command.withSubcommands([create, resume, get, policy])
+)
+
+/**
+ * Runs the command line, given as a process has it: the interpreter, the script, the arguments. Ends with 0, or fails
+ * with the exit code after it has said why.
+ */
+export const run = (argv: ReadonlyArray<string>) =>
+  (argv.includes("--help") || argv.includes("-h") ? Console.log(Help.page) : obey(argv)).pipe(
+    Effect.catchTag("BadInput", (bad) => Report.badInput(bad, argv.includes("--json"))),
+    Effect.catchAllDefect((defect) =>
+      // Its text may hold anything; its name does not.
+      Effect.zipRight(
+        Console.error(`payout: this program broke down (${defect instanceof Error ? defect.name : typeof defect})`),
+        new Exited({ code: exitCode.broken })
+      )
+    ),
+    // Standard output is for results.
+    Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)))
+  )
+
+const obey = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
+  const console = yield* Console.consoleWith(Effect.succeed)
+  const paint = yield* Paint.detect
+  const command = Command.transformHandler(root, (handler) => Effect.withConsole(handler, console))
+  return yield* Command.run(command, { name: "payout", version: Help.version })(argv).pipe(
+    Effect.withConsole(quiet(console, paint)),
+    Effect.catchIf(ValidationError.isValidationError, (error) => BadInput.fromValidation(error))
+  )
+})
+
+/** While the arguments are read: no pages about what is wrong with them, and colour only where it is wanted. */
+const quiet = (console: Console.Console, paint: Paint.Paint): Console.Console => ({
+  ...console,
+  error: () => Effect.void,
+  log: (...texts: ReadonlyArray<unknown>) =>
+    console.log(...texts.map((text) => (typeof text === "string" && paint === Paint.plain ? Paint.strip(text) : text)))
+})

@@ -57,15 +57,10 @@ export const badInput = (bad: BadInput, json: boolean) =>
   })
 
 /** A command that did not come to an end: interrupted, or broken by a defect. */
-export const cutShort = (
-  tag: "Interrupted" | "Defect",
-  message: string,
-  code: ExitCode.ExitCode,
-  { json, mode }: Format
-) =>
+export const cutShort = (message: string, code: ExitCode.ExitCode, { json, mode }: Format) =>
   Effect.gen(function* () {
     yield* Console.error(`payout: ${message}`)
-    return yield* json ? machine({ exitCode: code, mode, error: { _tag: tag, message } }, code) : ended(code)
+    return yield* json ? machine({ exitCode: code, mode, error: { _tag: "CutShort", message } }, code) : ended(code)
   })
 
 const people = (lines: (paint: Paint.Paint) => ReadonlyArray<string>, code: ExitCode.ExitCode) =>

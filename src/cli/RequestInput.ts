@@ -72,7 +72,10 @@ const fromStandardInput = Effect.flatMap(StandardInput, (stream) => textOf("stan
 
 const readFile = (name: string) =>
   Effect.flatMap(FileSystem.FileSystem, (files) =>
-    textOf(name, Stream.mapError(files.stream(name), (error) => BadInput.fromPlatform(name, error)))
+    textOf(
+      name,
+      Stream.mapError(files.stream(name), (error) => BadInput.fromPlatform(name, error))
+    )
   )
 
 // JSON.parse quotes what it could not read, which may be a card token: only that it failed is kept.
@@ -101,6 +104,8 @@ const isCardToken = (destination: string): boolean => destination.startsWith("ct
 const wholeNumber = (text: string): string | number => (/^\d{1,15}$/.test(text) ? Number(text) : text)
 
 const present = (options: Readonly<Record<string, Option.Option<string>>>) =>
-  Object.fromEntries(Object.entries(options).flatMap(([key, value]) => (Option.isSome(value) ? [[key, value.value]] : [])))
+  Object.fromEntries(
+    Object.entries(options).flatMap(([key, value]) => (Option.isSome(value) ? [[key, value.value]] : []))
+  )
 
 const dashed = (names: ReadonlyArray<string>): string => names.map((name) => `--${name}`).join(", ")

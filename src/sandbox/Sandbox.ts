@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as BillwerkClient from "../BillwerkClient.js"
 import type { Delivery } from "./Delivery.js"
 import type { Exchange } from "./Exchange.js"
 import type { Incoming } from "./Incoming.js"
@@ -15,7 +16,7 @@ import * as InMemory from "./InMemory.js"
 import type * as Ledger from "./Ledger.js"
 import * as Limits from "./Limits.js"
 import type * as Acquirer from "./Acquirer.js"
-import { type Customer, defaults, type PaymentMethod, type Rules } from "./Rules.js"
+import { apiKey, type Customer, defaults, type PaymentMethod, type Rules } from "./Rules.js"
 import type { Step } from "./Script.js"
 import { Simulation } from "./Simulation.js"
 
@@ -174,3 +175,30 @@ export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.
  */
 export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpClient | Sandbox> =>
   Layer.effect(HttpClient.HttpClient, Effect.map(Sandbox, httpClient)).pipe(Layer.provideMerge(layerSandbox(options)))
+
+/**
+ * The library's client over the sandbox, with a key that it takes: all that `Payouts.layer` needs, without a network.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Payouts, Sandbox } from "effect-billwerk-payouts"
+ *
+ * const test = Payouts.layer.pipe(Layer.provideMerge(Sandbox.layerWith({ repeatOfPaid: "Replay" })))
+ * ```
+ *
+ * @category layers
+ */
+export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> =>
+  BillwerkClient.layer({ apiKey: options.apiKey ?? apiKey }).pipe(
+    Layer.provideMerge(layerHttpClient(options)),
+    // Only a key that could not be sent fails here, and that is the test's own mistake.
+    Layer.orDie
+  )
+
+/**
+ * `layerWith` with every switch at its default.
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> = layerWith()

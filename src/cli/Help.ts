@@ -1,0 +1,79 @@
+/**
+ * What `--help` prints: one page for every command, because they share their options. `@effect/cli`'s own page has four
+ * lines an option, most of which say that text is text.
+ */
+import * as BillwerkConfig from "../BillwerkConfig.js"
+import { meanings } from "./ExitCode.js"
+import * as Layout from "./Layout.js"
+
+export const commands = {
+  create: "Pays out, once, whatever happens on the way.",
+  resume: "The same for a payout that may have been sent before: asks the provider first.",
+  get: "Shows the payout as the provider has it. Moves nothing.",
+  policy: "Prints when the standard policy sends again."
+} as const
+
+/** The options that make a request. */
+export const request = {
+  handle: "The payout's unique reference, and its only idempotency key.",
+  destination: "A saved payment method, ca_... (a card token, ct_..., only with --file).",
+  amount: "Minor units: 12500 is 125.00 DKK.",
+  currency: "Three capital letters of ISO 4217.",
+  customer: "The handle of an existing customer.",
+  text: "Free text on the payout.",
+  "text-on-statement": "Printable ASCII, for the receiver's bank statement.",
+  "acquirer-reference": "The provider highly recommends leaving it out.",
+  file: "The whole request as JSON instead, from a file, or from standard input: --file -"
+} as const
+
+/** The options of a call. */
+export const call = {
+  live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
+  policy: "When to send again: standard, or none for a single exchange.",
+  json: "One JSON object on standard output, and nothing else there.",
+  unseen: "resume: how many creates may have been sent before; 1 unless said."
+} as const
+
+export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
+
+const sections = [
+  ["commands", Object.entries(commands)],
+  ["the request, for create and resume (get: --handle only)", dashed(request)],
+  ["the call, for create, resume and get", dashed(call)],
+  ["exit codes", meanings.map(([code, meaning]) => [String(code), meaning] as const)],
+  [
+    "without --live",
+    [
+      ["sandbox", "Nothing leaves this machine: the provider is simulated, afresh for each command."],
+      ["amounts", "1001 is a processing error, 2001 a soft decline, 3001 a hard one; 12500 is paid."]
+    ]
+  ],
+  [
+    "examples",
+    [
+      ["pay", "npm run payout -- create --handle prize-1 --destination ca_1 --amount 12500 --currency DKK"],
+      ["script", "npm run --silent payout -- create --file - --json < request.json"],
+      ["look up", "BILLWERK_API_KEY=... npm run payout -- get --handle prize-1 --live"]
+    ]
+  ]
+] as const satisfies ReadonlyArray<readonly [title: string, rows: ReadonlyArray<readonly [string, string]>]>
+
+function dashed(options: Readonly<Record<string, string>>): ReadonlyArray<readonly [string, string]> {
+  return Object.entries(options).map(([name, description]) => [`--${name}`, description] as const)
+}
+
+const width = 22
+
+export const page: string = [
+  `payout ${version}: pays money out through Billwerk+ (now Frisbii), and says whether it moved.`,
+  "",
+  "usage: npm run payout -- <command> [options]",
+  ...sections.flatMap(([title, rows]) => [
+    "",
+    title,
+    ...Layout.indent(
+      rows.map(([name, text]) => name.padEnd(width) + text),
+      2
+    )
+  ])
+].join("\n")

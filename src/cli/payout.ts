@@ -1,0 +1,23 @@
+/**
+ * `npm run payout`: the command line on this machine.
+ */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ExitCode from "./ExitCode.js"
+import * as PayoutCommand from "./PayoutCommand.js"
+import { StandardInput } from "./RequestInput.js"
+
+const machine = Layer.mergeAll(
+  NodeContext.layer,
+  NodeHttpClient.layerUndici,
+  Layer.succeed(StandardInput, NodeStream.stdin)
+)
+
+PayoutCommand.run(process.argv).pipe(
+  Effect.provide(machine),
+  NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true, teardown: ExitCode.teardown })
+)
