@@ -7,7 +7,7 @@ import { formatWithOptions } from "node:util"
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
 
 const programs = [
-  ...readme.matchAll(/<!-- test\/readme\/(\S+)\.ts -->\n+```ts\n[^]*?```\n+It prints:\n+```text\n([^]*?)```/g)
+  ...readme.matchAll(/<!-- test\/readme\/(\S+)\.ts -->\n+```ts\n(?:(?!```)[^])*```\n+It prints:\n+```text\n([^]*?)```/g)
 ].map(([, name = "", output = ""]) => ({ name, output }))
 
 describe("the README", () => {

@@ -63,14 +63,13 @@ interface Ends<A, E, B, E2, R> {
   readonly onCutShort: (how: string) => Effect.Effect<B, E2, R>
 }
 
-// What there is to say is said even while the fiber is being interrupted. A defect's text may hold anything, so that it
-// happened has to do.
+// A command is uninterruptible but for this: what there is to say about an interrupted call is said, and is what the
+// process ends with. (A failure that passes a handler on an interrupted, interruptible fiber is lost.) A defect's text
+// may hold anything, so that it happened has to do.
 const whole = <A, E, R, B, E2, R2>(call: Effect.Effect<A, E, R>, ends: Ends<A, E, B, E2, R2>) =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.exit(restore(call)), (exit) => {
-      if (Exit.isSuccess(exit)) return ends.onSuccess(exit.value)
-      const failure = Cause.failureOrCause(exit.cause)
-      if (failure._tag === "Left") return ends.onFailure(failure.left)
-      return ends.onCutShort(Cause.isInterrupted(exit.cause) ? "interrupted" : "broken off by a defect of this program")
-    })
-  )
+  Effect.flatMap(Effect.exit(Effect.interruptible(call)), (exit) => {
+    if (Exit.isSuccess(exit)) return ends.onSuccess(exit.value)
+    const failure = Cause.failureOrCause(exit.cause)
+    if (failure._tag === "Left") return ends.onFailure(failure.left)
+    return ends.onCutShort(Cause.isInterrupted(exit.cause) ? "interrupted" : "broken off by a defect of this program")
+  })

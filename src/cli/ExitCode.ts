@@ -10,7 +10,7 @@ import type { Outcome } from "../domain/Outcome.js"
 import * as Payout from "../domain/Payout.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 
-/** `create`, `resume` and `get` use the first six; `get` the others too. */
+/** `notFound` and `notAsked` are for `get` alone. */
 export const exitCode = {
   paid: 0,
   broken: 1,
@@ -19,7 +19,8 @@ export const exitCode = {
   notMoved: 4,
   mayHaveMoved: 5,
   notFound: 6,
-  notAsked: 7
+  notAsked: 7,
+  interrupted: 130
 } as const
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
@@ -35,7 +36,8 @@ export const meanings: readonly [Meaning, ...ReadonlyArray<Meaning>] = [
   [exitCode.notMoved, "not paid, and no money has moved"],
   [exitCode.mayHaveMoved, "money may have moved: resume it, and never pay again under another handle"],
   [exitCode.notFound, "get: the provider knows no payout under this handle"],
-  [exitCode.notAsked, "get: the provider could not be asked, which says nothing about the money"]
+  [exitCode.notAsked, "get: the provider could not be asked, which says nothing about the money"],
+  [exitCode.interrupted, "interrupted before anything was sent"]
 ]
 
 /** How a command ends that does not end with 0. Whatever there is to say has been said. */
@@ -63,8 +65,8 @@ export const teardown: Runtime.Teardown = (exit, onExit) => {
   onExit(Exit.isSuccess(exit) ? exitCode.paid : ofCause(exit.cause))
 }
 
-// An interruption is said last, but what the command made of it stands in the cause too.
-const ofCause = (cause: Cause.Cause<unknown>): ExitCode => {
+/** An interruption is said last, but what the command made of it stands in the cause too. */
+export const ofCause = (cause: Cause.Cause<unknown>): ExitCode => {
   for (const failure of Cause.failures(cause)) if (failure instanceof Exited) return failure.code
-  return exitCode.broken
+  return Cause.isInterruptedOnly(cause) ? exitCode.interrupted : exitCode.broken
 }

@@ -50,7 +50,7 @@ const unseen = Options.optional(Options.withDescription(Options.text("unseen"), 
 const createFlags = { ...requestFlags, file: text("file"), ...callFlags }
 
 const create = Command.make("create", createFlags, ({ file, ...flags }) =>
-  Effect.flatMap(RequestInput.read(flags, file), (request) =>
+  Effect.flatMap(readRequest(flags, file), (request) =>
     Call.pay(flags, request.handle, (payouts) => payouts.create(request))
   )
 ).pipe(Command.withDescription(Help.commands.create))
@@ -58,10 +58,14 @@ const create = Command.make("create", createFlags, ({ file, ...flags }) =>
 const resume = Command.make("resume", { ...createFlags, unseen }, ({ file, unseen, ...flags }) =>
   Effect.gen(function* () {
     const options = yield* resumeOptions(unseen)
-    const request = yield* RequestInput.read(flags, file)
+    const request = yield* readRequest(flags, file)
     return yield* Call.pay(flags, request.handle, (payouts) => payouts.resume(request, options))
   })
 ).pipe(Command.withDescription(Help.commands.resume))
+
+// Standard input may never end.
+const readRequest = (...input: Parameters<typeof RequestInput.read>) =>
+  Effect.interruptible(RequestInput.read(...input))
 
 const resumeOptions = (unseen: Option.Option<string>): Effect.Effect<Payouts.ResumeOptions, BadInput.BadInput> => {
   if (Option.isNone(unseen)) return Effect.succeed({})

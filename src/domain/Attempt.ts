@@ -153,7 +153,11 @@ export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
     (before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded" && bearing !== "Foreign"),
     false
   )
-  if (record?.state === "paid") return { min: amount, max: Math.max(record.paid, amount) + record.open }
+  if (record?.state === "paid") {
+    // A record that shows fewer transactions than an earlier one does not undo the processing errors that were seen.
+    const hidden = Math.max(0, processingErrorsSeen(attempts) - record.processingErrors)
+    return { min: amount, max: Math.max(record.paid, amount) + record.open + hidden * amount }
+  }
   const unaccounted = Math.max(0, sends - (record?.transactions ?? 0))
   const most = (record?.open ?? 0) + unaccounted * amount
   return { min: 0, max: claimed ? Math.max(most, amount) : most }
@@ -178,9 +182,17 @@ export const newestRecord = (attempts: ReadonlyArray<Attempt>): Recorded | undef
     undefined
   )
 
-// Reads may lag behind writes: a record that says paid, or that shows more transactions, is the newer one.
-const newer = (before: Recorded | undefined, after: Recorded): Recorded =>
-  before !== undefined && (before.state === "paid" || before.transactions > after.transactions) ? before : after
+// Reads may lag behind writes: a record that says paid is the newer one, and so, among others, is one that shows more
+// transactions. Nothing undoes a payment, and a paid payout need not show any transaction.
+const newer = (before: Recorded | undefined, after: Recorded): Recorded => {
+  if (before === undefined) return after
+  const wasPaid = before.state === "paid"
+  const isPaid = after.state === "paid"
+  return (wasPaid === isPaid ? before.transactions > after.transactions : wasPaid) ? before : after
+}
+
+const processingErrorsSeen = (attempts: ReadonlyArray<Attempt>): number =>
+  attempts.reduce((most, { recorded }) => Math.max(most, recorded?.processingErrors ?? 0), 0)
 
 /**
  * The certainty that an exposure amounts to.

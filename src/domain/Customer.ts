@@ -19,10 +19,26 @@ const Line = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,255}$/u)).ann
   description: "1 to 255 characters without control characters"
 })
 
+// Keys by a filter: an index signature skips the keys that it does not allow.
 const Metadata = Schema.Record({
   key: Schema.String,
-  value: Schema.Union(Schema.String, Schema.JsonNumber, Schema.Boolean)
-}).annotations({ description: "a record of strings, finite numbers and booleans" })
+  value: Schema.Union(
+    Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{0,1024}$/u)),
+    Schema.JsonNumber,
+    Schema.Boolean
+  )
+})
+  .pipe(
+    Schema.filter((metadata) => {
+      const keys = Object.keys(metadata)
+      return keys.length <= 100 && keys.every((key) => /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(key))
+    })
+  )
+  .annotations({
+    description:
+      "a record of at most 100 finite numbers, booleans and strings of up to 1024 characters without control characters, " +
+      "under names of 1 to 255"
+  })
 
 const Country = Schema.String.pipe(Schema.pattern(/^[A-Z]{2}$/)).annotations({
   description: "an ISO 3166-1 code of two capital letters, such as DK"

@@ -15,11 +15,21 @@ export const Reference = Schema.String.pipe(Schema.pattern(/^[\x21-\x7E]{1,255}$
 })
 
 /**
+ * Whether a reference is a card token's (documented: `ct_...`).
+ *
+ * @category predicates
+ */
+export const isCardToken = (reference: string): boolean => reference.startsWith("ct_")
+
+/**
  * A saved payment method. It can be encoded (a queue or a workflow has to carry it), and prints as `<redacted>`.
  *
  * @category models
  */
-export const SavedMethod = Schema.TaggedStruct("SavedMethod", { reference: Schema.Redacted(Reference) })
+export const SavedMethod = Schema.TaggedStruct("SavedMethod", {
+  // Or a card token could be stored after all, under another name.
+  reference: Schema.Redacted(Reference.pipe(Schema.filter((reference) => !isCardToken(reference))))
+})
 
 /** @category models */
 export type SavedMethod = typeof SavedMethod.Type
@@ -39,8 +49,14 @@ export const CardToken = Schema.TaggedStruct("CardToken", {
 /** @category models */
 export type CardToken = typeof CardToken.Type
 
-/** @category models */
-export const Destination = Schema.Union(SavedMethod, CardToken)
+/**
+ * What is refused here is never shown: a `ParseError` prints the values that it refuses.
+ *
+ * @category models
+ */
+export const Destination = Schema.Union(SavedMethod, CardToken).annotations({
+  message: () => ({ message: "Expected a saved payment method, or a redacted card token", override: true })
+})
 
 /** @category models */
 export type Destination = typeof Destination.Type

@@ -221,15 +221,17 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect
   { ...evidence, ...refusal }
 ) {
   override get message(): string {
-    return words(
+    const refused = words(
       `Payout ${this.handle}: the provider refused the request with HTTP ${this.status}`,
       this.code === undefined ? undefined : `and code ${this.code}`,
       quoted(this.error),
-      quoted(this.detail),
-      ".",
+      quoted(this.detail)
+    )
+    return words(
+      `${refused}.`,
       money(this),
       advise(this, "Correct the request or the account's configuration; repeating the same request cannot help.")
-    ).replace(" .", ".")
+    )
   }
 }
 

@@ -3,11 +3,12 @@
  */
 import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Customer, CustomerHandle, NewCustomer, newCustomerFields } from "./Customer.js"
-import { CardToken, Destination, Reference, SavedMethod, unwrap } from "./Destination.js"
+import { CardToken, Destination, isCardToken, Reference, SavedMethod, unwrap } from "./Destination.js"
 import { Handle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency } from "./Money.js"
@@ -192,17 +193,21 @@ const checkOptional = <A, I>(field: string, schema: Schema.Schema<A, I>, value: 
 
 const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
   if (Redacted.isRedacted(value)) {
+    if (Option.isNone(reveal(value))) return refuse("destination", "must not be wiped: its value is gone", handle)
     return Either.map(check("destination", CardToken.fields.reference, value, handle), (reference) =>
       CardToken.make({ reference })
     )
   }
-  if (typeof value === "string" && value.startsWith("ct_")) {
+  if (typeof value === "string" && isCardToken(value)) {
     return refuse("destination", "must be wrapped in Redacted.make(...), because it is a card token", handle)
   }
   return Either.map(check("destination", Reference, value, handle), (reference) =>
     SavedMethod.make({ reference: Redacted.make(reference) })
   )
 }
+
+// Redacted.value throws for one that was wiped.
+const reveal = Option.liftThrowable((value: Redacted.Redacted<unknown>) => Redacted.value(value))
 
 const isNewCustomer = Schema.is(NewCustomer)
 

@@ -4,6 +4,9 @@
  */
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { encodeError, encodePayout, type PayoutBody, type TransactionBody } from "../internal/wire.js"
 import * as ErrorCode from "./ErrorCode.js"
 import type * as Ledger from "./Ledger.js"
@@ -27,6 +30,7 @@ export interface Message {
  * - `Answered`: the message, whole.
  * - `Truncated`: the message up to the half of its body, then the end of the connection.
  * - `Stalled`: the same, then nothing, on an open connection.
+ * - `Dripping`: the message, its body a byte at a time.
  * - `Dropped`: no message, and the end of the connection, by a reset or not.
  * - `Refused`: no connection at all.
  *
@@ -36,6 +40,7 @@ export type Delivery = Data.TaggedEnum<{
   Answered: { readonly message: Message }
   Truncated: { readonly message: Message; readonly chunked: boolean }
   Stalled: { readonly message: Message }
+  Dripping: { readonly message: Message; readonly every: Duration.Duration }
   Dropped: { readonly reset: boolean }
   Refused: {}
 }>
@@ -68,12 +73,17 @@ export const make = (
       return Delivery.Truncated({ message: toMessage(reply, context), chunked: answer.chunked })
     case "Stalled":
       return Delivery.Stalled({ message: toMessage(reply, context) })
+    case "Dripping":
+      return Delivery.Dripping({ message: toMessage(reply, context), every: answer.every })
     default:
       return Delivery.Answered({ message: said(answer, reply, context) })
   }
 }
 
-type Spoken = Exclude<Answer, { readonly _tag: "Refused" | "Dropped" | "Hanging" | "Truncated" | "Stalled" }>
+type Spoken = Exclude<
+  Answer,
+  { readonly _tag: "Refused" | "Dropped" | "Hanging" | "Truncated" | "Stalled" | "Dripping" }
+>
 
 const said = (answer: Spoken, reply: Reply, context: Context): Message => {
   switch (answer._tag) {
@@ -106,6 +116,13 @@ const disguised = (answer: Disguise, message: Message): Message => {
       return withBody(message, pad(message.body, answer.bytes))
   }
 }
+
+/** A body, a byte at a time. */
+export const drip = (body: Uint8Array, every: Duration.Duration): Stream.Stream<Uint8Array> =>
+  Stream.fromIterable(body).pipe(
+    Stream.tap(() => Effect.sleep(every)),
+    Stream.map((byte) => Uint8Array.of(byte))
+  )
 
 /** The first half of a body, which is never all of it. */
 export const half = (body: Uint8Array): Uint8Array => body.subarray(0, Math.floor(body.length / 2))

@@ -10,7 +10,8 @@ import type { Kind } from "../domain/Attempt.js"
  *
  * @category models
  */
-export type Ending = "Pending" | "Answered" | "Truncated" | "Stalled" | "Dropped" | "Refused" | "Hanging" | "Abandoned"
+export type Ending =
+  "Pending" | "Answered" | "Truncated" | "Stalled" | "Dripping" | "Dropped" | "Refused" | "Hanging" | "Abandoned"
 
 /** @category models */
 export interface Exchange {

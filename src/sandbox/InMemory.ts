@@ -12,12 +12,13 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Chunk from "effect/Chunk"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type Delivery, half, type Message } from "./Delivery.js"
+import { type Delivery, drip, half, type Message } from "./Delivery.js"
 import type { Incoming } from "./Incoming.js"
 
 type Receive = (incoming: Incoming) => Effect.Effect<Delivery>
@@ -78,6 +79,8 @@ const arrive = (
       return Effect.succeed(new Response(request, framed(delivery.message, delivery.chunked), "Ends"))
     case "Stalled":
       return Effect.succeed(new Response(request, delivery.message, "Stalls"))
+    case "Dripping":
+      return Effect.succeed(new Response(request, delivery.message, delivery.every))
     case "Dropped":
       return lost(request, delivery.reset ? systemError("read ECONNRESET", "ECONNRESET", "read") : hangUp())
     case "Refused":
@@ -101,7 +104,7 @@ const framed = (message: Message, chunked: boolean): Message => {
 
 /**
  * A response that has its body already, which a web `Response` would take many times as long to give back. It may also
- * break off or stall in the middle, and have a status or a body that a web `Response` refuses.
+ * break off or stall in the middle, come a byte at a time, and have a status or a body that a web `Response` refuses.
  */
 class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
@@ -111,7 +114,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   constructor(
     readonly request: HttpClientRequest.HttpClientRequest,
     private readonly message: Message,
-    private readonly breaks?: "Ends" | "Stalls"
+    private readonly flaw?: "Ends" | "Stalls" | Duration.Duration
   ) {
     super()
     this.headers = Headers.unsafeFromRecord(message.headers)
@@ -156,13 +159,15 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
 
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
     const { body } = this.message
-    switch (this.breaks) {
+    switch (this.flaw) {
       case undefined:
         return body.length === 0 ? Stream.empty : Stream.succeed(body)
       case "Ends":
         return Stream.concat(Stream.succeed(half(body)), Stream.fail(this.unreadable(terminated())))
       case "Stalls":
         return Stream.concat(Stream.succeed(half(body)), Stream.never)
+      default:
+        return drip(body, this.flaw)
     }
   }
 
@@ -171,13 +176,15 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 
   private get bytes(): Effect.Effect<Uint8Array, HttpClientError.ResponseError> {
-    switch (this.breaks) {
+    switch (this.flaw) {
       case undefined:
         return Effect.succeed(this.message.body)
       case "Ends":
         return Effect.fail(this.unreadable(terminated()))
       case "Stalls":
         return Effect.never
+      default:
+        return Effect.as(Stream.runDrain(this.stream), this.message.body)
     }
   }
 

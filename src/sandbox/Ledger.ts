@@ -165,7 +165,7 @@ export const attempt = (
     state: "processing",
     amount: intent.amount,
     currency: intent.currency,
-    customer: before?.customer ?? intent.customer,
+    customer: intent.customer,
     text: intent.text,
     created: before?.created ?? when,
     transactions: [

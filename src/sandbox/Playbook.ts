@@ -19,7 +19,10 @@ export class Playbook {
   }
 
   append(steps: ReadonlyArray<Step>): void {
-    for (const { parts } of steps) this.entries.push({ parts, left: parts.times ?? 1 })
+    for (const { parts } of steps) {
+      const left = parts.times ?? 1
+      if (left > 0) this.entries.push({ parts, left })
+    }
   }
 
   stand(steps: ReadonlyArray<Step>): void {
@@ -33,11 +36,11 @@ export class Playbook {
 
   /** The first step that is for this exchange, which uses it up, or else the first standing one. */
   next(asked: Asked): Parts {
-    const index = this.entries.findIndex((entry) => entry.left > 0 && matches(entry.parts, asked))
+    const index = this.entries.findIndex((entry) => matches(entry.parts, asked))
     const entry = this.entries[index]
     if (entry === undefined) return (this.standing.find(({ parts }) => matches(parts, asked)) ?? normal).parts
     entry.left -= 1
-    if (entry.left <= 0) this.entries.splice(index, 1)
+    if (entry.left === 0) this.entries.splice(index, 1)
     return entry.parts
   }
 }

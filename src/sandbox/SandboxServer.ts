@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import { type Delivery, half, type Message } from "./Delivery.js"
+import { type Delivery, drip, half, type Message } from "./Delivery.js"
 import * as Sandbox from "./Sandbox.js"
 
 /** @category models */
@@ -115,6 +115,10 @@ const deliver = (
     case "Answered": {
       const { body, headers, status } = delivery.message
       return Effect.succeed(HttpServerResponse.raw(body, { status, headers }))
+    }
+    case "Dripping": {
+      const { body, headers, status } = delivery.message
+      return Effect.succeed(HttpServerResponse.stream(drip(body, delivery.every), { status, headers }))
     }
     case "Truncated":
       return instead(() => {

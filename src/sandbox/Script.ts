@@ -42,6 +42,8 @@ export type Answer = Data.TaggedEnum<{
   Truncated: { readonly chunked: boolean }
   /** Half of the body, then nothing, on an open connection. */
   Stalled: {}
+  /** The whole body, a byte at a time. */
+  Dripping: { readonly every: Duration.Duration }
   /** Half of the body, looking whole. */
   Halved: {}
   /** The answer's status and headers with another body. */
@@ -300,6 +302,14 @@ export const truncatedChunked: Step = step({ answer: Answer.Truncated({ chunked:
  * @category lost answers
  */
 export const stalled: Step = step({ answer: Answer.Stalled() })
+
+/**
+ * The body comes a byte at a time, which defeats a deadline for the next byte; the provider has done what was asked.
+ *
+ * @category lost answers
+ */
+export const dripping = (every: Duration.DurationInput): Step =>
+  step({ answer: Answer.Dripping({ every: Duration.decode(every) }) })
 
 // --- answers that lie; the provider has done what was asked ---
 

@@ -26,7 +26,7 @@ const main = Effect.gen(function* () {
   yield* Console.log(yield* pay(yield* prize("0001")))
   yield* sandbox.script(Script.apiError({ status: 401, code: 6 }))
   yield* Console.log(yield* pay(yield* prize("0002")))
-  yield* sandbox.always(Script.unknownErrorState())
+  yield* sandbox.always(Script.dropBeforeCommit)
   yield* Console.log(yield* pay(yield* prize("0003")))
 })
 

@@ -226,7 +226,8 @@ describe("A failed payout", () => {
           ["paid", undefined, undefined, "1970-01-01T00:01:00.000+00:00"]
         ]
       )
-      assert.deepStrictEqual(gist(yield* lookup()), [200, "paid"])
+      const { created, paid: paidAt } = (yield* lookup()).json
+      assert.deepStrictEqual([created, paidAt], ["1970-01-01T00:00:00.000+00:00", "1970-01-01T00:01:00.000+00:00"])
       assert.strictEqual(Ledger.moved(yield* sandbox.ledger, handle), 1000)
     }).pipe(withSandbox())
   )

@@ -1,19 +1,7 @@
 import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Deferred,
-  Duration,
-  Effect,
-  Fiber,
-  Layer,
-  Logger,
-  LogLevel,
-  Option,
-  Schedule,
-  type Scope,
-  Tracer
-} from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Logger, LogLevel, Option, Schedule, Tracer } from "effect"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import * as Ledger from "../../src/sandbox/Ledger.js"
@@ -204,6 +192,16 @@ describe("The sandbox's server", () => {
     }).pipe(overFetch)
   )
 
+  it.live("dripping sends a byte at a time, and all of them in the end", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dripping("1 millis"), Script.dripping("1 second"))
+      const [elapsed, seen] = yield* Effect.timed(seenByNode)
+      assert.deepStrictEqual([seen.status, seen.error, String(seen.received)], [200, undefined, seen.length])
+      assert.isAbove(Duration.toMillis(elapsed), seen.received)
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(seenByNode, "200 millis")))
+    }).pipe(overFetch)
+  )
+
   it.live("hanging ends when the client goes away, and makes room within the limits", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
@@ -259,7 +257,7 @@ describe("The sandbox's server", () => {
   )
 
   // A scope of its own for the server; the clients outlive it.
-  const keepBusy: Effect.Effect<void, unknown, Scope.Scope> = Effect.gen(function* () {
+  const keepBusy = Effect.gen(function* () {
     const context = yield* Layer.build(Layer.merge(server(), FetchHttpClient.layer))
     yield* Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
@@ -273,6 +271,15 @@ describe("The sandbox's server", () => {
       )
     }).pipe(Effect.provide(context))
   })
+
+  const everyLog = (logged: Array<unknown>) =>
+    Layer.merge(
+      Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ message }) => logged.push(message))
+      ),
+      Logger.minimumLogLevel(LogLevel.All)
+    )
 
   it.live("says nothing: no log of any level and no span", () =>
     Effect.gen(function* () {
@@ -295,15 +302,8 @@ describe("The sandbox's server", () => {
         yield* Effect.timeoutOption(create({}, call), "50 millis")
         yield* Effect.sleep("50 millis")
       }).pipe(
-        overFetch,
-        Effect.withTracer(tracer),
-        Effect.provide(
-          Logger.replace(
-            Logger.defaultLogger,
-            Logger.make(({ message }) => logged.push(message))
-          )
-        ),
-        Effect.provide(Logger.minimumLogLevel(LogLevel.All))
+        Effect.provide(Layer.merge(server(), FetchHttpClient.layer).pipe(Layer.provideMerge(everyLog(logged)))),
+        Effect.withTracer(tracer)
       )
       assert.deepStrictEqual(logged, [])
       assert.deepStrictEqual(

@@ -1,6 +1,6 @@
 import { HttpClient, type HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
 import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
@@ -120,6 +120,14 @@ describe("A step", () => {
       assert.deepStrictEqual(gist(yield* lookup()), [404, 137])
       assert.deepStrictEqual(gist(yield* lookup()), [404, 137])
       assert.deepStrictEqual(gist(yield* lookup()), [200, "paid"])
+    }).pipe(withSandbox())
+  )
+
+  it.effect("that is for no exchange is not there", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dropAfterCommit.pipe(Script.times(0)), Script.softDeclined())
+      assert.deepStrictEqual(gist(yield* create()), [200, "failed"])
+      assert.deepStrictEqual(gist(yield* create()), [200, "paid"])
     }).pipe(withSandbox())
   )
 
@@ -279,10 +287,29 @@ describe("A lost answer", () => {
       const response = yield* client.execute(createRequest(createBody))
       const first = yield* Stream.runHead(response.stream)
       assert.isTrue(Option.isSome(first))
-      const text = yield* response.text.pipe(Effect.timeoutOption("1 day"), Effect.fork)
-      yield* TestClock.adjust("1 day")
-      assert.isTrue(Option.isNone(yield* Fiber.join(text)))
+      for (const reading of [response.text, Stream.runDrain(response.stream)]) {
+        const fiber = yield* reading.pipe(Effect.timeoutOption("1 day"), Effect.fork)
+        yield* TestClock.adjust("1 day")
+        assert.isTrue(Option.isNone(yield* Fiber.join(fiber)))
+      }
       assert.strictEqual(yield* moved, 12_500)
+    }).pipe(withSandbox())
+  )
+
+  it.effect("dripping comes whole in the end", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dripping("1 second"))
+      const client = yield* HttpClient.HttpClient
+      const response = yield* client.execute(createRequest(createBody))
+      const seconds = Number(response.headers["content-length"])
+      for (const reading of [response.text, Stream.mkString(Stream.decodeText(response.stream))]) {
+        const fiber = yield* Effect.fork(reading)
+        yield* TestClock.adjust(Duration.seconds(seconds - 1))
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* TestClock.adjust("1 second")
+        assert.include(yield* Fiber.join(fiber), '"state":"paid"')
+      }
+      assert.deepStrictEqual(yield* endings, ["Dripping"])
     }).pipe(withSandbox())
   )
 
@@ -418,6 +445,29 @@ describe("A delay", () => {
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(gist(yield* lookup()), [200, "paid"])
     }).pipe(withSandbox())
+  )
+
+  it.effect("of several executions to one moment executes them in the order of their sending", () =>
+    Effect.gen(function* () {
+      yield* script(Script.executeLater("2 seconds"), Script.executeLater("1 second"), Script.executeLater("1 second"))
+      yield* Effect.flip(create({ amount: 3 }))
+      yield* Effect.flip(create({ amount: 1 }))
+      yield* Effect.flip(create({ amount: 2 }))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* moved, 1)
+    }).pipe(withSandbox())
+  )
+
+  it.effect("of the execution takes no place within the limits once it is done", () =>
+    Effect.gen(function* () {
+      yield* script(Script.executeLater("1 second").pipe(Script.times(10)))
+      yield* Effect.forEach(
+        Array.from({ length: 10 }, (_, index) => `h-${index}`),
+        (handle) => Effect.flip(create({ handle }))
+      )
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(gist(yield* create()), [200, "paid"])
+    }).pipe(withSandbox({ limits: Sandbox.documentedLimits }))
   )
 
   it.effect("of every answer is the latency", () =>
