@@ -23,6 +23,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "./domain/Attempt.js"
+import * as Customer from "./domain/Customer.js"
 import * as Destination from "./domain/Destination.js"
 import type { Handle } from "./domain/Handle.js"
 import type { PayoutRequest } from "./domain/PayoutRequest.js"
@@ -45,8 +46,11 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
      * same bytes. **It may move money each time**: `Payouts.create` knows when it must not be run again.
      */
     readonly create: (request: PayoutRequest) => Effect.Effect<Reply.Reply>
-    /** `GET /v1/payout/{handle}`. Moves nothing. */
-    readonly lookup: (handle: Handle) => Effect.Effect<Reply.Reply>
+    /**
+     * `GET /v1/payout/{handle}`. Moves nothing. With the request that made the payout, whatever the answer repeats of its
+     * secrets is taken out; without it, only the key is.
+     */
+    readonly lookup: (handle: Handle, request?: PayoutRequest) => Effect.Effect<Reply.Reply>
     /** The longest that one create may take. */
     readonly createDeadline: Duration.Duration
     /** The longest that one lookup may take. */
@@ -74,23 +78,30 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const url = `${config.baseUrl}${wire.payoutPath}`
   const post = HttpClientRequest.post(url, { headers })
   const get = HttpClientRequest.get(url, { headers })
-  const clean = words.cleaner([key, credentials])
+  const keys = words.ofKey(key)
+  const clean = words.cleaner(keys)
+  const cleanerOf = ({ customer, destination, handle }: PayoutRequest) =>
+    words.cleaner(
+      [...keys, ...words.ofText(Destination.unwrap(destination)), ...words.ofText(emailOf(customer) ?? "")],
+      [handle, Customer.expectedHandle(customer) ?? ""]
+    )
 
   return BillwerkClient.of({
     createDeadline: config.createDeadline,
     lookupDeadline: config.lookupDeadline,
     create: (request) => {
-      const destination = Destination.unwrap(request.destination)
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(wire.fromRequest(request)), json)
-      const cleanCreate = words.cleaner([destination, key, credentials])
-      return exchange(http, body, "Create", request.handle, config.createDeadline, cleanCreate)
+      return exchange(http, body, "Create", request.handle, config.createDeadline, cleanerOf(request))
     },
-    lookup: (handle) => {
-      const request = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
-      return exchange(http, request, "Lookup", handle, config.lookupDeadline, clean)
+    lookup: (handle, request) => {
+      const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
+      const cleanLookup = request === undefined ? clean : cleanerOf(request)
+      return exchange(http, asked, "Lookup", handle, config.lookupDeadline, cleanLookup)
     }
   })
 })
+
+const emailOf = (customer: PayoutRequest["customer"]) => (typeof customer === "object" ? customer.email : undefined)
 
 const json = "application/json"
 

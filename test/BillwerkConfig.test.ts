@@ -218,8 +218,11 @@ describe("The client's layer", () => {
         [["Lookup", 404]]
       )
     }).pipe(
-      Effect.provide(BillwerkClient.layer({ apiKey: Sandbox.apiKey, baseUrl: "https://api.frisbii.com///" })),
-      Effect.provide(Sandbox.layerHttpClient())
+      Effect.provide(
+        BillwerkClient.layer({ apiKey: Sandbox.apiKey, baseUrl: "https://api.frisbii.com///" }).pipe(
+          Layer.provideMerge(Sandbox.layerHttpClient())
+        )
+      )
     )
   )
 })

@@ -936,6 +936,30 @@ describe("within one process", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("what is paid stays paid, whatever the provider says next (I10)", () =>
+    Effect.gen(function* () {
+      const first = yield* create(requestOf())
+      yield* always(Script.apiError({ status: 401, code: 6 }))
+      assert.strictEqual(yield* create(requestOf()), first)
+      assert.strictEqual(yield* resume(requestOf()), first)
+      const refused = yield* create(requestOf({ amount: 1 }))
+      assert.deepStrictEqual([refused._tag, refused.certainty], ["HandleConflict", "Moved"])
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("what was processing is not denied by a call that cannot ask about it", () =>
+    Effect.gen(function* () {
+      yield* script(Script.processing())
+      yield* create(requestOf())
+      yield* always(Script.apiError({ status: 401, code: 6 }))
+      const end = yield* create(requestOf())
+      assert(end._tag === "UnexpectedResponse")
+      assert.deepStrictEqual([end.certainty, end.why], ["MayHaveMoved", "it was processing when it was last seen"])
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("a value that only looks like a request is refused (102)", () =>
     Effect.gen(function* () {
       const forged = Object.assign({}, requestOf(), { amount: Number.NaN })

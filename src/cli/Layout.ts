@@ -11,30 +11,38 @@ export interface Column {
   readonly isNumber?: true
 }
 
-/** Rows under a line of titles. The last column is not padded, and not broken: it may be long. */
+/** Rows under a line of titles. The last column takes the rest of the width, and hangs under itself. */
 export const table = (
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>
 ): readonly [head: string, ...body: ReadonlyArray<string>] => {
   const head = columns.map(({ title }) => title)
   const widths = columns.map((_, index) => Math.max(...[head, ...rows].map((row) => (row[index] ?? "").length)))
-  const line = (row: ReadonlyArray<string>) =>
+  const before = (row: ReadonlyArray<string>) =>
     columns
-      .map(({ isNumber }, index) => {
-        const width = index === columns.length - 1 && isNumber !== true ? 0 : (widths[index] ?? 0)
-        const cell = row[index] ?? ""
-        return isNumber === true ? cell.padStart(width) : cell.padEnd(width)
-      })
-      .join("  ")
-      .trimEnd()
-  return [line(head), ...rows.map(line)]
+      .slice(0, -1)
+      .map(({ isNumber }, index) =>
+        isNumber === true
+          ? (row[index] ?? "").padStart(widths[index] ?? 0)
+          : (row[index] ?? "").padEnd(widths[index] ?? 0)
+      )
+      .map((cell) => `${cell}  `)
+      .join("")
+  return [`${before(head)}${head.at(-1) ?? ""}`, ...rows.flatMap((row) => hang(before(row), row.at(-1) ?? ""))]
 }
 
-const labelWidth = 10
+const lastWidthMin = 30
+
+const hang = (before: string, text: string): ReadonlyArray<string> =>
+  wrap(text, Math.max(widthMax - before.length, lastWidthMin)).map((line, index) =>
+    `${index === 0 ? before : " ".repeat(before.length)}${line}`.trimEnd()
+  )
+
+/** How far the text beside a label stands from the edge. */
+export const labelWidth = 10
 
 /** A label, and text beside it that is wrapped under itself. */
-export const labelled = (label: string, text: string): ReadonlyArray<string> =>
-  wrap(text, widthMax - labelWidth).map((line, index) => (index === 0 ? label : "").padEnd(labelWidth) + line)
+export const labelled = (label: string, text: string): ReadonlyArray<string> => hang(label.padEnd(labelWidth), text)
 
 /** Breaks text at its blanks. */
 export const wrap = (text: string, width: number): ReadonlyArray<string> =>

@@ -65,7 +65,9 @@ const resume = Command.make("resume", { ...createFlags, unseen }, ({ file, unsee
 
 // Standard input may never end.
 const readRequest = (...input: Parameters<typeof RequestInput.read>) =>
-  Effect.interruptible(RequestInput.read(...input))
+  Effect.interruptible(RequestInput.read(...input)).pipe(
+    Effect.onInterrupt(() => Console.error("payout: interrupted before anything was sent"))
+  )
 
 const resumeOptions = (unseen: Option.Option<string>): Effect.Effect<Payouts.ResumeOptions, BadInput.BadInput> => {
   if (Option.isNone(unseen)) return Effect.succeed({})

@@ -27,7 +27,7 @@ const row = (attempt: Attempt): ReadonlyArray<string> => [
   answer(attempt),
   attempt.outcome,
   milliseconds(attempt.took),
-  `${then(attempt)} (${attempt.why})`
+  `${then(attempt)}: ${attempt.why}`
 ]
 
 const answer = ({ code, sent, status }: Attempt): string => {

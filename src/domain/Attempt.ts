@@ -154,9 +154,8 @@ export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
     false
   )
   if (record?.state === "paid") {
-    // A record that shows fewer transactions than an earlier one does not undo the processing errors that were seen.
-    const hidden = Math.max(0, processingErrorsSeen(attempts) - record.processingErrors)
-    return { min: amount, max: Math.max(record.paid, amount) + record.open + hidden * amount }
+    const most = Math.max(record.paid, amount) + record.open + hidden(record, attempts, sends) * amount
+    return { min: amount, max: most }
   }
   const unaccounted = Math.max(0, sends - (record?.transactions ?? 0))
   const most = (record?.open ?? 0) + unaccounted * amount
@@ -191,8 +190,12 @@ const newer = (before: Recorded | undefined, after: Recorded): Recorded => {
   return (wasPaid === isPaid ? before.transactions > after.transactions : wasPaid) ? before : after
 }
 
-const processingErrorsSeen = (attempts: ReadonlyArray<Attempt>): number =>
-  attempts.reduce((most, { recorded }) => Math.max(most, recorded?.processingErrors ?? 0), 0)
+// How many transactions that a paid record does not show may have paid as well: the processing errors that an earlier
+// record showed, and, where it shows none at all, every request but the one that it was paid by.
+const hidden = (record: Recorded, attempts: ReadonlyArray<Attempt>, sends: number): number => {
+  const seen = Math.max(0, ...attempts.map(({ recorded }) => recorded?.processingErrors ?? 0))
+  return Math.max(0, seen - record.processingErrors, record.transactions === 0 ? sends - 1 : 0)
+}
 
 /**
  * The certainty that an exposure amounts to.

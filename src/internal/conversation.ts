@@ -72,7 +72,7 @@ const exchange = Effect.fnUntraced(function* (
 ) {
   const { attempts, request } = journal
   yield* journal.begin(step.kind)
-  const reply = yield* step.kind === "Create" ? send : client.lookup(request.handle)
+  const reply = yield* step.kind === "Create" ? send : client.lookup(request.handle, request)
   const verdict = step.kind === "Create" ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply)
   yield* journal.write(step, verdict, reply)
   yield* alarm.onVerdict(request.handle, verdict, reply)

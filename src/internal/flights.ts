@@ -9,8 +9,8 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
-import type { Outcome } from "../domain/Outcome.js"
-import { HandleConflict, HardDeclined, type PayoutError } from "../domain/PayoutError.js"
+import type { Outcome, Paid } from "../domain/Outcome.js"
+import { HandleConflict, type HardDeclined, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
 import { converse } from "./conversation.js"
@@ -37,10 +37,10 @@ interface Flight {
   done: Deferred.Deferred<Option.Option<Ended>> | undefined
 }
 
-/** What a call left behind: doubt, or a decline that is final for its arguments. */
+/** What a call left behind: an end that nothing changes any more, or the evidence of what is not over. */
 interface Memory {
   readonly journal: Journal
-  readonly declined: HardDeclined | undefined
+  readonly final: Paid | HardDeclined | undefined
 }
 
 export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Effect<Outcome, PayoutError>) => {
@@ -66,11 +66,12 @@ export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Ef
     )
   }
 
-  const recall = ({ declined, journal }: Memory, call: Call) => {
+  const recall = ({ final, journal }: Memory, call: Call): Effect.Effect<Outcome, PayoutError> => {
     const differs = differences(journal.request, call.request)
     // Other arguments are another try, but only once it is certain that these have not paid.
     if (differs.length > 0) return journal.isInDoubt ? conflict(journal, differs) : start(call)
-    return declined ?? fly(journal, { ...call, first: Plan.firstAsk })
+    if (final === undefined) return fly(journal, { ...call, first: Plan.firstAsk })
+    return final._tag === "Paid" ? Effect.succeed(final) : final
   }
 
   const start = (call: Call) => fly(new Journal(call.request, call.unseen), call)
@@ -95,11 +96,10 @@ export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Ef
 
   const remember = (journal: Journal, exit: Ended): void => {
     const { handle } = journal.request
-    const error = Exit.isFailure(exit) && exit.cause._tag === "Fail" ? exit.cause.error : undefined
-    const declined = error instanceof HardDeclined ? error : undefined
+    const final = finalOf(exit)
     memories.delete(handle)
-    if (Exit.isSuccess(exit) || (declined === undefined && !journal.isInDoubt)) return
-    memories.set(handle, { journal: journal.compact(), declined })
+    if (final === undefined && !journal.isInDoubt) return
+    memories.set(handle, { journal: journal.compact(), final })
     if (memories.size > rememberedMax) forgetOldest()
   }
 
@@ -109,6 +109,11 @@ export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Ef
   }
 
   return board
+}
+
+const finalOf = (exit: Ended): Paid | HardDeclined | undefined => {
+  if (Exit.isSuccess(exit)) return exit.value._tag === "Paid" ? exit.value : undefined
+  return exit.cause._tag === "Fail" && exit.cause.error._tag === "HardDeclined" ? exit.cause.error : undefined
 }
 
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>

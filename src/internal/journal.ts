@@ -51,7 +51,7 @@ export class AttemptLog {
   write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> {
     const sent = reply._tag === "Response" ? "Sent" : reply.sent
     const recorded = Plan.recorded(step, verdict)
-    const finding = Verdict.isAccepted(verdict) ? undefined : { verdict, reply }
+    const finding = verdict._tag === "Paid" ? undefined : { verdict: inDoubt(verdict), reply }
     return this.close(finding, {
       ...answer(reply),
       sent,
@@ -160,6 +160,12 @@ const answer = (reply: Reply): Partial<Pick<Attempt.Attempt, "status" | "code" |
         ...(reply.body._tag === "ApiError" ? { code: reply.body.code } : {}),
         ...(reply.requestId === undefined ? {} : { requestId: reply.requestId })
       }
+
+/** A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask about it. */
+const inDoubt = (verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>): failure.Finding["verdict"] =>
+  verdict._tag === "Processing"
+    ? { _tag: "Unsettled", payout: verdict.payout, why: "it was processing when it was last seen" }
+    : verdict
 
 const leavesDoubt = ({ bearing, recorded }: Pick<Attempt.Attempt, "bearing" | "recorded">): boolean =>
   bearing === "Unclear" || bearing === "Claimed" || (recorded !== undefined && recorded.open > 0)

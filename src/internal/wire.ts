@@ -151,11 +151,10 @@ export const fromRequest = (request: PayoutRequest): CreateBody => ({
 })
 
 /**
- * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned
- * but the handle, which has to be the caller's own.
+ * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned.
  */
 export const toPayout = (body: PayoutBody, clean: Clean): Payout.Payout => ({
-  handle: body.handle,
+  handle: clean(body.handle),
   state: clean(body.state),
   amount: body.amount,
   currency: map(body.currency, clean),

@@ -3,6 +3,8 @@
  * repeats.
  */
 
+import * as Encoding from "effect/Encoding"
+
 /** The longest text of the provider that is kept: a handle's, which is the longest that has to be compared. */
 export const textMax = 255
 
@@ -11,15 +13,32 @@ const secretLengthMin = 8
 
 export type Clean = (text: string) => string
 
-/** Makes the cleaner for one exchange. `secrets` are what must not come back: the destination, the key. */
-export const cleaner = (secrets: ReadonlyArray<string>): Clean => {
+/**
+ * Makes the cleaner for one exchange. `secrets` are what must not come back; `compared` are texts that an answer has to
+ * show as they are, so what is part of one of them is not taken out.
+ */
+export const cleaner = (secrets: ReadonlyArray<string>, compared: ReadonlyArray<string> = []): Clean => {
   // The longest first: one secret may begin with another.
-  const hidden = secrets.filter(({ length }) => length >= secretLengthMin).sort((a, b) => b.length - a.length)
+  const hidden = Array.from(new Set(secrets))
+    .filter((secret) => secret.length >= secretLengthMin && !compared.some((text) => text.includes(secret)))
+    .sort((a, b) => b.length - a.length)
   return (text) =>
-    hidden
-      .reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
-      .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ")
-      .slice(0, textMax)
-      // The limit may have cut a pair in two.
-      .replace(/\p{Cs}$/u, "")
+    shortened(
+      hidden
+        .reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
+        .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ")
+    )
 }
+
+/** A key as it may come back: as it is, in a URL, in base64, or as the user name of HTTP Basic; with padding or not. */
+export const ofKey = (key: string): ReadonlyArray<string> => [
+  ...ofText(key),
+  ...[key, `${key}:`].map((text) => Encoding.encodeBase64(text).replace(/=+$/, ""))
+]
+
+/** Any other secret as it may come back: as it is, or in a URL. */
+export const ofText = (text: string): ReadonlyArray<string> => [text, encodeURIComponent(text)]
+
+// What was cut shows it, so that it never equals what it begins with; and a pair is not cut in two.
+const shortened = (text: string): string =>
+  text.length <= textMax ? text : `${text.slice(0, textMax - 1).replace(/\p{Cs}$/u, "")}…`

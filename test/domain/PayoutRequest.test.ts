@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Either, FastCheck as fc, Redacted, Schema } from "effect"
+import { DateTime, Either, FastCheck as fc, Redacted, Schema } from "effect"
 import { Destination, PayoutRequest, type PayoutError } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 
@@ -79,7 +79,7 @@ describe("PayoutRequest", () => {
     ["a boxed number (104)", Object(12_500)],
     ["an object that turns into a number (104)", { valueOf: () => 12_500 }],
     ["an array of one (104)", [12_500]],
-    ["a date (104)", new Date(12_500)],
+    ["a date (104)", DateTime.toDate(DateTime.unsafeMake(12_500))],
     ["true (104)", true],
     ["nothing (104)", null],
     ["nothing at all (104)", undefined]
@@ -270,7 +270,7 @@ describe("The customer of a request", () => {
   })
 
   it("has exactly one of a handle and a generated handle", () => {
-    for (const customer of [{}, { email: "a@example.com" }, { handle: "c-1", generateHandle: true }, new Date(0)]) {
+    for (const customer of [{}, { email: "a@example.com" }, { handle: "c-1", generateHandle: true }, DateTime.toDate(DateTime.unsafeMake(0))]) {
       const error = refused({ ...base, customer })
       assert.deepStrictEqual(
         [error.field, error.reason],
@@ -387,7 +387,7 @@ const given = ({
   destination,
   handle,
   ...rest
-}: PayoutRequest.PayoutRequest) =>
+}: PayoutRequest.PayoutRequest): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries({
       handle,

@@ -426,7 +426,7 @@ describe("A payout", () => {
     assert.strictEqual(shown('{"__proto__":{"amount":7},"handle":"p-1","state":"paid"}'), "unreadable")
   })
 
-  it("gives every text of the provider to be cleaned, but the handle", () => {
+  it("gives every text of the provider to be cleaned", () => {
     const text = (name: string) => `${name} secret`
     const body = Option.getOrThrow(
       wire.decodePayout({
@@ -450,9 +450,8 @@ describe("A payout", () => {
       })
     )
     const cleaned = wire.toPayout(body, (text) => text.replace("secret", "***"))
-    assert.strictEqual(cleaned.handle, "handle secret")
-    assert.notInclude(JSON.stringify({ ...cleaned, handle: undefined }), "secret")
-    assert.strictEqual(JSON.stringify(cleaned).match(/\*\*\*/g)?.length, 11)
+    assert.notInclude(JSON.stringify(cleaned), "secret")
+    assert.strictEqual(JSON.stringify(cleaned).match(/\*\*\*/g)?.length, 12)
   })
 })
 
@@ -556,8 +555,8 @@ describe("What the provider may do without being asked", () => {
       { maxKeys: 4 }
     )
   const date = fc
-    .date({ min: new Date("2015-01-01T00:00:00Z"), max: new Date("2035-01-01T00:00:00Z"), noInvalidDate: true })
-    .map((date) => date.toISOString())
+    .integer({ min: Date.UTC(2015, 0), max: Date.UTC(2035, 0) })
+    .map((millis) => DateTime.formatIso(DateTime.unsafeMake(millis)))
   const transaction = fc.record({
     id: fc.string(),
     state: fc.constantFrom("paid", "processing", "failed", "retired"),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { cleaner, textMax } from "../../src/internal/words.js"
+import { cleaner, ofKey, ofText, textMax } from "../../src/internal/words.js"
 
 const key = "priv_12051dfac75143fc827cf63a87f46df3"
 const destination = "ca_fcfac2016614418f969fa5697383e47c"
@@ -40,7 +40,31 @@ describe("The provider's words", () => {
     const text = `${"x".repeat(textMax - 10)}${key}`
     assert.strictEqual(cleaner([key])(text), `${"x".repeat(textMax - 10)}<redacted>`)
     const longer = `${"x".repeat(textMax - 5)}${key}`
-    assert.strictEqual(cleaner([key])(longer), `${"x".repeat(textMax - 5)}<reda`)
+    assert.strictEqual(cleaner([key])(longer), `${"x".repeat(textMax - 5)}<red…`)
+  })
+
+  it("lose a secret in whatever shape it comes back (109)", () => {
+    const odd = "priv_a+b/c?0123456789"
+    const clean = cleaner([...ofKey(odd), ...ofText("ct_a/b+c")])
+    for (const text of [odd, encodeURIComponent(odd), "ct_a/b+c", "ct_a%2Fb%2Bc"]) {
+      assert.strictEqual(clean(`a ${text} b`), "a <redacted> b")
+    }
+    for (const encoded of [`${odd}:`, odd].map((text) => Buffer.from(text).toString("base64"))) {
+      assert.match(clean(`Basic ${encoded}`), /^Basic <redacted>=*$/)
+      assert.strictEqual(clean(`Basic ${encoded.replace(/=+$/, "")}`), "Basic <redacted>")
+    }
+  })
+
+  it("keep what has to be compared, even if a secret is part of it", () => {
+    const clean = cleaner(["winner@example.com", key], ["prize-1", "winner@example.com"])
+    assert.strictEqual(clean("winner@example.com"), "winner@example.com")
+    assert.strictEqual(clean(key), "<redacted>")
+  })
+
+  it("never equal what they begin with once they are cut", () => {
+    const handle = "x".repeat(textMax)
+    assert.strictEqual(cleaner([])(handle), handle)
+    assert.strictEqual(cleaner([])(`${handle}y`), `${"x".repeat(textMax - 1)}…`)
   })
 
   it("come on one line, without anything that moves a terminal's cursor (107)", () => {
@@ -52,7 +76,7 @@ describe("The provider's words", () => {
   it("are well-formed, even where the limit falls on an emoji (108)", () => {
     const clean = cleaner([])
     assert.strictEqual(clean("a\ud800b\udfffc"), "a b c")
-    assert.strictEqual(clean(`${"x".repeat(textMax - 1)}🥧`), "x".repeat(textMax - 1))
+    assert.strictEqual(clean(`${"x".repeat(textMax - 2)}🥧!`), `${"x".repeat(textMax - 2)}…`)
   })
 
   it("never hold a secret, a line break or more than 255 characters, whatever they are", () => {

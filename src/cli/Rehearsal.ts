@@ -1,0 +1,112 @@
+/**
+ * Plays a scenario against the sandbox, over the real HTTP stack, and holds what our side reports against what the
+ * sandbox knows to be true.
+ */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as PayoutRequest from "../domain/PayoutRequest.js"
+import type * as Payouts from "../Payouts.js"
+import * as Ledger from "../sandbox/Ledger.js"
+import * as Sandbox from "../sandbox/Sandbox.js"
+import * as Script from "../sandbox/Script.js"
+import { type Difference, type Scenario, usual } from "./Scenario.js"
+import type { Ended } from "./Summary.js"
+
+/** Who plays. */
+export interface Cast {
+  /** Pays over the real HTTP stack. */
+  readonly payouts: Payouts.Payouts["Type"]
+  /** The same with a short deadline. */
+  readonly impatient: Payouts.Payouts["Type"]
+  /** The same in a process that is gone: it shares nothing with the other but the provider. */
+  readonly earlier: Payouts.Payouts["Type"]
+  /** Has an address where nobody listens. */
+  readonly unreachable: Payouts.Payouts["Type"]
+}
+
+/** What has to hold, whatever the provider did. */
+export interface Check {
+  readonly claim: string
+  readonly holds: boolean
+}
+
+export interface Performance {
+  readonly scenario: Scenario
+  readonly handle: string
+  readonly ended: Ended
+  /** What was logged, each with how many times. */
+  readonly logged: ReadonlyMap<string, number>
+  /** What really left the account for this request, in minor units. */
+  readonly moved: number
+  /** The same for another request, which had taken the handle before. */
+  readonly movedForAnother: number
+  readonly checks: ReadonlyArray<Check>
+}
+
+export const play = (scenario: Scenario, cast: Cast) =>
+  Effect.gen(function* () {
+    const sandbox = yield* Sandbox.Sandbox
+    const handle = `demo-${scenario.name}`
+    if (scenario.earlier !== undefined) {
+      yield* script(handle, scenario.earlier.steps)
+      yield* Effect.either(call(cast.earlier, handle, scenario.earlier.request))
+    }
+    const movedForAnother = scenario.earlier?.request === undefined ? 0 : Ledger.moved(yield* sandbox.ledger, handle)
+    const before = (yield* exchangesOf(handle)).length
+    const logged = new Map<string, number>()
+    yield* script(handle, scenario.steps)
+    const ended = yield* call(cast[scenario.by ?? "payouts"], handle, scenario.request, scenario.call).pipe(
+      Effect.merge,
+      Effect.provide(loggingTo(logged))
+    )
+    const seen = (yield* exchangesOf(handle)).slice(before)
+    const moved = Ledger.moved(yield* sandbox.ledger, handle) - movedForAnother
+    const performance: Performance = { scenario, handle, ended, logged, moved, movedForAnother, checks: [] }
+    return { ...performance, checks: checksOf(performance, seen) }
+  })
+
+const script = (handle: string, steps: ReadonlyArray<Script.Step> = []) =>
+  Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.script(...steps.map(Script.forHandle(handle))))
+
+const exchangesOf = (handle: string) =>
+  Effect.flatMap(Sandbox.Sandbox, ({ exchanges }) =>
+    Effect.map(exchanges, (all) => all.filter((exchange) => exchange.handle === handle))
+  )
+
+const call = (
+  payouts: Payouts.Payouts["Type"],
+  handle: string,
+  request: Difference = {},
+  method: "create" | "resume" = "create"
+) => Effect.flatMap(PayoutRequest.fromUnknown({ ...usual, handle, ...request }), (valid) => payouts[method](valid))
+
+const loggingTo = (logged: Map<string, number>) =>
+  Logger.replace(
+    Logger.defaultLogger,
+    Logger.make(({ logLevel, message }) => {
+      const line = `${logLevel.label} ${String(message)}`
+      logged.set(line, (logged.get(line) ?? 0) + 1)
+    })
+  )
+
+/** Whether what we report has room for what really moved. */
+export const covers = ({ exposure }: Ended, moved: number): boolean => exposure.min <= moved && moved <= exposure.max
+
+const checksOf = (
+  { ended, moved, scenario }: Performance,
+  seen: ReadonlyArray<Sandbox.Exchange>
+): ReadonlyArray<Check> => {
+  const { certainty } = ended
+  const creates = seen.filter(({ kind }) => kind === "Create")
+  return [
+    { claim: `ends as ${scenario.expected}`, holds: ended._tag === scenario.expected },
+    { claim: "what moved is within the exposure", holds: covers(ended, moved) },
+    { claim: "the certainty is true", holds: certainty === "MayHaveMoved" || (certainty === "Moved") === moved > 0 },
+    {
+      claim: "every exchange that the provider saw is on record",
+      // One that was given up early may not have arrived.
+      holds: seen.length <= ended.attempts.filter(({ sent }) => sent !== "NotSent").length
+    },
+    { claim: "every create had the same bytes", holds: new Set(creates.map((one) => one.fingerprint)).size <= 1 }
+  ]
+}

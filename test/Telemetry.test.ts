@@ -1,0 +1,280 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Either, Exit, Fiber, FiberId, Option, Redacted, TestClock } from "effect"
+import {
+  Destination,
+  Payouts,
+  type PayoutRequest,
+  Sandbox,
+  Script,
+  Telemetry,
+  type Outcome,
+  type PayoutError
+} from "effect-billwerk-payouts"
+import { inspect } from "node:util"
+import { destination, inVirtualTime, layer, requestOf } from "./support.js"
+import { type KeptSpan, tracing } from "./tracing.js"
+
+const handle = "prize-2026-0042"
+
+/** Runs a program over the in-memory provider, and gives back its spans in the order in which they began. */
+const spansOf = <A, E>(
+  program: Effect.Effect<A, E, Payouts.Payouts | Sandbox.Sandbox>,
+  options?: Sandbox.Options
+): Effect.Effect<ReadonlyArray<KeptSpan>> =>
+  Effect.suspend(() => {
+    const { spans, tracer } = tracing()
+    return Effect.exit(program).pipe(
+      Effect.withTracer(tracer),
+      Effect.provide(layer(options)),
+      Effect.orDie,
+      Effect.map(() => spans)
+    )
+  })
+
+const create = (request = requestOf()) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    inVirtualTime(Effect.map(Effect.either(payouts.create(request)), Either.merge))
+  )
+
+const script = (...steps: ReadonlyArray<Script.Step>) =>
+  Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.script(...steps))
+
+/** A span as a person reads it: name, kind, the name of its parent, and its attributes but for a stack. */
+const shown = ({ attributes, kind, name, parent }: KeptSpan) => ({
+  name,
+  kind,
+  parent: Option.match(parent, {
+    onNone: () => undefined,
+    onSome: (one) => (one._tag === "Span" ? one.name : "an external span")
+  }),
+  attributes: Object.fromEntries([...attributes].filter(([key]) => key !== "code.stacktrace"))
+})
+
+const payout = (over: Record<string, unknown>) => ({
+  name: "Payouts.create",
+  kind: "internal",
+  parent: undefined,
+  attributes: { "payout.handle": handle, ...over }
+})
+
+const attempt = (kind: "create" | "lookup", over: Record<string, unknown>) => ({
+  name: `BillwerkClient.${kind}`,
+  kind: "client",
+  parent: "Payouts.create",
+  attributes: { "payout.handle": handle, "http.request.method": kind === "create" ? "POST" : "GET", ...over }
+})
+
+describe("The spans of a payout", () => {
+  it.effect("are one for the payout and one for its attempt", () =>
+    Effect.gen(function* () {
+      const spans = yield* spansOf(create())
+      const requestId = spans[1]?.attributes.get(Telemetry.attribute.requestId)
+      assert.match(String(requestId), /^[0-9a-f-]{8,}$/)
+      assert.deepStrictEqual<unknown>(spans.map(shown), [
+        payout({ "payout.outcome": "Paid", "payout.certainty": "Moved", "payout.attempts": 1 }),
+        attempt("create", {
+          "billwerk.reply": "PayoutBody",
+          "http.response.status_code": 200,
+          "billwerk.request_id": requestId
+        })
+      ])
+    })
+  )
+
+  it.effect("are one for each exchange, with what is on record of it, when answers are lost, limited and refused", () =>
+    Effect.gen(function* () {
+      let end: Outcome.Outcome | PayoutError.PayoutError | undefined
+      const spans = yield* spansOf(
+        Effect.gen(function* () {
+          yield* script(
+            Script.dropBeforeCommit,
+            Script.apiError({ status: 404, code: 137 }),
+            Script.apiError({ status: 429, code: 122 }),
+            Script.htmlPage,
+            Script.stalled
+          )
+          const sandbox = yield* Sandbox.Sandbox
+          yield* sandbox.always(Script.apiError({ status: 401, code: 6 }))
+          end = yield* create()
+        })
+      )
+      assert(end !== undefined)
+      const [call, ...exchanges] = spans.map(shown)
+      assert.deepStrictEqual<unknown>(
+        call,
+        payout({
+          "payout.outcome": end._tag,
+          "payout.certainty": "MayHaveMoved",
+          "payout.attempts": end.attempts.length
+        })
+      )
+      const replies = ["Transport", "ApiError", "ApiError", "Unreadable", "CutOff", "ApiError"]
+      assert.isAbove(exchanges.length, replies.length)
+      assert.deepStrictEqual(
+        exchanges.slice(0, replies.length).map(({ attributes }) => attributes["billwerk.reply"]),
+        replies
+      )
+      assert.deepStrictEqual<unknown>(
+        exchanges,
+        end.attempts.map(({ code, kind, requestId, status }, index) =>
+          attempt(kind === "Create" ? "create" : "lookup", {
+            "billwerk.reply": exchanges[index]?.attributes["billwerk.reply"],
+            ...(status === undefined ? {} : { "http.response.status_code": status }),
+            ...(code === undefined ? {} : { "billwerk.error_code": code }),
+            ...(requestId === undefined ? {} : { "billwerk.request_id": requestId })
+          })
+        )
+      )
+    })
+  )
+
+  it.effect("all end, as what they are about ended", () =>
+    Effect.gen(function* () {
+      const [call, exchange] = yield* spansOf(Effect.zipRight(script(Script.hardDeclined()), create()))
+      assert(call?.status._tag === "Ended" && exchange?.status._tag === "Ended")
+      assert.isTrue(Exit.isFailure(call.status.exit))
+      // The provider's answer is an answer, whatever it says.
+      assert.isTrue(Exit.isSuccess(exchange.status.exit))
+      assert.strictEqual(call.attributes.get("payout.outcome"), "HardDeclined")
+      assert.strictEqual(call.attributes.get("payout.certainty"), "NotMoved")
+    })
+  )
+
+  it.effect("last as long as the exchange does, by the monotonic clock", () =>
+    Effect.gen(function* () {
+      const [, exchange] = yield* spansOf(
+        Effect.zipRight(script(Script.delayAnswer("42 seconds")(Script.normal)), create())
+      )
+      assert(exchange?.status._tag === "Ended")
+      assert.strictEqual(exchange.status.endTime - exchange.status.startTime, 42_000_000_000n)
+    })
+  )
+
+  it.effect("are children of the caller's own", () =>
+    Effect.gen(function* () {
+      const spans = yield* spansOf(Effect.withSpan(create(), "checkout"))
+      assert.deepStrictEqual(
+        spans.map(shown).map(({ name, parent }) => [name, parent]),
+        [
+          ["checkout", undefined],
+          ["Payouts.create", "checkout"],
+          ["BillwerkClient.create", "Payouts.create"]
+        ]
+      )
+    })
+  )
+
+  it.effect("have one set of attempts for calls that share a conversation (84)", () =>
+    Effect.gen(function* () {
+      const spans = yield* spansOf(
+        Effect.gen(function* () {
+          yield* script(Script.delayAnswer("1 second")(Script.normal))
+          const payouts = yield* Payouts.Payouts
+          yield* inVirtualTime(
+            Effect.all(
+              Array.from({ length: 5 }, () => payouts.create(requestOf())),
+              { concurrency: "unbounded" }
+            )
+          )
+        })
+      )
+      assert.deepStrictEqual(spans.map(({ name }) => name).sort(), [
+        "BillwerkClient.create",
+        ...Array.from({ length: 5 }, () => "Payouts.create")
+      ])
+      const calls = spans.filter(({ name }) => name === "Payouts.create").map(shown)
+      for (const call of calls) {
+        assert.deepStrictEqual<unknown>(
+          call,
+          payout({ "payout.outcome": "Paid", "payout.certainty": "Moved", "payout.attempts": 1 })
+        )
+      }
+    })
+  )
+
+  it.effect("end when the call is interrupted (82)", () =>
+    Effect.gen(function* () {
+      const spans = yield* spansOf(
+        Effect.gen(function* () {
+          yield* script(Script.hangAfterCommit)
+          const payouts = yield* Payouts.Payouts
+          const fiber = yield* Effect.fork(payouts.create(requestOf()))
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.interruptAs(fiber, FiberId.none)
+        })
+      )
+      assert.deepStrictEqual(
+        spans.map(({ name, status }) => [name, status._tag === "Ended" && Exit.isInterrupted(status.exit)]),
+        [
+          ["Payouts.create", true],
+          ["BillwerkClient.create", true]
+        ]
+      )
+    })
+  )
+
+  it.effect("are named for resume and get as well", () =>
+    Effect.gen(function* () {
+      const spans = yield* spansOf(
+        Effect.gen(function* () {
+          const payouts = yield* Payouts.Payouts
+          yield* inVirtualTime(payouts.resume(requestOf()))
+          yield* payouts.get(requestOf().handle)
+        })
+      )
+      assert.deepStrictEqual(
+        spans.map(shown).map(({ name, parent }) => [name, parent]),
+        [
+          ["Payouts.resume", undefined],
+          ["BillwerkClient.lookup", "Payouts.resume"],
+          ["BillwerkClient.create", "Payouts.resume"],
+          ["Payouts.get", undefined],
+          ["BillwerkClient.lookup", "Payouts.get"]
+        ]
+      )
+    })
+  )
+})
+
+describe("No span", () => {
+  const customer = { handle: "canary-customer", email: "canary@example.com" }
+  const token = "ct_canary5f1c4d2e9b7a"
+  const requests = [
+    requestOf({ customer, text: "canary-text" }),
+    requestOf({ destination: Redacted.make(token), customer, acquirerReference: "canary-reference" })
+  ]
+  const endings: ReadonlyArray<readonly [says: string, step: (request: PayoutRequest.PayoutRequest) => Script.Step]> = [
+    ["paid", () => Script.normal],
+    ["declined", () => Script.hardDeclined()],
+    ["lost", () => Script.dropAfterCommit],
+    [
+      "refused in words that repeat it",
+      (request) =>
+        Script.apiError({ status: 400, code: 1, error: `No such method: ${Destination.unwrap(request.destination)}` })
+    ],
+    ["unreadable", () => Script.htmlPage]
+  ]
+
+  for (const [says, step] of endings) {
+    it.effect(`of a payout that is ${says} has a destination, a customer, a text or a key (109, 110)`, () =>
+      Effect.gen(function* () {
+        for (const request of requests) {
+          const spans = yield* spansOf(Effect.zipRight(script(step(request)), create(request)))
+          assert.isAtLeast(spans.length, 2)
+          for (const span of spans) {
+            const reported = inspect(
+              [span.name, span.attributes, span.events, span.links.map(({ attributes }) => attributes)],
+              { depth: 9, showHidden: true, maxStringLength: null, maxArrayLength: null }
+            )
+            // What a span ended with is exported, if it is a failure.
+            const ended = inspect(span.status, { depth: 12, maxStringLength: null })
+            for (const secret of [destination, token, Redacted.value(Sandbox.apiKey), "canary"]) {
+              assert.notInclude(reported, secret)
+              if (secret !== "canary") assert.notInclude(ended, secret)
+            }
+          }
+        }
+      })
+    )
+  }
+})

@@ -1,0 +1,675 @@
+/**
+ * Canaries: secrets that a provider repeats in every field it has, searched for in everything that leaves this library
+ * (109, 110, 111, I8).
+ */
+import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import { NodeHttpClient } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Cause,
+  Console,
+  Effect,
+  Either,
+  Encoding,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  LogLevel,
+  Metric,
+  ParseResult,
+  Redacted,
+  Schema,
+  TestClock
+} from "effect"
+import {
+  BillwerkClient,
+  BillwerkConfig,
+  Money,
+  Outcome,
+  Payout,
+  PayoutError,
+  PayoutRequest,
+  Payouts,
+  RetryPolicy,
+  Sandbox,
+  Script
+} from "effect-billwerk-payouts"
+import { inspect } from "node:util"
+import { answer, serve } from "./servers.js"
+import { inVirtualTime, requestOf } from "./support.js"
+import { tracing } from "./tracing.js"
+
+// --- the canaries ---
+
+// With all that base64 and URLs write in another way.
+const key = "priv_C4n4ry+/K3y=0123456789?abcdef"
+const token = "ct_C4n4ry70ken/0123456789+abcdef"
+// As long as the documented ones are: a shorter one could pass for the name of a field.
+const saved = "ca_C4n4ryS4ved0123456789abcdef012345"
+const email = "canary.winner@example.com"
+const apiKey = Redacted.make(key)
+
+const canaries = {
+  "the key": key,
+  "the key as HTTP Basic": Encoding.encodeBase64(`${key}:`),
+  "the key as HTTP Basic, without padding": Encoding.encodeBase64(`${key}:`).replace(/=+$/, ""),
+  "the key in base64": Encoding.encodeBase64(key).replace(/=+$/, ""),
+  "the key in a URL": encodeURIComponent(key),
+  "the card token": token,
+  "the card token in a URL": encodeURIComponent(token),
+  "the saved method": saved,
+  "the customer's email": email,
+  "the customer's email in a URL": encodeURIComponent(email)
+} as const
+
+const names = Object.entries(canaries)
+
+const customer = { generateHandle: true, email } as const
+const toToken = requestOf({ destination: Redacted.make(token), customer })
+const toSaved = requestOf({ destination: saved, customer })
+const { handle } = toToken
+
+/** What a provider can know, and repeat, of a request. */
+const known = (request: PayoutRequest.PayoutRequest) =>
+  names.filter(([name]) => !(request === toToken ? /saved/ : /token/).test(name)).map(([, canary]) => canary)
+
+// --- where they could turn up ---
+
+const text = (show: () => unknown): string => {
+  try {
+    return String(show())
+  } catch {
+    return ""
+  }
+}
+
+const everything = {
+  depth: Infinity,
+  maxArrayLength: Infinity,
+  maxStringLength: Infinity,
+  showHidden: true,
+  getters: true
+}
+
+const encode = Schema.encodeUnknownEither(
+  Schema.Union(PayoutError.PayoutError, PayoutError.LookupError, Outcome.Outcome, Payout.Payout)
+)
+
+/** Every way in which a value, an error above all, is shown. */
+const shown = (value: unknown): ReadonlyArray<string> => {
+  const encoded = encode(value)
+  return [
+    text(() => value),
+    text(() => JSON.stringify(value)),
+    text(() => inspect(value)),
+    text(() => inspect(value, everything)),
+    text(() => (value instanceof Error ? `${value.name} ${value.message} ${value.stack}` : "")),
+    text(() => Cause.pretty(Cause.sequential(Cause.fail(value), Cause.die(value)), { renderErrorCause: true })),
+    text(() => JSON.stringify(Cause.fail(value))),
+    text(() => inspect(Exit.fail(value), everything)),
+    Either.isRight(encoded) ? JSON.stringify(encoded.right) : "",
+    // What a ParseError would print if the value were decoded as something else.
+    text(() => (Either.isLeft(encoded) ? inspect(encoded.left, everything) : ""))
+  ]
+}
+
+/** Every logger of Effect at work, and what each wrote. */
+const logging = () => {
+  const written: Array<string> = []
+  const keep = (...parts: ReadonlyArray<unknown>) => {
+    written.push(parts.map((part) => (typeof part === "string" ? part : inspect(part, everything))).join(" "))
+  }
+  const unsafe: Console.UnsafeConsole = {
+    ...console,
+    log: keep,
+    error: keep,
+    warn: keep,
+    info: keep,
+    debug: keep,
+    trace: keep,
+    group: keep,
+    groupCollapsed: keep,
+    groupEnd: () => {},
+    dir: keep
+  }
+  const loggers: ReadonlyArray<Logger.Logger<unknown, unknown>> = [
+    Logger.jsonLogger,
+    Logger.logfmtLogger,
+    Logger.stringLogger,
+    Logger.structuredLogger,
+    Logger.prettyLogger({ colors: false, mode: "tty" }),
+    Logger.withConsoleLog(Logger.prettyLogger({ colors: true, mode: "browser" })),
+    Logger.withLeveledConsole(Logger.stringLogger)
+  ]
+  const all = Logger.make<unknown, void>((options) => {
+    // The pretty logger writes to the console of the fiber.
+    for (const logger of loggers) keep(logger.log(options))
+  })
+  const layer = Layer.mergeAll(
+    Logger.replace(Logger.defaultLogger, all),
+    Logger.minimumLogLevel(LogLevel.All),
+    Console.setConsole(Console.Console.of({ ...silent, unsafe }))
+  )
+  return { layer, written }
+}
+
+const silent: Console.Console = Effect.runSync(Effect.consoleWith(Effect.succeed))
+
+/** Logs a value at every level, as message, as annotation and as cause. */
+const logEverywhere = (value: unknown) =>
+  Effect.gen(function* () {
+    yield* Effect.logTrace("trace", value)
+    yield* Effect.logDebug("debug", value)
+    yield* Effect.logInfo(value)
+    yield* Effect.logWarning("warning", Cause.fail(value))
+    yield* Effect.logError("error", value, Cause.die(value))
+    yield* Effect.logFatal("fatal", value)
+  }).pipe(
+    Effect.annotateLogs({ value }),
+    Effect.withLogSpan("canary"),
+    Effect.withSpan("canary", { attributes: { value } })
+  )
+
+/** Fails if a canary is in any text; says which, and what was around it. */
+const assertSilent = (
+  title: string,
+  texts: ReadonlyArray<string>,
+  hidden: ReadonlyArray<readonly [string, string]> = names
+) => {
+  for (const text of texts) {
+    for (const [name, canary] of hidden) {
+      const at = text.indexOf(canary)
+      assert.strictEqual(at, -1, `${title} shows ${name}: ...${text.slice(Math.max(0, at - 80), at + 60)}...`)
+    }
+  }
+}
+
+// --- a provider that repeats what it is told ---
+
+/** What is repeated where there is room for all of it, and where there is room for one. */
+interface Echo {
+  readonly text: string
+  readonly id: string
+}
+
+const apiError = (status: number, code: number, { id, text: echo }: Echo): Answered => ({
+  status,
+  id,
+  body: {
+    code,
+    error: echo,
+    message: `text ${echo} text`,
+    path: echo,
+    timestamp: echo,
+    http_status: status,
+    http_reason: echo,
+    request_id: id,
+    "request-id": id,
+    transaction_error: echo,
+    more: { [echo]: echo }
+  }
+})
+
+const payout = (
+  state: string,
+  errorState: string | undefined,
+  { id, text: echo }: Echo,
+  changes: object = {}
+): Answered => ({
+  status: 200,
+  id,
+  body: {
+    handle,
+    state,
+    amount: 12_500,
+    currency: "DKK",
+    text: echo,
+    customer: echo,
+    created: echo,
+    transactions: [
+      {
+        id: echo,
+        state: state === "failed" ? "failed" : state,
+        payout: echo,
+        amount: 12_500,
+        created: "2025-10-01T09:30:00.000+00:00",
+        error_state: errorState,
+        error: `error ${echo}`,
+        acquirer_code: echo,
+        acquirer_message: `said ${echo}.`,
+        acquirer_reference: echo,
+        text_on_statement: echo,
+        card_type: echo,
+        provider: echo,
+        masked_card: echo,
+        fingerprint: echo,
+        card: { id: echo, customer: echo, gw_ref: echo }
+      },
+      ...(errorState === undefined ? [{ id: echo, state: echo, error_state: echo }] : [])
+    ],
+    ...changes
+  }
+})
+
+/** Everything at once, with one of them as the request's id; or, where a word is wanted, one after the other. */
+const echoes = (told: ReadonlyArray<string>, turn: number): ReadonlyArray<Echo> => [
+  { text: told.join(" "), id: told[turn % told.length] ?? "" },
+  ...(turn === 0 || turn === 14 || turn === 15 ? told.map((canary) => ({ text: canary, id: canary })) : [])
+]
+
+interface Answered {
+  readonly status: number
+  readonly id: string
+  readonly body: unknown
+}
+
+const written = ({ body, id, status }: Answered) => ({
+  status,
+  text: typeof body === "string" ? body : JSON.stringify(body),
+  headers: {
+    "content-type": "application/json",
+    "request-id": id,
+    "retry-after": id,
+    location: `https://example.com/${encodeURIComponent(id)}`,
+    "set-cookie": `echo=${encodeURIComponent(id)}`,
+    "x-echo": id
+  }
+})
+
+type Reply = (echo: Echo) => Answered | "Lost"
+
+const lost: Reply = () => "Lost"
+const unknown: Reply = (echo) => apiError(404, 137, echo)
+
+interface Scenario {
+  readonly end: string
+  readonly create: Reply
+  readonly lookup: Reply
+}
+
+const scenarios: ReadonlyArray<Scenario> = [
+  { end: "Paid", create: (echo) => payout("paid", undefined, echo), lookup: unknown },
+  { end: "Processing", create: (echo) => payout("processing", undefined, echo), lookup: unknown },
+  { end: "HardDeclined", create: (echo) => payout("failed", "hard_declined", echo), lookup: unknown },
+  { end: "SoftDeclined", create: (echo) => payout("failed", "soft_declined", echo), lookup: unknown },
+  { end: "ProcessingError", create: (echo) => payout("failed", "processing_error", echo), lookup: unknown },
+  { end: "CommunicationError", create: lost, lookup: unknown },
+  { end: "CommunicationError", create: lost, lookup: (echo) => apiError(500, 2, echo) },
+  { end: "CommunicationError", create: (echo) => apiError(408, 1, echo), lookup: lost },
+  { end: "ServerError", create: (echo) => apiError(500, 2, echo), lookup: unknown },
+  { end: "ServerError", create: (echo) => apiError(503, 2, echo), lookup: (echo) => apiError(401, 6, echo) },
+  { end: "UnexpectedResponse", create: (echo) => apiError(200, 2, echo), lookup: unknown },
+  { end: "UnexpectedResponse", create: (echo) => apiError(307, 2, echo), lookup: unknown },
+  {
+    end: "UnexpectedResponse",
+    create: (echo) => ({ status: 200, id: echo.id, body: `<html>${echo.text}` }),
+    lookup: unknown
+  },
+  {
+    end: "UnexpectedResponse",
+    create: (echo) => ({ status: 200, id: echo.id, body: `{"${echo.text}` }),
+    lookup: unknown
+  },
+  {
+    end: "UnexpectedResponse",
+    create: (echo) => payout(echo.text, undefined, echo),
+    lookup: (echo) => payout(echo.text, undefined, echo)
+  },
+  {
+    end: "UnexpectedResponse",
+    create: (echo) => payout("failed", echo.text, echo),
+    lookup: (echo) => payout("failed", echo.text, echo)
+  },
+  {
+    end: "UnexpectedResponse",
+    create: (echo) => payout("paid", undefined, echo, { handle: echo.text }),
+    lookup: unknown
+  },
+  {
+    end: "UnexpectedResponse",
+    create: (echo) => payout("paid", undefined, echo, { currency: echo.text }),
+    lookup: unknown
+  },
+  { end: "UnexpectedResponse", create: (echo) => apiError(400, 134, echo), lookup: unknown },
+  { end: "PaymentMethodNotFound", create: (echo) => apiError(404, 40, echo), lookup: unknown },
+  { end: "PaymentMethodNotAllowed", create: (echo) => apiError(400, 135, echo), lookup: unknown },
+  { end: "CustomerMismatch", create: (echo) => apiError(400, 136, echo), lookup: unknown },
+  { end: "RequestRejected", create: (echo) => apiError(401, 6, echo), lookup: unknown },
+  { end: "RequestRejected", create: (echo) => apiError(422, 1, echo), lookup: unknown },
+  { end: "RateLimited", create: (echo) => apiError(429, 122, echo), lookup: unknown },
+  {
+    end: "HandleConflict",
+    create: (echo) => apiError(400, 134, echo),
+    lookup: (echo) => payout("paid", undefined, echo, { amount: 1, currency: echo.text })
+  },
+  { end: "Paid", create: lost, lookup: (echo) => payout("paid", undefined, echo) },
+  { end: "HardDeclined", create: lost, lookup: (echo) => payout("failed", "hard_declined", echo) },
+  { end: "UnexpectedResponse", create: (echo) => payout(echo.text, undefined, echo), lookup: lost }
+]
+
+/** A connection that fails in words, as fetch's and node's errors may. */
+const lostError = (request: HttpClientRequest.HttpClientRequest, { text: echo }: Echo) =>
+  new HttpClientError.RequestError({
+    request,
+    reason: "Transport",
+    description: echo,
+    cause: new Error(`read ${echo}`, {
+      cause: Object.assign(new Error(echo), { code: echo, syscall: echo, host: echo, headers: { authorization: echo } })
+    })
+  })
+
+/** The provider as an `HttpClient`. */
+const provider = ({ create, lookup }: Pick<Scenario, "create" | "lookup">, echo: Echo) =>
+  HttpClient.make((request) => {
+    const answered = (request.method === "POST" ? create : lookup)(echo)
+    if (answered === "Lost") return Effect.fail(lostError(request, echo))
+    const { headers, status, text } = written(answered)
+    return Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(text, { status, headers })))
+  })
+
+const payoutsOver = (http: HttpClient.HttpClient, policy = RetryPolicy.none) =>
+  Effect.gen(function* () {
+    const client = yield* BillwerkClient.make({ apiKey }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+    const payouts = yield* Payouts.make({ policy }).pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+    return { client, payouts }
+  })
+
+/** Runs an effect with every logger and a tracer, and gives what became of it, and all that was written on the way. */
+const watched = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const { layer, written } = logging()
+    const { spans, tracer } = tracing()
+    const exit = yield* inVirtualTime(
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(effect)
+        yield* logEverywhere(Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause))
+        yield* Effect.logError("exit", exit, Exit.isFailure(exit) ? exit.cause : exit.value)
+        return exit
+      }).pipe(Effect.withSpan("workflow"), Effect.withTracer(tracer), Effect.provide(layer))
+    )
+    const traced = spans.map(({ attributes, events, links, name, status }) =>
+      inspect({ name, attributes, events, links, status }, everything)
+    )
+    const value = Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
+    return {
+      value,
+      wrote: written.length,
+      texts: [
+        ...shown(value),
+        ...shown(exit),
+        ...written,
+        ...traced,
+        text(() => (Exit.isFailure(exit) ? Cause.pretty(exit.cause, { renderErrorCause: true }) : ""))
+      ]
+    }
+  })
+
+const tagOf = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "_tag" in value ? value._tag : undefined
+
+describe("No secret that the provider repeats", () => {
+  for (const [index, scenario] of scenarios.entries()) {
+    it.effect(`is in anything that comes of a ${scenario.end} (109, 110) #${index + 1}`, () =>
+      Effect.gen(function* () {
+        for (const request of index % 5 === 0 ? [toToken, toSaved] : index % 2 === 0 ? [toSaved] : [toToken]) {
+          for (const echo of echoes(known(request), index)) {
+            const { payouts } = yield* payoutsOver(provider(scenario, echo))
+            const { texts, value, wrote } = yield* watched(payouts.create(request))
+            assert.strictEqual(tagOf(value), scenario.end)
+            assert.isAbove(wrote, 40)
+            assertSilent(scenario.end, texts)
+            // Another call: it asks first, or is refused, or succeeds.
+            for (const { amount } of [{ amount: 1 }, request]) {
+              const again = yield* Effect.merge(
+                payouts.resume(new PayoutRequest.PayoutRequest({ ...request, amount: Money.Amount.make(amount) }))
+              )
+              assertSilent(`${scenario.end}, then ${again._tag}`, shown(again))
+            }
+          }
+        }
+      })
+    )
+  }
+
+  const lookups: ReadonlyArray<readonly [string, Reply]> = [
+    ["PayoutNotFound", unknown],
+    ["LookupFailed", (echo) => apiError(500, 2, echo)],
+    ["LookupFailed", (echo) => apiError(401, 6, echo)],
+    ["LookupFailed", (echo) => apiError(429, 122, echo)],
+    ["LookupFailed", (echo) => ({ status: 200, id: echo.id, body: echo.text })],
+    ["LookupFailed", lost],
+    ["a payout", (echo) => payout("failed", "hard_declined", echo)],
+    ["a payout", (echo) => payout(echo.text, echo.text, echo)]
+  ]
+  for (const [index, [end, lookup]] of lookups.entries()) {
+    it.effect(`is in anything that comes of a lookup: ${end} #${index + 1}`, () =>
+      Effect.gen(function* () {
+        // Whoever only looks up has told the key, and nothing else.
+        const keys = names.filter(([name]) => name.startsWith("the key")).map(([, canary]) => canary)
+        for (const echo of echoes(keys, index % 2 === 0 ? 0 : index)) {
+          const { payouts } = yield* payoutsOver(provider({ create: lost, lookup }, echo))
+          const { texts, value } = yield* watched(payouts.get(handle))
+          assert.strictEqual(tagOf(value) ?? "a payout", end)
+          assertSilent(end, texts)
+        }
+      })
+    )
+  }
+
+  it.scopedLive("is in anything that comes of a real socket, whatever the server says and however it breaks off", () =>
+    Effect.gen(function* () {
+      for (const request of [toToken, toSaved]) {
+        for (const echo of known(request)) {
+          const server = yield* serve((socket, _, ordinal) => {
+            const { headers, status, text } = written(
+              apiError(ordinal === 1 ? 500 : 400, ordinal, { text: echo, id: echo })
+            )
+            if (ordinal === 3) socket.end(`HTTP/1.1 ${echo}\r\n${echo}: ${echo}\r\n\r\n${echo}`)
+            else socket.write(answer(status, text, headers))
+          })
+          const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url })
+          const payouts = yield* Payouts.make({ policy: RetryPolicy.none }).pipe(
+            Effect.provideService(BillwerkClient.BillwerkClient, client)
+          )
+          for (let turn = 0; turn < 3; turn++) {
+            const exit = yield* Effect.exit(payouts.create(request))
+            assertSilent("a socket", shown(Exit.isFailure(exit) ? Cause.squash(exit.cause) : exit.value))
+          }
+        }
+      }
+    }).pipe(Effect.provide(NodeHttpClient.layer))
+  )
+})
+
+describe("No secret that the caller gives", () => {
+  const secrets = [token, saved, email, key]
+
+  it("is in the refusal of a request, in whatever field it was put (101-108, 110)", () => {
+    const whole = { handle: "p-1", destination: saved, amount: 12_500, currency: "DKK", customer: "c-1" }
+    let refused = 0
+    for (const secret of secrets) {
+      const odd = [
+        secret,
+        [secret],
+        { [secret]: secret },
+        Redacted.make(`${secret} `),
+        `${secret}\n`,
+        { handle: secret, [secret]: 1 }
+      ]
+      const inputs: ReadonlyArray<unknown> = [
+        ...odd,
+        { ...whole, [secret]: secret },
+        ...[
+          "handle",
+          "destination",
+          "amount",
+          "currency",
+          "customer",
+          "text",
+          "textOnStatement",
+          "acquirerReference"
+        ].flatMap((field) =>
+          odd.map((value) => ({ ...whole, [field]: value, ...(field === "amount" ? {} : { amount: 0 }) }))
+        ),
+        ...[
+          "handle",
+          "email",
+          "firstName",
+          "country",
+          "debtorId",
+          "metadata",
+          "test",
+          "generateHandle",
+          "unheardOf",
+          secret
+        ].flatMap((field) => odd.map((value) => ({ ...whole, customer: { [field]: value } })))
+      ]
+      for (const input of inputs) {
+        const made = PayoutRequest.fromUnknown(input)
+        if (Either.isRight(made)) continue
+        refused += 1
+        // A handle is no secret, and an error names it: so a secret that was taken for a handle is shown as one.
+        const error =
+          made.left.handle === undefined
+            ? made.left
+            : new PayoutError.InvalidRequest({ field: made.left.field, reason: made.left.reason })
+        assertSilent(inspect(made.left.field), shown(error))
+        assertSilent(inspect(made.left.field), shown(made.left), made.left.handle === secret ? [] : names)
+      }
+    }
+    assert.isAbove(refused, 300)
+  })
+
+  it("is in the refusal of a value that was stored or queued", () => {
+    const decode = Schema.decodeUnknownEither(PayoutRequest.PayoutRequest)
+    for (const secret of secrets) {
+      for (const destination of [
+        { _tag: "SavedMethod", reference: `${secret} ` },
+        { _tag: "CardToken", reference: secret },
+        secret
+      ]) {
+        const decoded = decode({ handle: "p-1", destination, amount: 1, currency: "DKK" })
+        assertSilent(
+          "a ParseError",
+          Either.isLeft(decoded)
+            ? [
+                ...shown(decoded.left),
+                ParseResult.TreeFormatter.formatErrorSync(decoded.left),
+                JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(decoded.left))
+              ]
+            : []
+        )
+      }
+    }
+    const encoded = Schema.encodeEither(PayoutRequest.PayoutRequest)(toToken)
+    assertSilent(
+      "the encoding of a card token",
+      shown(encoded),
+      names.filter(([name]) => name.startsWith("the card"))
+    )
+  })
+
+  it("is in the refusal of an option", () => {
+    for (const secret of secrets) {
+      for (const options of [
+        { apiKey: Redacted.make(`${secret}:`) },
+        { apiKey, baseUrl: secret },
+        { apiKey, baseUrl: `http://${secret}@example.com` },
+        { apiKey, baseUrl: `https://${encodeURIComponent(secret)}:x@example.com/` },
+        { apiKey, userAgent: `${secret}\r\n` }
+      ]) {
+        const made = BillwerkConfig.make(options)
+        assertSilent("a ConfigError", Either.isLeft(made) ? shown(made.left) : ["taken", secret].slice(0, 1))
+        assert.isTrue(Either.isLeft(made))
+      }
+    }
+  })
+
+  it.effect("is in a request, a client, a service, a policy, or an effect that will use it", () =>
+    Effect.gen(function* () {
+      for (const request of [toToken, toSaved]) {
+        const { client, payouts } = yield* payoutsOver(provider({ create: lost, lookup: lost }, { text: "", id: "" }))
+        const config = BillwerkConfig.make({ apiKey })
+        for (const value of [
+          request,
+          request.destination,
+          client,
+          payouts,
+          config,
+          RetryPolicy.standard,
+          client.create(request),
+          client.lookup(handle),
+          payouts.create(request),
+          BillwerkClient.layer({ apiKey })
+        ]) {
+          assertSilent("a value", shown(value))
+        }
+      }
+    })
+  )
+
+  it.effect("is in a fiber, the cause of its interruption, or what the next call says of it (27, 82)", () =>
+    Effect.gen(function* () {
+      for (const request of [toToken, toSaved]) {
+        const { layer, written } = logging()
+        const { spans, tracer } = tracing()
+        const { payouts } = yield* payoutsOver(HttpClient.make(() => Effect.never))
+        const fiber = yield* Effect.fork(payouts.create(request).pipe(Effect.withTracer(tracer), Effect.provide(layer)))
+        yield* TestClock.adjust("1 second")
+        const dump = yield* Fiber.dump(fiber)
+        const pretty = yield* Fiber.pretty(fiber)
+        assertSilent("a fiber that waits", [
+          inspect(dump, everything),
+          pretty,
+          ...shown(fiber.status),
+          text(() => JSON.stringify(fiber)),
+          String(fiber)
+        ])
+        const exit = yield* Fiber.interrupt(fiber)
+        assert.isTrue(Exit.isInterrupted(exit))
+        assertSilent("an interruption", [
+          ...shown(exit),
+          ...written,
+          ...(Exit.isFailure(exit) ? [Cause.pretty(exit.cause)] : []),
+          ...spans.flatMap(({ attributes, status }) => shown([attributes, status]))
+        ])
+        const { texts, value } = yield* watched(payouts.create(requestOf({ destination: "ca_another", customer })))
+        assert.strictEqual(tagOf(value), "HandleConflict")
+        assertSilent("the next call", texts)
+      }
+    })
+  )
+
+  it.effect("is in the metrics, in the sandbox's record of what it received, or in its ledger", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.dropAfterCommit, Script.apiError({ status: 404, code: 40, error: token }))
+      const { payouts } = yield* payoutsOver(Sandbox.httpClient(sandbox))
+      for (const request of [toToken, requestOf({ handle: "p-2", destination: saved, customer })])
+        yield* Effect.exit(payouts.create(request))
+      const exchanges = yield* sandbox.exchanges
+      assert.isAtLeast(exchanges.length, 2)
+      const { ledger } = sandbox
+      assertSilent("the sandbox", [...shown(exchanges), ...shown(sandbox), ...shown(yield* ledger)])
+      const metrics = yield* Metric.snapshot
+      assertSilent("the metrics", [inspect(metrics, everything), JSON.stringify(metrics)])
+    }).pipe(Effect.provide(Sandbox.layerSandbox({ apiKey })))
+  )
+})
+
+describe("The search itself", () => {
+  it.effect("finds a canary wherever it is put, or it would prove nothing", () =>
+    Effect.gen(function* () {
+      const leaky = new PayoutError.InvalidRequest({ field: "text", reason: `was ${email}` })
+      const finds = (texts: ReadonlyArray<string>) => texts.filter((text) => text.includes(email)).length
+      assert.isAtLeast(finds(shown(leaky)), 7)
+      const { layer, written } = logging()
+      yield* logEverywhere(leaky).pipe(Effect.provide(layer))
+      assert.isAtLeast(finds(written), 36)
+      const found = yield* watched(Effect.fail(leaky).pipe(Effect.withSpan("inner")))
+      assert.isAbove(finds(found.texts), 50)
+      assert.throws(() => assertSilent("it", ["a", `b ${token}`]), /shows the card token/)
+    })
+  )
+})

@@ -1,0 +1,95 @@
+/** What the command line's tests share: the program with everything around it captured, and a request on the command line. */
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Terminal from "@effect/platform/Terminal"
+import { ConfigProvider, Console, Effect, Exit, Layer, Redacted, Stream } from "effect"
+import { Sandbox } from "effect-billwerk-payouts"
+import { exitCode, type ExitCode, ofCause } from "../../src/cli/ExitCode.js"
+import * as PayoutCommand from "../../src/cli/PayoutCommand.js"
+import { StandardInput } from "../../src/cli/RequestInput.js"
+
+/** Everything that a process would leave behind. */
+export interface Ran {
+  readonly code: ExitCode
+  readonly out: ReadonlyArray<string>
+  readonly err: ReadonlyArray<string>
+}
+
+export interface Surroundings {
+  readonly stdin?: string | Stream.Stream<Uint8Array>
+  readonly env?: Readonly<Record<string, string>>
+  readonly isTTY?: boolean
+  /** In memory, for `--live`; otherwise a real client, which reaches the command's own sandbox. */
+  readonly sandbox?: Sandbox.Service
+}
+
+/** Runs a program as the mains do, with its output captured. */
+export const captured = <E>(program: Effect.Effect<void, E>) =>
+  Effect.gen(function* () {
+    const { ran, run } = yield* capturing(program)
+    return ran(yield* Effect.exit(run))
+  })
+
+/** The same in two halves: the program to be run, and what became of it. */
+export const capturing = <E>(program: Effect.Effect<void, E>) =>
+  Console.consoleWith((console) => {
+    const out: Array<string> = []
+    const err: Array<string> = []
+    const toOut = (...texts: ReadonlyArray<unknown>) => void out.push(...lines(texts))
+    const toErr = (...texts: ReadonlyArray<unknown>) => void err.push(...lines(texts))
+    const captured: Console.Console = {
+      ...console,
+      log: (...texts) => Effect.sync(() => toOut(...texts)),
+      error: (...texts) => Effect.sync(() => toErr(...texts)),
+      // What loggers write to.
+      unsafe: { ...console.unsafe, log: toOut, error: toErr }
+    }
+    return Effect.succeed({
+      run: Effect.uninterruptible(Effect.withConsole(program, captured)),
+      ran: (exit: Exit.Exit<void, E>): Ran => ({
+        code: Exit.isSuccess(exit) ? exitCode.paid : ofCause(exit.cause),
+        out,
+        err
+      })
+    })
+  })
+
+const lines = (texts: ReadonlyArray<unknown>) => texts.map(String).join(" ").split("\n")
+
+/** The command line, run to its end. */
+export const payout = (args: ReadonlyArray<string>, surroundings: Surroundings = {}) =>
+  captured(program(args, surroundings))
+
+/** The command line, to be run by the test itself. */
+export const program = (
+  args: ReadonlyArray<string>,
+  { env = {}, isTTY = false, sandbox, stdin = "" }: Surroundings = {}
+) =>
+  PayoutCommand.run(["node", "payout.js", ...args]).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        terminal(isTTY),
+        sandbox === undefined
+          ? NodeHttpClient.layerUndici
+          : Layer.succeed(HttpClient.HttpClient, Sandbox.httpClient(sandbox)),
+        Layer.succeed(StandardInput, typeof stdin === "string" ? Stream.make(new TextEncoder().encode(stdin)) : stdin),
+        Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
+      ).pipe(Layer.provideMerge(NodeContext.layer))
+    )
+  )
+
+/** Standard output, a terminal or not. */
+export const terminal = (isTTY: boolean) =>
+  Layer.effect(
+    Terminal.Terminal,
+    Effect.map(Terminal.Terminal, (terminal) => ({ ...terminal, isTTY: Effect.succeed(isTTY) }))
+  )
+
+export const live = { BILLWERK_API_KEY: Redacted.value(Sandbox.apiKey) }
+
+/** A request on the command line. */
+export const flags = (request: Readonly<Record<string, string | number>> = {}): ReadonlyArray<string> =>
+  Object.entries({ handle: "prize-1", destination: "ca_1", amount: 12_500, currency: "DKK", ...request }).flatMap(
+    ([name, value]) => [`--${name}`, String(value)]
+  )

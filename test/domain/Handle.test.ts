@@ -1,0 +1,120 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Either, FastCheck as fc } from "effect"
+import { Handle } from "effect-billwerk-payouts"
+
+type Parts = Parameters<typeof Handle.derive>
+
+const derived = (...parts: Parts) =>
+  Either.match(Handle.derive(...parts), { onLeft: ({ field, reason }) => `${field} ${reason}`, onRight: String })
+
+const refusal = `handle must be 1 to 255 letters, digits or _ . @ -, and neither "." nor ".."`
+
+describe("Handle.make", () => {
+  it("takes what the provider takes, as it is", () => {
+    for (const text of ["a", "A-z_0.9@x", "...", "-", "_", "@", "x".repeat(255)]) {
+      assert.deepStrictEqual(Either.getOrThrow(Handle.make(text)), text)
+    }
+  })
+
+  it("refuses the rest, and does not say what it was (106, 107, 108)", () => {
+    for (const text of ["", ".", "..", "x".repeat(256), "a/b", "a%b", "å", "a\n", "\u0000", "\ud800", "prize 1"]) {
+      const error = Either.getOrThrow(Either.flip(Handle.make(text)))
+      assert.strictEqual(`${error.field} ${error.reason}`, refusal)
+      assert.strictEqual(error.handle, undefined)
+    }
+  })
+
+  it("agrees with its own description, whatever the text", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.stringMatching(/^[\w.@-]{0,300}$/)),
+        (text) => {
+          const allowed = [...text].every((char) => /[A-Za-z0-9_.@-]/.test(char))
+          const expected = allowed && text.length >= 1 && text.length <= 255 && text !== "." && text !== ".."
+          assert.strictEqual(Either.isRight(Handle.make(text)), expected)
+        }
+      )
+    )
+  })
+})
+
+describe("Handle.derive", () => {
+  // A caller's payouts are on record under these. If one of them changes, a payout is made a second time.
+  const forever: ReadonlyArray<readonly [handle: string, parts: Parts]> = [
+    ["prize.2026.0042", ["prize", "2026", "0042"]],
+    ["prize.2026.42", ["prize", 2026, 42]],
+    ["a", ["a"]],
+    ["_", [""]],
+    ["_._", ["", ""]],
+    ["a._", ["a", ""]],
+    ["_._.a", ["", "", "a"]],
+    ["_2e_", ["."]],
+    ["_2e__2e_", [".."]],
+    ["a_2e_b", ["a.b"]],
+    ["a_5f_b", ["a_b"]],
+    ["_5f_", ["_"]],
+    ["user@example_2e_com", ["user@example.com"]],
+    ["a-b", ["a-b"]],
+    ["_20_", [" "]],
+    ["a_2f_b_25_", ["a/b%"]],
+    ["_0__a_", ["\u0000\n"]],
+    ["_e6_", ["æ"]],
+    ["_1f967_", ["🥧"]],
+    ["_d83e_", ["\ud83e"]],
+    ["-1.1_2e_5.NaN.1e_2b_21", [-1, 1.5, Number.NaN, 1e21]]
+  ]
+  for (const [handle, parts] of forever) {
+    it(`makes ${handle} of ${JSON.stringify(parts)}, for ever`, () => assert.strictEqual(derived(...parts), handle))
+  }
+
+  const part = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.stringMatching(/^[_.a0-]{0,4}$/),
+    fc.constantFrom("", "_", ".", "_2e_", "2e", "_5f_", "a", "\ud83e", "\udd67", "🥧")
+  )
+  const parts = fc.tuple(part, fc.array(part, { maxLength: 4 })).map(([first, rest]) => [first, ...rest] as const)
+
+  it("makes different handles of different ids, and the same of the same", () => {
+    fc.assert(
+      fc.property(parts, parts, (some, others) => {
+        const isSame = JSON.stringify(some) === JSON.stringify(others)
+        const handle = Handle.derive(...some)
+        assert.deepStrictEqual(Handle.derive(...some), handle)
+        // Those that are too long have no handle at all.
+        if (Either.isLeft(handle)) return
+        assert.strictEqual(derived(...others) === handle.right, isSame)
+      }),
+      { numRuns: 5000 }
+    )
+  })
+
+  it("makes different handles of ids that are hard to tell apart", () => {
+    const texts = ["", "a", "_", ".", "..", "a.", ".a", "_2e_", "2e", "_a", "a_", "_5f_", "5f", "a.b", "a_2e_b"]
+    const handles = new Set<string>()
+    for (const one of texts) {
+      handles.add(derived(one))
+      for (const two of texts) {
+        handles.add(derived(one, two))
+        for (const three of texts) handles.add(derived(one, two, three))
+      }
+    }
+    assert.strictEqual(handles.size, texts.length + texts.length ** 2 + texts.length ** 3)
+  })
+
+  it("makes a handle that the provider takes, or refuses", () => {
+    fc.assert(
+      fc.property(parts, (list) => {
+        const handle = derived(...list)
+        if (handle !== refusal) assert.match(handle, /^(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,255}$/)
+      })
+    )
+  })
+
+  it("refuses ids that are too long, rather than cutting them (106)", () => {
+    assert.strictEqual(derived("x".repeat(255)), "x".repeat(255))
+    assert.strictEqual(derived("x".repeat(256)), refusal)
+    assert.strictEqual(derived("x".repeat(127), "x".repeat(127)).length, 255)
+    assert.strictEqual(derived("x".repeat(128), "x".repeat(127)), refusal)
+    assert.strictEqual(derived("_".repeat(64)), refusal)
+  })
+})
