@@ -151,11 +151,10 @@ const privately = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
     HttpClient.withTracerDisabledWhen(constTrue),
     HttpClient.withTracerPropagation(false),
     // A RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the
-    // client's own context. `mapInputContext` below puts the caller's context back.
+    // client's own context. The span around each exchange puts the caller's context back.
     HttpClient.mapRequestEffect((request) =>
       Effect.as(FiberRef.update(FiberRef.currentContext, withoutRedirects), request)
-    ),
-    HttpClient.transformResponse(Effect.mapInputContext((context: Context.Context<never>) => context))
+    )
   )
 
 const withoutRedirects = (context: Context.Context<never>): Context.Context<never> =>
@@ -174,14 +173,19 @@ const exchange = (
 ): Effect.Effect<Reply.Reply> =>
   Effect.suspend(() => {
     let head: Head | undefined
+    const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply.Reply> =>
+      Effect.flatMap(headOf(response, clean), (arrived) => {
+        head = arrived
+        return Effect.map(readBody(response), (body) => withBody(arrived, body, kind, clean))
+      })
     return http.execute(request).pipe(
       Effect.matchEffect({
-        onFailure: (error) => Effect.succeed(fromFailure(error)),
-        onSuccess: (response) =>
-          Effect.flatMap(headOf(response, clean), (arrived) => {
-            head = arrived
-            return Effect.map(readBody(response), (body) => withBody(arrived, body, kind, clean))
-          })
+        // A host's client may make errors of statuses. They are still answers.
+        onFailure: (error) =>
+          error._tag === "ResponseError" && error.reason === "StatusCode"
+            ? receive(error.response)
+            : Effect.succeed(fromFailure(error)),
+        onSuccess: receive
       }),
       Effect.timeoutTo({
         duration: deadline,
@@ -240,10 +244,13 @@ const headOf = ({ headers, status }: HttpClientResponse.HttpClientResponse, clea
 const requestIdFrom = (text: string | undefined, clean: words.Clean): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
 
+// Three centuries: past every deadline, and still a number that can be encoded.
+const retryAfterSecondsMax = 1e10
+
 // Seconds or a date in GMT. A date that has passed means now; what is neither is left to the policy's own backoff.
 const retryAfterFrom = (text: string | undefined, now: number): Duration.Duration | undefined => {
   if (text === undefined) return undefined
-  if (/^\d{1,15}$/.test(text)) return Duration.seconds(Number(text))
+  if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
   const date = /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
   return Option.getOrUndefined(
     Option.map(date, (until) => Duration.millis(Math.max(0, DateTime.toEpochMillis(until) - now)))

@@ -247,7 +247,7 @@ describe("Retry-After", () => {
     ["a date in the older form (31)", "Wednesday, 01-Oct-25 09:31:30 GMT", 90_000],
     ["a date in years (31, 32)", "Fri, 31 Dec 9999 23:59:59 GMT", Date.UTC(9999, 11, 31, 23, 59, 59) - now],
     ["a day (32)", "86400", 86_400_000],
-    ["ages (32)", "999999999999999", 999_999_999_999_999_000],
+    ["ages (32)", "999999999999999", 10_000_000_000_000],
     ["less than nothing (32)", "-1", undefined],
     ["soon (32)", "soon", undefined],
     ["1e999 (32)", "1e999", undefined],
@@ -256,7 +256,7 @@ describe("Retry-After", () => {
     ["empty (32)", "", undefined],
     ["Infinity (32)", "Infinity", undefined],
     ["a hexadecimal number (32)", "0x10", undefined],
-    ["more digits than there is time (32)", "9".repeat(400), undefined],
+    ["more digits than there is time (32)", "9".repeat(400), 10_000_000_000_000],
     ["a date of another zone (32)", "Wed, 01 Oct 2025 09:31:30 CEST", undefined],
     ["a date as the provider writes it (32)", "2025-10-01T09:31:30.000Z", undefined],
     ["no date (32)", "Wed, 99 Foo 2025 09:31:30 GMT", undefined],
@@ -471,22 +471,21 @@ describe("A failure before there is an answer", () => {
     )
   }
 
-  it.effect("is unclear when the host's own client refuses the answer", () =>
+  it.effect("is an answer when the host's own client makes an error of its status", () =>
     Effect.gen(function* () {
       const client = yield* clientOf(
         (request) =>
           new HttpClientError.ResponseError({
             request,
-            response: HttpClientResponse.fromWeb(request, new Response(null, { status: 500 })),
+            response: HttpClientResponse.fromWeb(request, new Response('{"code":134}', { status: 400 })),
             reason: "StatusCode"
           })
       )
-      assert.deepStrictEqual(yield* client.create(request), {
-        _tag: "NoResponse",
-        reason: "Transport",
-        sent: "Unknown",
-        systemCode: undefined
-      })
+      const reply = yield* client.create(request)
+      assert.deepStrictEqual(reply._tag === "Response" && [reply.status, reply.body], [
+        400,
+        { _tag: "ApiError", code: 134, error: undefined, message: undefined, transactionError: undefined }
+      ])
     })
   )
 })

@@ -21,9 +21,7 @@ export class BadInput extends Data.TaggedError("BadInput")<{
   }
 }
 
-const make = (text: string): BadInput => new BadInput({ line: oneLine(text) })
-
-export { make }
+export const make = (text: string): BadInput => new BadInput({ line: oneLine(text) })
 
 export const fromRefusal = (refusal: InvalidRequest): BadInput =>
   new BadInput({ line: oneLine(`${refusal.field} ${refusal.reason}`), refusal })

@@ -10,17 +10,18 @@ export const lengthMax = 255
 
 /**
  * 1 to 255 of `A-Z a-z 0-9 _ . @ -`, and neither `.` nor `..` (a URL path would swallow them). 20 characters or fewer
- * survive as a bank statement's reference. Source: the documented alphabet; that `-` belongs to it is inferred, because
+ * survive as a bank statement's reference. What looks like a card token or a key is refused as well: it is a secret in the
+ * wrong place, and a handle is shown everywhere. Source: the documented alphabet; that `-` belongs to it is inferred, because
  * the vendor's text, read as a regular expression, makes `.-@` a range.
  *
  * @category models
  */
 export const Handle = Schema.String.pipe(
-  Schema.pattern(new RegExp(`^(?!\\.{1,2}$)[A-Za-z0-9_.@-]{1,${lengthMax}}$`)),
+  Schema.pattern(new RegExp(`^(?!\\.{1,2}$|(?:ct|priv)_[A-Za-z0-9]{16})[A-Za-z0-9_.@-]{1,${lengthMax}}$`)),
   Schema.brand("Handle")
 ).annotations({
   identifier: "Handle",
-  description: `1 to ${lengthMax} letters, digits or _ . @ -, and neither "." nor ".."`
+  description: `1 to ${lengthMax} letters, digits or _ . @ -, neither "." nor "..", and no card token or key`
 })
 
 /** @category models */

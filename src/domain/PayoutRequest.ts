@@ -133,7 +133,7 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
     if (!Predicate.isReadonlyRecord(input)) {
       return yield* refuse("request", "must be an object")
     }
-    const handle = yield* check("handle", Handle, input["handle"])
+    const handle = yield* checkHandle(input["handle"])
     const unknownField = Object.keys(input).find((key) => !Object.hasOwn(fields, key))
     if (unknownField !== undefined) {
       return yield* refuse(fieldName(unknownField), "is not a field of a payout request", handle)
@@ -141,17 +141,12 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
     const request = {
       handle,
       destination: yield* destinationFrom(input["destination"], handle),
-      amount: yield* check("amount", Amount, input["amount"], handle),
-      currency: yield* check("currency", Currency, input["currency"], handle),
+      amount: yield* checkAmount(input["amount"], handle),
+      currency: yield* checkCurrency(input["currency"], handle),
       customer: yield* customerFrom(input["customer"], handle),
-      text: yield* checkOptional("text", Text, input["text"], handle),
-      textOnStatement: yield* checkOptional("textOnStatement", StatementText, input["textOnStatement"], handle),
-      acquirerReference: yield* checkOptional(
-        "acquirerReference",
-        AcquirerReference,
-        input["acquirerReference"],
-        handle
-      )
+      text: yield* optionally(checkText, input["text"], handle),
+      textOnStatement: yield* optionally(checkStatementText, input["textOnStatement"], handle),
+      acquirerReference: yield* optionally(checkAcquirerReference, input["acquirerReference"], handle)
     }
     if (request.destination._tag === "CardToken" && request.customer === undefined) {
       return yield* refuse("customer", "must be given with a card token, which identifies no customer", handle)
@@ -185,23 +180,41 @@ const comparable = [
 const refuse = (field: string, reason: string, handle?: Handle) =>
   Either.left(new InvalidRequest({ field, reason, ...(handle === undefined ? {} : { handle }) }))
 
-const check = <A, I>(field: string, schema: Schema.Schema<A, I>, value: unknown, handle?: Handle) =>
-  Schema.is(schema)(value) ? Either.right(value) : Either.left(InvalidRequest.mustBe(field, schema, handle))
+type Check<A> = (value: unknown, handle?: Handle) => Either.Either<A, InvalidRequest>
 
-const checkOptional = <A, I>(field: string, schema: Schema.Schema<A, I>, value: unknown, handle: Handle) =>
-  value === undefined ? Either.right(undefined) : check(field, schema, value, handle)
+// Made once a field: a schema that is compiled in each call costs more than all the rest.
+const checkOf = <A, I>(field: string, schema: Schema.Schema<A, I>): Check<A> => {
+  const is = Schema.is(schema)
+  return (value, handle) =>
+    is(value) ? Either.right(value) : Either.left(InvalidRequest.mustBe(field, schema, handle))
+}
+
+const checkHandle = checkOf("handle", Handle)
+const checkAmount = checkOf("amount", Amount)
+const checkCurrency = checkOf("currency", Currency)
+const checkText = checkOf("text", Text)
+const checkStatementText = checkOf("textOnStatement", StatementText)
+const checkAcquirerReference = checkOf("acquirerReference", AcquirerReference)
+const checkReference = checkOf("destination", Reference)
+const checkToken = checkOf("destination", CardToken.fields.reference)
+const checkCustomerHandle = checkOf("customer", CustomerHandle)
+
+const optionally = <A>(
+  check: Check<A>,
+  value: unknown,
+  handle: Handle
+): Either.Either<A | undefined, InvalidRequest> =>
+  value === undefined ? Either.right(undefined) : check(value, handle)
 
 const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
   if (Redacted.isRedacted(value)) {
     if (Option.isNone(reveal(value))) return refuse("destination", "must not be wiped: its value is gone", handle)
-    return Either.map(check("destination", CardToken.fields.reference, value, handle), (reference) =>
-      CardToken.make({ reference })
-    )
+    return Either.map(checkToken(value, handle), (reference) => CardToken.make({ reference }))
   }
   if (typeof value === "string" && isCardToken(value)) {
     return refuse("destination", "must be wrapped in Redacted.make(...), because it is a card token", handle)
   }
-  return Either.map(check("destination", Reference, value, handle), (reference) =>
+  return Either.map(checkReference(value, handle), (reference) =>
     SavedMethod.make({ reference: Redacted.make(reference) })
   )
 }
@@ -212,7 +225,7 @@ const reveal = Option.liftThrowable((value: Redacted.Redacted<unknown>) => Redac
 const isNewCustomer = Schema.is(NewCustomer)
 
 const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | undefined, InvalidRequest> => {
-  if (!Predicate.isReadonlyRecord(value)) return checkOptional("customer", CustomerHandle, value, handle)
+  if (!Predicate.isReadonlyRecord(value)) return optionally(checkCustomerHandle, value, handle)
   for (const key of Object.keys(value)) {
     const schema = newCustomerFields.get(key)
     if (schema === undefined) {
@@ -222,10 +235,12 @@ const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | 
       return Either.left(InvalidRequest.mustBe(`customer.${key}`, schema, handle))
     }
   }
+  // A copy: what was validated must not change under the caller's hands between two attempts.
   return isNewCustomer(value)
-    ? Either.right(value)
+    ? Either.right(value.metadata === undefined ? { ...value } : { ...value, metadata: { ...value.metadata } })
     : refuse("customer", "must have either a handle or generateHandle: true, and not both", handle)
 }
 
-// The name of an unknown field is the caller's own text, so it is shown only if it looks like a name.
-const fieldName = (key: string): string => (/^[A-Za-z][A-Za-z0-9_]{0,31}$/.test(key) ? key : "an unnamed field")
+// The name of an unknown field is the caller's own text, so it is shown only if it looks like a name and like no secret.
+const fieldName = (key: string): string =>
+  /^(?!(?:ca|ct|priv)_)[A-Za-z][A-Za-z0-9_]{0,31}$/.test(key) ? key : "an unnamed field"

@@ -1,5 +1,6 @@
 /** The mains, as processes: what only a process shows. */
 import * as Command from "@effect/platform/Command"
+import type { PlatformError } from "@effect/platform/Error"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
@@ -44,7 +45,7 @@ interface Settings {
   readonly interruptAfter?: Effect.Effect<void>
 }
 
-const text = (stream: Stream.Stream<Uint8Array, unknown>) =>
+const text = (stream: Stream.Stream<Uint8Array, PlatformError>) =>
   Effect.orDie(stream.pipe(Stream.decodeText(), Stream.mkString))
 
 const run = (main: string, args: ReadonlyArray<string>, { env = {}, interruptAfter, stdin }: Settings = {}) =>

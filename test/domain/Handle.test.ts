@@ -7,7 +7,10 @@ type Parts = Parameters<typeof Handle.derive>
 const derived = (...parts: Parts) =>
   Either.match(Handle.derive(...parts), { onLeft: ({ field, reason }) => `${field} ${reason}`, onRight: String })
 
-const refusal = `handle must be 1 to 255 letters, digits or _ . @ -, and neither "." nor ".."`
+const refusal = `handle must be 1 to 255 letters, digits or _ . @ -, neither "." nor "..", and no card token or key`
+
+const made = (text: string) =>
+  Either.match(Handle.make(text), { onLeft: ({ field, reason }) => `${field} ${reason}`, onRight: String })
 
 describe("Handle.make", () => {
   it("takes what the provider takes, as it is", () => {
@@ -108,6 +111,11 @@ describe("Handle.derive", () => {
         if (handle !== refusal) assert.match(handle, /^(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,255}$/)
       })
     )
+  })
+
+  it("refuses what looks like a card token or a key, which would be shown everywhere (110)", () => {
+    for (const text of ["ct_0123456789abcdef", "priv_0123456789abcdef0123"]) assert.strictEqual(made(text), refusal)
+    for (const text of ["ct_2026", "act_0123456789abcdef", "ca_0123456789abcdef"]) assert.strictEqual(made(text), text)
   })
 
   it("refuses ids that are too long, rather than cutting them (106)", () => {

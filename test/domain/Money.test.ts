@@ -12,8 +12,9 @@ describe("Money", () => {
         assert.strictEqual(isAmount(value), Number.isInteger(value) && value > 0 && value <= 2 ** 31 - 1)
       })
     )
+    assert.strictEqual(Money.amountMax, 2_147_483_647)
     for (const edge of [1, 2, Money.amountMax - 1, Money.amountMax]) assert.isTrue(isAmount(edge))
-    for (const edge of [0, -0, Money.amountMax + 1, 1 - Number.EPSILON]) assert.isFalse(isAmount(edge))
+    for (const edge of [0, -0, 2_147_483_648, 1 - Number.EPSILON]) assert.isFalse(isAmount(edge))
   })
 
   it("does not repair what is nearly an amount (101 to 104)", () => {

@@ -134,6 +134,13 @@ describe("What a record says about the money", () => {
       100,
       0
     ],
+    [
+      "a processing error without an amount, then a hard decline",
+      payout("failed", [{ ...pe, amount: 0 }, hard]),
+      0,
+      100,
+      1
+    ],
     ["a transaction of a larger amount counts its own", payout("failed", [{ ...pe, amount: 150 }]), 0, 150, 1],
     ["paid with a larger amount than the payout's", payout("paid", [{ ...paid, amount: 150 }]), 150, 0, 0]
   ]

@@ -20,7 +20,7 @@ const million = "x".repeat(1024 * 1024)
 const canary = "canary-9f8e7d6c"
 
 const amountReason = "must be an integer from 1 to 2147483647, in the currency's smallest unit"
-const handleReason = `must be 1 to 255 letters, digits or _ . @ -, and neither "." nor ".."`
+const handleReason = `must be 1 to 255 letters, digits or _ . @ -, neither "." nor "..", and no card token or key`
 const currencyReason = "must be an ISO 4217 code of three capital letters, such as DKK"
 const textReason = "must be 1 to 1024 characters without control characters or lone surrogates"
 const referenceReason = "must be 1 to 255 visible ASCII characters without spaces"
@@ -270,7 +270,12 @@ describe("The customer of a request", () => {
   })
 
   it("has exactly one of a handle and a generated handle", () => {
-    for (const customer of [{}, { email: "a@example.com" }, { handle: "c-1", generateHandle: true }, DateTime.toDate(DateTime.unsafeMake(0))]) {
+    for (const customer of [
+      {},
+      { email: "a@example.com" },
+      { handle: "c-1", generateHandle: true },
+      DateTime.toDate(DateTime.unsafeMake(0))
+    ]) {
       const error = refused({ ...base, customer })
       assert.deepStrictEqual(
         [error.field, error.reason],
