@@ -44,7 +44,8 @@ export type Rule = Schedule.Schedule<unknown, Attempt>
 export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
   /**
    * No exchange is begun that could end later than this after the call began, by the monotonic clock: a wait, a lookup
-   * and a create are begun only if the longest that they may take still fits. The first exchange is always made.
+   * and a create are begun only if the longest that they may take still fits. The first create is always made; if this is
+   * shorter than the client's `createDeadline`, it is the only one.
    */
   readonly elapsedMax: Duration.Duration
 }

@@ -67,12 +67,13 @@ const whileUnclear =
 const advise = (facts: Facts, whenNotMoved: string): string =>
   facts.certainty === "NotMoved" ? whenNotMoved : whileUnclear
 
-/** What came after the unclear attempt: it is in the evidence, and says nothing about that attempt. */
-const afterwards = ({ attempts }: { readonly attempts: ReadonlyArray<Attempt> }): string | undefined => {
+/** The last answer, where it is not the one that is reported: it says nothing about the attempt that is. */
+const afterwards = (attempts: ReadonlyArray<Attempt>, reported: number | undefined): string | undefined => {
   const last = attempts.at(-1)
-  return attempts.length < 2 || last?.status === undefined
-    ? undefined
-    : `The last of ${attempts.length} exchanges was answered with ${words("HTTP", last.status, last.code && `code ${last.code}`)}.`
+  if (attempts.length < 2 || last?.status === undefined || last.status === reported) return undefined
+  const kind = last.kind === "Create" ? "a create" : "a lookup"
+  const answered = words("HTTP", last.status, last.code && `code ${last.code}`)
+  return `The last of ${attempts.length} exchanges, ${kind}, was answered with ${answered}.`
 }
 
 const words = (...parts: ReadonlyArray<string | number | undefined>): string =>
@@ -101,7 +102,7 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
   override get message(): string {
     return words(
       `Payout ${this.handle}: no clear answer from the provider (${words(this.reason, this.systemCode)}).`,
-      afterwards(this),
+      afterwards(this.attempts, this.status),
       money(this),
       this.reason === "Certificate"
         ? "The server's certificate was not accepted: correct baseUrl or the trust store, and never switch verification off."
@@ -124,7 +125,7 @@ export class ServerError extends Schema.TaggedError<ServerError>("effect-billwer
       `Payout ${this.handle}: the provider failed with HTTP ${this.status}`,
       quoted(this.error),
       "and did not recover in time.",
-      afterwards(this),
+      afterwards(this.attempts, this.status),
       money(this),
       advise(this, "Try again later."),
       this.requestId && `Quote request ${this.requestId} to Billwerk if it persists.`
@@ -149,7 +150,7 @@ export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
   override get message(): string {
     return words(
       `Payout ${this.handle}: the provider's answer cannot be relied on (${this.why}).`,
-      afterwards(this),
+      afterwards(this.attempts, this.status),
       money(this),
       advise(this, "Try again later."),
       "Contact Billwerk if it persists",
@@ -257,6 +258,8 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwer
 
 const declined = { ...evidence, requestId: Schema.optional(Schema.String), payout: Payout.Payout }
 
+const times = (count: number): string => (count === 1 ? "once." : `${count} times.`)
+
 const reason = (payout: Payout.Payout): string => {
   const last = Payout.latest(payout)
   return words(
@@ -327,7 +330,7 @@ export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect
   override get message(): string {
     return words(
       `Payout ${this.handle}: the platform or the acquirer failed (${reason(this.payout)}), ` +
-        `${Payout.recorded(this.payout).processingErrors} times.`,
+        times(Payout.recorded(this.payout).processingErrors),
       money(this),
       "Ask the acquirer whether it was approved. Never send it again without asking: each attempt may pay once more."
     )
@@ -354,7 +357,7 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
     return words(
       `Payout ${this.handle}: the handle is taken by a payout with another ${this.differs.join(", ")}`,
       this.with === "Provider" ? "at the provider." : "in this process.",
-      money(this),
+      this.certainty === "NotMoved" ? "This request has moved no money; the other payout may have." : money(this),
       "Find out which of your payouts took the handle, and derive handles from what makes a payout unique.",
       "Never invent another handle for a payout that may have been made."
     )

@@ -136,11 +136,12 @@ export const normal: Step = step({})
 // --- what the acquirer says ---
 
 /**
- * An attempt, if the rules allow one, has this outcome, whatever the amount.
+ * An attempt, if the rules allow one, has this outcome, whatever the amount. Only for creates: a lookup attempts nothing.
  *
  * @category outcomes
  */
-export const outcome = (outcome: Acquirer.Outcome): Step => step({ execution: Execution.Acquirer({ outcome }) })
+export const outcome = (outcome: Acquirer.Outcome): Step =>
+  step({ kind: "Create", execution: Execution.Acquirer({ outcome }) })
 
 /** @category outcomes */
 export const paid: Step = outcome(Acquirer.paid)

@@ -183,8 +183,8 @@ describe("An error's message", () => {
     ],
     [
       make.HandleConflict(notMoved),
-      "Payout prize-2026-0042: the handle is taken by a payout with another amount, currency at the provider. No money " +
-        "has moved. Find out which of your payouts took the handle, and derive handles from what makes a payout unique. " +
+      "Payout prize-2026-0042: the handle is taken by a payout with another amount, currency at the provider. This " +
+        "request has moved no money; the other payout may have. Find out which of your payouts took the handle, and derive handles from what makes a payout unique. " +
         "Never invent another handle for a payout that may have been made."
     ],
     [
@@ -203,7 +203,7 @@ describe("An error's message", () => {
         const { _tag, message } = create(evidence)
         assert.isTrue(message.startsWith("Payout prize-2026-0042: "), _tag)
         const money = {
-          NotMoved: "No money has moved.",
+          NotMoved: _tag === "HandleConflict" ? "This request has moved no money;" : "No money has moved.",
           MayHaveMoved: "Money may have moved: 0 to 25000 minor units of DKK.",
           Moved: "12500 to 25000 minor units of DKK have left the account."
         }[evidence.certainty]
