@@ -147,7 +147,7 @@ describe("An error's message", () => {
     ],
     [
       make.CommunicationError(mayHave),
-      "Payout prize-2026-0042: no clear answer from the provider (Transport ECONNRESET). The last of 2 exchanges was " +
+      "Payout prize-2026-0042: no clear answer from the provider (Transport ECONNRESET). The last of 2 exchanges, a create, was " +
         `answered with HTTP 401 code 6. ${unclear}`
     ],
     [
@@ -158,12 +158,12 @@ describe("An error's message", () => {
     [
       make.ServerError(mayHave),
       'Payout prize-2026-0042: the provider failed with HTTP 503 ("Unavailable") and did not recover in time. The last ' +
-        `of 2 exchanges was answered with HTTP 401 code 6. ${unclear} Quote request r-1 to Billwerk if it persists.`
+        `of 2 exchanges, a create, was answered with HTTP 401 code 6. ${unclear} Quote request r-1 to Billwerk if it persists.`
     ],
     [
       make.UnexpectedResponse(mayHave),
       "Payout prize-2026-0042: the provider's answer cannot be relied on (a body that is not JSON). The last of 2 " +
-        `exchanges was answered with HTTP 401 code 6. ${unclear} Contact Billwerk if it persists and quote request r-1.`
+        `exchanges, a create, was answered with HTTP 401 code 6. ${unclear} Contact Billwerk if it persists and quote request r-1.`
     ],
     [
       make.RequestRejected(notMoved),

@@ -223,7 +223,18 @@ describe("PayoutRequest", () => {
   })
 
   it("does not show a field's name that may be a value in the wrong place", () => {
-    for (const field of [saved, "4111111111111111", "a b", "", "__proto__", "x".repeat(33), "a\r\nb"]) {
+    for (const field of [
+      saved,
+      token,
+      "ct_1",
+      "priv_1",
+      "4111111111111111",
+      "a b",
+      "",
+      "__proto__",
+      "x".repeat(33),
+      "a\r\nb"
+    ]) {
       const error = refused(JSON.parse(JSON.stringify({ ...base, field: 0 }).replace(`"field"`, JSON.stringify(field))))
       assert.deepStrictEqual([error.field, error.reason], ["an unnamed field", "is not a field of a payout request"])
     }
