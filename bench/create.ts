@@ -10,7 +10,7 @@
  */
 import { FetchHttpClient, HttpClient, HttpClientResponse } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { Effect, Layer, ManagedRuntime, Random, Redacted } from "effect"
 import { BillwerkClient, PayoutRequest, Payouts } from "effect-billwerk-payouts"
 import { fork } from "node:child_process"
 import { once } from "node:events"
@@ -123,12 +123,6 @@ const measure = async (row: Row): Promise<Sample> => {
   return { perSecond: creates / seconds, cpuMicros: (system + user) / creates }
 }
 
-const shuffled = <A>(values: ReadonlyArray<A>): Array<A> =>
-  values
-    .map((value) => ({ value, order: Math.random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ value }) => value)
-
 const median = (values: ReadonlyArray<number>): number => {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
@@ -136,7 +130,7 @@ const median = (values: ReadonlyArray<number>): number => {
 
 const samples = new Map<string, Array<Sample>>(rows.map(({ name }) => [name, []]))
 for (let round = 0; round <= rounds; round++) {
-  for (const row of shuffled(rows)) {
+  for (const row of await Effect.runPromise(Random.shuffle(rows))) {
     const sample = await measure(row)
     if (round > 0) samples.get(row.name)?.push(sample)
   }

@@ -110,7 +110,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     { policy = policyDefault }: CallOptions = {}
   ) {
     yield* checked(request)
-    return yield* Telemetry.annotateOutcome(request, pay({ request, policy, first: Plan.create, unseen: 0 }))
+    yield* Telemetry.annotateHandle(request.handle)
+    return yield* Telemetry.annotateOutcome(pay({ request, policy, first: Plan.create, unseen: 0 }))
   })
 
   const resume = Effect.fn(Telemetry.payoutSpan.resume)(function* (
@@ -118,13 +119,15 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     { policy = policyDefault, unseen = 1 }: ResumeOptions = {}
   ) {
     yield* checked(request)
-    return yield* Telemetry.annotateOutcome(request, pay({ request, policy, first: Plan.firstAsk, unseen }))
+    yield* Telemetry.annotateHandle(request.handle)
+    return yield* Telemetry.annotateOutcome(pay({ request, policy, first: Plan.firstAsk, unseen }))
   })
 
   const get = Effect.fn(Telemetry.payoutSpan.get)(function* (
     handle: Handle,
     { policy = policyDefault }: CallOptions = {}
   ) {
+    yield* Telemetry.annotateHandle(handle)
     return yield* reading.get(client, policy, handle)
   })
 

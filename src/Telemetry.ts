@@ -4,9 +4,9 @@
  */
 
 import * as Effect from "effect/Effect"
+import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
 import type { PayoutError } from "./domain/PayoutError.js"
-import type { PayoutRequest } from "./domain/PayoutRequest.js"
 
 /**
  * The span of one call, by the method.
@@ -40,22 +40,23 @@ export const attribute = {
 } as const
 
 /**
+ * Puts the handle on the current span; first of all, so that an interrupted call has it too.
+ *
+ * @category attributes
+ */
+export const annotateHandle = (handle: Handle): Effect.Effect<void> =>
+  Effect.annotateCurrentSpan(attribute.handle, handle)
+
+/**
  * Puts what became of a payout on the current span.
  *
  * @category attributes
  */
-export const annotateOutcome = (
-  request: PayoutRequest,
-  payout: Effect.Effect<Outcome, PayoutError>
-): Effect.Effect<Outcome, PayoutError> =>
-  Effect.tapBoth(payout, {
-    onFailure: (error) => annotate(request, error),
-    onSuccess: (outcome) => annotate(request, outcome)
-  })
+export const annotateOutcome = (payout: Effect.Effect<Outcome, PayoutError>): Effect.Effect<Outcome, PayoutError> =>
+  Effect.tapBoth(payout, { onFailure: annotate, onSuccess: annotate })
 
-const annotate = (request: PayoutRequest, end: Outcome | PayoutError) =>
+const annotate = (end: Outcome | PayoutError) =>
   Effect.annotateCurrentSpan({
-    [attribute.handle]: request.handle,
     [attribute.outcome]: end._tag,
     [attribute.certainty]: end.certainty,
     [attribute.attempts]: end.attempts.length

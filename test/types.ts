@@ -46,11 +46,11 @@ PayoutRequest.make({ ...common, amount: 100n, destination: "ca_1" })
 // What was not validated cannot be sent.
 declare const payouts: Payouts.Payouts["Type"]
 // @ts-expect-error
-payouts.create({ ...common, destination: "ca_1" })
+void payouts.create({ ...common, destination: "ca_1" })
 // @ts-expect-error
-payouts.get("p-1")
+void payouts.get("p-1")
 
 // The methods need nothing, and fail with nothing but their errors.
 declare const request: PayoutRequest.PayoutRequest
-payouts.create(request) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>
-payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>
+void (payouts.create(request) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
+void (payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>)

@@ -19,6 +19,15 @@ const Line = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,255}$/u)).ann
   description: "1 to 255 characters without control characters"
 })
 
+// Not __proto__, which object literals swallow.
+const metadataName = /^(?!__proto__$)[^\p{Cc}\p{Cs}]{1,255}$/u
+
+// A Map or a Date would count as a record without entries.
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
 // Keys by a filter: an index signature skips the keys that it does not allow.
 const Metadata = Schema.Record({
   key: Schema.String,
@@ -31,7 +40,7 @@ const Metadata = Schema.Record({
   .pipe(
     Schema.filter((metadata) => {
       const keys = Object.keys(metadata)
-      return keys.length <= 100 && keys.every((key) => /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(key))
+      return isPlain(metadata) && keys.length <= 100 && keys.every((key) => metadataName.test(key))
     })
   )
   .annotations({

@@ -50,14 +50,15 @@ interface Facts {
   readonly exposure: Exposure
 }
 
-const money = ({ certainty, currency, exposure }: Facts): string => {
+const money = ({ certainty, currency, exposure: { max, min } }: Facts): string => {
+  const sum = `${min === max ? min : `${min} to ${max}`} minor units of ${currency}`
   switch (certainty) {
     case "NotMoved":
       return "No money has moved."
     case "Moved":
-      return `${exposure.min} to ${exposure.max} minor units of ${currency} have left the account.`
+      return `${sum} have left the account.`
     case "MayHaveMoved":
-      return `Money may have moved: ${exposure.min} to ${exposure.max} minor units of ${currency}.`
+      return `Money may have moved: ${sum}.`
   }
 }
 

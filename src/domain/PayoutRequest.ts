@@ -36,6 +36,8 @@ const fields = {
   acquirerReference: Schema.optional(AcquirerReference)
 }
 
+const noCustomer = "must be given with a card token, which identifies no customer"
+
 /**
  * A validated payout request. Prints its handle, amount and currency, never where the money goes or to whom.
  *
@@ -44,7 +46,13 @@ const fields = {
  *
  * @category models
  */
-export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-payouts/PayoutRequest")(fields) {
+export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-payouts/PayoutRequest")(
+  Schema.Struct(fields).pipe(
+    Schema.filter(({ customer, destination }) => destination._tag === "SavedMethod" || customer !== undefined, {
+      message: () => noCustomer
+    })
+  )
+) {
   override toString(): string {
     return `PayoutRequest(${this.handle}, ${this.amount} ${this.currency})`
   }
@@ -149,7 +157,7 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
       acquirerReference: yield* optionally(checkAcquirerReference, input["acquirerReference"], handle)
     }
     if (request.destination._tag === "CardToken" && request.customer === undefined) {
-      return yield* refuse("customer", "must be given with a card token, which identifies no customer", handle)
+      return yield* refuse("customer", noCustomer, handle)
     }
     return new PayoutRequest(request)
   })

@@ -638,3 +638,31 @@ describe("Two requests", () => {
     }
   })
 })
+
+describe("PayoutRequest, however it is made", () => {
+  const cardToken = Destination.CardToken.make({ reference: Redacted.make(token) })
+  const made = Either.getOrThrow(PayoutRequest.make(base))
+
+  it("has a customer with a card token", () => {
+    const { amount, currency, handle } = made
+    assert.throws(
+      () => new PayoutRequest.PayoutRequest({ handle, amount, currency, destination: cardToken }),
+      /customer/
+    )
+  })
+
+  it("keeps no reference to what the caller may still change", () => {
+    const metadata = { tier: 1 }
+    const customer = { handle: "c-1", metadata }
+    const request = Either.getOrThrow(PayoutRequest.make({ ...base, customer }))
+    metadata.tier = 2
+    assert.strictEqual(JSON.stringify(request.customer), `{"handle":"c-1","metadata":{"tier":1}}`)
+  })
+
+  for (const metadata of [new Map([["a", 1]]), new Date(0), JSON.parse('{"__proto__":"x"}')]) {
+    it(`refuses metadata that would be lost: ${String(metadata)}`, () => {
+      const customer = { handle: "c-1", metadata }
+      assert.strictEqual(refused({ ...base, customer }).field, "customer.metadata")
+    })
+  }
+})

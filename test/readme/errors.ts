@@ -1,4 +1,4 @@
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Payouts, RetryPolicy, Sandbox, Script, type PayoutRequest } from "effect-billwerk-payouts"
 import { prize } from "./prize.js"
 
@@ -30,8 +30,6 @@ const main = Effect.gen(function* () {
   yield* Console.log(yield* pay(yield* prize("0003")))
 })
 
-await main.pipe(
-  Effect.provide(Payouts.layerWith({ policy: RetryPolicy.none })),
-  Effect.provide(Sandbox.layer),
-  Effect.runPromise
-)
+const TestLayer = Layer.provideMerge(Payouts.layerWith({ policy: RetryPolicy.none }), Sandbox.layer)
+
+await main.pipe(Effect.provide(TestLayer), Effect.runPromise)

@@ -1,4 +1,4 @@
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
 
 const program = Effect.gen(function* () {
@@ -13,4 +13,4 @@ const program = Effect.gen(function* () {
   yield* Console.log(_tag, certainty, exposure)
 })
 
-await program.pipe(Effect.provide(Payouts.layer), Effect.provide(Sandbox.layer), Effect.runPromise)
+await program.pipe(Effect.provide(Layer.provide(Payouts.layer, Sandbox.layer)), Effect.runPromise)
