@@ -2,6 +2,7 @@
  * Whom the payout is for: a customer that exists, or one to create with the payout. A saved payment method implies its
  * customer, so there the customer may be left out.
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Handle from "./Handle.js"
 
@@ -21,33 +22,28 @@ const Line = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,255}$/u)).ann
 
 // Not __proto__, which object literals swallow.
 const metadataName = /^(?!__proto__$)[^\p{Cc}\p{Cs}]{1,255}$/u
+const metadataText = /^[^\p{Cc}\p{Cs}]{0,1024}$/u
 
-// A Map or a Date would count as a record without entries.
-const isPlain = (value: object): boolean => {
+// By hand: a record's schema takes a Map for a record without entries, and skips the names that it does not allow.
+const isMetadata = (value: unknown): value is Readonly<Record<string, string | number | boolean>> => {
+  if (!Predicate.isReadonlyRecord(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
+  const entries = Object.entries(value)
+  return (
+    (prototype === null || prototype === Object.prototype) &&
+    entries.length <= 100 &&
+    entries.every(([name, one]) => metadataName.test(name) && isMetadataValue(one))
+  )
 }
 
-// Keys by a filter: an index signature skips the keys that it does not allow.
-const Metadata = Schema.Record({
-  key: Schema.String,
-  value: Schema.Union(
-    Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{0,1024}$/u)),
-    Schema.JsonNumber,
-    Schema.Boolean
-  )
+const isMetadataValue = (value: unknown): boolean =>
+  typeof value === "string" ? metadataText.test(value) : Number.isFinite(value) || typeof value === "boolean"
+
+const Metadata = Schema.declare(isMetadata).annotations({
+  description:
+    "a record of at most 100 finite numbers, booleans and strings of up to 1024 characters without control characters, " +
+    "under names of 1 to 255"
 })
-  .pipe(
-    Schema.filter((metadata) => {
-      const keys = Object.keys(metadata)
-      return isPlain(metadata) && keys.length <= 100 && keys.every((key) => metadataName.test(key))
-    })
-  )
-  .annotations({
-    description:
-      "a record of at most 100 finite numbers, booleans and strings of up to 1024 characters without control characters, " +
-      "under names of 1 to 255"
-  })
 
 const Country = Schema.String.pipe(Schema.pattern(/^[A-Z]{2}$/)).annotations({
   description: "an ISO 3166-1 code of two capital letters, such as DK"

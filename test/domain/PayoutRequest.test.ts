@@ -656,7 +656,7 @@ describe("PayoutRequest, however it is made", () => {
     const customer = { handle: "c-1", metadata }
     const request = Either.getOrThrow(PayoutRequest.make({ ...base, customer }))
     metadata.tier = 2
-    assert.strictEqual(JSON.stringify(request.customer), `{"handle":"c-1","metadata":{"tier":1}}`)
+    assert.strictEqual(JSON.stringify(request.customer), `{"metadata":{"tier":1},"handle":"c-1"}`)
   })
 
   for (const metadata of [new Map([["a", 1]]), new Date(0), JSON.parse('{"__proto__":"x"}')]) {
