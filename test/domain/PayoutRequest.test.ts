@@ -659,7 +659,7 @@ describe("PayoutRequest, however it is made", () => {
     assert.strictEqual(JSON.stringify(request.customer), `{"metadata":{"tier":1},"handle":"c-1"}`)
   })
 
-  for (const metadata of [new Map([["a", 1]]), new Date(0), JSON.parse('{"__proto__":"x"}')]) {
+  for (const metadata of [new Map([["a", 1]]), new Set(["a"]), JSON.parse('{"__proto__":"x"}')]) {
     it(`refuses metadata that would be lost: ${String(metadata)}`, () => {
       const customer = { handle: "c-1", metadata }
       assert.strictEqual(refused({ ...base, customer }).field, "customer.metadata")
