@@ -11,7 +11,6 @@ import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
 import { PayoutRequest } from "./domain/PayoutRequest.js"
 import * as flights from "./internal/flights.js"
-import * as Plan from "./internal/plan.js"
 import * as reading from "./internal/reading.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Telemetry from "./Telemetry.js"
@@ -23,7 +22,7 @@ import * as Telemetry from "./Telemetry.js"
  */
 export interface CallOptions {
   /** Instead of the layer's policy. */
-  readonly policy?: RetryPolicy.RetryPolicy
+  readonly policy?: RetryPolicy.RetryPolicy | undefined
 }
 
 /**
@@ -33,11 +32,11 @@ export interface CallOptions {
  */
 export interface ResumeOptions extends CallOptions {
   /**
-   * How many creates may have been sent by a process whose evidence is lost. Each may still arrive, and counts in the
-   * exposure until the provider's record accounts for it. Default: 1. Give 0 only if none can have been sent, or if any
-   * that was is too old to arrive.
+   * How many creates were sent, in all, by processes whose evidence is lost. Each may still arrive, and counts in the
+   * exposure until the provider's record accounts for it. Default: 1, or what this process knows if it has paid out
+   * under the handle before. Give 0 only if none can have been sent, or if any that was is too old to arrive.
    */
-  readonly unseen?: number
+  readonly unseen?: number | undefined
 }
 
 /**
@@ -92,7 +91,7 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
  */
 export interface Options {
   /** For the calls that bring none. Default: `RetryPolicy.standard`. */
-  readonly policy?: RetryPolicy.RetryPolicy
+  readonly policy?: RetryPolicy.RetryPolicy | undefined
 }
 
 /**
@@ -111,16 +110,17 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   ) {
     yield* checked(request)
     yield* Telemetry.annotateHandle(request.handle)
-    return yield* Telemetry.annotateOutcome(pay({ request, policy, first: Plan.create, unseen: 0 }))
+    return yield* Telemetry.annotateOutcome(pay({ request, policy, resumes: false, unseen: undefined }))
   })
 
   const resume = Effect.fn(Telemetry.payoutSpan.resume)(function* (
     request: PayoutRequest,
-    { policy = policyDefault, unseen = 1 }: ResumeOptions = {}
+    { policy = policyDefault, unseen }: ResumeOptions = {}
   ) {
     yield* checked(request)
+    yield* checkedUnseen(unseen)
     yield* Telemetry.annotateHandle(request.handle)
-    return yield* Telemetry.annotateOutcome(pay({ request, policy, first: Plan.firstAsk, unseen }))
+    return yield* Telemetry.annotateOutcome(pay({ request, policy, resumes: true, unseen }))
   })
 
   const get = Effect.fn(Telemetry.payoutSpan.get)(function* (
@@ -162,3 +162,8 @@ const checked = (request: PayoutRequest): Effect.Effect<void, InvalidRequest> =>
   request instanceof PayoutRequest
     ? Effect.void
     : new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
+
+const checkedUnseen = (unseen: number | undefined): Effect.Effect<void, InvalidRequest> =>
+  unseen === undefined || (Number.isSafeInteger(unseen) && unseen >= 0)
+    ? Effect.void
+    : new InvalidRequest({ field: "unseen", reason: "must be an integer of 0 or more" })

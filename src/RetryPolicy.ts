@@ -60,6 +60,13 @@ export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
   readonly hardDeclined?: never
 }
 
+/**
+ * The longest `elapsedMax`: what a timer can wait for. A longer one is cut to it.
+ *
+ * @category limits
+ */
+export const elapsedLimit = Duration.days(24)
+
 const exponential = (base: Duration.DurationInput, resends: number) =>
   Schedule.exponential(base).pipe(Schedule.intersect(Schedule.recurs(resends)))
 
@@ -122,7 +129,7 @@ export const none: RetryPolicy = {
 export const make = ({ elapsedMax = standard.elapsedMax, hardDeclined: _, ...rules }: Options): RetryPolicy => ({
   ...standard,
   ...rules,
-  elapsedMax: Duration.decode(elapsedMax)
+  elapsedMax: Duration.min(Duration.decode(elapsedMax), elapsedLimit)
 })
 
 /**

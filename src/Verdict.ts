@@ -33,8 +33,11 @@ export type Verdict =
   | { readonly _tag: "Unsettled"; readonly payout: Payout.Payout; readonly why: string }
   /** The handle's payout has other arguments. */
   | { readonly _tag: "HandleConflict"; readonly differs: ReadonlyArray<string> }
-  /** 133 or 134: the provider says that the handle's payout is being paid, or is paid. To be looked up and compared. */
-  | { readonly _tag: "AlreadyProcessing" | "AlreadyPaid" }
+  /**
+   * 133, 134 or 11: the provider says that the handle's payout is being paid, is paid, or exists. To be looked up and
+   * compared. (That a payout's handle can be answered by 11 is not documented; if it is, it is no refusal.)
+   */
+  | { readonly _tag: Claim }
   /** The provider knows no such payout. Only a lookup finds this. */
   | { readonly _tag: "NotFound" }
   /** Nothing certain came back. */
@@ -46,6 +49,13 @@ export type Verdict =
   | {
       readonly _tag: "PaymentMethodNotFound" | "PaymentMethodNotAllowed" | "CustomerMismatch" | "RequestRejected"
     }
+
+/**
+ * What the provider may say of a handle's payout without showing it.
+ *
+ * @category models
+ */
+export type Claim = "AlreadyProcessing" | "AlreadyPaid" | "AlreadyExists"
 
 /** @category models */
 export type Settled = Accepted | Failed
@@ -105,14 +115,15 @@ export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
 
 /**
  * The verdict on an answer to `GET /v1/payout/{handle}`. A lookup is never refused for what the payout is, so every 4xx
- * but 137 and 429 is only a lookup that failed.
+ * but 137, 8 (documented as "Not found") and 429 is only a lookup that failed.
  *
  * @category verdicts
  */
 export const ofLookup = (expected: Expected, reply: Reply): Verdict => {
-  if (reply._tag === "Response" && reply.status === 404 && code(reply) === 137) return { _tag: "NotFound" }
+  if (reply._tag === "Response" && reply.status === 404 && isNotFound(code(reply))) return { _tag: "NotFound" }
   const answered = ofAnswer(expected, reply)
   switch (answered._tag) {
+    case "AlreadyExists":
     case "AlreadyPaid":
     case "AlreadyProcessing":
     case "ConcurrentUpdate":
@@ -124,6 +135,8 @@ export const ofLookup = (expected: Expected, reply: Reply): Verdict => {
       return answered
   }
 }
+
+const isNotFound = (code: number | undefined): boolean => code === 137 || code === 8
 
 /**
  * What an answer to this request must be about.
@@ -238,6 +251,8 @@ const ofRefusal = (reply: Response): Verdict => {
 
 const ofBadRequest = ({ code }: ApiError): Verdict => {
   switch (code) {
+    case 11:
+      return { _tag: "AlreadyExists" }
     case 74:
       return { _tag: "ConcurrentUpdate" }
     case 133:
@@ -283,6 +298,7 @@ export const bearing = (verdict: Verdict, sent: Sent): Bearing => {
     case "ProcessingError":
     case "Unsettled":
       return "Recorded"
+    case "AlreadyExists":
     case "AlreadyPaid":
     case "AlreadyProcessing":
       return "Claimed"

@@ -52,6 +52,10 @@ export const Recorded = Schema.Struct({
   /** How many transactions the record has: one for each attempt that the provider made. */
   transactions: Schema.Number,
   processingErrors: Schema.Number,
+  /** The `error_state` of the latest transaction. */
+  errorState: Schema.optional(Schema.String),
+  /** How many of the transactions are too old to come from the attempts on record. */
+  earlier: Schema.optional(Schema.Number),
   /** What the provider knows to be paid. */
   paid: Schema.Number,
   /** What may have been paid without the provider knowing it: processing errors and whatever has no known reason. */
@@ -125,7 +129,7 @@ export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number }
 export interface Exposure extends Schema.Schema.Type<typeof Exposure> {}
 
 /**
- * Everything known about one payout's money: the attempts on record, and how many requests may have been sent that are
+ * Everything known about one payout's money: the attempts on record, and how many creates may have been sent that are
  * not on record (by a process that died).
  *
  * @category models
@@ -138,48 +142,89 @@ export interface Evidence {
 }
 
 /**
- * Folds evidence into an exposure.
- *
- * The provider allows one success a handle, so once its record says `paid`, a request still under way can no longer pay.
- * Until then every request that may have been executed and that the record's transactions do not account for may still
- * pay; so does every processing error, which may have been approved all the same.
+ * What attempts amount to, counted one after the other: as much as has to be kept of them.
  *
  * @category folding
  */
-export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure => {
-  const record = newestRecord(attempts)
-  const sends = unseen + attempts.filter(mayHaveExecuted).length
-  const claimed = attempts.reduce(
-    (before, { bearing }) => bearing === "Claimed" || (before && bearing !== "Recorded" && bearing !== "Foreign"),
-    false
-  )
-  if (record?.state === "paid") {
-    const most = Math.max(record.paid, amount) + record.open + hidden(record, attempts, sends) * amount
-    return { min: amount, max: most }
-  }
-  const unaccounted = Math.max(0, sends - (record?.transactions ?? 0))
-  const most = (record?.open ?? 0) + unaccounted * amount
-  return { min: 0, max: claimed ? Math.max(most, amount) : most }
+export interface Tally {
+  /** Creates of this process that no record accounts for: each may still be executed. */
+  readonly pending: number
+  /** Creates of other processes that no record accounts for. */
+  readonly unseen: number
+  /** Whether their number is only a guess: then a failure that is sent again may have been, unseen. */
+  readonly guessed: boolean
+  /** All creates that may have been executed. */
+  readonly sends: number
+  /** The newest record of the payout. */
+  readonly record: Recorded | undefined
+  /** The most transactions, and the most processing errors, that any record showed. */
+  readonly transactions: number
+  readonly processingErrors: number
+  /** Whether the provider's last word is that the handle is paid or being paid, without showing the payout. */
+  readonly claimed: boolean
 }
 
 /**
- * Whether an attempt may have made the provider move money: a create whose answer was a payout, or no clear answer.
- *
- * @category predicates
- */
-export const mayHaveExecuted = ({ bearing, kind }: Attempt): boolean =>
-  kind === "Create" && (bearing === "Unclear" || bearing === "Recorded")
-
-/**
- * The newest record of the payout that the attempts hold.
+ * Nothing but what may have been sent unseen.
  *
  * @category folding
  */
-export const newestRecord = (attempts: ReadonlyArray<Attempt>): Recorded | undefined =>
-  attempts.reduce<Recorded | undefined>(
-    (newest, { recorded }) => (recorded === undefined ? newest : newer(newest, recorded)),
-    undefined
+export const emptyTally = (unseen: number, guessed = false): Tally => ({
+  pending: 0,
+  unseen,
+  guessed,
+  sends: unseen,
+  record: undefined,
+  transactions: 0,
+  processingErrors: 0,
+  claimed: false
+})
+
+/**
+ * Counts one more attempt.
+ *
+ * @category folding
+ */
+export const count = (tally: Tally, attempt: Attempt): Tally => {
+  const executed = attempt.kind === "Create" && (attempt.bearing === "Unclear" || attempt.bearing === "Recorded")
+  const sent = executed ? { ...tally, sends: tally.sends + 1 } : tally
+  switch (attempt.bearing) {
+    case "None":
+      return sent
+    case "Unclear":
+      return executed ? { ...sent, pending: sent.pending + 1 } : sent
+    case "Claimed":
+      return { ...sent, claimed: true }
+    case "Foreign":
+      return { ...sent, claimed: false }
+    case "Recorded":
+      return attempt.recorded === undefined ? sent : reconcile(sent, attempt.recorded, executed ? 1 : 0)
+  }
+}
+
+/**
+ * A record accounts for as many creates as it has new transactions: not for those that were there before, and not for
+ * the create (`own`) that it is the answer to, which needs no other account. What is left of them accounts for creates
+ * of other processes; but if nobody knows how many there were, not where it ends in a failure that is sent again.
+ */
+const reconcile = (tally: Tally, record: Recorded, own: 0 | 1): Tally => {
+  const fresh = record.transactions - tally.transactions - own
+  const paidOff = Math.min(
+    tally.pending,
+    Math.max(0, Math.min(fresh, record.transactions - (record.earlier ?? 0) - own))
   )
+  const isResent = record.errorState === "soft_declined" || record.errorState === "processing_error"
+  const seen = tally.guessed && isResent ? 0 : Math.min(tally.unseen, Math.max(0, fresh - paidOff))
+  return {
+    ...tally,
+    pending: tally.pending - paidOff,
+    unseen: tally.unseen - seen,
+    record: newer(tally.record, record),
+    transactions: Math.max(tally.transactions, record.transactions),
+    processingErrors: Math.max(tally.processingErrors, record.processingErrors),
+    claimed: false
+  }
+}
 
 // Reads may lag behind writes: a record that says paid is the newer one, and so, among others, is one that shows more
 // transactions. Nothing undoes a payment, and a paid payout need not show any transaction.
@@ -190,12 +235,36 @@ const newer = (before: Recorded | undefined, after: Recorded): Recorded => {
   return (wasPaid === isPaid ? before.transactions > after.transactions : wasPaid) ? before : after
 }
 
+/**
+ * What a tally comes to, for a payout of `amount` minor units.
+ *
+ * The provider allows one success a handle, so once its record says `paid`, a request still under way can no longer pay.
+ * Until then every request that the record does not account for may still pay; so does every processing error, which may
+ * have been approved all the same.
+ *
+ * @category folding
+ */
+export const exposureOf = (amount: number, tally: Tally): Exposure => {
+  const { claimed, pending, record, unseen } = tally
+  if (record?.state === "paid") {
+    return { min: amount, max: Math.max(record.paid, amount) + record.open + hidden(tally, record) * amount }
+  }
+  const most = (record?.open ?? 0) + (pending + unseen) * amount
+  return { min: 0, max: claimed ? Math.max(most, amount) : most }
+}
+
 // How many transactions that a paid record does not show may have paid as well: the processing errors that an earlier
 // record showed, and, where it shows none at all, every request but the one that it was paid by.
-const hidden = (record: Recorded, attempts: ReadonlyArray<Attempt>, sends: number): number => {
-  const seen = Math.max(0, ...attempts.map(({ recorded }) => recorded?.processingErrors ?? 0))
-  return Math.max(0, seen - record.processingErrors, record.transactions === 0 ? sends - 1 : 0)
-}
+const hidden = ({ processingErrors, sends }: Tally, record: Recorded): number =>
+  Math.max(0, processingErrors - record.processingErrors, record.transactions === 0 ? sends - 1 : 0)
+
+/**
+ * Folds evidence into an exposure.
+ *
+ * @category folding
+ */
+export const exposure = ({ amount, attempts, unseen }: Evidence): Exposure =>
+  exposureOf(amount, attempts.reduce(count, emptyTally(unseen)))
 
 /**
  * The certainty that an exposure amounts to.

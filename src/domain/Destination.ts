@@ -62,7 +62,7 @@ export const Destination = Schema.Union(SavedMethod, CardToken).annotations({
 export type Destination = typeof Destination.Type
 
 /**
- * What the wire carries. The only place where a destination is unwrapped to be sent.
+ * What the wire carries: the destination in the clear, for sending and comparing only.
  *
  * @internal
  */

@@ -88,6 +88,14 @@ export const isOpen = (transaction: Transaction): boolean =>
   (transaction.errorState !== "hard_declined" && transaction.errorState !== "soft_declined")
 
 /**
+ * How many transactions were made before a moment (epoch milliseconds). One without a date may be of any time.
+ *
+ * @category getters
+ */
+export const madeBefore = ({ transactions }: Payout, moment: number): number =>
+  transactions.filter(({ created }) => created === undefined || created.epochMillis < moment).length
+
+/**
  * What a record says about the money, in minor units: what the provider knows to be paid, and what may have been paid
  * without it knowing.
  *
@@ -107,6 +115,7 @@ export const recorded = (payout: Payout): Recorded => {
     state,
     transactions: transactions.length,
     processingErrors: transactions.filter((one) => one.errorState === "processing_error").length,
+    ...(state === "failed" && last?.errorState !== undefined ? { errorState: last.errorState } : {}),
     paid,
     open: unexplained ? Math.max(open, payout.amount) : open
   }

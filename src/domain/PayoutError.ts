@@ -107,7 +107,7 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
       money(this),
       this.reason === "Certificate"
         ? "The server's certificate was not accepted: correct baseUrl or the trust store, and never switch verification off."
-        : advise(this, "Nothing was sent: try again when the connection is back.")
+        : advise(this, "No request was carried out: try again when the connection is back.")
     )
   }
 }
@@ -232,7 +232,12 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect
     return words(
       `${refused}.`,
       money(this),
-      advise(this, "Correct the request or the account's configuration; repeating the same request cannot help.")
+      advise(
+        this,
+        this.code === 74 || this.status === 409 || this.status === 425
+          ? "Something else was changing the payout: try again later."
+          : "Correct the request or the account's configuration; repeating the same request cannot help."
+      )
     )
   }
 }
@@ -287,7 +292,9 @@ export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billw
     return words(
       `Payout ${this.handle}: declined for good (${reason(this.payout)}).`,
       money(this),
-      advise(this, "Ask the customer for another payment method."),
+      this.certainty === "NotMoved"
+        ? "Ask the customer for another payment method."
+        : "An earlier request may still pay: look it up later, and do not pay again before that is clear.",
       "Never send it again with the same arguments."
     )
   }

@@ -25,6 +25,8 @@ interface Talk {
   readonly send: Effect.Effect<Reply>
   readonly expected: Verdict.Expected
   readonly startedNanos: bigint
+  /** The ordinal of the last attempt before this call. */
+  readonly before: number
 }
 
 interface Exchanged {
@@ -55,7 +57,8 @@ export const converse = (
       driver: RetryPolicy.driver(policy),
       send: client.create(journal.request),
       expected: Verdict.expected(journal.request),
-      startedNanos: yield* monotonic
+      startedNanos: yield* monotonic,
+      before: journal.attempts.at(-1)?.ordinal ?? 0
     }
     let next: Next = { step: first }
     for (let exchanges = 1; "step" in next; exchanges++) {
@@ -70,7 +73,7 @@ const exchange = Effect.fnUntraced(function* (
   step: Plan.Step,
   isLast: boolean
 ) {
-  const { attempts, request } = journal
+  const { record, request } = journal
   yield* journal.begin(step.kind)
   const reply = yield* step.kind === "Create" ? send : client.lookup(request.handle, request)
   const verdict = step.kind === "Create" ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply)
@@ -80,8 +83,8 @@ const exchange = Effect.fnUntraced(function* (
     step,
     reply,
     verdict,
-    plan: Plan.plan(step, verdict, attempts, journal.isInDoubt),
-    isAnswer: Plan.isAnswer(step, verdict, attempts),
+    plan: Plan.plan(step, verdict, record, journal.isInDoubt),
+    isAnswer: Plan.isAnswer(step, verdict, record),
     isLast
   }
   return exchanged
@@ -127,15 +130,20 @@ const retry = Effect.fnUntraced(function* (
 const goOn = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, step: Plan.Step, delay: Duration.Duration) {
   if (!(yield* fits(talk, step, delay))) return yield* giveUp(talk, exchanged, "the next exchange could end too late")
   talk.journal.decide(step.kind === "Create" ? "SendAgain" : "LookUp", undefined, delay)
-  if (Duration.greaterThan(delay, Duration.zero)) yield* Effect.sleep(delay)
+  if (Duration.greaterThan(delay, Duration.zero)) {
+    yield* Effect.sleep(delay)
+    // The machine may have slept longer.
+    if (!(yield* fits(talk, step, Duration.zero))) return yield* giveUp(talk, exchanged, "the wait ended too late")
+  }
   const next: Next = { step }
   return next
 })
 
 // The first create is always made: it is what the call is for, and a shortened one would only be unclear.
-const fits = ({ client, journal, policy, startedNanos }: Talk, step: Plan.Step, delay: Duration.Duration) =>
+const fits = ({ before, client, journal, policy, startedNanos }: Talk, step: Plan.Step, delay: Duration.Duration) =>
   Effect.map(monotonic, (now) => {
-    if (step.kind === "Create" && journal.attempts.every(({ kind }) => kind === "Lookup")) return true
+    const isFirst = journal.attempts.every(({ kind, ordinal }) => kind === "Lookup" || ordinal <= before)
+    if (step.kind === "Create" && isFirst) return true
     const elapsed = Duration.nanos(now - startedNanos)
     const longest = step.kind === "Create" ? client.createDeadline : client.lookupDeadline
     return Duration.lessThanOrEqualTo(Duration.sum(elapsed, Duration.sum(delay, longest)), policy.elapsedMax)

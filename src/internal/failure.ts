@@ -19,15 +19,15 @@ export const unseen: Finding = {
   reply: "Unseen"
 }
 
-/** A request that was under way when its call was interrupted. */
+/** A request that was under way when its call was interrupted, or died. */
 export const interrupted: Finding = {
-  verdict: { _tag: "CommunicationError", why: "the call was interrupted" },
+  verdict: { _tag: "CommunicationError", why: "the call ended before the answer came" },
   reply: "Interrupted"
 }
 
 /** The evidence that every error and every success carries. */
-export const accounting = (request: PayoutRequest, attempts: ReadonlyArray<Attempt.Attempt>, unseen: number) => {
-  const exposure = Attempt.exposure({ amount: request.amount, attempts, unseen })
+export const accounting = (request: PayoutRequest, attempts: ReadonlyArray<Attempt.Attempt>, tally: Attempt.Tally) => {
+  const exposure = Attempt.exposureOf(request.amount, tally)
   return {
     handle: request.handle,
     amount: request.amount,
@@ -66,6 +66,7 @@ export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Erro
       return new Errors.RequestRejected({ ...evidence, ...refusal(reply) })
     case "RateLimited":
       return new Errors.RateLimited({ ...evidence, ...refusal(reply), retryAfter: verdict.retryAfter })
+    case "AlreadyExists":
     case "AlreadyPaid":
     case "AlreadyProcessing":
     case "NotFound":
@@ -94,6 +95,8 @@ export const why = (verdict: Verdict): string => {
       return "the provider says that the handle is paid (134) but has not shown the payout"
     case "AlreadyProcessing":
       return "the provider says that the handle is being paid (133) but has not shown the payout"
+    case "AlreadyExists":
+      return "the provider says that the handle is in use (11) but has not shown the payout"
     case "NotFound":
       return "the provider knows no payout under this handle"
     case "RateLimited":

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
+import * as Attempt from "../domain/Attempt.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Outcome, Paid } from "../domain/Outcome.js"
 import { HandleConflict, type HardDeclined, type PayoutError } from "../domain/PayoutError.js"
@@ -17,47 +18,66 @@ import { converse } from "./conversation.js"
 import { Journal } from "./journal.js"
 import * as Plan from "./plan.js"
 
-/** How many payouts are remembered. The oldest are forgotten first. */
+/** How many payouts are remembered that are not in doubt, and how many that are. The oldest are forgotten first. */
 export const rememberedMax = 10_000
 
 /** A call for a payout. */
 export interface Call {
   readonly request: PayoutRequest
   readonly policy: RetryPolicy
-  readonly first: Plan.Step
-  /** How many requests may have been sent that this process knows nothing of. */
-  readonly unseen: number
+  /** Whether another process may have sent it, so that the provider is asked first. */
+  readonly resumes: boolean
+  /** How many creates other processes may have sent, if the caller says so. */
+  readonly unseen: number | undefined
 }
 
 type Ended = Exit.Exit<Outcome, PayoutError>
 
 /** A call that is running. `done` is made by the first call that joins it, and is none if it was interrupted. */
 interface Flight {
-  readonly request: PayoutRequest
+  readonly journal: Journal
   done: Deferred.Deferred<Option.Option<Ended>> | undefined
 }
 
-/** What a call left behind: an end that nothing changes any more, or the evidence of what is not over. */
+/** What the calls for a handle have left behind. */
 interface Memory {
   readonly journal: Journal
-  readonly final: Paid | HardDeclined | undefined
+  readonly paid: Paid | undefined
+  /** Declined for good, whatever else has been tried under the handle since. */
+  readonly declined: ReadonlyArray<Declined>
 }
+
+interface Declined {
+  readonly request: PayoutRequest
+  readonly error: HardDeclined
+}
+
+/** How many declines of one handle are remembered. */
+const declinedMax = 20
+
+type Begun =
+  { readonly journal: Journal; readonly first: Plan.Step } | { readonly end: Effect.Effect<Outcome, PayoutError> }
 
 export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Effect<Outcome, PayoutError>) => {
   const flights = new Map<Handle, Flight>()
-  const memories = new Map<Handle, Memory>()
+  const memories = new Memories()
 
+  // All that is looked at is also changed before anything else can run: two calls cannot both find the runway free.
   const board = (call: Call): Effect.Effect<Outcome, PayoutError> =>
-    Effect.suspend(() => {
+    Effect.uninterruptibleMask((restore) => {
       const flight = flights.get(call.request.handle)
-      if (flight !== undefined) return join(flight, call)
+      if (flight !== undefined) return restore(join(flight, call))
       const memory = memories.get(call.request.handle)
-      return memory === undefined ? start(call) : recall(memory, call)
+      const begun = memory === undefined ? start(call) : recall(memory, call)
+      return "end" in begun
+        ? begun.end
+        : restore(fly(begun.journal, begun.first, call.policy)).pipe(land(begun.journal))
     })
 
   const join = (flight: Flight, call: Call) => {
-    const differs = differences(flight.request, call.request)
-    if (differs.length > 0) return conflict(new Journal(call.request, 0), differs)
+    const differs = differences(flight.journal.request, call.request)
+    if (differs.length > 0) return conflict(newJournal(call.request, call.unseen ?? 0), differs)
+    flight.journal.expect(call.unseen ?? 0)
     flight.done ??= Deferred.unsafeMake(FiberId.none)
     return Effect.flatMap(
       Deferred.await(flight.done),
@@ -66,55 +86,82 @@ export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Ef
     )
   }
 
-  const recall = ({ final, journal }: Memory, call: Call): Effect.Effect<Outcome, PayoutError> => {
-    const differs = differences(journal.request, call.request)
-    // Other arguments are another try, but only once it is certain that these have not paid.
-    if (differs.length > 0) return journal.isInDoubt ? conflict(journal, differs) : start(call)
-    if (final === undefined) return fly(journal, { ...call, first: Plan.firstAsk })
-    return final._tag === "Paid" ? Effect.succeed(final) : final
+  const fly = (journal: Journal, first: Plan.Step, policy: RetryPolicy) => {
+    flights.set(journal.request.handle, { journal, done: undefined })
+    return converse(client, policy, journal, first)
   }
 
-  const start = (call: Call) => fly(new Journal(call.request, call.unseen), call)
-
-  const fly = (journal: Journal, { first, policy, request }: Call) =>
-    Effect.uninterruptibleMask((restore) => {
-      const flight: Flight = { request, done: undefined }
-      flights.set(request.handle, flight)
-      return restore(converse(client, policy, journal, first)).pipe(
-        Effect.onExit((exit) => Effect.zipRight(journal.interrupt(), land(flight, journal, exit)))
-      )
-    })
-
-  const land = (flight: Flight, journal: Journal, exit: Ended) =>
-    Effect.suspend(() => {
-      remember(journal, exit)
-      flights.delete(flight.request.handle)
-      return flight.done === undefined
-        ? Effect.void
-        : Deferred.succeed(flight.done, Exit.isInterrupted(exit) ? Option.none() : Option.some(exit))
-    })
-
-  const remember = (journal: Journal, exit: Ended): void => {
-    const { handle } = journal.request
-    const final = finalOf(exit)
-    memories.delete(handle)
-    if (final === undefined && !journal.isInDoubt) return
-    memories.set(handle, { journal: journal.compact(), final })
-    if (memories.size > rememberedMax) forgetOldest()
-  }
-
-  const forgetOldest = (): void => {
-    const oldest = memories.keys().next()
-    if (oldest.done !== true) memories.delete(oldest.value)
-  }
+  const land = (journal: Journal) =>
+    Effect.onExit((exit: Ended) =>
+      Effect.flatMap(journal.interrupt(), () => {
+        const { handle } = journal.request
+        const done = flights.get(handle)?.done
+        memories.keep(journal, exit)
+        flights.delete(handle)
+        if (done === undefined) return Effect.void
+        return Deferred.succeed(done, Exit.isInterrupted(exit) ? Option.none() : Option.some(exit))
+      })
+    )
 
   return board
 }
 
-const finalOf = (exit: Ended): Paid | HardDeclined | undefined => {
-  if (Exit.isSuccess(exit)) return exit.value._tag === "Paid" ? exit.value : undefined
-  return exit.cause._tag === "Fail" && exit.cause.error._tag === "HardDeclined" ? exit.cause.error : undefined
+const newJournal = (request: PayoutRequest, unseen: number, guessed = false) =>
+  new Journal(request, Attempt.emptyTally(unseen, guessed))
+
+const start = ({ request, resumes, unseen }: Call): Begun =>
+  resumes
+    ? { journal: newJournal(request, unseen ?? 1, unseen === undefined), first: Plan.firstAsk }
+    : { journal: newJournal(request, 0), first: Plan.create }
+
+const recall = ({ declined, journal, paid }: Memory, call: Call): Begun => {
+  const { request, resumes, unseen = 0 } = call
+  const differs = differences(journal.request, request)
+  // Other arguments are another try, but only once it is certain that these have not paid.
+  if (differs.length > 0 && journal.isInDoubt) return { end: conflict(journal, differs) }
+  if (paid !== undefined) return { end: Effect.succeed(paid) }
+  const before = declined.find((one) => differences(one.request, request).length === 0)
+  const known = differs.length > 0 ? journal.continuedBy(request) : journal
+  known.expect(unseen)
+  if (before !== undefined) return known.isInDoubt ? { journal: known, first: Plan.recheck } : { end: before.error }
+  if (known.isInDoubt) return { journal: known, first: Plan.firstStep(known.doubt.verdict) }
+  return { journal: known, first: resumes ? Plan.firstAsk : Plan.create }
 }
 
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
   new HandleConflict({ ...journal.accounting, with: "Process", differs })
+
+/** What is remembered. Doubts are kept apart, so that however many payouts succeed, they push out no doubt. */
+class Memories {
+  private readonly settled = new Map<Handle, Memory>()
+  private readonly doubtful = new Map<Handle, Memory>()
+
+  get(handle: Handle): Memory | undefined {
+    return this.doubtful.get(handle) ?? this.settled.get(handle)
+  }
+
+  keep(journal: Journal, exit: Ended): void {
+    const { handle } = journal.request
+    const before = this.get(handle)
+    const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : undefined
+    const declined = [...(before?.declined ?? []), ...declinedBy(journal.request, exit)].slice(-declinedMax)
+    this.settled.delete(handle)
+    this.doubtful.delete(handle)
+    journal.trim()
+    if (paid === undefined && journal.isInDoubt) set(this.doubtful, handle, { journal, paid, declined })
+    else if (paid !== undefined || journal.record !== undefined || declined.length > 0) {
+      set(this.settled, handle, { journal, paid, declined })
+    }
+  }
+}
+
+const declinedBy = (request: PayoutRequest, exit: Ended): ReadonlyArray<Declined> =>
+  Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "HardDeclined"
+    ? [{ request, error: exit.cause.error }]
+    : []
+
+const set = (memories: Map<Handle, Memory>, handle: Handle, memory: Memory): void => {
+  memories.set(handle, memory)
+  const oldest = memories.size > rememberedMax ? memories.keys().next() : undefined
+  if (oldest?.done === false) memories.delete(oldest.value)
+}

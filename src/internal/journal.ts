@@ -6,7 +6,9 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Attempt from "../domain/Attempt.js"
+import * as Payout from "../domain/Payout.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../Verdict.js"
@@ -16,8 +18,11 @@ import * as Plan from "./plan.js"
 /** The most exchanges of one call, whatever the policy says. */
 export const exchangesMax = 100
 
-/** How many attempts are kept from one call to the next. Older ones are still counted, as unseen. */
+/** How many attempts are kept from one call to the next. */
 export const attemptsKept = 100
+
+/** How far the provider's clock and ours may be apart, in milliseconds. */
+const clockErrorMax = 10 * 60 * 1000
 
 interface UnderWay {
   readonly kind: Attempt.Kind
@@ -33,8 +38,7 @@ export const monotonic: Effect.Effect<bigint> = Effect.clockWith((clock) =>
 /** Exchanges on record. What is begun is closed: by an answer, or by an interruption. */
 export class AttemptLog {
   private underWay: UnderWay | undefined
-
-  constructor(protected entries: ReadonlyArray<Attempt.Attempt> = []) {}
+  private entries: ReadonlyArray<Attempt.Attempt> = []
 
   get attempts(): ReadonlyArray<Attempt.Attempt> {
     return this.entries
@@ -47,30 +51,21 @@ export class AttemptLog {
     })
   }
 
-  /** Replaces the mark by the attempt, in one synchronous step. */
-  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> {
-    const sent = reply._tag === "Response" ? "Sent" : reply.sent
-    const recorded = Plan.recorded(step, verdict)
-    const finding = verdict._tag === "Paid" ? undefined : { verdict: inDoubt(verdict), reply }
-    return this.close(finding, {
-      ...answer(reply),
-      sent,
-      outcome: verdict._tag,
-      bearing: Plan.bearing(step, verdict, sent),
-      ...(recorded === undefined ? {} : { recorded }),
-      decision: "Fail",
-      why: failure.why(verdict)
-    })
-  }
-
-  /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
-  interrupt(): Effect.Effect<void> {
-    return this.close(failure.interrupted, {
-      sent: "Unknown",
-      outcome: "Interrupted",
-      bearing: this.underWay?.kind === "Create" ? "Unclear" : "None",
-      decision: "Interrupted",
-      why: failure.why(failure.interrupted.verdict)
+  /** Replaces the mark by the attempt, in one synchronous step. None, if nothing was under way. */
+  close(found: Found): Effect.Effect<Option.Option<Attempt.Attempt>> {
+    return Effect.map(monotonic, (now) => {
+      const { underWay } = this
+      if (underWay === undefined) return Option.none()
+      this.underWay = undefined
+      const attempt: Attempt.Attempt = {
+        ordinal: (this.entries.at(-1)?.ordinal ?? 0) + 1,
+        kind: underWay.kind,
+        started: underWay.started,
+        took: Duration.nanos(now - underWay.startedNanos),
+        ...(typeof found === "function" ? found(underWay.kind) : found)
+      }
+      this.entries = [...this.entries, attempt]
+      return Option.some(attempt)
     })
   }
 
@@ -78,8 +73,9 @@ export class AttemptLog {
   decide(decision: Attempt.Decision, why?: string, delay?: Duration.Duration): void {
     const latest = this.entries.at(-1)
     if (latest === undefined) return
+    const { delay: _, ...rest } = latest
     const decided: Attempt.Attempt = {
-      ...latest,
+      ...rest,
       decision,
       why: why === undefined ? latest.why : `${latest.why}; ${why}`,
       ...(delay === undefined ? {} : { delay })
@@ -87,55 +83,66 @@ export class AttemptLog {
     this.entries = [...this.entries.slice(0, -1), decided]
   }
 
-  protected close(
-    _finding: failure.Finding | undefined,
-    found: Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
-  ): Effect.Effect<void> {
-    return Effect.map(monotonic, (now) => {
-      const { underWay } = this
-      if (underWay === undefined) return
-      this.underWay = undefined
-      const attempt: Attempt.Attempt = {
-        ordinal: (this.entries.at(-1)?.ordinal ?? 0) + 1,
-        kind: underWay.kind,
-        started: underWay.started,
-        took: Duration.nanos(now - underWay.startedNanos),
-        ...found
-      }
-      this.entries = [...this.entries, attempt]
-    })
+  /** Forgets the oldest attempts, beyond as many as are kept. */
+  trim(): void {
+    this.entries = this.entries.slice(-attemptsKept)
   }
 }
 
-/** The evidence of one payout: its attempts, what may have been sent besides, and what leaves money in doubt. */
-export class Journal extends AttemptLog {
-  private latestDoubt: failure.Finding | undefined
+type Finding = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
+type Found = Finding | ((kind: Attempt.Kind) => Finding)
 
+/** What an answer turned out to be, as an attempt has it. */
+export const found = (step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Finding => {
+  const sent = reply._tag === "Response" ? "Sent" : reply.sent
+  const recorded = Plan.recorded(step, verdict)
+  return {
+    ...answer(reply),
+    sent,
+    outcome: verdict._tag,
+    bearing: Plan.bearing(step, verdict, sent),
+    ...(recorded === undefined ? {} : { recorded }),
+    decision: "Fail",
+    why: failure.why(verdict)
+  }
+}
+
+const interrupted = (kind: Attempt.Kind): Finding => ({
+  sent: "Unknown",
+  outcome: "Interrupted",
+  bearing: kind === "Create" ? "Unclear" : "None",
+  decision: "Interrupted",
+  why: failure.why(failure.interrupted.verdict)
+})
+
+/** The evidence of one payout: its attempts, what they amount to, and what leaves money in doubt. */
+export class Journal {
+  private readonly log = new AttemptLog()
+  private latestDoubt: failure.Finding | undefined
+  private firstCreate: number | undefined
+
+  /** `tally` is what came before the attempts on record: creates of other processes, or of other arguments. */
   constructor(
     readonly request: PayoutRequest,
-    /** How many requests may have been sent that are not among the attempts. */
-    readonly unseen: number,
-    entries: ReadonlyArray<Attempt.Attempt> = []
-  ) {
-    super(entries)
+    private tally: Attempt.Tally
+  ) {}
+
+  get attempts(): ReadonlyArray<Attempt.Attempt> {
+    return this.log.attempts
   }
 
-  /** For the next call: with no more attempts than are kept. Leaving one out must never make the exposure smaller. */
-  compact(): Journal {
-    const dropped = this.entries.slice(0, -attemptsKept)
-    const unseen = this.unseen + dropped.filter(Attempt.mayHaveExecuted).length
-    const kept = new Journal(this.request, unseen, this.entries.slice(-attemptsKept))
-    kept.latestDoubt = this.latestDoubt
-    return kept
+  /** The newest record of the payout. */
+  get record(): Attempt.Recorded | undefined {
+    return this.tally.record
   }
 
   get accounting(): failure.Accounting {
-    return failure.accounting(this.request, this.entries, this.unseen)
+    return failure.accounting(this.request, this.attempts, this.tally)
   }
 
   /** Whether money may have moved, or has. */
   get isInDoubt(): boolean {
-    return this.accounting.certainty !== "NotMoved"
+    return Attempt.certainty(Attempt.exposureOf(this.request.amount, this.tally)) !== "NotMoved"
   }
 
   /** The latest finding that leaves money in doubt. */
@@ -143,12 +150,61 @@ export class Journal extends AttemptLog {
     return this.latestDoubt ?? failure.unseen
   }
 
-  protected override close(
-    finding: failure.Finding | undefined,
-    found: Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
-  ): Effect.Effect<void> {
-    if (finding !== undefined && leavesDoubt(found)) this.latestDoubt = finding
-    return super.close(finding, found)
+  /** Counts creates that this process does not know of, unless it has heard of as many already. */
+  expect(unseen: number): void {
+    const more = Math.max(0, unseen - this.tally.unseen)
+    this.tally = { ...this.tally, unseen: this.tally.unseen + more, sends: this.tally.sends + more }
+  }
+
+  begin(kind: Attempt.Kind): Effect.Effect<void> {
+    return this.log.begin(kind)
+  }
+
+  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> {
+    // What only contradicts a claim leaves the claim in doubt, and not what contradicts it.
+    const isDoubt = verdict._tag !== "Paid" && !Plan.isContradicted(step, verdict)
+    return this.close(
+      (kind) => this.dated(kind, verdict, found(step, verdict, reply)),
+      isDoubt ? { verdict: later(verdict), reply } : undefined
+    )
+  }
+
+  /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
+  interrupt(): Effect.Effect<void> {
+    return this.close(interrupted, failure.interrupted)
+  }
+
+  decide(decision: Attempt.Decision, why?: string, delay?: Duration.Duration): void {
+    this.log.decide(decision, why, delay)
+  }
+
+  /** For the next call: with no more attempts than are kept. What they amounted to is not forgotten. */
+  trim(): void {
+    this.log.trim()
+  }
+
+  /** For other arguments under the same handle, when these have certainly not paid: what the provider has stays known. */
+  continuedBy(request: PayoutRequest): Journal {
+    return new Journal(request, this.tally)
+  }
+
+  private close(found: (kind: Attempt.Kind) => Finding, finding: failure.Finding | undefined): Effect.Effect<void> {
+    return Effect.map(this.log.close(found), (closed) => {
+      if (Option.isNone(closed)) return
+      const attempt = closed.value
+      this.tally = Attempt.count(this.tally, attempt)
+      if (attempt.kind === "Create") this.firstCreate ??= attempt.started.epochMillis
+      if (finding !== undefined && leavesDoubt(attempt)) this.latestDoubt = finding
+    })
+  }
+
+  // A transaction that is older than our first create cannot be its doing.
+  private dated(kind: Attempt.Kind, verdict: Verdict.Verdict, found: Finding): Finding {
+    if (found.recorded === undefined || !("payout" in verdict) || kind === "Create" || this.firstCreate === undefined) {
+      return found
+    }
+    const earlier = Payout.madeBefore(verdict.payout, this.firstCreate - clockErrorMax)
+    return earlier === 0 ? found : { ...found, recorded: { ...found.recorded, earlier } }
   }
 }
 
@@ -162,7 +218,7 @@ const answer = (reply: Reply): Partial<Pick<Attempt.Attempt, "status" | "code" |
       }
 
 /** A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask about it. */
-const inDoubt = (verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>): failure.Finding["verdict"] =>
+const later = (verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>): failure.Finding["verdict"] =>
   verdict._tag === "Processing"
     ? { _tag: "Unsettled", payout: verdict.payout, why: "it was processing when it was last seen" }
     : verdict

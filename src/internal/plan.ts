@@ -2,32 +2,34 @@
  * Verdict and evidence -> what to do next. Pure, so that the rules that money depends on can be read, and tested, as a
  * table. Budgets and deadlines are not decided here: `conversation.ts` may turn any plan but `Succeed` into giving up.
  */
-import * as Attempt from "../domain/Attempt.js"
+import type * as Attempt from "../domain/Attempt.js"
 import type { Category } from "../RetryPolicy.js"
 import * as Verdict from "../Verdict.js"
 
 /**
- * The next exchange. A `Create` may move money. A `Lookup` moves nothing, and is made for one of four reasons:
+ * The next exchange. A `Create` may move money. A `Lookup` moves nothing, and is made for one of five reasons:
  *
  * - `BeforeSending`: something earlier may have moved money. Told nothing new, the create is sent again.
  * - `FirstAsk`: an earlier call or process may have sent it. Only the provider's word lets the create be sent.
  * - `Confirm`: the provider spoke of this payout without showing it (133, 134), or in words we do not know. It is asked
  *   again until that is clear, and never sent again.
+ * - `Recheck`: it was declined for good, but something before the decline may have paid. Never sent again either.
  * - `LastAsk`: we are about to give up while money may have moved. What this does not clear up stays unclear.
  */
 export type Step =
   | { readonly kind: "Create" }
   | {
       readonly kind: "Lookup"
-      readonly ask: "BeforeSending" | "FirstAsk" | "Confirm" | "LastAsk"
+      readonly ask: "BeforeSending" | "FirstAsk" | "Confirm" | "Recheck" | "LastAsk"
       /** What is to be confirmed, where it was said by a code. */
-      readonly claim?: "AlreadyPaid" | "AlreadyProcessing"
+      readonly claim?: Verdict.Claim
     }
 
 export type LookupStep = Extract<Step, { readonly kind: "Lookup" }>
 
 export const create: Step = { kind: "Create" }
 export const firstAsk: Step = { kind: "Lookup", ask: "FirstAsk" }
+export const recheck: Step = { kind: "Lookup", ask: "Recheck" }
 export const lastAsk: Step = { kind: "Lookup", ask: "LastAsk" }
 const beforeSending: Step = { kind: "Lookup", ask: "BeforeSending" }
 
@@ -51,21 +53,36 @@ export const bearing = (step: Step, verdict: Verdict.Verdict, sent: Attempt.Sent
   return Verdict.recorded(verdict) === undefined ? "None" : "Recorded"
 }
 
-// 134 said paid, and the record says failed: a read that lags behind, so the claim still stands.
-const isContradicted = (step: Step, verdict: Verdict.Verdict): boolean =>
+/**
+ * How to begin a call for a payout whose last one left this finding: what the provider spoke of without showing it is
+ * confirmed, and anything else is asked about.
+ */
+export const firstStep = (doubt: Verdict.Verdict): Step => {
+  switch (doubt._tag) {
+    case "AlreadyExists":
+    case "AlreadyPaid":
+    case "AlreadyProcessing":
+      return { kind: "Lookup", ask: "Confirm", claim: doubt._tag }
+    case "Unsettled":
+      return { kind: "Lookup", ask: "Confirm" }
+    default:
+      return firstAsk
+  }
+}
+
+/** 134 said paid, and the record says failed: a read that lags behind, so the claim still stands. */
+export const isContradicted = (step: Step, verdict: Verdict.Verdict): boolean =>
   step.kind === "Lookup" && step.claim === "AlreadyPaid" && Verdict.isFailed(verdict)
 
-/** `before` is the evidence without this exchange; `isInDoubt` is what the evidence with it amounts to. */
+/** `known` is the newest record from before this exchange; `isInDoubt` is what the evidence with it amounts to. */
 export const plan = (
   step: Step,
   verdict: Verdict.Verdict,
-  before: ReadonlyArray<Attempt.Attempt>,
+  known: Attempt.Recorded | undefined,
   isInDoubt: boolean
 ): Plan => {
   const resend = isInDoubt ? beforeSending : create
-  return step.kind === "Create"
-    ? afterCreate(verdict, resend)
-    : afterLookup(step, verdict, Attempt.newestRecord(before), resend)
+  return step.kind === "Create" ? afterCreate(verdict, resend) : afterLookup(step, verdict, known, resend)
 }
 
 const succeed = (verdict: Verdict.Accepted): Plan => ({ _tag: "Succeed", verdict })
@@ -79,6 +96,7 @@ const afterCreate = (verdict: Verdict.Verdict, resend: Step): Plan => {
     case "ServerError":
     case "UnexpectedResponse":
       return verdict.permanent === true ? giveUp : retry("communication", resend)
+    case "AlreadyExists":
     case "AlreadyPaid":
     case "AlreadyProcessing":
       return goOn({ kind: "Lookup", ask: "Confirm", claim: verdict._tag })
@@ -139,9 +157,9 @@ const afterLookup = (
     case "SoftDeclined":
     case "ProcessingError":
       if (isContradicted(step, verdict) || !isNews(step, verdict, known)) return nothingNew(step)
-      return step.ask === "LastAsk" ? giveUp : afterRecord(verdict, resend)
+      return isLast(step) ? giveUp : afterRecord(verdict, resend)
     case "Unsettled":
-      return step.ask === "LastAsk" ? giveUp : afterRecord(verdict, resend)
+      return isLast(step) ? giveUp : afterRecord(verdict, resend)
     default:
       return afterFailedLookup(step, verdict, known)
   }
@@ -154,15 +172,19 @@ const afterLookup = (
 const isNews = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): boolean => {
   const now = Verdict.recorded(verdict)
   if (now === undefined) return false
-  if (known === undefined || (step.kind === "Lookup" && step.ask === "FirstAsk")) return true
+  if (known === undefined || (step.kind === "Lookup" && (step.ask === "FirstAsk" || step.ask === "Recheck")))
+    return true
   return now.transactions > known.transactions || now.state !== known.state
 }
 
 /** Whether a verdict is an answer about this payout that speaks for itself, whatever the other attempts left unclear. */
-export const isAnswer = (step: Step, verdict: Verdict.Verdict, before: ReadonlyArray<Attempt.Attempt>): boolean =>
+export const isAnswer = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): boolean =>
   verdict._tag === "HandleConflict" ||
   (Verdict.isFailed(verdict) &&
-    (step.kind === "Create" || (isNews(step, verdict, Attempt.newestRecord(before)) && !isContradicted(step, verdict))))
+    (step.kind === "Create" || (isNews(step, verdict, known) && !isContradicted(step, verdict))))
+
+/** Whatever a lookup of this kind tells, it is the end of the call. */
+const isLast = ({ ask }: LookupStep): boolean => ask === "LastAsk" || ask === "Recheck"
 
 const nothingNew = (step: LookupStep): Plan => {
   switch (step.ask) {
@@ -171,6 +193,7 @@ const nothingNew = (step: LookupStep): Plan => {
       return goOn(create)
     case "Confirm":
       return retry("communication", step)
+    case "Recheck":
     case "LastAsk":
       return giveUp
   }
@@ -181,7 +204,7 @@ const nothingNew = (step: LookupStep): Plan => {
  * can tell how often the provider has tried already, and not where we know that the payout is there.
  */
 const afterFailedLookup = (step: LookupStep, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): Plan => {
-  if (step.ask === "LastAsk") return giveUp
+  if (isLast(step)) return giveUp
   if (step.ask === "BeforeSending" && (known?.processingErrors ?? 0) === 0) return goOn(create)
   switch (verdict._tag) {
     case "RateLimited":

@@ -13,7 +13,7 @@ import * as RetryPolicy from "../RetryPolicy.js"
 import * as Verdict from "../Verdict.js"
 import * as alarm from "./alarm.js"
 import * as failure from "./failure.js"
-import { AttemptLog, exchangesMax, monotonic } from "./journal.js"
+import { AttemptLog, exchangesMax, found, monotonic } from "./journal.js"
 import * as Plan from "./plan.js"
 
 export const get = (
@@ -29,7 +29,7 @@ export const get = (
       yield* log.begin("Lookup")
       const reply = yield* client.lookup(handle)
       const verdict = Verdict.ofLookup({ handle }, reply)
-      yield* log.write(Plan.lastAsk, verdict, reply)
+      yield* log.close(found(Plan.lastAsk, verdict, reply))
       yield* alarm.onVerdict(handle, verdict, reply)
       if ("payout" in verdict) return verdict.payout
       if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })

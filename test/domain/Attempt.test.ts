@@ -55,6 +55,11 @@ describe("What all attempts together say about the money", () => {
     ["a lost answer, then a refusal: the refusal says nothing about it (55)", [lost, refused], 0, 0, 100],
     ["a lost answer, then no record of it: still travelling, for all we know (50)", [lost, nothing], 0, 0, 100],
     ["two lost answers", [lost, lost], 0, 0, 200],
+    ["a decline that was there before the lost answer", [shows(hard), lost, looksUp(hard)], 0, 0, 100],
+    ["a decline too old to be the lost answer's", [lost, looksUp(record({ earlier: 1 }))], 0, 0, 100],
+    ["a decline that may be the lost answer's", [lost, looksUp(record({ earlier: 0 }))], 0, 0, 0],
+    ["two declines, one of them the lost answer's", [lost, looksUp(record({ transactions: 2, earlier: 1 }))], 0, 0, 0],
+    ["three creates of others, all on record", [looksUp({ ...hard, transactions: 3 })], 3, 0, 0],
     ["a request of a process that died", [], 1, 0, 100],
     ["a request of a process that died, and one of ours, both lost", [lost], 1, 0, 200],
     ["paid", [shows(paid)], 0, 100, 100],
@@ -95,11 +100,11 @@ describe("What all attempts together say about the money", () => {
     ["134 after a payout with other arguments", [foreign, claimed], 0, 0, 100],
     ["paid, then a record that lags behind", [shows(paid), looksUp(hard)], 0, 100, 100],
     [
-      "a decline, then a record that lags behind it",
+      "a decline, then a lost answer, then a record that lags behind the decline",
       [shows({ ...hard, transactions: 2 }), lost, looksUp(processing)],
       0,
       0,
-      0
+      100
     ],
     ["paid without transactions (64)", [shows(paidWithoutTransactions)], 0, 100, 100],
     [
@@ -136,10 +141,11 @@ describe("What all attempts together say about the money", () => {
   })
 
   it("counts as executed every create that may have been, and no lookup", () => {
+    const executed = (one: Attempt.Attempt) => Attempt.count(Attempt.emptyTally(0), one).sends === 1
     const bearings = Attempt.Bearing.literals.map((bearing) => [
       bearing,
-      Attempt.mayHaveExecuted(attempt({ bearing })),
-      Attempt.mayHaveExecuted(attempt({ bearing, kind: "Lookup" }))
+      executed(attempt({ bearing })),
+      executed(attempt({ bearing, kind: "Lookup" }))
     ])
     assert.deepStrictEqual(bearings, [
       ["None", false, false],
@@ -212,7 +218,7 @@ describe("Whatever the attempts were", () => {
 
   holds("the newest record is one of theirs, and a paid one if there is any", (attempts) => {
     const all = attempts.flatMap(({ recorded }) => recorded ?? [])
-    const newest = Attempt.newestRecord(attempts)
+    const newest = attempts.reduce(Attempt.count, Attempt.emptyTally(0)).record
     if (newest === undefined) assert.deepStrictEqual(all, [])
     else {
       assert.include(all, newest)
