@@ -187,6 +187,8 @@ const exchange = (
             : Effect.succeed(fromFailure(error)),
         onSuccess: receive
       }),
+      // Or the deadline would not hold where the caller cannot be interrupted, as in a finalizer.
+      Effect.interruptible,
       Effect.timeoutTo({
         duration: deadline,
         onSuccess: (reply): Reply.Reply => reply,

@@ -732,6 +732,29 @@ describe("budgets", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("end at their deadlines even where nothing can be interrupted", () =>
+    Effect.gen(function* () {
+      yield* always(Script.hangBeforeCommit)
+      const payouts = yield* Payouts.Payouts
+      const before = yield* TestClock.currentTimeMillis
+      const end = yield* inVirtualTime(
+        Effect.uninterruptible(Effect.flip(payouts.create(requestOf(), { policy: RetryPolicy.none })))
+      )
+      assert.deepStrictEqual([end._tag, end.certainty], ["CommunicationError", "MayHaveMoved"])
+      assert.strictEqual((yield* TestClock.currentTimeMillis) - before, 120_000)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("begin with each call: an earlier call's create is not this one's first", () =>
+    Effect.gen(function* () {
+      const hasty = RetryPolicy.make({ elapsedMax: "1 minute" })
+      yield* script(Script.dropBeforeCommit, Script.normal)
+      yield* create(requestOf(), { policy: hasty })
+      const end = yield* create(requestOf(), { policy: hasty })
+      assert.strictEqual(end._tag, "Paid")
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("are bounded even if the policy is not (I6)", () =>
     Effect.gen(function* () {
       yield* always(Script.apiError({ status: 429, code: 122 }))

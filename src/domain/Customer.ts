@@ -89,11 +89,14 @@ export const NewCustomer = Schema.Union(
 export type NewCustomer = typeof NewCustomer.Type
 
 /**
- * An existing customer's handle, or a customer to create.
+ * An existing customer's handle, or a customer to create. What is refused here is never shown: a `ParseError` prints the
+ * values that it refuses.
  *
  * @category models
  */
-export const Customer = Schema.Union(CustomerHandle, NewCustomer)
+export const Customer = Schema.Union(CustomerHandle, NewCustomer).annotations({
+  message: () => ({ message: "Expected a customer's handle, or a customer to create", override: true })
+})
 
 /** @category models */
 export type Customer = typeof Customer.Type

@@ -4,11 +4,12 @@
  */
 
 import * as Encoding from "effect/Encoding"
+import * as RegExp_ from "effect/RegExp"
 
 /** The longest text of the provider that is kept: a handle's, which is the longest that has to be compared. */
 export const textMax = 255
 
-// Shorter strings are no secrets, and cutting them out would garble innocent words.
+// Shorter strings are no secrets, unless they are addresses, and cutting them out would garble innocent words.
 const secretLengthMin = 8
 
 export type Clean = (text: string) => string
@@ -20,15 +21,19 @@ export type Clean = (text: string) => string
 export const cleaner = (secrets: ReadonlyArray<string>, compared: ReadonlyArray<string> = []): Clean => {
   // The longest first: one secret may begin with another.
   const hidden = Array.from(new Set(secrets))
-    .filter((secret) => secret.length >= secretLengthMin && !compared.some((text) => text.includes(secret)))
+    .filter((secret) => isSecret(secret) && !compared.some((text) => includes(text, secret)))
     .sort((a, b) => b.length - a.length)
-  return (text) =>
-    shortened(
-      hidden
-        .reduce((rest, secret) => rest.replaceAll(secret, "<redacted>"), text)
-        .replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ")
-    )
+  // In any case: providers change that of an address.
+  const pattern = hidden.length === 0 ? undefined : new RegExp(hidden.map(RegExp_.escape).join("|"), "gi")
+  return (text) => {
+    const safe = pattern === undefined ? text : text.replace(pattern, "<redacted>")
+    return shortened(safe.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " "))
+  }
 }
+
+const isSecret = (text: string): boolean => text.length >= secretLengthMin || /.@./.test(text)
+
+const includes = (text: string, part: string): boolean => text.toLowerCase().includes(part.toLowerCase())
 
 /** A key as it may come back: as it is, in a URL, in base64, or as the user name of HTTP Basic; with padding or not. */
 export const ofKey = (key: string): ReadonlyArray<string> => [
