@@ -142,8 +142,7 @@ describe("An error's message", () => {
   const texts: ReadonlyArray<readonly [error: PayoutError.PayoutError | PayoutError.LookupError, text: string]> = [
     [
       make.CommunicationError(notMoved),
-      "Payout prize-2026-0042: no clear answer from the provider (Transport ECONNRESET). No money has moved. Nothing was " +
-        "sent: try again when the connection is back."
+      "Payout prize-2026-0042: no clear answer from the provider (Transport ECONNRESET). No money has moved. No request was carried out: try again when the connection is back."
     ],
     [
       make.CommunicationError(mayHave),
@@ -209,7 +208,7 @@ describe("An error's message", () => {
         }[evidence.certainty]
         assert.include(message, money, _tag)
         const advice = message.slice(message.indexOf(money) + money.length)
-        assert.match(advice, /\b(ask|try|correct|find out|resume|a later attempt)\b/i, _tag)
+        assert.match(advice, /\b(ask|try|correct|find out|resume|look it up|a later attempt)\b/i, _tag)
         if (evidence.certainty !== "NotMoved") assert.match(advice, /[Nn]ever /, _tag)
       }
     }
