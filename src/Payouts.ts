@@ -70,8 +70,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * same time with the same arguments share one conversation (and the first one's policy and span); other arguments
      * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
      * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
-     * paid, or declined for good, the next call ends at once as the first did. A process remembers the latest 10,000
-     * payouts; beyond that, and after a restart, use `resume`.
+     * paid, or declined for good, the next call ends at once as the first did. The service remembers 10,000
+     * payouts in doubt and 10,000 others; beyond that, and after a restart, use `resume`.
      */
     readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
     /**

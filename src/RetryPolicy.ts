@@ -92,8 +92,8 @@ export const standard: RetryPolicy = {
 }
 
 /**
- * One exchange and no more, for callers that retry by themselves. (133 and 134 are still looked up once, because they
- * are an answer about the payout.) Retry with `Payouts.resume`, which asks before it sends.
+ * One create and no more, for callers that retry by themselves, with `Payouts.resume`, which asks before it sends. (What
+ * is left in doubt is still looked up once, and so are 133 and 134, because they are an answer about the payout.)
  *
  * @category policies
  */
