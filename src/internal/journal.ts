@@ -119,12 +119,17 @@ const interrupted = (kind: Attempt.Kind): Finding => ({
 export class Journal {
   private readonly log = new AttemptLog()
   private latestDoubt: failure.Finding | undefined
+  private latestUnclear: failure.Finding | undefined
   private firstCreate: number | undefined
 
-  /** `tally` is what came before the attempts on record: creates of other processes, or of other arguments. */
+  /**
+   * `tally` is what came before the attempts on record: creates of other processes, or of other arguments. `told` is how
+   * many creates of other processes were spoken of, those included that a record has accounted for since.
+   */
   constructor(
     readonly request: PayoutRequest,
-    private tally: Attempt.Tally
+    private tally: Attempt.Tally,
+    private told = tally.unseen
   ) {}
 
   get attempts(): ReadonlyArray<Attempt.Attempt> {
@@ -152,7 +157,8 @@ export class Journal {
 
   /** Counts creates that this process does not know of, unless it has heard of as many already. */
   expect(unseen: number): void {
-    const more = Math.max(0, unseen - this.tally.unseen)
+    const more = Math.max(0, unseen - this.told)
+    this.told += more
     this.tally = { ...this.tally, unseen: this.tally.unseen + more, sends: this.tally.sends + more }
   }
 
@@ -185,7 +191,7 @@ export class Journal {
 
   /** For other arguments under the same handle, when these have certainly not paid: what the provider has stays known. */
   continuedBy(request: PayoutRequest): Journal {
-    return new Journal(request, this.tally)
+    return new Journal(request, this.tally, this.told)
   }
 
   private close(found: (kind: Attempt.Kind) => Finding, finding: failure.Finding | undefined): Effect.Effect<void> {
@@ -194,8 +200,15 @@ export class Journal {
       const attempt = closed.value
       this.tally = Attempt.count(this.tally, attempt)
       if (attempt.kind === "Create") this.firstCreate ??= attempt.started.epochMillis
-      if (finding !== undefined && leavesDoubt(attempt)) this.latestDoubt = finding
+      if (finding !== undefined) this.note(attempt, finding)
     })
+  }
+
+  // A record that leaves nothing open answers what an earlier one left open, but not for a request that was lost.
+  private note(attempt: Attempt.Attempt, finding: failure.Finding): void {
+    if (attempt.bearing === "Unclear") this.latestUnclear = finding
+    if (leavesDoubt(attempt)) this.latestDoubt = finding
+    else if (attempt.bearing === "Recorded" || attempt.bearing === "Foreign") this.latestDoubt = this.latestUnclear
   }
 
   // A transaction that is older than our first create cannot be its doing.

@@ -174,7 +174,7 @@ const isNews = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | 
   if (now === undefined) return false
   if (known === undefined || (step.kind === "Lookup" && (step.ask === "FirstAsk" || step.ask === "Recheck")))
     return true
-  return now.transactions > known.transactions || now.state !== known.state
+  return now.transactions > known.transactions || now.state !== known.state || now.errorState !== known.errorState
 }
 
 /** Whether a verdict is an answer about this payout that speaks for itself, whatever the other attempts left unclear. */

@@ -165,7 +165,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
       case "Ends":
         return Stream.concat(Stream.succeed(half(body)), Stream.fail(this.unreadable(terminated())))
       case "Stalls":
-        return Stream.concat(Stream.succeed(half(body)), Stream.never)
+        return Stream.concat(Stream.succeed(half(body)), Stream.fromEffect(silence))
       default:
         return drip(body, this.flaw)
     }
@@ -182,7 +182,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
       case "Ends":
         return Effect.fail(this.unreadable(terminated()))
       case "Stalls":
-        return Effect.never
+        return silence
       default:
         return Effect.as(Stream.runDrain(this.stream), this.message.body)
     }
@@ -192,6 +192,9 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
     return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
   }
 }
+
+// Unlike `Effect.never`, which keeps a timer, it leaves nothing behind when whoever listens is gone without a word.
+const silence: Effect.Effect<never> = Effect.async(() => {})
 
 const terminated = (): Error =>
   new TypeError("terminated", { cause: Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" }) })

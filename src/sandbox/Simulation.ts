@@ -118,7 +118,7 @@ export class Simulation {
     const { answer, ordinal } = visit
     if (answer._tag === "Hanging") {
       this.log.end(ordinal, "Hanging", undefined)
-      return Effect.onInterrupt(Effect.never, () => Effect.sync(() => this.leave(visit)))
+      return Effect.async(() => Effect.sync(() => this.leave(visit)))
     }
     this.leave(visit)
     const delivery = Delivery.make(answer, visit.reply, {
