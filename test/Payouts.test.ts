@@ -811,6 +811,43 @@ describe("resume", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("takes the reason of a failure that was first shown without it (63)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.hardDeclined().pipe(Script.and(Script.altered({ errorState: null }))))
+      const first = yield* create(requestOf(), { policy: RetryPolicy.none })
+      assert.deepStrictEqual([first._tag, first.certainty], ["UnexpectedResponse", "MayHaveMoved"])
+      for (const restarted of [false, true]) {
+        const payouts = restarted ? yield* Payouts.make() : yield* Payouts.Payouts
+        const end = yield* inVirtualTime(Effect.flip(payouts.resume(requestOf())))
+        assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "NotMoved"])
+      }
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("tells of what is in doubt, and no longer of what the record has answered", () =>
+    Effect.gen(function* () {
+      const unexplained = Script.softDeclined().pipe(Script.and(Script.altered({ errorState: null })))
+      yield* script(unexplained, Script.normal, Script.normal)
+      const first = yield* resume(requestOf(), { unseen: 2, policy: RetryPolicy.none })
+      assert.strictEqual(first._tag, "UnexpectedResponse")
+      const end = yield* resume(requestOf(), { unseen: 2, policy: RetryPolicy.none })
+      assert.deepStrictEqual([end._tag, end.certainty], ["SoftDeclined", "MayHaveMoved"])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("counts a create of another process once, however often it is told of it", () =>
+    Effect.gen(function* () {
+      yield* script(Script.hardDeclined())
+      yield* create(requestOf())
+      const restarted = yield* Payouts.make()
+      for (const unseen of [3, 3, 2]) {
+        const end = yield* inVirtualTime(Effect.flip(restarted.resume(requestOf(), { unseen })))
+        // One of the three is on record, as declined.
+        assert.deepStrictEqual([end._tag, end.exposure], ["HardDeclined", { min: 0, max: 25_000 }])
+      }
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("sends nothing while it cannot ask", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))

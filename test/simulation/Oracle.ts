@@ -171,6 +171,8 @@ export class Oracle {
   }
 
   isTerminal(payment: Payment, said: Said): boolean {
+    // A card token that is spent can pay nothing any more, and what may have been sent before stays unclear.
+    if (payment.usesToken && said.attempts.some(({ code }) => code === 103)) return true
     switch (said._tag) {
       case "Paid":
       case "HardDeclined":
@@ -180,8 +182,7 @@ export class Oracle {
       case "UnexpectedResponse":
         return this.latest(payment)?.errorState === "unheard_of"
       default:
-        // A card token that is spent can pay nothing any more, and what may have been sent before stays unclear.
-        return payment.usesToken && said.attempts.some(({ code }) => code === 103)
+        return false
     }
   }
 

@@ -26,7 +26,8 @@ export class Scene {
   readonly trace: Array<string> = []
   /** Whether the faults are over. */
   isWell = false
-  private readonly nobody = new Host(this.time)
+  private readonly byHandle: ReadonlyMap<string, Payment>
+  private readonly look: Effect.Effect<Ledger.Ledger>
 
   constructor(
     readonly setting: Setting,
@@ -35,9 +36,11 @@ export class Scene {
   ) {
     this.oracle = new Oracle(setting, () => this.ledger())
     this.payments = payments(this)
+    this.byHandle = new Map(this.payments.map((payment) => [payment.handle, payment]))
     this.sandbox = Effect.runSync(
       Sandbox.make({ ...setting.rules, outcome: ({ handle, ordinal }) => this.fate(handle, ordinal) })
     )
+    this.look = Effect.withClock(this.sandbox.ledger, new Host(this.time).trueClock)
   }
 
   /** The stream of random numbers for a purpose. */
@@ -62,11 +65,11 @@ export class Scene {
 
   /** The ledger, after everything that is due by now. */
   ledger(): Ledger.Ledger {
-    return Effect.runSync(Effect.withClock(this.sandbox.ledger, this.nobody.trueClock))
+    return Effect.runSync(this.look)
   }
 
   payment(handle: string): Payment | undefined {
-    return this.payments.find((payment) => payment.handle === handle)
+    return this.byHandle.get(handle)
   }
 
   private readonly start = this.time.now
