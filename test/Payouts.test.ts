@@ -820,6 +820,8 @@ describe("resume", () => {
         const payouts = restarted ? yield* Payouts.make() : yield* Payouts.Payouts
         const end = yield* inVirtualTime(Effect.flip(payouts.resume(requestOf())))
         assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "NotMoved"])
+        assert.deepStrictEqual(story(end).slice(-1), ["Lookup 200 HardDeclined -> Fail"])
+        assert.lengthOf(end.attempts, restarted ? 1 : 2)
       }
     }).pipe(Effect.provide(layer()))
   )
@@ -1139,36 +1141,22 @@ describe("within one process", () => {
     it.effect(`unseen: ${unseen} is refused`, () =>
       Effect.gen(function* () {
         const end = yield* resume(requestOf(), { unseen })
-        assert.deepStrictEqual([end._tag, end._tag === "InvalidRequest" && end.field], ["InvalidRequest", "unseen"])
+        assert(end._tag === "InvalidRequest")
+        assert.deepStrictEqual([end.field, end.reason], ["unseen", "must be an integer of 0 or more"])
       }).pipe(Effect.provide(layer()))
     )
   }
-
-  it.effect("two calls never both find the handle free, wherever the scheduler yields (84)", () =>
-    Effect.gen(function* () {
-      const payouts = yield* Payouts.Payouts
-      const burn = (ops: number) =>
-        Effect.loop(0, { while: (n) => n < ops, step: (n) => n + 1, body: () => Effect.void, discard: true })
-      for (let ops = 0; ops < 2100; ops += 1) {
-        const request = requestOf({ handle: `race-${ops}` })
-        const first = yield* Effect.fork(Effect.zipRight(burn(ops % 700), payouts.create(request)))
-        const second = yield* Effect.fork(payouts.create(request))
-        yield* Fiber.join(first)
-        yield* Fiber.join(second)
-      }
-      const sandbox = yield* Sandbox.Sandbox
-      const creates = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Create")
-      assert.strictEqual(creates.length, 2100)
-    }).pipe(Effect.provide(layer()))
-  )
 
   it.effect("a value that only looks like a request is refused (102)", () =>
     Effect.gen(function* () {
       const forged = Object.assign({}, requestOf(), { amount: Number.NaN })
       const payouts = yield* Payouts.Payouts
-      const end = yield* Effect.flip(payouts.create(forged))
-      assert(end._tag === "InvalidRequest")
-      assert.deepStrictEqual([end.field, end.certainty, end.exposure], ["request", "NotMoved", { min: 0, max: 0 }])
+      for (const call of [payouts.create, payouts.resume]) {
+        const end = yield* Effect.flip(call(forged))
+        assert(end._tag === "InvalidRequest")
+        assert.deepStrictEqual([end.field, end.reason], ["request", "must be made by PayoutRequest.make"])
+        assert.deepStrictEqual([end.certainty, end.exposure], ["NotMoved", { min: 0, max: 0 }])
+      }
       assert.strictEqual((yield* truth).creates, 0)
     }).pipe(Effect.provide(layer()))
   )

@@ -21,14 +21,7 @@ const providerUrl = "https://api.frisbii.com/"
 type Death = "BeforeSending" | "BeforeTheAnswer" | "AfterTheAnswer"
 
 export class Network {
-  private received = 0
-
   constructor(private readonly scene: Scene) {}
-
-  /** How many requests reached the provider's door. */
-  get requests(): number {
-    return this.received
-  }
 
   /** An HTTP client for a process. */
   connect(process: () => Process, die: () => void): HttpClient.HttpClient {
@@ -42,29 +35,24 @@ export class Network {
   }
 
   private exchange(incoming: Incoming, process: Process, die: () => void): Effect.Effect<Delivery> {
-    const { oracle, sandbox, time } = this.scene
-    this.received += 1
+    const { oracle, time } = this.scene
     const kind = incoming.method === "POST" ? "Create" : "Lookup"
     const handle = handleOf(incoming)
     const payment = this.scene.payment(handle)
     oracle.onRequest(process, payment, kind, handle)
-    if (payment === undefined) return Effect.withClock(sandbox.receive(incoming), process.host.trueClock)
-    const name = `${handle} ${kind} ${payment.sent.length}`
+    if (payment === undefined) return this.deliver(this.latencyOf(handle), incoming, process)
+    const name = `${handle} ${kind} ${payment.departures++}`
     const sent: Sent = { kind, process, at: time.now, answered: false }
     payment.sent.push(sent)
     const death = this.deathIn(name)
     this.scene.note(() => `${process.name} ${name}${death === undefined ? "" : ` (dies ${death})`}`)
     if (death === "BeforeSending") {
-      this.received -= 1
       payment.sent.pop()
       die()
       return silence
     }
     const step = this.stepOf(name, kind, payment)
-    return Effect.withClock(
-      Effect.zipRight(sandbox.script(step), sandbox.receive(incoming)),
-      process.host.trueClock
-    ).pipe(
+    return this.deliver(step, incoming, process).pipe(
       Effect.flatMap((delivery) => {
         if (death === "BeforeTheAnswer") {
           die()
@@ -75,6 +63,11 @@ export class Network {
         return Effect.succeed(delivery)
       })
     )
+  }
+
+  private deliver(step: Script.Step, incoming: Incoming, process: Process): Effect.Effect<Delivery> {
+    const { sandbox } = this.scene
+    return Effect.withClock(Effect.zipRight(sandbox.script(step), sandbox.receive(incoming)), process.host.trueClock)
   }
 
   private onDelivery(sent: Sent, payment: Payment, { parts }: Script.Step, delivery: Delivery): void {

@@ -48,6 +48,8 @@ export class Payment {
   readonly secrets: Array<string> = []
   claims: ReadonlyArray<Claim> = []
   calls = 0
+  /** How many exchanges were begun, those included whose process died before it sent anything. */
+  departures = 0
   /** Where the next call is made. */
   slot: number
   last: { readonly said: Said | undefined; readonly process: Process } | undefined

@@ -67,19 +67,16 @@ export const run = (seed: number, subject: Subject, options: Options = {}): Repo
     scene.oracle.onEnd(payment)
   }
   scene.time.pass(hour)
-  scene.oracle.onSilence(
-    scene.payments,
-    network.requests,
-    (handle) => Effect.runSync(scene.sandbox.bodies(handle)),
-    scene.time.pending
-  )
+  const received = Effect.runSync(scene.sandbox.exchanges).length
+  const bodies = (handle: string) => Effect.runSync(scene.sandbox.bodies(handle))
+  scene.oracle.onSilence(scene.payments, received, bodies, scene.time.pending)
   return {
     seed,
     violations: scene.oracle.violations,
     injected: scene.injected,
     outcomes: outcomesOf(scene.payments),
     payouts: scene.payments.length,
-    exchanges: network.requests,
+    exchanges: received,
     events: scene.events,
     trace: scene.trace
   }

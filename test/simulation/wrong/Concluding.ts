@@ -1,0 +1,76 @@
+/** Clients that draw the wrong conclusion from answers that they read right. */
+import { Effect } from "effect"
+import { Attempt, type Reply } from "effect-billwerk-payouts"
+import { concluding, type Evident, libraryWith, nothing, type WrongClient } from "./Wrong.js"
+
+const believesTheLastError: WrongClient = {
+  name: "believes the last error",
+  wrong: "reads off the last exchange whether money can have moved, instead of folding over all of them",
+  wild: '`catchTag("Unauthorized", () => markAsFailed())` after a retry: the lost answer before the 401 is forgotten',
+  breaks: ["I3", "I15"],
+  make: libraryWith({
+    calls: concluding((said) => (isFailure(said) ? exposureOf(said, said.attempts.slice(-1)) : said.exposure))
+  })
+}
+
+const isFailure = ({ _tag }: Evident): boolean => _tag !== "Paid" && _tag !== "Processing"
+
+const exposureOf = ({ amount }: Evident, attempts: ReadonlyArray<Attempt.Attempt>): Attempt.Exposure =>
+  Attempt.exposure({ amount, attempts, unseen: 0 })
+
+const takes404ForProof: WrongClient = {
+  name: "takes 404 for proof",
+  wrong: "a lookup that finds no payout proves that nothing sent before it will ever pay",
+  wild: "look it up, and if it is not there, it did not happen: but requests travel, and reads lag behind writes",
+  breaks: ["I3"],
+  make: libraryWith({
+    calls: concluding((said) => {
+      const absent = said.attempts.findLastIndex(({ outcome }) => outcome === "NotFound")
+      return absent < 0 || !isFailure(said) ? said.exposure : exposureOf(said, said.attempts.slice(absent))
+    })
+  })
+}
+
+const takesTimeoutForFailure: WrongClient = {
+  name: "takes a timeout for a failure",
+  wrong: "a request that got no answer in time counts as not sent",
+  wild: '`catchTag("TimeoutException", () => markAsFailed())`: aborting a request does not stop the provider',
+  breaks: ["I3"],
+  make: libraryWith({
+    exchanges: (exchanges) => ({
+      ...exchanges,
+      create: (request) => Effect.map(exchanges.create(request), unsentIfLate)
+    })
+  })
+}
+
+const unsentIfLate = (reply: Reply.Reply): Reply.Reply =>
+  reply._tag === "NoResponse" && reply.reason === "Deadline" ? { ...reply, sent: "NotSent" } : reply
+
+const takesPaidForPaidOnce: WrongClient = {
+  name: "takes paid for paid once",
+  wrong: "a payout that is paid has cost its amount, whatever was tried before",
+  wild: "`total += payout.amount`: a processing error before the success may have paid too",
+  breaks: ["I3"],
+  make: libraryWith({
+    calls: concluding(({ _tag, amount, exposure }) => (_tag === "Paid" ? { min: amount, max: amount } : exposure))
+  })
+}
+
+const takesDeclineForEndOfDoubt: WrongClient = {
+  name: "takes a decline for the end of doubt",
+  wrong: "a decline settles what is not known about the attempts before it",
+  wild: '`if (payout.errorState === "hard_declined") return "not paid"`, after an attempt that nobody answered for',
+  breaks: ["I3", "I15"],
+  make: libraryWith({
+    calls: concluding(({ _tag, exposure }) => (_tag === "HardDeclined" ? nothing : exposure))
+  })
+}
+
+export const jumpers: ReadonlyArray<WrongClient> = [
+  believesTheLastError,
+  takes404ForProof,
+  takesTimeoutForFailure,
+  takesPaidForPaidOnce,
+  takesDeclineForEndOfDoubt
+]

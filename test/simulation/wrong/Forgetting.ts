@@ -1,0 +1,93 @@
+/** Clients that forget what they knew, or were told. */
+import { Effect, Exit } from "effect"
+import type { Outcome, PayoutError } from "effect-billwerk-payouts"
+import type { Client } from "../Client.js"
+import { libraryWith, type WrongClient } from "./Wrong.js"
+
+/** Forgets all about a payout when a call for it has ended in some way: a service for each, to be thrown away. */
+const forgettingAfter =
+  (isForgotten: (exit: Ended) => boolean) =>
+  (_: Client, fresh: Effect.Effect<Client>): Client => {
+    const clients = new Map<string, Client>()
+    const find = (handle: string) =>
+      Effect.suspend(() => {
+        const known = clients.get(handle)
+        return known === undefined ? Effect.tap(fresh, (client) => clients.set(handle, client)) : Effect.succeed(known)
+      })
+    const forget = (handle: string) => (exit: Ended) =>
+      Effect.sync(() => {
+        if (isForgotten(exit)) clients.delete(handle)
+      })
+    return {
+      create: (request, options) =>
+        Effect.flatMap(find(request.handle), (client) => client.create(request, options)).pipe(
+          Effect.onExit(forget(request.handle))
+        ),
+      resume: (request, options) =>
+        Effect.flatMap(find(request.handle), (client) => client.resume(request, options)).pipe(
+          Effect.onExit(forget(request.handle))
+        )
+    }
+  }
+
+type Ended = Exit.Exit<Outcome.Outcome, PayoutError.PayoutError>
+
+const forgetsEarlierAttempts: WrongClient = {
+  name: "forgets earlier attempts",
+  wrong: "begins each call as if nothing had been sent: no memory, and a create where it should resume",
+  wild: "a function `pay(request)` without a place for what became of the call before",
+  breaks: ["I3", "I4", "I10"],
+  make: libraryWith({
+    calls: (client, fresh) => {
+      const { create } = forgettingAfter(() => true)(client, fresh)
+      return { create, resume: (request, { policy } = {}) => create(request, { policy }) }
+    }
+  })
+}
+
+const takesRestartForBeginning: WrongClient = {
+  name: "takes a restart for a beginning",
+  wrong: "creates after a restart, where it should resume",
+  wild: "a job that is run again from its first line when the machine comes back",
+  breaks: ["I3"],
+  make: libraryWith({
+    calls: (client) => ({ ...client, resume: (request, { policy } = {}) => client.create(request, { policy }) })
+  })
+}
+
+const forgetsWhatItPaid: WrongClient = {
+  name: "forgets what it paid",
+  wrong: "sends a payout again that it knew to be paid",
+  wild: "only what went wrong is kept; or a service that is made anew for each call, inside the handler",
+  breaks: ["I10"],
+  make: libraryWith({ calls: forgettingAfter((exit) => Exit.isSuccess(exit) && exit.value._tag === "Paid") })
+}
+
+const forgetsInterruptions: WrongClient = {
+  name: "forgets interruptions",
+  wrong: "an interrupted call leaves no trace, although its request was under way",
+  wild: "evidence that is written only when the answer comes; `Effect.timeout` around a call, and a new one after it",
+  breaks: ["I3"],
+  make: libraryWith({ calls: forgettingAfter(Exit.isInterrupted) })
+}
+
+const ignoresUnseen: WrongClient = {
+  name: "ignores unseen",
+  wrong: "is told how many requests others have sent, and counts none of them",
+  wild: "`resume(request, { unseen: 0 })`: the process that died surely got its answer",
+  breaks: ["I3"],
+  make: libraryWith({
+    calls: (client) => ({
+      ...client,
+      resume: (request, options) => client.resume(request, { ...options, unseen: 0 })
+    })
+  })
+}
+
+export const forgetters: ReadonlyArray<WrongClient> = [
+  forgetsEarlierAttempts,
+  takesRestartForBeginning,
+  forgetsWhatItPaid,
+  forgetsInterruptions,
+  ignoresUnseen
+]
