@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { encodeError, encodePayout, type PayoutBody, type TransactionBody } from "../internal/wire.js"
 import * as ErrorCode from "./ErrorCode.js"
 import type * as Ledger from "./Ledger.js"
-import { type Reply, shown } from "./Provider.js"
+import { refused, type Reply, shown } from "./Provider.js"
 import type { Rules } from "./Rules.js"
 import type { Alteration, Answer, ApiErrorOptions, RawOptions } from "./Script.js"
 
@@ -89,6 +89,8 @@ const said = (answer: Spoken, reply: Reply, context: Context): Message => {
   switch (answer._tag) {
     case "Altered":
       return toMessage(alter(reply, answer.alteration), context)
+    case "Stale":
+      return toMessage(before(reply), context)
     case "Crossed":
       return toMessage(cross(reply, answer.handle, context), context)
     case "ApiError":
@@ -100,7 +102,7 @@ const said = (answer: Spoken, reply: Reply, context: Context): Message => {
   }
 }
 
-type Disguise = Exclude<Spoken, { readonly _tag: "Altered" | "Crossed" | "ApiError" | "Raw" }>
+type Disguise = Exclude<Spoken, { readonly _tag: "Altered" | "Stale" | "Crossed" | "ApiError" | "Raw" }>
 
 const disguised = (answer: Disguise, message: Message): Message => {
   switch (answer._tag) {
@@ -227,6 +229,14 @@ const alter = (reply: Reply, { errorState, transactions: kept, ...fields }: Alte
       ? transactions
       : transactions.map((one, index) => (index === last ? { ...one, errorState: errorState ?? undefined } : one))
   return shown({ ...reply.payout, ...fields, transactions: kept === "None" ? [] : altered })
+}
+
+// Only a failed payout is attempted again, so a payout with an earlier transaction had failed.
+const before = (reply: Reply): Reply => {
+  if (reply._tag === "Refused") return reply
+  const { paid: _, ...payout } = reply.payout
+  const transactions = payout.transactions.slice(0, -1)
+  return transactions.length === 0 ? refused("payoutNotFound") : shown({ ...payout, state: "failed", transactions })
 }
 
 const cross = (reply: Reply, handle: string, { find }: Context): Reply =>

@@ -52,6 +52,8 @@ export type Answer = Data.TaggedEnum<{
   Restatused: { readonly status: number }
   /** The payout in the body, altered. An answer that has no payout stays as it is. */
   Altered: { readonly alteration: Alteration }
+  /** The payout as it was before its latest transaction; none, if that was the first. */
+  Stale: {}
   /** The payout of another handle, as if connections were crossed. */
   Crossed: { readonly handle: string }
   /** The body padded with blanks to this many bytes, which JSON allows. */
@@ -228,6 +230,14 @@ export const laggingRead: Step = step({
   ...apiError({ status: 404, code: 137 }).parts,
   kind: "Lookup"
 })
+
+/**
+ * A lookup that shows the payout as it was before its latest transaction, and none if that was the first. `times` says
+ * for how many.
+ *
+ * @category untrue answers
+ */
+export const staleRead: Step = step({ kind: "Lookup", answer: Answer.Stale() })
 
 // --- no answer ---
 

@@ -123,6 +123,24 @@ describe("A step", () => {
     }).pipe(withSandbox())
   )
 
+  it.effect("may show a payout as it was before its latest transaction, and none before the first", () =>
+    Effect.gen(function* () {
+      yield* script(Script.staleRead, Script.processingError(), Script.staleRead, Script.normal, Script.staleRead)
+      assert.deepStrictEqual(gist(yield* lookup()), [404, 137])
+      yield* create()
+      assert.deepStrictEqual(gist(yield* lookup()), [404, 137])
+      assert.deepStrictEqual(gist(yield* create()), [200, "paid"])
+      const stale = yield* lookup()
+      assert.deepStrictEqual(gist(stale), [200, "failed"])
+      assert.deepStrictEqual(
+        transactions(stale).map((one) => one["error_state"]),
+        ["processing_error"]
+      )
+      assert.isUndefined(stale.json["paid"])
+      assert.deepStrictEqual(gist(yield* lookup()), [200, "paid"])
+    }).pipe(withSandbox())
+  )
+
   it.effect("that is for no exchange is not there", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.times(0)), Script.softDeclined())

@@ -99,7 +99,7 @@ export const faults: ReadonlyArray<Fault> = [
     name: "read that lags behind",
     weight: 3,
     // Right after a commit only: a provider that forgets for longer is not a provider.
-    step: ({ kind, sinceCommit }) => (kind === "Lookup" && sinceCommit < 10_000 ? Script.laggingRead : undefined)
+    step: ({ kind, sinceCommit }) => (kind === "Lookup" && sinceCommit < 10_000 ? Script.staleRead : undefined)
   },
   { number: 51, name: "other 4xx", step: ({ chance }) => error(chance.pick(405, 406, 410, 413, 415, 422), 1) },
   { number: 52, name: "408", step: always(Script.status(408)) },
