@@ -850,6 +850,18 @@ describe("resume", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("does not take a create's own transaction, not shown at first, for a lost create's (27, 64)", () =>
+    Effect.gen(function* () {
+      const unshown = Script.unknownErrorState().pipe(Script.and(Script.altered({ transactions: "None" })))
+      yield* script(Script.executeLater("4 hours"), Script.normal, unshown)
+      const end = yield* create(requestOf())
+      assert.deepStrictEqual([end._tag, end.exposure], ["UnexpectedResponse", { min: 0, max: 25_000 }])
+      yield* TestClock.adjust("5 hours")
+      yield* (yield* Sandbox.Sandbox).ledger
+      assert.deepStrictEqual((yield* resume(requestOf(), { unseen: 0 })).exposure, { min: 12_500, max: 25_000 })
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("sends nothing while it cannot ask", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))

@@ -157,7 +157,7 @@ export interface Tally {
   readonly sends: number
   /** The newest record of the payout. */
   readonly record: Recorded | undefined
-  /** The most transactions, and the most processing errors, that any record showed. */
+  /** How many transactions are known to have been made, and the most processing errors that any record showed. */
   readonly transactions: number
   readonly processingErrors: number
   /** Whether the provider's last word is that the handle is paid or being paid, without showing the payout. */
@@ -220,7 +220,8 @@ const reconcile = (tally: Tally, record: Recorded, own: 0 | 1): Tally => {
     pending: tally.pending - paidOff,
     unseen: tally.unseen - seen,
     record: newer(tally.record, record),
-    transactions: Math.max(tally.transactions, record.transactions),
+    // The create that it answers made a transaction, whether the record shows any or not.
+    transactions: Math.max(tally.transactions + own, record.transactions),
     processingErrors: Math.max(tally.processingErrors, record.processingErrors),
     claimed: false
   }

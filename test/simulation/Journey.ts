@@ -100,7 +100,9 @@ export class Journey {
     const unseen = payment.unseenBy(process)
     // Who has never paid it, or has done so in this very process, may call create; anybody may resume.
     const resumes = isFinal || unseen > 0 || (payment.calls > 1 && chance.happens(0.4))
-    const isTold = isFinal || unseen > 1 || chance.happens(0.7)
+    // What is not told is guessed: one create, by a process that has never heard of the payout, and none by any other.
+    const guess = payment.sentBy(process).length === 0 ? 1 : 0
+    const isTold = isFinal || unseen > guess || chance.happens(0.7)
     const isAlone = [...payment.running].every((call) => call.process === process)
     if (!isAlone) for (const call of payment.running) call.isInformed = false
     const call: Call = {

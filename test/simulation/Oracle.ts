@@ -2,8 +2,8 @@
  * What must hold, whatever happens: the invariants of the fault model, asked of the Sandbox's ledger, of what went over
  * the wire and of what the client said, and of nothing else.
  */
-import { Duration, Encoding, Option, Redacted } from "effect"
-import { Ledger, Sandbox } from "effect-billwerk-payouts"
+import { Duration, Effect, Encoding, Option, Redacted } from "effect"
+import { Ledger, RetryPolicy, Sandbox } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 import { about } from "./Chance.js"
 import type { Said } from "./Client.js"
@@ -22,9 +22,13 @@ export interface Violation {
 /** The client's own limit on what one call sends. */
 const exchangesMax = 100
 const longestCreate = 90_000
+/** A read may lag behind a write for less than this. */
+const lagMax = 10_000
 
 export class Oracle {
   readonly violations: Array<Violation> = []
+  /** The calls that were beside another one in their process when it sent: their sends cannot be told apart. */
+  private readonly shared = new WeakSet<Call>()
 
   constructor(
     private readonly setting: Setting,
@@ -44,6 +48,18 @@ export class Oracle {
       this.fail("I4", payment, `${process.name} sent again what it knew to be declined for good`)
     }
     if (payment.paidIn.has(process)) this.fail("I10", payment, `${process.name} sent again what it knew to be paid`)
+    const calls = [...payment.running].filter((call) => call.process === process)
+    if (calls.length > 1) for (const call of calls) this.shared.add(call)
+    const since = this.declinedSince(payment)
+    if (since !== undefined && calls.every(({ started }) => started >= since + lagMax)) {
+      this.fail("I4", payment, `${process.name} sent again what had been on record as declined for good`)
+    }
+  }
+
+  /** Since when whoever asks is told that it is declined for good; unknown, once other arguments have been tried. */
+  private declinedSince(payment: Payment): number | undefined {
+    const latest = payment.requests.length > 1 ? undefined : this.latest(payment)
+    return latest?.errorState === "hard_declined" ? (latest.settled ?? latest.created).epochMillis : undefined
   }
 
   onForeignHost(url: string): void {
@@ -119,6 +135,13 @@ export class Oracle {
     const { policy, processingErrorsMax } = this.setting
     const exchanges = payment.sentBy(process).length - call.seenBefore
     if (exchanges > exchangesMax) this.fail("I6", payment, `${call.name}: ${exchanges} exchanges`)
+    const creates = payment
+      .sentBy(process)
+      .slice(call.seenBefore)
+      .filter(({ kind }) => kind === "Create").length
+    if (creates > 1 && !this.shared.has(call) && creates > createsMax(policy)) {
+      this.fail("I6", payment, `${call.name}: ${creates} creates; the policy allows ${createsMax(policy)}`)
+    }
     const took = now - started
     if (call.payment.running.size === 0 && took > Duration.toMillis(policy.elapsedMax) + longestCreate + 1) {
       this.fail("I6", payment, `${call.name} took ${took} ms`)
@@ -215,5 +238,9 @@ const key = Redacted.value(Sandbox.apiKey)
 
 /** The key, and the shapes in which it travels. */
 export const keys: ReadonlyArray<string> = [key, Encoding.encodeBase64(`${key}:`)]
+
+/** The first create, and one for each step that a budget grants. */
+const createsMax = (policy: RetryPolicy.RetryPolicy): number =>
+  Effect.runSync(RetryPolicy.explain(policy)).categories.reduce((sum, { waits }) => sum + waits.length, 1)
 
 const certaintyOf = ({ max, min }: Said["exposure"]) => (min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved")
