@@ -106,6 +106,8 @@ export interface Unclear {
  * @category verdicts
  */
 export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
+  // No create is answered so. Where connections are crossed it is the answer to a lookup, and says nothing about this.
+  if (isResponse(reply, 404) && code(reply) === 137) return unexpected("HTTP 404, an answer to a lookup")
   const answered = ofAnswer(expected, reply)
   // On the answer to a create, another amount is not somebody else's payout: it is not an answer to us at all.
   return answered._tag === "HandleConflict"
@@ -120,7 +122,7 @@ export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
  * @category verdicts
  */
 export const ofLookup = (expected: Expected, reply: Reply): Verdict => {
-  if (reply._tag === "Response" && reply.status === 404 && isNotFound(code(reply))) return { _tag: "NotFound" }
+  if (isResponse(reply, 404) && isNotFound(code(reply))) return { _tag: "NotFound" }
   const answered = ofAnswer(expected, reply)
   switch (answered._tag) {
     case "AlreadyExists":
@@ -135,6 +137,9 @@ export const ofLookup = (expected: Expected, reply: Reply): Verdict => {
       return answered
   }
 }
+
+const isResponse = (reply: Reply, status: number): reply is Response =>
+  reply._tag === "Response" && reply.status === status
 
 const isNotFound = (code: number | undefined): boolean => code === 137 || code === 8
 

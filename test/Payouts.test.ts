@@ -862,6 +862,21 @@ describe("resume", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("a lookup that does not see what was shown before proves nothing, and lets nothing be sent (50)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.processingError({ moved: true }), Script.laggingRead)
+      const first = yield* create(requestOf(), { policy: RetryPolicy.none })
+      const second = yield* create(requestOf(), { policy: RetryPolicy.none })
+      for (const end of [first, second]) {
+        assert.deepStrictEqual([end._tag, end.exposure], ["ProcessingError", { min: 0, max: 12_500 }])
+      }
+      assert.deepStrictEqual(story(second).slice(-1), ["Lookup 404 137 NotFound -> Fail"])
+      // Once it is seen again, the policy decides.
+      const third = yield* create(requestOf(), { policy: exact })
+      assert.deepStrictEqual([third._tag, third.exposure], ["Paid", { min: 12_500, max: 25_000 }])
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("sends nothing while it cannot ask", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))

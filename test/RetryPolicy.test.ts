@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect, Random, Schedule } from "effect"
+import { DateTime, Duration, Effect, Random, Schedule, ScheduleDecision, ScheduleInterval } from "effect"
 import type { Attempt } from "effect-billwerk-payouts"
 import { RetryPolicy } from "effect-billwerk-payouts"
 
@@ -71,9 +71,33 @@ describe("the standard policy", () => {
     })
   )
 
+  it.effect("waits half a second, 1 and 2 seconds while something else changes the payout", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* delays(RetryPolicy.standard, times(4, "concurrentUpdate")).pipe(middle), [
+        500,
+        1000,
+        2000,
+        undefined
+      ])
+    })
+  )
+
   it.effect("does not send again after a soft decline", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* delays(RetryPolicy.standard, times(1, "softDeclined")), [undefined])
+    })
+  )
+})
+
+describe("the policy of none", () => {
+  it.effect("grants nothing for anything, within the same time", () =>
+    Effect.gen(function* () {
+      const { elapsedMax, ...rules } = RetryPolicy.none
+      assert.deepStrictEqual(elapsedMax, RetryPolicy.standard.elapsedMax)
+      for (const rule of Object.values(rules)) {
+        const policy = RetryPolicy.make({ communication: rule })
+        assert.deepStrictEqual(yield* delays(policy, times(1, "communication")), [undefined])
+      }
     })
   )
 })
@@ -104,9 +128,11 @@ describe("budgets", () => {
         yield* delays(RetryPolicy.standard, [{ category: "processingError", known: 2 }]),
         [300_000]
       )
-      assert.deepStrictEqual(yield* delays(RetryPolicy.standard, [{ category: "processingError", known: 3 }]), [
-        undefined
-      ])
+      for (const known of [3, 4, 100]) {
+        assert.deepStrictEqual(yield* delays(RetryPolicy.standard, [{ category: "processingError", known }]), [
+          undefined
+        ])
+      }
       assert.deepStrictEqual(
         yield* delays(RetryPolicy.standard, [
           { category: "processingError", known: 1 },
@@ -159,6 +185,26 @@ describe("a policy of one's own", () => {
     })
   )
 
+  it.effect("ends where its rule ends, even if the rule would begin anew", () =>
+    Effect.gen(function* () {
+      const revived = Schedule.makeWithState(1, (now, _: Attempt.Attempt, step) =>
+        Effect.succeed([
+          step + 1,
+          step,
+          step === 2 ? ScheduleDecision.done : ScheduleDecision.continueWith(ScheduleInterval.after(now + 1000))
+        ])
+      )
+      const policy = RetryPolicy.make({ communication: revived })
+      assert.deepStrictEqual(yield* delays(policy, [{ category: "communication", known: 1 }]), [1000])
+      assert.deepStrictEqual(yield* delays(policy, [{ category: "communication", known: 5 }]), [undefined])
+    })
+  )
+
+  it("has no longer an elapsedMax than a timer can wait for", () => {
+    assert.deepStrictEqual(RetryPolicy.make({ elapsedMax: "25 days" }).elapsedMax, Duration.days(24))
+    assert.deepStrictEqual(RetryPolicy.make({ elapsedMax: Duration.infinity }).elapsedMax, RetryPolicy.elapsedLimit)
+  })
+
   it("is standard in whatever it does not say", () => {
     const policy = RetryPolicy.make({ elapsedMax: "1 minute" })
     assert.deepStrictEqual(policy, { ...RetryPolicy.standard, elapsedMax: Duration.minutes(1) })
@@ -194,6 +240,56 @@ describe("explain", () => {
       assert.include(text, "rateLimited: sent again after 1s, after 1s, after 1s, and so on until the deadline.")
       const limited = categories.find(({ category }) => category === "rateLimited")
       assert.deepStrictEqual([limited?.goesOn, limited?.waits.length], [true, RetryPolicy.explainedMax])
+    })
+  )
+
+  it.effect("tells a rule that ends from one that goes on, and once from twice", () =>
+    Effect.gen(function* () {
+      const explained = (rule: RetryPolicy.Rule) =>
+        Effect.map(RetryPolicy.explain(RetryPolicy.make({ softDeclined: rule })), ({ categories, text }) => {
+          const { goesOn, waits } = categories.find(({ category }) => category === "softDeclined") ?? {}
+          return [goesOn, waits?.length, text.split("\n")[4]]
+        })
+      assert.deepStrictEqual(yield* explained(Schedule.stop), [false, 0, "softDeclined: never sent again."])
+      assert.deepStrictEqual(yield* explained(Schedule.recurs(1)), [
+        false,
+        1,
+        "softDeclined: sent again once: at once."
+      ])
+      assert.deepStrictEqual(yield* explained(Schedule.fromDelays("1 minute", "1 hour")), [
+        false,
+        2,
+        "softDeclined: sent again 2 times: after 1m, after 1h."
+      ])
+      const most = yield* explained(Schedule.recurs(RetryPolicy.explainedMax))
+      assert.deepStrictEqual(most.slice(0, 2), [false, RetryPolicy.explainedMax])
+      const more = yield* explained(Schedule.recurs(RetryPolicy.explainedMax + 1))
+      assert.deepStrictEqual(more.slice(0, 2), [true, RetryPolicy.explainedMax])
+    })
+  )
+
+  it.effect("lets a rule see attempts as they would be, one after the other, and time pass as it would", () =>
+    Effect.gen(function* () {
+      const seen: Array<Attempt.Attempt> = []
+      const rule = Schedule.spaced("1 minute").pipe(
+        Schedule.tapInput((failed: Attempt.Attempt) => Effect.sync(() => seen.push(failed))),
+        Schedule.upTo("150 seconds")
+      )
+      const { categories } = yield* RetryPolicy.explain(RetryPolicy.make({ communication: rule }))
+      assert.strictEqual(categories[0]?.waits.length, 3)
+      // Once for the least jitter, and once for the most.
+      const ordinals = [1, 2, 3, 4]
+      assert.deepStrictEqual(
+        seen,
+        [...ordinals, ...ordinals].map((ordinal) => ({
+          ...attempt,
+          ordinal,
+          outcome: "Explained",
+          bearing: "None",
+          decision: "SendAgain",
+          why: "a policy is being explained"
+        }))
+      )
     })
   )
 })

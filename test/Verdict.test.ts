@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Duration } from "effect"
 import type { Payout, Reply } from "effect-billwerk-payouts"
 import { Verdict } from "effect-billwerk-payouts"
+import { requestOf } from "./support.js"
 
 const expected: Verdict.Expected = { handle: "p-1", amount: 100, currency: "DKK", customer: "c-1" }
 
@@ -64,6 +65,7 @@ const table: ReadonlyArray<readonly [says: string, reply: Reply.Reply, create: T
   ["204", page(204), "UnexpectedResponse", "UnexpectedResponse"],
   ["307", page(307), "UnexpectedResponse", "UnexpectedResponse"],
   ["a redirect that fetch hides", page(0), "UnexpectedResponse", "UnexpectedResponse"],
+  ["399", page(399), "UnexpectedResponse", "UnexpectedResponse"],
   ["400/133", refused(400, 133), "AlreadyProcessing", "RequestRejected"],
   ["400/134", refused(400, 134), "AlreadyPaid", "RequestRejected"],
   ["400/135", refused(400, 135), "PaymentMethodNotAllowed", "RequestRejected"],
@@ -73,8 +75,12 @@ const table: ReadonlyArray<readonly [says: string, reply: Reply.Reply, create: T
   ["400 page", page(400), "UnexpectedResponse", "UnexpectedResponse"],
   ["400 cut off", answer(400, { _tag: "CutOff", reason: "Deadline" }), "UnexpectedResponse", "UnexpectedResponse"],
   ["404/40", refused(404, 40), "PaymentMethodNotFound", "RequestRejected"],
-  ["404/137", refused(404, 137), "RequestRejected", "NotFound"],
+  ["404/137", refused(404, 137), "UnexpectedResponse", "NotFound"],
   ["404/8", refused(404, 8), "RequestRejected", "NotFound"],
+  ["404/9", refused(404, 9), "RequestRejected", "RequestRejected"],
+  ["400/137 is no 404", refused(400, 137), "RequestRejected", "RequestRejected"],
+  ["200/137 is no 404", refused(200, 137), "UnexpectedResponse", "UnexpectedResponse"],
+  ["500/137 is a 500", refused(500, 137), "ServerError", "ServerError"],
   ["400/11", refused(400, 11), "AlreadyExists", "RequestRejected"],
   ["404 page", page(404), "RequestRejected", "RequestRejected"],
   ["401", refused(401, 6), "RequestRejected", "RequestRejected"],
@@ -147,15 +153,120 @@ describe("Verdict", () => {
   })
 })
 
+describe("an answer that settles nothing", () => {
+  const table: ReadonlyArray<readonly [reply: Reply.Reply, verdict: Verdict.Verdict]> = [
+    [
+      { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" },
+      { _tag: "CommunicationError", why: "no answer before the deadline" }
+    ],
+    [
+      { _tag: "NoResponse", reason: "Transport", sent: "NotSent" },
+      { _tag: "CommunicationError", why: "the connection failed" }
+    ],
+    [
+      { _tag: "NoResponse", reason: "Certificate", sent: "NotSent" },
+      { _tag: "CommunicationError", why: "the server's certificate was not accepted", permanent: true }
+    ],
+    [
+      answer(200, { _tag: "CutOff", reason: "Deadline" }),
+      { _tag: "CommunicationError", why: "the answer was cut off (no answer before the deadline)" }
+    ],
+    [
+      answer(200, { _tag: "CutOff", reason: "Transport" }),
+      { _tag: "CommunicationError", why: "the answer was cut off (the connection failed)" }
+    ],
+    [page(408), { _tag: "CommunicationError", why: "HTTP 408, the server did not get the whole request" }],
+    [refused(503, 2), { _tag: "ServerError", why: "HTTP 503" }],
+    [page(302), { _tag: "UnexpectedResponse", why: "HTTP 302" }],
+    [page(200), { _tag: "UnexpectedResponse", why: "HTTP 200, a body that is not JSON" }],
+    [refused(200, 2), { _tag: "UnexpectedResponse", why: "HTTP 200 with error code 2" }],
+    [shows({ handle: "p-2" }), { _tag: "UnexpectedResponse", why: "the answer is about another handle" }],
+    [
+      shows({ amount: 101, currency: "EUR" }),
+      { _tag: "UnexpectedResponse", why: "the answer is about another amount, currency" }
+    ],
+    [page(400), { _tag: "UnexpectedResponse", why: "HTTP 400 whose code cannot be read", refused: true }]
+  ]
+  for (const [reply, verdict] of table) {
+    const why = "why" in verdict ? verdict.why : ""
+    it(`says why: ${why}`, () => assert.deepStrictEqual(Verdict.ofCreate(expected, reply), verdict))
+  }
+
+  const whyOf = (over: Partial<Payout.Payout>) => {
+    const verdict = Verdict.ofPayout(expected, payout(over))
+    assert(verdict._tag === "Unsettled")
+    assert.deepStrictEqual(verdict.payout, payout(over))
+    return verdict.why
+  }
+
+  it("repeats the provider's own word for it, but only if it is one", () => {
+    const reason = (errorState?: string) => whyOf({ state: "failed", transactions: [transaction({ errorState })] })
+    assert.strictEqual(whyOf({ state: "created" }), "its state is created")
+    assert.strictEqual(reason("on_holiday"), "it failed with error_state on_holiday")
+    assert.strictEqual(reason(), "it failed with error_state missing")
+    assert.strictEqual(whyOf({ state: "failed" }), "it failed with error_state missing")
+    assert.strictEqual(whyOf({ state: "a".repeat(40) }), `its state is ${"a".repeat(40)}`)
+    for (const state of ["", "a".repeat(41), "on holiday", "on\nholiday", "<b>", "holiday!", "!holiday"]) {
+      assert.strictEqual(whyOf({ state }), "its state is unreadable")
+    }
+  })
+})
+
+describe("what an answer must be about", () => {
+  it("is what was asked for", () => {
+    assert.deepStrictEqual<unknown>(Verdict.expected(requestOf({ customer: "c-1" })), {
+      handle: "prize-2026-0042",
+      amount: 12_500,
+      currency: "DKK",
+      customer: "c-1"
+    })
+  })
+
+  it("is the handle alone, where no more is known", () => {
+    const reply = shows({ amount: 999, currency: "EUR", customer: "c-2" })
+    assert.strictEqual(Verdict.ofLookup({ handle: "p-1" }, reply)._tag, "Paid")
+    assert.strictEqual(Verdict.ofLookup({ handle: "p-2" }, reply)._tag, "UnexpectedResponse")
+  })
+})
+
+describe("the payout that a verdict shows", () => {
+  it("is a success, a failure or neither", () => {
+    const kinds = table.map(([, reply]) => {
+      const verdict = Verdict.ofLookup(expected, reply)
+      return [verdict._tag, Verdict.isAccepted(verdict), Verdict.isFailed(verdict), Verdict.recorded(verdict)?.state]
+    })
+    const shown: ReadonlyArray<ReadonlyArray<unknown>> = [
+      ["Paid", true, false, "paid"],
+      ["Processing", true, false, "processing"],
+      ["HardDeclined", false, true, "failed"],
+      ["SoftDeclined", false, true, "failed"],
+      ["ProcessingError", false, true, "failed"]
+    ]
+    for (const [tag, isAccepted, isFailed, state] of kinds) {
+      if (tag === "Unsettled") assert.deepStrictEqual([isAccepted, isFailed], [false, false])
+      else {
+        const row = shown.find(([one]) => one === tag) ?? [tag, false, false, undefined]
+        assert.deepStrictEqual([tag, isAccepted, isFailed, state], [...row])
+      }
+    }
+  })
+})
+
 describe("what a verdict on a create says about the money", () => {
   const bearing = (reply: Reply.Reply) =>
     Verdict.bearing(Verdict.ofCreate(expected, reply), reply._tag === "Response" ? "Sent" : reply.sent)
 
   it("a payout is on record", () => {
-    for (const reply of [shows(), failed(), shows({ state: "created" })]) assert.strictEqual(bearing(reply), "Recorded")
+    const reasons = ["hard_declined", "soft_declined", "processing_error"]
+    const failures = reasons.map((errorState) => failed(transaction({ errorState })))
+    for (const reply of [shows(), shows({ state: "processing" }), failed(), shows({ state: "created" }), ...failures]) {
+      assert.strictEqual(bearing(reply), "Recorded")
+    }
   })
   it("133 and 134, and a 400 that may be one, are claims", () => {
-    for (const reply of [refused(400, 133), refused(400, 134), page(400)]) assert.strictEqual(bearing(reply), "Claimed")
+    for (const reply of [refused(400, 11), refused(400, 133), refused(400, 134), page(400)]) {
+      assert.strictEqual(bearing(reply), "Claimed")
+    }
   })
   it("no answer, 5xx and whatever cannot be read are unclear", () => {
     for (const reply of [page(200), page(302), page(500), page(408), shows({ amount: 1 })]) {

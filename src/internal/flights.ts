@@ -58,9 +58,12 @@ const declinedMax = 20
 type Begun =
   { readonly journal: Journal; readonly first: Plan.Step } | { readonly end: Effect.Effect<Outcome, PayoutError> }
 
-export const make = (client: BillwerkClient["Type"]): ((call: Call) => Effect.Effect<Outcome, PayoutError>) => {
+export const make = (
+  client: BillwerkClient["Type"],
+  remembered = rememberedMax
+): ((call: Call) => Effect.Effect<Outcome, PayoutError>) => {
   const flights = new Map<Handle, Flight>()
-  const memories = new Memories()
+  const memories = new Memories(remembered)
 
   // All that is looked at is also changed before anything else can run: two calls cannot both find the runway free.
   const board = (call: Call): Effect.Effect<Outcome, PayoutError> =>
@@ -136,6 +139,8 @@ class Memories {
   private readonly settled = new Map<Handle, Memory>()
   private readonly doubtful = new Map<Handle, Memory>()
 
+  constructor(private readonly most: number) {}
+
   get(handle: Handle): Memory | undefined {
     return this.doubtful.get(handle) ?? this.settled.get(handle)
   }
@@ -148,10 +153,16 @@ class Memories {
     this.settled.delete(handle)
     this.doubtful.delete(handle)
     journal.trim()
-    if (paid === undefined && journal.isInDoubt) set(this.doubtful, handle, { journal, paid, declined })
+    if (paid === undefined && journal.isInDoubt) this.set(this.doubtful, handle, { journal, paid, declined })
     else if (paid !== undefined || journal.record !== undefined || declined.length > 0) {
-      set(this.settled, handle, { journal, paid, declined })
+      this.set(this.settled, handle, { journal, paid, declined })
     }
+  }
+
+  private set(memories: Map<Handle, Memory>, handle: Handle, memory: Memory): void {
+    memories.set(handle, memory)
+    const oldest = memories.size > this.most ? memories.keys().next() : undefined
+    if (oldest?.done === false) memories.delete(oldest.value)
   }
 }
 
@@ -159,9 +170,3 @@ const declinedBy = (request: PayoutRequest, exit: Ended): ReadonlyArray<Declined
   Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "HardDeclined"
     ? [{ request, error: exit.cause.error }]
     : []
-
-const set = (memories: Map<Handle, Memory>, handle: Handle, memory: Memory): void => {
-  memories.set(handle, memory)
-  const oldest = memories.size > rememberedMax ? memories.keys().next() : undefined
-  if (oldest?.done === false) memories.delete(oldest.value)
-}

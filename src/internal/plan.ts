@@ -3,6 +3,7 @@
  * table. Budgets and deadlines are not decided here: `conversation.ts` may turn any plan but `Succeed` into giving up.
  */
 import type * as Attempt from "../domain/Attempt.js"
+import * as Payout from "../domain/Payout.js"
 import type { Category } from "../RetryPolicy.js"
 import * as Verdict from "../Verdict.js"
 
@@ -131,7 +132,7 @@ const afterRecord = (verdict: RecordVerdict, resend: Step): Plan => {
       return {
         _tag: "Retry",
         category: "processingError",
-        known: Verdict.recorded(verdict)?.processingErrors ?? 1,
+        known: Payout.recorded(verdict.payout).processingErrors,
         next: resend
       }
     case "Unsettled":
@@ -152,7 +153,8 @@ const afterLookup = (
     case "HandleConflict":
       return giveUp
     case "NotFound":
-      return nothingNew(step)
+      // A payout that was shown before is there: a read that does not see it lags behind, and tells nothing.
+      return known === undefined ? nothingNew(step) : afterFailedLookup(step, verdict, known)
     case "HardDeclined":
     case "SoftDeclined":
     case "ProcessingError":
@@ -169,11 +171,9 @@ const afterLookup = (
  * Whether a record tells what the exchanges before did not. A failed payout that is looked up again before it is sent
  * again, or after an unclear attempt, looks as it did: that says nothing about the attempt.
  */
-const isNews = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): boolean => {
-  const now = Verdict.recorded(verdict)
-  if (now === undefined) return false
-  if (known === undefined || (step.kind === "Lookup" && (step.ask === "FirstAsk" || step.ask === "Recheck")))
-    return true
+const isNews = (step: LookupStep, verdict: Verdict.Failed, known: Attempt.Recorded | undefined): boolean => {
+  if (known === undefined || step.ask === "FirstAsk" || step.ask === "Recheck") return true
+  const now = Payout.recorded(verdict.payout)
   return now.transactions > known.transactions || now.state !== known.state || now.errorState !== known.errorState
 }
 
@@ -209,6 +209,8 @@ const afterFailedLookup = (step: LookupStep, verdict: Verdict.Verdict, known: At
   switch (verdict._tag) {
     case "RateLimited":
       return retry("rateLimited", step)
+    case "NotFound":
+      return retry("communication", step)
     case "CommunicationError":
     case "ServerError":
     case "UnexpectedResponse":

@@ -32,7 +32,7 @@ export interface Report {
 const hour = 3_600_000
 
 /** How often a payout is asked about after the faults, before it counts as stuck. */
-const patience = 4
+const patience = 8
 
 export const run = (seed: number, subject: Subject, options: Options = {}): Report => {
   const setting = settingOf(seed)

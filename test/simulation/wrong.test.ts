@@ -4,13 +4,55 @@ import { library } from "./Client.js"
 import { hunt, table, wrongClients } from "./wrong/Hunt.js"
 import { run } from "./World.js"
 
-/** Most are caught in the first few worlds; the slowest takes about a third of this. */
+/** In as many worlds each of them must be caught. The slowest takes about a third. */
 const seedsMax = 300
+
+/**
+ * The first world in which each was caught when `npm run simulate -- --wrong` last counted. It only saves the way there:
+ * once the dice fall otherwise, the way is gone again, from the first world.
+ */
+const caughtIn: Readonly<Record<string, number>> = {
+  "trusts 200": 1,
+  "takes processing for paid": 2,
+  "no echo check": 2,
+  "latest is last": 57,
+  "reads 134 as a client error": 13,
+  "takes 408 for a refusal": 17,
+  "takes 5xx for a failure": 24,
+  "believes an error under 200": 13,
+  "takes a failed lookup for a 404": 24,
+  "takes a processing error for a decline": 2,
+  "takes an unknown reason for a decline": 10,
+  "believes the last error": 1,
+  "takes 404 for proof": 76,
+  "takes a timeout for a failure": 47,
+  "takes paid for paid once": 12,
+  "takes a decline for the end of doubt": 1,
+  "forgets earlier attempts": 1,
+  "takes a restart for a beginning": 7,
+  "forgets what it paid": 1,
+  "forgets interruptions": 26,
+  "ignores unseen": 54,
+  "retries hard declines": 1,
+  "sends again without asking": 1,
+  "pays twice at once": 1,
+  "multiplies budgets": 14,
+  "counts in memory only": 101,
+  "obeys Retry-After": 40,
+  "no deadline": 1,
+  "changes the body": 1,
+  "new handle on failure": 1,
+  "follows redirects": 9,
+  "logs requests": 1,
+  "logs answers": 13,
+  "carries the cause": 82
+}
 
 describe("the simulation catches a client that", () => {
   for (const client of wrongClients) {
-    it(`${client.name}: ${client.wrong}`, async ({ annotate }) => {
-      const caught = hunt(client, seedsMax)
+    const pinned = caughtIn[client.name]
+    it(`${client.name}: ${client.wrong}`, { timeout: 120_000 }, async ({ annotate }) => {
+      const caught = (pinned === undefined ? undefined : hunt(client, 1, pinned)) ?? hunt(client, seedsMax)
       if (caught === undefined) return assert.fail(`not caught in ${seedsMax} worlds`)
       const { seed, violation } = caught
       await annotate(`caught by ${violation.invariant} in world ${seed}: ${violation.what}`)

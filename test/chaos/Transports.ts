@@ -1,0 +1,24 @@
+/** The HTTP layers that a host can bring. */
+import { FetchHttpClient, type HttpClient } from "@effect/platform"
+import { NodeHttpClient } from "@effect/platform-node"
+import { Layer } from "effect"
+
+export interface Transport {
+  readonly name: "fetch" | "node:http" | "undici"
+  readonly layer: Layer.Layer<HttpClient.HttpClient>
+  /** With connections that are kept, which is not node:http's default. */
+  readonly kept: Layer.Layer<HttpClient.HttpClient>
+  /** Whether its connections end with its layer. fetch's belong to the process, and end when the server hangs up. */
+  readonly ownsConnections: boolean
+}
+
+export const transports: ReadonlyArray<Transport> = [
+  { name: "fetch", layer: FetchHttpClient.layer, kept: FetchHttpClient.layer, ownsConnections: false },
+  {
+    name: "node:http",
+    layer: NodeHttpClient.layer,
+    kept: Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true })),
+    ownsConnections: true
+  },
+  { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici, ownsConnections: true }
+]
