@@ -103,7 +103,9 @@ export class Journey {
     // What is not told is guessed: one create, by a process that has never heard of the payout, and none by any other.
     const guess = payment.sentBy(process).length === 0 ? 1 : 0
     const isTold = isFinal || unseen > guess || chance.happens(0.7)
-    const isAlone = [...payment.running].every((call) => call.process === process)
+    const beside = [...payment.running].filter((call) => call.process === process)
+    for (const call of beside) call.isShared = true
+    const isAlone = beside.length === payment.running.size
     if (!isAlone) for (const call of payment.running) call.isInformed = false
     const call: Call = {
       name,
@@ -113,6 +115,7 @@ export class Journey {
       started: time.now,
       seenBefore: payment.sentBy(process).length,
       isInformed: isAlone,
+      isShared: beside.length > 0,
       interrupted: false
     }
     payment.running.add(call)

@@ -27,9 +27,10 @@ export class Network {
   connect(process: () => Process, die: () => void): HttpClient.HttpClient {
     const receive = (incoming: Incoming) => Effect.suspend(() => this.exchange(incoming, process(), die))
     return Sandbox.httpClient({ ...this.scene.sandbox, receive }).pipe(
-      HttpClient.mapRequest((request) => {
+      // Below whatever follows a redirect, so that each hop is seen.
+      HttpClient.transform((exchange, request) => {
         if (!request.url.startsWith(providerUrl)) this.scene.oracle.onForeignHost(request.url)
-        return request
+        return exchange
       })
     )
   }

@@ -27,8 +27,6 @@ const lagMax = 10_000
 
 export class Oracle {
   readonly violations: Array<Violation> = []
-  /** The calls that were beside another one in their process when it sent: their sends cannot be told apart. */
-  private readonly shared = new WeakSet<Call>()
 
   constructor(
     private readonly setting: Setting,
@@ -49,7 +47,6 @@ export class Oracle {
     }
     if (payment.paidIn.has(process)) this.fail("I10", payment, `${process.name} sent again what it knew to be paid`)
     const calls = [...payment.running].filter((call) => call.process === process)
-    if (calls.length > 1) for (const call of calls) this.shared.add(call)
     const since = this.declinedSince(payment)
     if (since !== undefined && calls.every(({ started }) => started >= since + lagMax)) {
       this.fail("I4", payment, `${process.name} sent again what had been on record as declined for good`)
@@ -139,11 +136,11 @@ export class Oracle {
       .sentBy(process)
       .slice(call.seenBefore)
       .filter(({ kind }) => kind === "Create").length
-    if (creates > 1 && !this.shared.has(call) && creates > createsMax(policy)) {
+    if (creates > 1 && !call.isShared && creates > createsMax(policy)) {
       this.fail("I6", payment, `${call.name}: ${creates} creates; the policy allows ${createsMax(policy)}`)
     }
     const took = now - started
-    if (call.payment.running.size === 0 && took > Duration.toMillis(policy.elapsedMax) + longestCreate + 1) {
+    if (!call.isShared && took > Duration.toMillis(policy.elapsedMax) + longestCreate + 1) {
       this.fail("I6", payment, `${call.name} took ${took} ms`)
     }
     const record = Option.getOrUndefined(Ledger.payout(this.ledger(), payment.handle))

@@ -17,6 +17,8 @@ export interface Call {
   readonly seenBefore: number
   /** Whether the client was told of every create that it could not know of itself, so that all it says must be true. */
   isInformed: boolean
+  /** Whether another call ran beside it in its process: what they send and wait for cannot be told apart. */
+  isShared: boolean
   /** Whether it was meant to be interrupted. */
   interrupted: boolean
 }

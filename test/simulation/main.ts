@@ -12,6 +12,7 @@ import { library } from "./Client.js"
 import { seeds } from "./Seeds.js"
 import { shrink } from "./Shrink.js"
 import { add, type Failure, nothing, type Summary } from "./Summary.js"
+import { rows, table } from "./wrong/Hunt.js"
 import { run } from "./World.js"
 
 /** Seeds that a worker is given at a time. */
@@ -30,6 +31,9 @@ const options = {
     Options.withDefault(availableParallelism()),
     Options.withDescription("How many threads to use.")
   ),
+  wrong: Options.boolean("wrong").pipe(
+    Options.withDescription("Hunt for every deliberately wrong client instead, and count the seeds that it takes.")
+  ),
   seed: Options.integer("seed").pipe(
     Options.optional,
     Options.withDescription("Run the world of this seed only, and print everything that happens in it.")
@@ -40,12 +44,20 @@ const options = {
   )
 }
 
-const command = Command.make("simulate", options, ({ from, keep, payouts, seed, workers }) =>
+const command = Command.make("simulate", options, ({ from, keep, payouts, seed, workers, wrong }) =>
   Option.match(seed, {
     onSome: (seed) => replay(seed, keep),
-    onNone: () => simulateAll(payouts, from, workers)
+    onNone: () => (wrong ? huntAll : simulateAll(payouts, from, workers))
   })
 )
+
+const huntAll = Effect.suspend(() => {
+  const found = rows()
+  return Effect.zipRight(
+    Console.log(table(found)),
+    found.every(({ caught }) => caught !== undefined) ? Effect.void : fail
+  )
+})
 
 const simulateAll = Effect.fn(function* (payouts: number, from: number, workers: number) {
   const started = yield* Clock.currentTimeMillis
@@ -73,7 +85,7 @@ const simulateAll = Effect.fn(function* (payouts: number, from: number, workers:
     Stream.runLast
   )
   const summary = Option.getOrElse(total, () => nothing)
-  yield* Console.log(table(summary, (yield* Clock.currentTimeMillis) - started, from))
+  yield* Console.log(report(summary, (yield* Clock.currentTimeMillis) - started, from))
   for (const failure of summary.failures.slice(0, shownMax)) yield* Console.log(explain(failure))
   if (summary.failures.length > 0) yield* fail
 }, Effect.scoped)
@@ -96,7 +108,7 @@ const perSecond = (count: number, millis: number) => Math.round((count * 1000) /
 const progress = ({ failures, payouts }: Summary, target: number, millis: number) =>
   `${payouts} of ${target} payouts, ${perSecond(payouts, millis)} a second, ${failures.length} violations`
 
-const table = (summary: Summary, millis: number, from: number): string =>
+const report = (summary: Summary, millis: number, from: number): string =>
   [
     "",
     `${summary.payouts} payouts in ${summary.worlds} worlds (seeds from ${from}, and ${seeds.length} kept ones)`,

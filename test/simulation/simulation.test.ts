@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { about } from "./Chance.js"
-import { library } from "./Client.js"
+import { library, type Subject } from "./Client.js"
 import { faults, fates } from "./Faults.js"
 import { seeds } from "./Seeds.js"
 import { shrink } from "./Shrink.js"
@@ -49,10 +49,10 @@ describe("simulated worlds", () => {
 
 describe("the shrinker", () => {
   // A client that takes every answer for a payment is wrong in most worlds, for one fault or other.
-  const gullible = {
+  const gullible: Subject = {
     name: "gullible",
-    make: (...args: Parameters<typeof library.make>) =>
-      Effect.map(library.make(...args), (client): typeof client => ({
+    make: (http, policy) =>
+      Effect.map(library.make(http, policy), (client) => ({
         ...client,
         create: (request, options) =>
           Effect.mapError(client.create(request, options), (error) =>

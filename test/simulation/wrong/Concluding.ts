@@ -1,7 +1,11 @@
-/** Clients that draw the wrong conclusion from answers that they read right. */
+/**
+ * Clients that draw the wrong conclusion from answers that they read right. Where the conclusion is that a decline has
+ * cost nothing, somebody may try another card: then the rest of the library refuses, because it knows better, and the
+ * payout never comes to an end (I15).
+ */
 import { Effect } from "effect"
 import { Attempt, type Reply } from "effect-billwerk-payouts"
-import { concluding, type Evident, libraryWith, nothing, type WrongClient } from "./Wrong.js"
+import { concluding, type Evident, isFailure, libraryWith, nothing, type WrongClient } from "./Wrong.js"
 
 const believesTheLastError: WrongClient = {
   name: "believes the last error",
@@ -13,8 +17,6 @@ const believesTheLastError: WrongClient = {
   })
 }
 
-const isFailure = ({ _tag }: Evident): boolean => _tag !== "Paid" && _tag !== "Processing"
-
 const exposureOf = ({ amount }: Evident, attempts: ReadonlyArray<Attempt.Attempt>): Attempt.Exposure =>
   Attempt.exposure({ amount, attempts, unseen: 0 })
 
@@ -22,7 +24,7 @@ const takes404ForProof: WrongClient = {
   name: "takes 404 for proof",
   wrong: "a lookup that finds no payout proves that nothing sent before it will ever pay",
   wild: "look it up, and if it is not there, it did not happen: but requests travel, and reads lag behind writes",
-  breaks: ["I3"],
+  breaks: ["I3", "I15"],
   make: libraryWith({
     calls: concluding((said) => {
       const absent = said.attempts.findLastIndex(({ outcome }) => outcome === "NotFound")
@@ -35,7 +37,7 @@ const takesTimeoutForFailure: WrongClient = {
   name: "takes a timeout for a failure",
   wrong: "a request that got no answer in time counts as not sent",
   wild: '`catchTag("TimeoutException", () => markAsFailed())`: aborting a request does not stop the provider',
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({
     exchanges: (exchanges) => ({
       ...exchanges,

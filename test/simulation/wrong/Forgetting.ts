@@ -2,35 +2,24 @@
 import { Effect, Exit } from "effect"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import type { Client } from "../Client.js"
-import { libraryWith, type WrongClient } from "./Wrong.js"
+import { choosing, libraryWith, type WrongClient } from "./Wrong.js"
 
 /** Forgets all about a payout when a call for it has ended in some way: a service for each, to be thrown away. */
 const forgettingAfter =
-  (isForgotten: (exit: Ended) => boolean) =>
+  (isForgotten: (exit: Exit.Exit<Outcome.Outcome, PayoutError.PayoutError>) => boolean) =>
   (_: Client, fresh: Effect.Effect<Client>): Client => {
-    const clients = new Map<string, Client>()
+    const known = new Map<string, Client>()
     const find = (handle: string) =>
       Effect.suspend(() => {
-        const known = clients.get(handle)
-        return known === undefined ? Effect.tap(fresh, (client) => clients.set(handle, client)) : Effect.succeed(known)
+        const client = known.get(handle)
+        return client === undefined ? Effect.tap(fresh, (made) => known.set(handle, made)) : Effect.succeed(client)
       })
-    const forget = (handle: string) => (exit: Ended) =>
-      Effect.sync(() => {
-        if (isForgotten(exit)) clients.delete(handle)
-      })
-    return {
-      create: (request, options) =>
-        Effect.flatMap(find(request.handle), (client) => client.create(request, options)).pipe(
-          Effect.onExit(forget(request.handle))
-        ),
-      resume: (request, options) =>
-        Effect.flatMap(find(request.handle), (client) => client.resume(request, options)).pipe(
-          Effect.onExit(forget(request.handle))
-        )
-    }
+    return choosing((handle, call) =>
+      Effect.flatMap(find(handle), call).pipe(
+        Effect.onExit((exit) => Effect.sync(() => isForgotten(exit) && known.delete(handle)))
+      )
+    )
   }
-
-type Ended = Exit.Exit<Outcome.Outcome, PayoutError.PayoutError>
 
 const forgetsEarlierAttempts: WrongClient = {
   name: "forgets earlier attempts",
@@ -49,7 +38,7 @@ const takesRestartForBeginning: WrongClient = {
   name: "takes a restart for a beginning",
   wrong: "creates after a restart, where it should resume",
   wild: "a job that is run again from its first line when the machine comes back",
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({
     calls: (client) => ({ ...client, resume: (request, { policy } = {}) => client.create(request, { policy }) })
   })
@@ -67,7 +56,7 @@ const forgetsInterruptions: WrongClient = {
   name: "forgets interruptions",
   wrong: "an interrupted call leaves no trace, although its request was under way",
   wild: "evidence that is written only when the answer comes; `Effect.timeout` around a call, and a new one after it",
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({ calls: forgettingAfter(Exit.isInterrupted) })
 }
 
@@ -75,7 +64,7 @@ const ignoresUnseen: WrongClient = {
   name: "ignores unseen",
   wrong: "is told how many requests others have sent, and counts none of them",
   wild: "`resume(request, { unseen: 0 })`: the process that died surely got its answer",
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({
     calls: (client) => ({
       ...client,

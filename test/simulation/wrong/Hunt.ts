@@ -17,9 +17,9 @@ export interface Catch {
   readonly violation: Violation
 }
 
-/** Lets a client live in one world after the other, from seed 1, until it is caught. None, if it never is. */
-export const hunt = (subject: Subject, seedsMax: number): Catch | undefined => {
-  for (let seed = 1; seed <= seedsMax; seed++) {
+/** Lets a client live in one world after the other until it is caught. None, if it never is. */
+export const hunt = (subject: Subject, seedsMax: number, from = 1): Catch | undefined => {
+  for (let seed = from; seed < from + seedsMax; seed++) {
     const violation = run(seed, subject).violations[0]
     if (violation !== undefined) return { seed, violation }
   }
@@ -32,6 +32,7 @@ export interface Row {
   readonly caught: Catch | undefined
 }
 
+/** The whole table, each client from seed 1. It takes some hundred worlds. */
 export const rows = (seedsMax = 300): ReadonlyArray<Row> =>
   wrongClients.map((client) => ({ client, caught: hunt(client, seedsMax) }))
 

@@ -1,7 +1,16 @@
 /** Clients that misread one answer of the provider. */
 import { Effect, Order } from "effect"
 import type { Payout, Reply } from "effect-billwerk-payouts"
-import { concluding, libraryWith, nothing, reading, readingPayouts, readingReason, type WrongClient } from "./Wrong.js"
+import {
+  concluding,
+  isFailure,
+  libraryWith,
+  nothing,
+  reading,
+  readingPayouts,
+  readingReason,
+  type WrongClient
+} from "./Wrong.js"
 
 const trusts200: WrongClient = {
   name: "trusts 200",
@@ -67,9 +76,9 @@ const reads134AsRefusal: WrongClient = {
   breaks: ["I3"],
   make: libraryWith({
     exchanges: reading((reply) => (isClaim(codeOf(reply)) ? { ...reply, status: 422 } : reply)),
-    calls: concluding(({ attempts, exposure, _tag }) => {
-      const code = attempts.findLast(({ kind }) => kind === "Create")?.code
-      return _tag === "RequestRejected" || (exposure.min === 0 && isClaim(code)) ? nothing : exposure
+    calls: concluding((said) => {
+      const create = said.attempts.findLast(({ kind }) => kind === "Create")
+      return isFailure(said) && isClaim(create?.code) ? nothing : said.exposure
     })
   })
 }
@@ -81,7 +90,7 @@ const takes408ForRefusal: WrongClient = {
   name: "takes 408 for a refusal",
   wrong: "HTTP 408 counts as a refusal, like any other 4xx",
   wild: "the letter of the documentation: 4xx means check your implementation",
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({ exchanges: reading((reply) => (reply.status === 408 ? { ...reply, status: 422 } : reply)) })
 }
 
@@ -89,7 +98,7 @@ const takes5xxForFailure: WrongClient = {
   name: "takes 5xx for a failure",
   wrong: "HTTP 5xx counts as a failed payout",
   wild: "`catch { markAsFailed() }` around a client that throws on every status above 299",
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({
     exchanges: reading((reply, { kind }) =>
       kind === "Create" && reply.status >= 500 ? { ...reply, status: 422 } : reply
@@ -101,7 +110,7 @@ const believesErrorBodies: WrongClient = {
   name: "believes an error under 200",
   wrong: "an error body under HTTP 200 counts as a refusal",
   wild: '`if ("code" in body) throw new ApiError(body)`, before anybody looks at the status',
-  breaks: ["I3"],
+  breaks: ["I3", "I4"],
   make: libraryWith({
     exchanges: reading((reply, { kind }) =>
       kind === "Create" && reply.status === 200 && reply.body._tag === "ApiError" ? { ...reply, status: 422 } : reply
@@ -113,7 +122,7 @@ const takesSilenceFor404: WrongClient = {
   name: "takes a failed lookup for a 404",
   wrong: "a lookup that fails counts as one that found nothing",
   wild: "`const payout = await lookup(handle).catch(() => null); if (!payout) await create(request)`",
-  breaks: ["I1b", "I4"],
+  breaks: ["I4"],
   make: libraryWith({
     exchanges: (exchanges) => ({
       ...exchanges,

@@ -2,7 +2,7 @@
 import { HttpClient } from "@effect/platform"
 import { Effect, Schedule } from "effect"
 import { Handle, PayoutRequest, type RetryPolicy } from "effect-billwerk-payouts"
-import { calling, libraryWith, readingReason, type WrongClient } from "./Wrong.js"
+import { calling, choosing, libraryWith, readingReason, type WrongClient } from "./Wrong.js"
 
 const retriesHardDeclines: WrongClient = {
   name: "retries hard declines",
@@ -23,6 +23,28 @@ const sendsWithoutAsking: WrongClient = {
   breaks: ["I3", "I7"],
   make: libraryWith({
     http: HttpClient.retryTransient({ times: 3, schedule: Schedule.exponential("100 millis") })
+  })
+}
+
+const paysTwiceAtOnce: WrongClient = {
+  name: "pays twice at once",
+  wrong: "two calls for one payout at the same time are two conversations, and neither knows what the other sends",
+  wild: "a button that is clicked twice, a queue that delivers at least once, and nothing in the process between them",
+  breaks: ["I3", "I7"],
+  make: libraryWith({
+    calls: (client, fresh) => {
+      const running = new Set<string>()
+      return choosing((handle, call) =>
+        Effect.suspend(() => {
+          if (running.has(handle)) return Effect.flatMap(fresh, call)
+          running.add(handle)
+          return Effect.ensuring(
+            call(client),
+            Effect.sync(() => running.delete(handle))
+          )
+        })
+      )
+    }
   })
 }
 
@@ -125,7 +147,7 @@ const followsRedirects: WrongClient = {
   name: "follows redirects",
   wrong: "sends the card's reference, and the key, to wherever it is redirected",
   wild: "`HttpClient.followRedirects`; the default of `fetch`",
-  breaks: ["I8"],
+  breaks: ["I7", "I8"],
   make: libraryWith({ http: (http) => HttpClient.followRedirects(http) })
 }
 
@@ -170,6 +192,7 @@ const carriesTheCause: WrongClient = {
 export const senders: ReadonlyArray<WrongClient> = [
   retriesHardDeclines,
   sendsWithoutAsking,
+  paysTwiceAtOnce,
   multipliesBudgets,
   countsInMemoryOnly,
   obeysRetryAfter,

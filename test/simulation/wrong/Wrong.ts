@@ -97,16 +97,21 @@ export const readingReason = (read: (errorState: string) => string): Required<Pa
     )
   }))
 
+type Run = ReturnType<Client["create"]>
+
 /** Makes each call in another way. */
 export const calling =
-  (call: (run: Effect.Effect<Paid, Failed>, request: PayoutRequest.PayoutRequest) => Effect.Effect<Paid, Failed>) =>
+  (call: (run: Run) => Run) =>
   (client: Client): Client => ({
-    create: (request, options) => call(client.create(request, options), request),
-    resume: (request, options) => call(client.resume(request, options), request)
+    create: (request, options) => call(client.create(request, options)),
+    resume: (request, options) => call(client.resume(request, options))
   })
 
-type Paid = Effect.Effect.Success<ReturnType<Client["create"]>>
-type Failed = Effect.Effect.Error<ReturnType<Client["create"]>>
+/** Makes each call with a client that is chosen for it. */
+export const choosing = (choose: (handle: string, call: (client: Client) => Run) => Run): Client => ({
+  create: (request, options) => choose(request.handle, (client) => client.create(request, options)),
+  resume: (request, options) => choose(request.handle, (client) => client.resume(request, options))
+})
 
 /** Makes something else of the evidence: another exposure, and the certainty that goes with it. */
 export const concluding = (conclude: (said: Evident) => Attempt.Exposure): ((client: Client) => Client) => {
@@ -122,4 +127,7 @@ export const concluding = (conclude: (said: Evident) => Attempt.Exposure): ((cli
 /** What was said on the grounds of some evidence. */
 export type Evident = Exclude<Said, { readonly _tag: "InvalidRequest" }>
 
+export const isFailure = ({ _tag }: Evident): boolean => _tag !== "Paid" && _tag !== "Processing"
+
+/** No money has moved, and none can have. */
 export const nothing: Attempt.Exposure = { min: 0, max: 0 }
