@@ -15,6 +15,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
+import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -178,7 +179,7 @@ const exchange = (
         head = arrived
         return Effect.map(readBody(response), (body) => withBody(arrived, body, kind, clean))
       })
-    return http.execute(request).pipe(
+    const answered = http.execute(request).pipe(
       Effect.matchEffect({
         // A host's client may make errors of statuses. They are still answers.
         onFailure: (error) =>
@@ -187,8 +188,6 @@ const exchange = (
             : Effect.succeed(fromFailure(error)),
         onSuccess: receive
       }),
-      // Or the deadline would not hold where the caller cannot be interrupted, as in a finalizer.
-      Effect.interruptible,
       Effect.timeoutTo({
         duration: deadline,
         onSuccess: (reply): Reply.Reply => reply,
@@ -197,7 +196,9 @@ const exchange = (
           head === undefined
             ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
             : { _tag: "Response", ...head, body: { _tag: "CutOff", reason: "Deadline" } }
-      }),
+      })
+    )
+    return interruptedWithCaller(answered).pipe(
       Effect.tap(annotate),
       Effect.withSpan(Telemetry.attemptSpan[kind], {
         kind: "client",
@@ -206,6 +207,18 @@ const exchange = (
       })
     )
   })
+
+/**
+ * The deadline must hold where the caller cannot be interrupted, as in a finalizer; and there the caller's interruption
+ * must not cut it off, which would make a doubt of an answer that was on its way. But a fiber's interruption reaches its
+ * children at once, so this is no child of the caller's.
+ */
+const interruptedWithCaller = <A>(self: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) =>
+      restore(Fiber.join(fiber)).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
+    )
+  )
 
 const annotate = (reply: Reply.Reply) =>
   Effect.annotateCurrentSpan(

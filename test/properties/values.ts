@@ -1,0 +1,230 @@
+/** Values of the domain, as its types allow them, and as JSON can carry them: no amount is NaN or infinite. */
+import { Arbitrary, DateTime, Duration, Either, FastCheck as fc, Redacted, Schema } from "effect"
+import { Attempt, Handle, Money, Outcome, type Payout, PayoutError, PayoutRequest } from "effect-billwerk-payouts"
+
+export const texts = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string16bits())
+export const numbers = fc.oneof(
+  fc.nat(100_000),
+  fc.maxSafeInteger(),
+  fc.double({ noNaN: true, noDefaultInfinity: true })
+)
+
+const longestNanos = 24n * 24n * 3_600_000_000_000n
+export const durations = fc.oneof(
+  fc.nat(2_000_000_000).map((millis) => Duration.millis(millis)),
+  fc.bigInt({ min: 0n, max: longestNanos }).map((nanos) => Duration.nanos(nanos))
+)
+export const dates = fc.oneof(
+  fc.integer({ min: Date.UTC(2015, 0), max: Date.UTC(2035, 0) }).map((millis) => DateTime.unsafeMake(millis)),
+  Arbitrary.make(Schema.DateTimeUtc)
+)
+
+export const handles = fc.stringMatching(/^[A-Za-z0-9_.@-]{1,255}$/).filter(Schema.is(Handle.Handle))
+export const amounts = Arbitrary.make(Money.Amount)
+export const currencies = Arbitrary.make(Money.Currency)
+
+export const recorded: fc.Arbitrary<Attempt.Recorded> = fc.record(
+  {
+    state: texts,
+    transactions: numbers,
+    processingErrors: numbers,
+    errorState: texts,
+    earlier: numbers,
+    paid: numbers,
+    open: numbers
+  },
+  { requiredKeys: ["state", "transactions", "processingErrors", "paid", "open"] }
+)
+
+export const attempts: fc.Arbitrary<Attempt.Attempt> = fc.record(
+  {
+    ordinal: numbers,
+    kind: Arbitrary.make(Attempt.Kind),
+    started: dates,
+    took: durations,
+    sent: Arbitrary.make(Attempt.Sent),
+    status: numbers,
+    code: numbers,
+    requestId: texts,
+    outcome: texts,
+    bearing: Arbitrary.make(Attempt.Bearing),
+    recorded,
+    decision: Arbitrary.make(Attempt.Decision),
+    why: texts,
+    delay: durations
+  },
+  { requiredKeys: ["ordinal", "kind", "started", "took", "sent", "outcome", "bearing", "decision", "why"] }
+)
+
+export const exposures: fc.Arbitrary<Attempt.Exposure> = fc.record({ min: numbers, max: numbers })
+
+export const transactions: fc.Arbitrary<Payout.Transaction> = fc.record(
+  {
+    id: texts,
+    state: texts,
+    amount: numbers,
+    created: dates,
+    errorState: texts,
+    error: texts,
+    acquirerCode: texts,
+    acquirerMessage: texts,
+    cardType: texts,
+    provider: texts
+  },
+  { requiredKeys: ["id", "state", "amount"] }
+)
+
+export const payouts: fc.Arbitrary<Payout.Payout> = fc.record(
+  {
+    handle: texts,
+    state: texts,
+    amount: numbers,
+    currency: texts,
+    customer: texts,
+    created: dates,
+    paid: dates,
+    failed: dates,
+    transactions: fc.array(transactions, { maxLength: 3 })
+  },
+  { requiredKeys: ["handle", "state", "amount", "transactions"] }
+)
+
+const evidence = {
+  handle: handles,
+  amount: amounts,
+  currency: currencies,
+  attempts: fc.array(attempts, { maxLength: 3 }),
+  certainty: Arbitrary.make(Attempt.Certainty),
+  exposure: exposures
+}
+const evidenceKeys = ["handle", "amount", "currency", "attempts", "certainty", "exposure"] as const
+
+export const paid: fc.Arbitrary<Outcome.Paid> = fc
+  .record({ ...evidence, payout: payouts })
+  .map((fields) => Outcome.Paid.make(fields))
+export const processing: fc.Arbitrary<Outcome.Processing> = fc
+  .record({ ...evidence, payout: payouts })
+  .map((fields) => Outcome.Processing.make(fields))
+
+const answer = { status: numbers, requestId: texts }
+const refusal = { ...answer, code: numbers, error: texts, detail: texts, transactionError: texts }
+const declined = fc.record(
+  { ...evidence, requestId: texts, payout: payouts },
+  { requiredKeys: [...evidenceKeys, "payout"] }
+)
+const refused = fc.record({ ...evidence, ...refusal }, { requiredKeys: [...evidenceKeys, "status"] })
+
+export const errors = {
+  InvalidRequest: fc
+    .record({ handle: texts, field: texts, reason: texts }, { requiredKeys: ["field", "reason"] })
+    .map((fields) => new PayoutError.InvalidRequest(fields)),
+  CommunicationError: fc
+    .record(
+      {
+        ...evidence,
+        ...answer,
+        reason: Arbitrary.make(PayoutError.CommunicationError.fields.reason),
+        systemCode: texts
+      },
+      { requiredKeys: [...evidenceKeys, "reason"] }
+    )
+    .map((fields) => new PayoutError.CommunicationError(fields)),
+  ServerError: refused.map((fields) => new PayoutError.ServerError(fields)),
+  UnexpectedResponse: fc
+    .record({ ...evidence, ...answer, why: texts }, { requiredKeys: [...evidenceKeys, "why"] })
+    .map((fields) => new PayoutError.UnexpectedResponse(fields)),
+  PaymentMethodNotFound: refused.map((fields) => new PayoutError.PaymentMethodNotFound(fields)),
+  PaymentMethodNotAllowed: refused.map((fields) => new PayoutError.PaymentMethodNotAllowed(fields)),
+  CustomerMismatch: refused.map((fields) => new PayoutError.CustomerMismatch(fields)),
+  RequestRejected: refused.map((fields) => new PayoutError.RequestRejected(fields)),
+  RateLimited: fc
+    .record({ ...evidence, ...refusal, retryAfter: durations }, { requiredKeys: [...evidenceKeys, "status"] })
+    .map((fields) => new PayoutError.RateLimited(fields)),
+  HardDeclined: declined.map((fields) => new PayoutError.HardDeclined(fields)),
+  SoftDeclined: declined.map((fields) => new PayoutError.SoftDeclined(fields)),
+  ProcessingError: declined.map((fields) => new PayoutError.ProcessingError(fields)),
+  HandleConflict: fc
+    .record(
+      {
+        ...evidence,
+        with: Arbitrary.make(PayoutError.HandleConflict.fields.with),
+        differs: fc.array(texts, { maxLength: 3 }),
+        requestId: texts
+      },
+      { requiredKeys: [...evidenceKeys, "with", "differs"] }
+    )
+    .map((fields) => new PayoutError.HandleConflict(fields)),
+  PayoutNotFound: fc
+    .record({ handle: handles, attempts: fc.array(attempts, { maxLength: 3 }) })
+    .map((fields) => new PayoutError.PayoutNotFound(fields)),
+  LookupFailed: fc
+    .record(
+      {
+        handle: handles,
+        attempts: fc.array(attempts, { maxLength: 3 }),
+        ...answer,
+        category: Arbitrary.make(PayoutError.LookupFailed.fields.category),
+        code: numbers,
+        why: texts
+      },
+      { requiredKeys: ["handle", "attempts", "category", "why"] }
+    )
+    .map((fields) => new PayoutError.LookupFailed(fields))
+}
+
+// --- requests ---
+
+const lines = fc.oneof(fc.stringMatching(/^[ -~æøåÆØÅ]{1,40}$/), fc.stringMatching(/^[🥧ßé]{1,9}$/u))
+const ascii = fc.stringMatching(/^[ -~]{1,128}$/)
+const metadata = fc.dictionary(
+  fc.oneof(lines, fc.constantFrom("constructor", "toString", "1", "then")).filter((name) => name !== "__proto__"),
+  fc.oneof(lines, fc.constant(""), numbers, fc.boolean()),
+  { maxKeys: 5 }
+)
+const details = {
+  email: lines,
+  firstName: lines,
+  lastName: lines,
+  address: lines,
+  address2: lines,
+  city: lines,
+  postalCode: lines,
+  country: fc.stringMatching(/^[A-Z]{2}$/),
+  phone: lines,
+  company: lines,
+  vat: lines,
+  language: lines,
+  debtorId: fc.maxSafeInteger(),
+  metadata,
+  test: fc.boolean()
+}
+
+export const newCustomers = fc.oneof(
+  fc.record({ handle: handles, ...details }, { requiredKeys: ["handle"] }),
+  fc.record({ generateHandle: fc.constant(true as const), ...details }, { requiredKeys: ["generateHandle"] })
+)
+export const customers = fc.oneof(handles, newCustomers)
+
+const optional = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { nil: undefined })
+const common = {
+  handle: handles,
+  amount: amounts,
+  currency: currencies,
+  text: optional(lines),
+  textOnStatement: optional(ascii),
+  acquirerReference: optional(ascii)
+}
+
+export const savedReferences = fc.stringMatching(/^[!-~]{1,255}$/).filter((text) => !text.startsWith("ct_"))
+export const tokens = fc.stringMatching(/^ct_[A-Za-z0-9+/=._~-]{16,64}$/)
+
+export const requests = fc
+  .record({ ...common, destination: savedReferences, customer: optional(customers) })
+  .map((input) => Either.getOrThrow(PayoutRequest.make(input)))
+
+export const tokenRequests = fc
+  .record({ ...common, destination: tokens, customer: customers })
+  .map(({ destination, ...input }) => ({
+    token: destination,
+    request: Either.getOrThrow(PayoutRequest.make({ ...input, destination: Redacted.make(destination) }))
+  }))
