@@ -877,6 +877,17 @@ describe("resume", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("counts a create beside a processing error, though its answer shows no transaction (64, 71)", () =>
+    Effect.gen(function* () {
+      const unshown = Script.processing({ after: "1 hour" }).pipe(Script.and(Script.altered({ transactions: "None" })))
+      yield* script(Script.processingError({ moved: true }), Script.normal, unshown)
+      const end = yield* create(requestOf())
+      assert.deepStrictEqual([end._tag, end.exposure], ["Processing", { min: 0, max: 25_000 }])
+      yield* TestClock.adjust("2 hours")
+      assert.deepStrictEqual((yield* resume(requestOf(), { unseen: 0 })).exposure, { min: 12_500, max: 25_000 })
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("sends nothing while it cannot ask", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))

@@ -157,7 +157,7 @@ export interface Tally {
   readonly sends: number
   /** The newest record of the payout. */
   readonly record: Recorded | undefined
-  /** How many transactions are known to have been made, and the most processing errors that any record showed. */
+  /** The most transactions, and the most processing errors, that any record showed. */
   readonly transactions: number
   readonly processingErrors: number
   /** Whether the provider's last word is that the handle is paid or being paid, without showing the payout. */
@@ -208,6 +208,10 @@ export const count = (tally: Tally, attempt: Attempt): Tally => {
  * of other processes; but if nobody knows how many there were, not where it ends in a failure that is sent again.
  */
 const reconcile = (tally: Tally, record: Recorded, own: 0 | 1): Tally => {
+  // Where something is open, a record that shows no transaction of this create's does not account for it either.
+  if (own === 1 && record.transactions <= tally.transactions && record.open > 0 && record.state !== "paid") {
+    return { ...tally, pending: tally.pending + 1, claimed: false }
+  }
   const fresh = record.transactions - tally.transactions - own
   const paidOff = Math.min(
     tally.pending,
@@ -220,8 +224,7 @@ const reconcile = (tally: Tally, record: Recorded, own: 0 | 1): Tally => {
     pending: tally.pending - paidOff,
     unseen: tally.unseen - seen,
     record: newer(tally.record, record),
-    // The create that it answers made a transaction, whether the record shows any or not.
-    transactions: Math.max(tally.transactions + own, record.transactions),
+    transactions: Math.max(tally.transactions, record.transactions),
     processingErrors: Math.max(tally.processingErrors, record.processingErrors),
     claimed: false
   }

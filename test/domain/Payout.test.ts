@@ -102,6 +102,7 @@ describe("What a record says about the money", () => {
   const hard = failed("hard_declined", { created: at(2) })
   const paid = transaction({ state: "paid", created: at(3) })
   const processing = transaction({ state: "processing", created: at(3) })
+  const paidEarlier = transaction({ state: "paid", created: at(1) })
 
   const table: ReadonlyArray<
     readonly [says: string, payout: Payout.Payout, paid: number, open: number, processingErrors: number]
@@ -127,6 +128,7 @@ describe("What a record says about the money", () => {
     ["failed for a reason that we do not know (62)", payout("failed", [failed("on_holiday")]), 0, 100, 0],
     ["failed without a transaction (64)", payout("failed", []), 0, 100, 0],
     ["failed although a transaction is paid (69)", payout("failed", [paid]), 0, 100, 0],
+    ["failed although a transaction before the last is paid (69)", payout("failed", [paidEarlier, hard]), 0, 100, 0],
     [
       "a transaction without an amount counts the payout's",
       payout("failed", [failed("pending", { amount: 0 })]),
