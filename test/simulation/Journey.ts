@@ -145,7 +145,7 @@ export class Journey {
     const { payment, process } = call
     payment.running.delete(call)
     const said = exit._tag === "Success" ? exit.value : exit.cause._tag === "Fail" ? exit.cause.error : undefined
-    this.scene.note(() => `${process.name} ${call.name} ended: ${said === undefined ? exit.toString() : tell(said)}`)
+    this.scene.note(() => `${process.name} ${call.name} ended: ${said === undefined ? "without a word" : tell(said)}`)
     if (said !== undefined) {
       oracle.onSaid(call, said, time.now)
       payment.claims = [...payment.claims, { said, isInformed: call.isInformed }]
