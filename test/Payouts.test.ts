@@ -888,6 +888,17 @@ describe("resume", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("a claim of payment comes on top of a processing error that is on record (43, 71)", () =>
+    Effect.gen(function* () {
+      const claim = Script.apiErrorAfterCommit({ status: 400, code: 134 })
+      yield* script(Script.processingError({ moved: true }), Script.normal, claim)
+      yield* always(Script.apiError({ status: 500, code: 2 }))
+      const end = yield* create(requestOf())
+      assert.deepStrictEqual([end._tag, end.exposure], ["UnexpectedResponse", { min: 0, max: 25_000 }])
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("sends nothing while it cannot ask", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))

@@ -178,6 +178,7 @@ describe("an answer that settles nothing", () => {
     [page(408), { _tag: "CommunicationError", why: "HTTP 408, the server did not get the whole request" }],
     [refused(503, 2), { _tag: "ServerError", why: "HTTP 503" }],
     [page(302), { _tag: "UnexpectedResponse", why: "HTTP 302" }],
+    [refused(404, 137), { _tag: "UnexpectedResponse", why: "HTTP 404, an answer to a lookup" }],
     [page(200), { _tag: "UnexpectedResponse", why: "HTTP 200, a body that is not JSON" }],
     [refused(200, 2), { _tag: "UnexpectedResponse", why: "HTTP 200 with error code 2" }],
     [shows({ handle: "p-2" }), { _tag: "UnexpectedResponse", why: "the answer is about another handle" }],

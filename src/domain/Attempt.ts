@@ -253,8 +253,9 @@ export const exposureOf = (amount: number, tally: Tally): Exposure => {
   if (record?.state === "paid") {
     return { min: amount, max: Math.max(record.paid, amount) + record.open + hidden(tally, record) * amount }
   }
-  const most = (record?.open ?? 0) + (pending + unseen) * amount
-  return { min: 0, max: claimed ? Math.max(most, amount) : most }
+  // What is said to be paid was paid by one that is under way, or else by one that nobody knows of.
+  const underWay = Math.max(claimed ? 1 : 0, pending + unseen)
+  return { min: 0, max: (record?.open ?? 0) + underWay * amount }
 }
 
 // How many transactions that a paid record does not show may have paid as well: the processing errors that an earlier

@@ -154,9 +154,8 @@ class Memories {
     this.doubtful.delete(handle)
     journal.trim()
     if (paid === undefined && journal.isInDoubt) this.set(this.doubtful, handle, { journal, paid, declined })
-    else if (paid !== undefined || journal.record !== undefined || declined.length > 0) {
-      this.set(this.settled, handle, { journal, paid, declined })
-    }
+    // What was paid or declined for good has a record too.
+    else if (journal.record !== undefined) this.set(this.settled, handle, { journal, paid, declined })
   }
 
   private set(memories: Map<Handle, Memory>, handle: Handle, memory: Memory): void {

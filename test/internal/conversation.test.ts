@@ -10,21 +10,33 @@ import { inVirtualTime, requestOf } from "../support.js"
 const lost: Reply.Reply = { _tag: "NoResponse", reason: "Transport", sent: "Unknown" }
 const notFound: Reply.Reply = { _tag: "Response", status: 404, body: { _tag: "ApiError", code: 137 } }
 
+interface Setting {
+  readonly first?: Plan.Step
+  /** How long a create takes. */
+  readonly took?: Duration.DurationInput
+  readonly lookup?: Reply.Reply
+}
+
 /** A provider that loses every create after some time, and knows nothing. */
-const client = (took?: Duration.DurationInput): BillwerkClient.BillwerkClient["Type"] => ({
+const client = ({ lookup = notFound, took }: Setting = {}): BillwerkClient.BillwerkClient["Type"] => ({
   createDeadline: Duration.seconds(90),
   lookupDeadline: Duration.seconds(30),
   create: () => (took === undefined ? Effect.succeed(lost) : Effect.delay(Effect.succeed(lost), took)),
-  lookup: () => Effect.succeed(notFound)
+  lookup: () => Effect.succeed(lookup)
 })
 
 const call = (
   options: RetryPolicy.Options,
-  { first = Plan.create, took }: { readonly first?: Plan.Step; readonly took?: Duration.DurationInput } = {}
+  setting: Setting = {}
 ): Effect.Effect<Outcome.Outcome | PayoutError.PayoutError> =>
   Effect.map(
     Effect.either(
-      converse(client(took), RetryPolicy.make(options), new Journal(requestOf(), Attempt.emptyTally(0)), first)
+      converse(
+        client(setting),
+        RetryPolicy.make(options),
+        new Journal(requestOf(), Attempt.emptyTally(0)),
+        setting.first ?? Plan.create
+      )
     ),
     Either.merge
   )
@@ -109,6 +121,26 @@ describe("An exchange is begun only if the longest that it may take still fits:"
         `Create: ${broken}; ${tooLate} -> LookUp`,
         `Lookup: ${nothing} -> Fail`
       ])
+    })
+  )
+
+  it.effect("a lookup after a lookup that failed, although nothing was sent yet", () =>
+    Effect.gen(function* () {
+      const setting = { first: Plan.firstAsk, lookup: lost }
+      assert.deepStrictEqual(yield* record({ communication, elapsedMax: "40 seconds" }, setting), [
+        `Lookup: ${broken} -> LookUp`,
+        `Lookup: ${broken}; ${tooLate} -> Fail`
+      ])
+    })
+  )
+
+  it.effect("one that follows at once, for which nothing is slept, not even a moment", () =>
+    Effect.gen(function* () {
+      const end = yield* Effect.withClock(
+        call({ communication: Schedule.recurs(1) }),
+        clockOf(Duration.toMillis("1 hour"))
+      )
+      assert.strictEqual(story(end).length, 4)
     })
   )
 

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Duration, Effect, Either, Exit } from "effect"
+import { Cause, Duration, Effect, Either, Exit, Fiber } from "effect"
 import type { BillwerkClient, Handle, Outcome, PayoutError, Reply } from "effect-billwerk-payouts"
-import { RetryPolicy } from "effect-billwerk-payouts"
+import { Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import * as flights from "../../src/internal/flights.js"
-import { requestOf } from "../support.js"
+import { inVirtualTime, layer, requestOf } from "../support.js"
 
 type Answer = "Paid" | "HardDeclined" | "SoftDeclined" | "Refused" | "Lost" | "Dies"
 
@@ -133,4 +133,41 @@ describe("What is remembered from one call to the next", () => {
   )
 
   it("is 10,000 of either, if nothing else is said", () => assert.strictEqual(flights.rememberedMax, 10_000))
+})
+
+describe("What a resume was told", () => {
+  it.effect("counts in the conflict with a payout under way, and nothing that it was not told", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.delayAnswer("10 seconds")(Script.normal))
+      const payouts = yield* Payouts.Payouts
+      const first = yield* Effect.fork(payouts.create(requestOf()))
+      yield* Effect.yieldNow()
+      const other = requestOf({ amount: 1 })
+      const told = yield* Effect.flip(payouts.resume(other, { unseen: 2 }))
+      const untold = yield* Effect.flip(payouts.create(other))
+      assert.deepStrictEqual(
+        [told._tag, told.certainty, told.exposure],
+        ["HandleConflict", "MayHaveMoved", { min: 0, max: 2 }]
+      )
+      assert.deepStrictEqual(
+        [untold._tag, untold.certainty, untold.exposure],
+        ["HandleConflict", "NotMoved", { min: 0, max: 0 }]
+      )
+      yield* inVirtualTime(Fiber.join(first))
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is no guess: what the provider shows accounts for it, a decline that is sent again included", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.softDeclined().pipe(Script.onCreate))
+      const payouts = yield* Payouts.Payouts
+      const another = yield* Payouts.make()
+      yield* Effect.flip(payouts.create(requestOf()))
+      yield* Effect.flip(another.create(requestOf()))
+      const end = yield* Effect.flip(payouts.resume(requestOf(), { unseen: 1 }))
+      assert.deepStrictEqual([end._tag, end.certainty, end.attempts.length], ["SoftDeclined", "NotMoved", 2])
+    }).pipe(Effect.provide(layer()))
+  )
 })

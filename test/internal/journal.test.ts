@@ -457,10 +457,35 @@ describe("A transaction that is older than our first create by more than clocks 
     })
   )
 
+  it.effect("is older than the first create, and not than the lookup before it", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(noon - minutes(60))
+      const journal = newJournal()
+      yield* write(journal, Plan.firstAsk, notFound)
+      yield* TestClock.setTime(noon)
+      yield* write(journal, Plan.create, lost, noAnswer)
+      const old = payout("failed", [transaction({ created: DateTime.unsafeMake(noon - minutes(20)) })])
+      yield* write(journal, Plan.firstAsk, { _tag: "SoftDeclined", payout: old })
+      assert.strictEqual(journal.attempts.at(-1)?.recorded?.earlier, 1)
+    })
+  )
+
   it.effect("is not asked about where there was no create", () =>
     Effect.gen(function* () {
-      const journal = yield* looked(noon)
-      assert.notProperty(journal.attempts.at(-1)?.recorded, "earlier")
+      for (const created of [noon, undefined]) {
+        const journal = yield* looked(created)
+        assert.notProperty(journal.attempts.at(-1)?.recorded, "earlier")
+      }
+    })
+  )
+
+  it.effect("is not asked about where it only contradicts a 134 (43)", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(noon)
+      const journal = newJournal()
+      yield* write(journal, Plan.create, { _tag: "AlreadyPaid" })
+      yield* write(journal, confirmPaid, softDeclined)
+      assert.notProperty(journal.attempts.at(-1), "recorded")
     })
   )
 

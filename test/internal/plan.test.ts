@@ -250,6 +250,20 @@ describe("After a lookup", () => {
       last: "give up"
     },
     {
+      says: "no such payout, although a record of it was shown before (50)",
+      verdict: notFound,
+      known: record(),
+      then: askedAgain("communication"),
+      last: "give up"
+    },
+    {
+      says: "no such payout, although a processing error was shown before (50)",
+      verdict: notFound,
+      known: failedBefore,
+      then: neverSent("communication"),
+      last: "give up"
+    },
+    {
       says: "a limit, after a processing error",
       verdict: rateLimited,
       known: failedBefore,
