@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 const src = (path: string) => new URL(`../src/${path}`, import.meta.url).pathname
@@ -16,7 +15,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
-    // Vitest leaves one core idle, which is half of a machine with two.
-    maxWorkers: availableParallelism()
+    // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
+    isolate: false
   }
 })

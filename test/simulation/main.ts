@@ -155,8 +155,9 @@ const explain = ({ invariant, seed, what }: Failure): string => {
 
 const commit = (): string => execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim()
 
+const workerLayer = NodeWorker.layer(() => new Worker(new URL("./worker.js", import.meta.url)))
+
 Command.run(command, { name: "simulate", version: "1" })(process.argv).pipe(
-  Effect.provide(NodeWorker.layer(() => new Worker(new URL("./worker.js", import.meta.url)))),
-  Effect.provide(NodeContext.layer),
+  Effect.provide([NodeContext.layer, workerLayer]),
   NodeRuntime.runMain
 )

@@ -4,13 +4,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { about } from "./Chance.js"
-import { library, type Subject } from "./Client.js"
+import { library } from "./Client.js"
 import { faults, fates } from "./Faults.js"
 import { seeds } from "./Seeds.js"
 import { shrink } from "./Shrink.js"
 import { add, nothing, simulate, traceOf } from "./Summary.js"
 import { Host, VirtualTime } from "./VirtualTime.js"
 import { run } from "./World.js"
+import { wrongClients } from "./wrong/Hunt.js"
 
 const worlds = 150
 const chunk = 25
@@ -48,34 +49,23 @@ describe("simulated worlds", () => {
 })
 
 describe("the shrinker", () => {
-  // A client that takes every answer for a payment is wrong in most worlds, for one fault or other.
-  const gullible: Subject = {
-    name: "gullible",
-    make: (http, policy) =>
-      Effect.map(library.make(http, policy), (client) => ({
-        ...client,
-        create: (request, options) =>
-          Effect.mapError(client.create(request, options), (error) =>
-            Object.assign(Object.create(error), { certainty: "NotMoved", exposure: { min: 0, max: 0 } })
-          )
-      }))
-  }
+  const client = wrongClients.find(({ name }) => name === "takes a processing error for a decline") ?? library
 
   it("leaves what is needed for the failure, and nothing else", () => {
     const seed = Array.from({ length: 50 }, (_, index) => index + 1).find(
-      (seed) => run(seed, gullible).violations.length > 0
+      (seed) => run(seed, client).violations.length > 0
     )
     assert.isDefined(seed)
-    const failed = run(seed ?? 0, gullible)
-    const { report, runs } = shrink(failed, gullible)
+    const failed = run(seed ?? 0, client)
+    const { report, runs } = shrink(failed, client)
     assert.isBelow(report.events.length, failed.events.length)
     assert.strictEqual(report.violations[0]?.invariant, failed.violations[0]?.invariant)
     assert.isAtMost(runs, 400)
     // It is replayed from the names of its events alone, and each of them is needed.
-    const again = run(seed ?? 0, gullible, { keep: new Set(report.events) })
+    const again = run(seed ?? 0, client, { keep: new Set(report.events) })
     assert.deepStrictEqual(again.events, report.events)
     for (const event of report.events) {
-      const without = run(seed ?? 0, gullible, { keep: new Set(report.events.filter((other) => other !== event)) })
+      const without = run(seed ?? 0, client, { keep: new Set(report.events.filter((other) => other !== event)) })
       assert.notStrictEqual(without.violations[0]?.invariant, report.violations[0]?.invariant, event)
     }
   })
