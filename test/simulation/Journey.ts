@@ -106,7 +106,10 @@ export class Journey {
     const beside = [...payment.running].filter((call) => call.process === process)
     for (const call of beside) call.isShared = true
     const isAlone = beside.length === payment.running.size
-    if (!isAlone) for (const call of payment.running) call.isInformed = false
+    if (!isAlone) {
+      payment.isContended = true
+      for (const call of payment.running) call.isInformed = false
+    }
     const call: Call = {
       name,
       payment,

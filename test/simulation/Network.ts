@@ -77,7 +77,9 @@ export class Network {
     sent.answered = true
     if (sent.kind === "Lookup") return
     const record = Option.getOrUndefined(Ledger.payout(this.scene.ledger(), payment.handle))
-    if (delivery.message.status === 200 && record?.transactions.at(-1)?.errorState === "hard_declined") {
+    if (record?.transactions.at(-1)?.errorState !== "hard_declined") return
+    // Another process may have changed the record while the answer was on its way.
+    if (transactionsIn(delivery.message.body) === record.transactions.length) {
       payment.declined.set(sent.process, payment.request)
     }
   }
@@ -133,6 +135,13 @@ export class Network {
 
 // Not `Effect.never`, which keeps a timer that nobody would ever stop.
 const silence: Effect.Effect<never> = Effect.async(() => {})
+
+const transactionsIn = (body: Uint8Array): number | undefined => {
+  const json: unknown = JSON.parse(new TextDecoder().decode(body))
+  return Predicate.hasProperty(json, "transactions") && Array.isArray(json.transactions)
+    ? json.transactions.length
+    : undefined
+}
 
 const handleOf = ({ body, method, path }: Incoming): string => {
   if (method !== "POST") return decodeURIComponent(path.slice(path.lastIndexOf("/") + 1))

@@ -146,7 +146,7 @@ export class Oracle {
     const record = Option.getOrUndefined(Ledger.payout(this.ledger(), payment.handle))
     const errors = record?.transactions.filter((one) => one.errorState === "processing_error").length ?? 0
     const lost = payment.sent.filter((one) => one.kind === "Create" && !one.answered).length
-    if (call.isInformed && errors > processingErrorsMax + lost) {
+    if (call.isInformed && !payment.isContended && errors > processingErrorsMax + lost) {
       this.fail(
         "I1b",
         payment,

@@ -50,6 +50,8 @@ export class Payment {
   readonly secrets: Array<string> = []
   claims: ReadonlyArray<Claim> = []
   calls = 0
+  /** Whether two processes ever paid it at the same time: then neither's budget is the payout's. */
+  isContended = false
   /** How many exchanges were begun, those included whose process died before it sent anything. */
   departures = 0
   /** Where the next call is made. */

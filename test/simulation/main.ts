@@ -106,7 +106,11 @@ const fail = Effect.sync(() => {
 const perSecond = (count: number, millis: number) => Math.round((count * 1000) / Math.max(millis, 1))
 
 const progress = ({ failures, payouts }: Summary, target: number, millis: number) =>
-  `${payouts} of ${target} payouts, ${perSecond(payouts, millis)} a second, ${failures.length} violations`
+  [
+    `${payouts} of ${target} payouts, ${perSecond(payouts, millis)} a second, ${failures.length} violations`,
+    // A long run may be stopped before its end.
+    ...failures.slice(-shownMax).map(({ invariant, seed, what }) => `  seed ${seed}: ${invariant}: ${what}`)
+  ].join("\n")
 
 const report = (summary: Summary, millis: number, from: number): string =>
   [
