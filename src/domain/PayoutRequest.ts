@@ -159,7 +159,9 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
     if (request.destination._tag === "CardToken" && request.customer === undefined) {
       return yield* refuse("customer", noCustomer, handle)
     }
-    return new PayoutRequest(request)
+    // All of it has been checked, with words of our own, and a class of Schema compiles its schema anew to check it again.
+    // But the fields of a customer have to be brought into the order in which they are always sent.
+    return new PayoutRequest(request, typeof request.customer !== "object")
   })
 
 /**
@@ -217,13 +219,13 @@ const optionally = <A>(
 const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
   if (Redacted.isRedacted(value)) {
     if (Option.isNone(reveal(value))) return refuse("destination", "must not be wiped: its value is gone", handle)
-    return Either.map(checkToken(value, handle), (reference) => CardToken.make({ reference }))
+    return Either.map(checkToken(value, handle), (reference) => CardToken.make({ reference }, true))
   }
   if (typeof value === "string" && isCardToken(value)) {
     return refuse("destination", "must be wrapped in Redacted.make(...), because it is a card token", handle)
   }
   return Either.map(checkReference(value, handle), (reference) =>
-    SavedMethod.make({ reference: Redacted.make(reference) })
+    SavedMethod.make({ reference: Redacted.make(reference) }, true)
   )
 }
 

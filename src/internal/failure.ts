@@ -40,39 +40,48 @@ export const accounting = (request: PayoutRequest, attempts: ReadonlyArray<Attem
 
 export type Accounting = ReturnType<typeof accounting>
 
+/**
+ * The options of what is made of values that this library has made or checked itself: a class of Schema would otherwise
+ * compile its schema anew, and check them all again, each time.
+ */
+export const validated = { disableValidation: true }
+
 export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Errors.PayoutError => {
   const { requestId, status } = answer(reply)
   switch (verdict._tag) {
     case "HardDeclined":
-      return new Errors.HardDeclined({ ...evidence, requestId, payout: verdict.payout })
+      return new Errors.HardDeclined({ ...evidence, requestId, payout: verdict.payout }, validated)
     case "SoftDeclined":
-      return new Errors.SoftDeclined({ ...evidence, requestId, payout: verdict.payout })
+      return new Errors.SoftDeclined({ ...evidence, requestId, payout: verdict.payout }, validated)
     case "ProcessingError":
-      return new Errors.ProcessingError({ ...evidence, requestId, payout: verdict.payout })
+      return new Errors.ProcessingError({ ...evidence, requestId, payout: verdict.payout }, validated)
     case "HandleConflict":
-      return new Errors.HandleConflict({ ...evidence, requestId, with: "Provider", differs: verdict.differs })
+      return new Errors.HandleConflict(
+        { ...evidence, requestId, with: "Provider", differs: verdict.differs },
+        validated
+      )
     case "CommunicationError":
-      return new Errors.CommunicationError({ ...evidence, ...answer(reply), ...transport(reply) })
+      return new Errors.CommunicationError({ ...evidence, ...answer(reply), ...transport(reply) }, validated)
     case "ServerError":
-      return new Errors.ServerError({ ...evidence, ...refusal(reply) })
+      return new Errors.ServerError({ ...evidence, ...refusal(reply) }, validated)
     case "PaymentMethodNotFound":
-      return new Errors.PaymentMethodNotFound({ ...evidence, ...refusal(reply) })
+      return new Errors.PaymentMethodNotFound({ ...evidence, ...refusal(reply) }, validated)
     case "PaymentMethodNotAllowed":
-      return new Errors.PaymentMethodNotAllowed({ ...evidence, ...refusal(reply) })
+      return new Errors.PaymentMethodNotAllowed({ ...evidence, ...refusal(reply) }, validated)
     case "CustomerMismatch":
-      return new Errors.CustomerMismatch({ ...evidence, ...refusal(reply) })
+      return new Errors.CustomerMismatch({ ...evidence, ...refusal(reply) }, validated)
     case "ConcurrentUpdate":
     case "RequestRejected":
-      return new Errors.RequestRejected({ ...evidence, ...refusal(reply) })
+      return new Errors.RequestRejected({ ...evidence, ...refusal(reply) }, validated)
     case "RateLimited":
-      return new Errors.RateLimited({ ...evidence, ...refusal(reply), retryAfter: verdict.retryAfter })
+      return new Errors.RateLimited({ ...evidence, ...refusal(reply), retryAfter: verdict.retryAfter }, validated)
     case "AlreadyExists":
     case "AlreadyPaid":
     case "AlreadyProcessing":
     case "NotFound":
     case "Unsettled":
     case "UnexpectedResponse":
-      return new Errors.UnexpectedResponse({ ...evidence, requestId, status, why: why(verdict) })
+      return new Errors.UnexpectedResponse({ ...evidence, requestId, status, why: why(verdict) }, validated)
   }
 }
 

@@ -15,6 +15,7 @@ import { HandleConflict, type HardDeclined, type PayoutError } from "../domain/P
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
 import { converse } from "./conversation.js"
+import { validated } from "./failure.js"
 import { Journal } from "./journal.js"
 import * as Plan from "./plan.js"
 
@@ -132,7 +133,7 @@ const recall = ({ declined, journal, paid }: Memory, call: Call): Begun => {
 }
 
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
-  new HandleConflict({ ...journal.accounting, with: "Process", differs })
+  new HandleConflict({ ...journal.accounting, with: "Process", differs }, validated)
 
 /** What is remembered. Doubts are kept apart, so that however many payouts succeed, they push out no doubt. */
 class Memories {
