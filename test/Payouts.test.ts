@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Exit, Fiber, Schedule, TestClock } from "effect"
-import { Acquirer, Ledger, Payouts, PayoutRequest, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
+import { Acquirer, Ledger, Payout, Payouts, PayoutRequest, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import { inVirtualTime, layer, requestOf } from "./support.js"
 
@@ -1038,6 +1038,35 @@ describe("within one process", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("other arguments are let through as soon as the first have certainly not paid (I15)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.processing())
+      yield* create(requestOf())
+      const { settle } = yield* Sandbox.Sandbox
+      const changed = requestOf({ destination: other })
+      assert.strictEqual((yield* create(changed))._tag, "HandleConflict")
+      yield* settle("prize-2026-0042", Acquirer.hardDeclined("insufficient_funds"))
+      assert.strictEqual((yield* create(changed))._tag, "Paid")
+      assert.strictEqual((yield* truth).creates, 2)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("other arguments are refused once the first are found to have paid, and the call says so (I10)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.dropAfterCommit)
+      yield* create(requestOf(), { policy: { ...RetryPolicy.none, elapsedMax: Duration.zero } })
+      const refused = yield* create(requestOf({ destination: other }))
+      assert(refused._tag === "HandleConflict")
+      assert.deepStrictEqual(
+        [refused.with, refused.certainty, refused.exposure],
+        ["Process", "Moved", { min: 12_500, max: 12_500 }]
+      )
+      const first = yield* create(requestOf())
+      assert.strictEqual(first._tag, "Paid")
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("a hard decline is refused at once the next time, and other arguments are let through (74)", () =>
     Effect.gen(function* () {
       yield* script(Script.hardDeclined())
@@ -1095,6 +1124,7 @@ describe("within one process", () => {
       yield* script(Script.dropBeforeCommit)
       const end = yield* create(requestOf({ destination: other }))
       assert.deepStrictEqual(story(end), [
+        "Create 200 HardDeclined -> Fail",
         "Create Unknown CommunicationError -> LookUp",
         "Lookup 200 HardDeclined -> SendAgain",
         "Create 200 Paid -> Succeed"
@@ -1111,6 +1141,24 @@ describe("within one process", () => {
       yield* script(Script.executeLater("1 hour"))
       const end = yield* inVirtualTime(Effect.flip(restarted.create(requestOf(), { policy: RetryPolicy.none })))
       assert.deepStrictEqual([end._tag, end.certainty, end.exposure.max], ["SoftDeclined", "MayHaveMoved", 12_500])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("what was declined for good stays so, when a lost create of it is carried out later (27, 74)", () =>
+    Effect.gen(function* () {
+      const later = Script.softDeclined().pipe(Script.and(Script.executeLater("1 hour")))
+      yield* script(later, Script.apiError({ status: 404, code: 137 }), Script.hardDeclined())
+      const first = yield* inVirtualTime(create(requestOf()))
+      assert.deepStrictEqual([first._tag, first.certainty], ["HardDeclined", "MayHaveMoved"])
+      yield* TestClock.adjust("2 hours")
+      const again = yield* create(requestOf())
+      assert(again._tag === "HardDeclined")
+      assert.deepStrictEqual(
+        [again.certainty, Payout.latest(again.payout)?.errorState, story(again).at(-1)],
+        ["NotMoved", "hard_declined", "Lookup 200 SoftDeclined -> Fail"]
+      )
+      const last = yield* create(requestOf())
+      assert.deepStrictEqual([last, (yield* truth).creates], [again, 2])
     }).pipe(Effect.provide(layer()))
   )
 

@@ -11,7 +11,7 @@ import type { BillwerkClient } from "../BillwerkClient.js"
 import * as Attempt from "../domain/Attempt.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Outcome, Paid } from "../domain/Outcome.js"
-import { HandleConflict, type HardDeclined, type PayoutError } from "../domain/PayoutError.js"
+import { HandleConflict, HardDeclined, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
 import { converse } from "./conversation.js"
@@ -57,7 +57,10 @@ interface Declined {
 const declinedMax = 20
 
 type Begun =
-  { readonly journal: Journal; readonly first: Plan.Step } | { readonly end: Effect.Effect<Outcome, PayoutError> }
+  | { readonly journal: Journal; readonly first: Plan.Step; readonly declined?: HardDeclined }
+  /** Other arguments than those that may have paid: to be asked about before these can be tried. */
+  | { readonly journal: Journal; readonly differs: ReadonlyArray<string> }
+  | { readonly end: Effect.Effect<Outcome, PayoutError> }
 
 export const make = (
   client: BillwerkClient["Type"],
@@ -73,9 +76,22 @@ export const make = (
       if (flight !== undefined) return restore(join(flight, call))
       const memory = memories.get(call.request.handle)
       const begun = memory === undefined ? start(call) : recall(memory, call)
-      return "end" in begun
-        ? begun.end
-        : restore(fly(begun.journal, begun.first, call.policy)).pipe(land(begun.journal))
+      if ("end" in begun) return begun.end
+      const { journal } = begun
+      if ("first" in begun) {
+        return restore(fly(journal, begun.first, call.policy)).pipe(
+          stillDeclined(journal, begun.declined),
+          land(journal)
+        )
+      }
+      return restore(fly(journal, Plan.onlyAsk(journal.doubt.verdict), call.policy)).pipe(
+        land(journal),
+        // Whatever the first arguments have come to is not this call's result, but it decides what may be done now.
+        Effect.matchEffect({
+          onFailure: () => (journal.isInDoubt ? conflict(journal, begun.differs) : restore(board(call))),
+          onSuccess: () => conflict(journal, begun.differs)
+        })
+      )
     })
 
   const join = (flight: Flight, call: Call) => {
@@ -122,15 +138,26 @@ const recall = ({ declined, journal, paid }: Memory, call: Call): Begun => {
   const { request, resumes, unseen = 0 } = call
   const differs = differences(journal.request, request)
   // Other arguments are another try, but only once it is certain that these have not paid.
-  if (differs.length > 0 && journal.isInDoubt) return { end: conflict(journal, differs) }
+  if (differs.length > 0 && paid !== undefined) return { end: conflict(journal, differs) }
+  if (differs.length > 0 && journal.isInDoubt) return { journal, differs }
   if (paid !== undefined) return { end: Effect.succeed(paid) }
   const before = declined.find((one) => differences(one.request, request).length === 0)
   const known = differs.length > 0 ? journal.continuedBy(request) : journal
   known.expect(unseen)
-  if (before !== undefined) return known.isInDoubt ? { journal: known, first: Plan.recheck } : { end: before.error }
+  if (before !== undefined && !known.isInDoubt) return { end: before.error }
+  if (before !== undefined) return { journal: known, first: Plan.recheck, declined: before.error }
   if (known.isInDoubt) return { journal: known, first: Plan.firstStep(known.doubt.verdict) }
   return { journal: known, first: resumes ? Plan.firstAsk : Plan.create }
 }
+
+// A request that was lost may have been carried out after the decline, and softly declined. The same arguments stay
+// declined for good.
+const stillDeclined = (journal: Journal, declined: HardDeclined | undefined) =>
+  Effect.mapError((error: PayoutError) => {
+    if (declined === undefined || error._tag !== "SoftDeclined" || error.certainty !== "NotMoved") return error
+    const { payout, requestId } = declined
+    return new HardDeclined({ ...journal.accounting, requestId, payout }, validated)
+  })
 
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
   new HandleConflict({ ...journal.accounting, with: "Process", differs }, validated)
@@ -150,7 +177,11 @@ class Memories {
     const { handle } = journal.request
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : undefined
-    const declined = [...(before?.declined ?? []), ...declinedBy(journal.request, exit)].slice(-declinedMax)
+    const newly = declinedBy(journal.request, exit)
+    const others = (before?.declined ?? []).filter(({ request }) =>
+      newly.every((one) => differences(one.request, request).length > 0)
+    )
+    const declined = [...others, ...newly].slice(-declinedMax)
     this.settled.delete(handle)
     this.doubtful.delete(handle)
     journal.trim()

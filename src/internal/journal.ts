@@ -38,7 +38,8 @@ export const monotonic: Effect.Effect<bigint> = Effect.clockWith((clock) =>
 /** Exchanges on record. What is begun is closed: by an answer, or by an interruption. */
 export class AttemptLog {
   private underWay: UnderWay | undefined
-  private entries: ReadonlyArray<Attempt.Attempt> = []
+
+  constructor(private entries: ReadonlyArray<Attempt.Attempt> = []) {}
 
   get attempts(): ReadonlyArray<Attempt.Attempt> {
     return this.entries
@@ -117,20 +118,23 @@ const interrupted = (kind: Attempt.Kind): Finding => ({
 
 /** The evidence of one payout: its attempts, what they amount to, and what leaves money in doubt. */
 export class Journal {
-  private readonly log = new AttemptLog()
+  private readonly log: AttemptLog
   private latestDoubt: failure.Finding | undefined
   private latestUnclear: failure.Finding | undefined
   private firstCreate: number | undefined
 
   /**
-   * `tally` is what came before the attempts on record: creates of other processes, or of other arguments. `told` is how
-   * many creates of other processes were spoken of, those included that a record has accounted for since.
+   * `tally` is what is known already: creates of other processes, and what `attempts` (with other arguments) amount to.
+   * `told` is how many creates of other processes were spoken of, those included that a record has accounted for since.
    */
   constructor(
     readonly request: PayoutRequest,
     private tally: Attempt.Tally,
-    private told = tally.unseen
-  ) {}
+    private told = tally.unseen,
+    attempts: ReadonlyArray<Attempt.Attempt> = []
+  ) {
+    this.log = new AttemptLog(attempts)
+  }
 
   get attempts(): ReadonlyArray<Attempt.Attempt> {
     return this.log.attempts
@@ -191,7 +195,7 @@ export class Journal {
 
   /** For other arguments under the same handle, when these have certainly not paid: what the provider has stays known. */
   continuedBy(request: PayoutRequest): Journal {
-    return new Journal(request, this.tally, this.told)
+    return new Journal(request, this.tally, this.told, this.attempts)
   }
 
   private close(found: (kind: Attempt.Kind) => Finding, finding: failure.Finding | undefined): Effect.Effect<void> {

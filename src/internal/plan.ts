@@ -29,7 +29,7 @@ export type Step =
 export type LookupStep = Extract<Step, { readonly kind: "Lookup" }>
 
 export const create: Step = { kind: "Create" }
-export const firstAsk: Step = { kind: "Lookup", ask: "FirstAsk" }
+export const firstAsk: LookupStep = { kind: "Lookup", ask: "FirstAsk" }
 export const recheck: Step = { kind: "Lookup", ask: "Recheck" }
 export const lastAsk: Step = { kind: "Lookup", ask: "LastAsk" }
 const beforeSending: Step = { kind: "Lookup", ask: "BeforeSending" }
@@ -58,7 +58,7 @@ export const bearing = (step: Step, verdict: Verdict.Verdict, sent: Attempt.Sent
  * How to begin a call for a payout whose last one left this finding: what the provider spoke of without showing it is
  * confirmed, and anything else is asked about.
  */
-export const firstStep = (doubt: Verdict.Verdict): Step => {
+export const firstStep = (doubt: Verdict.Verdict): LookupStep => {
   switch (doubt._tag) {
     case "AlreadyExists":
     case "AlreadyPaid":
@@ -70,6 +70,9 @@ export const firstStep = (doubt: Verdict.Verdict): Step => {
       return firstAsk
   }
 }
+
+/** The same question, where nothing may be sent whatever the answer is: for arguments that others are to replace. */
+export const onlyAsk = (doubt: Verdict.Verdict): LookupStep => ({ ...firstStep(doubt), ask: "LastAsk" })
 
 /** 134 said paid, and the record says failed: a read that lags behind, so the claim still stands. */
 export const isContradicted = (step: Step, verdict: Verdict.Verdict): boolean =>

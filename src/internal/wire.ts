@@ -130,12 +130,38 @@ export const ErrorBody = Schema.Struct({
 
 export interface ErrorBody extends Schema.Schema.Type<typeof ErrorBody> {}
 
+/**
+ * A webhook. `id` and `timestamp` are signed as they are written, so they stay the texts that they are. That it names a
+ * payout is inferred: no payout event is documented.
+ */
+export const WebhookBody = Schema.Struct({
+  id: Schema.String,
+  timestamp: Schema.String,
+  signature: lenient("signature", Schema.String),
+  eventId: lenient("event_id", Schema.String),
+  eventType: lenient("event_type", Schema.String),
+  payout: lenient("payout", Schema.String),
+  customer: lenient("customer", Schema.String),
+  transaction: lenient("transaction", Schema.String),
+  paymentMethod: lenient("payment_method", Schema.String),
+  paymentMethodReference: lenient("payment_method_reference", Schema.String),
+  subscription: lenient("subscription", Schema.String),
+  invoice: lenient("invoice", Schema.String),
+  creditNote: lenient("credit_note", Schema.String),
+  credit: lenient("credit", Schema.String)
+})
+
+export interface WebhookBody extends Schema.Schema.Type<typeof WebhookBody> {}
+
 export const encodeCreate = Schema.encodeSync(Schema.parseJson(CreateBody))
 export const decodeCreate = Schema.decodeUnknownOption(CreateBody)
 export const encodePayout = Schema.encodeSync(PayoutBody)
 export const decodePayout = Schema.decodeUnknownOption(PayoutBody)
 export const encodeError = Schema.encodeSync(ErrorBody)
 export const decodeError = Schema.decodeUnknownOption(ErrorBody)
+export const encodeWebhook = Schema.encodeSync(Schema.parseJson(WebhookBody))
+export const decodeWebhook = Schema.decodeUnknownOption(WebhookBody)
+export const decodeDate = Schema.decodeOption(WireDate)
 
 /** The body of a request. Each field in a fixed place, so that the same request is always the same bytes. */
 export const fromRequest = (request: PayoutRequest): CreateBody => ({
@@ -185,6 +211,15 @@ export const toApiError = (body: ErrorBody, clean: Clean): Reply.ApiError => ({
   message: map(body.message, clean),
   transactionError: map(body.transactionError, clean)
 })
+
+const envelope = new Set(["id", "timestamp", "signature", "event_id", "event_type"])
+
+/** Every text in a webhook that may name what it is about, whether or not the field is a known one. */
+export const toReferences = (body: unknown): ReadonlyArray<string> =>
+  Object.entries(typeof body === "object" && body !== null ? body : {})
+    .filter(([name]) => !envelope.has(name))
+    .map(([, value]): unknown => value)
+    .filter((value) => typeof value === "string")
 
 const map = (text: string | undefined, clean: Clean): string | undefined =>
   text === undefined ? undefined : clean(text)

@@ -258,13 +258,15 @@ describe("The evidence of a payout", () => {
     })
   )
 
-  it.effect("stays known under other arguments, without their attempts", () =>
+  it.effect("stays known under other arguments, with the attempts that it rests on", () =>
     Effect.gen(function* () {
       const journal = newJournal()
       yield* write(journal, Plan.create, softDeclined)
       const other = requestOf({ amount: 1 })
       const next = journal.continuedBy(other)
-      assert.deepStrictEqual([next.request, next.attempts, next.record], [other, [], journal.record])
+      assert.deepStrictEqual([next.request, next.attempts, next.record], [other, journal.attempts, journal.record])
+      yield* write(next, Plan.create, softDeclined)
+      assert.deepStrictEqual([journal.attempts.length, next.attempts.at(-1)?.ordinal], [1, 2])
     })
   )
 })

@@ -161,7 +161,9 @@ export class Oracle {
     if (payment.paidIn.has(process) && said._tag !== "Paid") {
       this.fail("I10", payment, `${call.name}: ${said._tag} after Paid`)
     }
+    // Where two processes pay at once, the other one's attempt may be the latest.
     if (
+      !payment.isContended &&
       payment.declined.get(process) === call.request &&
       said.certainty === "NotMoved" &&
       said._tag !== "HardDeclined"
@@ -201,6 +203,10 @@ export class Oracle {
         return true
       case "UnexpectedResponse":
         return this.latest(payment)?.errorState === "unheard_of"
+      case "HandleConflict":
+        // One process may be in doubt about the first arguments for ever, while another one has told the person who gave
+        // the next that they are declined: that is for a person to decide.
+        return payment.isContended && payment.requests.length > 1
       default:
         return false
     }

@@ -15,5 +15,10 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
   { seed: 43_215, found: "a read that lagged behind let a processing error be sent again beyond its budget" },
   { seed: 40_363, found: "as 32,664, and said to be certain" },
   { seed: 70_440, found: "a create whose answer showed no transaction was not counted beside a processing error" },
-  { seed: 2103, found: "creates of other processes were counted again each time that they were spoken of" }
+  { seed: 2103, found: "creates of other processes were counted again each time that they were spoken of" },
+  {
+    seed: 23_164,
+    found: "other arguments were refused for ever because of what had been processing once, and nobody asked about it"
+  },
+  { seed: 52_795, found: "what was declined for good was called softly declined after a lost create of it was, too" }
 ]
