@@ -1,5 +1,5 @@
 /**
- * The service: pays out, resumes and looks up.
+ * The service: pays out, resumes, waits until it is settled, and looks up.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,12 +7,16 @@ import * as Layer from "effect/Layer"
 import { BillwerkClient } from "./BillwerkClient.js"
 import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
+import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
 import { PayoutRequest } from "./domain/PayoutRequest.js"
+import { Hints } from "./Hints.js"
 import * as flights from "./internal/flights.js"
-import * as reading from "./internal/reading.js"
+import { read } from "./internal/reading.js"
+import * as settling from "./internal/settling.js"
 import * as RetryPolicy from "./RetryPolicy.js"
+import * as Settlement from "./Settlement.js"
 import * as Telemetry from "./Telemetry.js"
 
 /**
@@ -38,6 +42,13 @@ export interface ResumeOptions extends CallOptions {
    */
   readonly unseen?: number | undefined
 }
+
+/**
+ * What can be set for one `settle`, instead of the layer's settlement.
+ *
+ * @category models
+ */
+export interface SettleOptions extends Settlement.Options, CallOptions {}
 
 /**
  * Pays money out.
@@ -79,6 +90,17 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * does not know.
      */
     readonly resume: (request: PayoutRequest, options?: ResumeOptions) => Effect.Effect<Outcome, PayoutError>
+    /**
+     * Waits until a payout that is processing is paid or has failed: asks by the schedule, and at once when a webhook's
+     * hint comes in (give the layer `Hints`, and one to the webhook handler). At the deadline the answer is what was last
+     * seen: `Processing` still, with the evidence of having asked. It only asks, so it may be interrupted and repeated at
+     * will; a failure is for `resume` to deal with. Of a bare handle the arguments are not known, so they cannot be
+     * compared with what the provider shows.
+     */
+    readonly settle: {
+      (outcome: Outcome, options?: SettleOptions): Effect.Effect<Outcome, PayoutError>
+      (handle: Handle, options?: SettleOptions): Effect.Effect<Outcome, PayoutError | LookupError>
+    }
     /** The payout as the provider has it now. Asks again by the policy's communication and rate limit rules. */
     readonly get: (handle: Handle, options?: CallOptions) => Effect.Effect<Payout, LookupError>
   }
@@ -92,6 +114,13 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
 export interface Options {
   /** For the calls that bring none. Default: `RetryPolicy.standard`. */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
+  /** For the calls of `settle` that bring none. Default: `Settlement.standard`. */
+  readonly settlement?: Settlement.Settlement | undefined
+  /**
+   * Told when the provider shows a payout that this process knows to be paid in another state. It is logged as an error
+   * in any case.
+   */
+  readonly onContradiction?: ((contradiction: PaidContradicted) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -102,7 +131,15 @@ export interface Options {
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* BillwerkClient
   const policyDefault = options.policy ?? RetryPolicy.standard
-  const pay = flights.make(client)
+  const settlementDefault = options.settlement ?? Settlement.standard
+  const around: settling.Around = {
+    client,
+    flights: flights.make(client),
+    hints: yield* Effect.serviceOption(Hints),
+    turn: settling.turns(Settlement.readsPerSecond),
+    onContradiction: options.onContradiction ?? (() => Effect.void)
+  }
+  const pay = around.flights.board
 
   const create = Effect.fn(Telemetry.payoutSpan.create)(function* (
     request: PayoutRequest,
@@ -128,10 +165,27 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     { policy = policyDefault }: CallOptions = {}
   ) {
     yield* Telemetry.annotateHandle(handle)
-    return yield* reading.get(client, policy, handle)
+    const { verdict } = yield* read(around, policy, handle)
+    const paid = around.flights.paid(handle)
+    if (paid !== undefined) yield* settling.contradicted(around, paid, verdict)
+    return verdict.payout
   })
 
-  return Payouts.of({ create, resume, get })
+  function settle(outcome: Outcome, options?: SettleOptions): Effect.Effect<Outcome, PayoutError>
+  function settle(handle: Handle, options?: SettleOptions): Effect.Effect<Outcome, PayoutError | LookupError>
+  function settle(target: Outcome | Handle, options: SettleOptions = {}) {
+    const settlement = Settlement.make({ ...settlementDefault, ...options })
+    const settled: Effect.Effect<Outcome, PayoutError | LookupError> =
+      typeof target === "string"
+        ? settling.settleHandle(around, settlement, options.policy ?? policyDefault, target)
+        : settling.settle(around, settlement, target)
+    return Telemetry.annotateHandle(typeof target === "string" ? target : target.handle).pipe(
+      Effect.zipRight(Telemetry.annotateOutcome(settled)),
+      Effect.withSpan(Telemetry.payoutSpan.settle)
+    )
+  }
+
+  return Payouts.of({ create, resume, settle, get })
 })
 
 /**

@@ -12,6 +12,7 @@ import * as Decision from "effect/ScheduleDecision"
 import * as Interval from "effect/ScheduleInterval"
 import * as Intervals from "effect/ScheduleIntervals"
 import type { Attempt } from "./domain/Attempt.js"
+import { stepper, type Stepper } from "./internal/stepper.js"
 
 /**
  * The categories that can be sent again.
@@ -197,33 +198,16 @@ const notBefore = (decision: Decision.ScheduleDecision, now: number, retryAfter:
       )
 
 /**
- * The delay that the policy grants for a failure, or none at the end of the budget. Unlike `Schedule.driver` it does not
- * sleep, so that the delay can be put on record, and be held against the deadline, first.
+ * The delay that the policy grants for a failure, or none at the end of the budget.
  *
  * @internal
  */
 export interface Driver {
-  readonly next: (now: number, failure: Failure) => Effect.Effect<Option.Option<Duration.Duration>>
+  readonly next: Stepper<Failure>
 }
 
 /** @internal */
-export const driver = (policy: RetryPolicy): Driver => {
-  const composed = schedule(policy)
-  let state: unknown = composed.initial
-  return {
-    next: (now, failure) =>
-      Effect.map(composed.step(now, failure, state), ([next, , decision]) => {
-        state = next
-        return delayFrom(decision, now)
-      })
-  }
-}
-
-// Whole milliseconds, rounded up: never earlier than the schedule says.
-const delayFrom = (decision: Decision.ScheduleDecision, now: number): Option.Option<Duration.Duration> =>
-  Decision.isDone(decision)
-    ? Option.none()
-    : Option.some(Duration.millis(Math.ceil(Math.max(0, Intervals.start(decision.intervals) - now))))
+export const driver = (policy: RetryPolicy): Driver => ({ next: stepper(schedule(policy)) })
 
 /**
  * The timeline of a policy, for a person to review before money depends on it.

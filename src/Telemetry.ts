@@ -6,14 +6,19 @@
 import * as Effect from "effect/Effect"
 import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
-import type { PayoutError } from "./domain/PayoutError.js"
+import type { LookupError, PayoutError } from "./domain/PayoutError.js"
 
 /**
  * The span of one call, by the method.
  *
  * @category spans
  */
-export const payoutSpan = { create: "Payouts.create", resume: "Payouts.resume", get: "Payouts.get" } as const
+export const payoutSpan = {
+  create: "Payouts.create",
+  resume: "Payouts.resume",
+  settle: "Payouts.settle",
+  get: "Payouts.get"
+} as const
 
 /**
  * The span of one exchange, by its kind.
@@ -52,12 +57,13 @@ export const annotateHandle = (handle: Handle): Effect.Effect<void> =>
  *
  * @category attributes
  */
-export const annotateOutcome = (payout: Effect.Effect<Outcome, PayoutError>): Effect.Effect<Outcome, PayoutError> =>
-  Effect.tapBoth(payout, { onFailure: annotate, onSuccess: annotate })
+export const annotateOutcome = <E extends PayoutError | LookupError>(
+  payout: Effect.Effect<Outcome, E>
+): Effect.Effect<Outcome, E> => Effect.tapBoth(payout, { onFailure: annotate, onSuccess: annotate })
 
-const annotate = (end: Outcome | PayoutError) =>
+const annotate = (end: Outcome | PayoutError | LookupError) =>
   Effect.annotateCurrentSpan({
     [attribute.outcome]: end._tag,
-    [attribute.certainty]: end.certainty,
+    ...("certainty" in end ? { [attribute.certainty]: end.certainty } : {}),
     [attribute.attempts]: end.attempts.length
   })

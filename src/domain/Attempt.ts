@@ -203,6 +203,13 @@ export const count = (tally: Tally, attempt: Attempt): Tally => {
 }
 
 /**
+ * Counts a record that is on no attempt.
+ *
+ * @category folding
+ */
+export const witness = (tally: Tally, record: Recorded): Tally => reconcile(tally, record, 0)
+
+/**
  * A record accounts for as many creates as it has new transactions: not for those that were there before, and not for
  * the create (`own`) that it is the answer to, which needs no other account. What is left of them accounts for creates
  * of other processes; but if nobody knows how many there were, not where it ends in a failure that is sent again.

@@ -25,8 +25,11 @@ export const interrupted: Finding = {
   reply: "Interrupted"
 }
 
+/** Whose money it is about. */
+export type Subject = Pick<PayoutRequest, "handle" | "amount" | "currency">
+
 /** The evidence that every error and every success carries. */
-export const accounting = (request: PayoutRequest, attempts: ReadonlyArray<Attempt.Attempt>, tally: Attempt.Tally) => {
+export const accounting = (request: Subject, attempts: ReadonlyArray<Attempt.Attempt>, tally: Attempt.Tally) => {
   const exposure = Attempt.exposureOf(request.amount, tally)
   return {
     handle: request.handle,

@@ -11,6 +11,7 @@ import type { BillwerkClient } from "../BillwerkClient.js"
 import * as Attempt from "../domain/Attempt.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Outcome, Paid } from "../domain/Outcome.js"
+import type { Payout } from "../domain/Payout.js"
 import { HandleConflict, HardDeclined, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
@@ -62,10 +63,16 @@ type Begun =
   | { readonly journal: Journal; readonly differs: ReadonlyArray<string> }
   | { readonly end: Effect.Effect<Outcome, PayoutError> }
 
-export const make = (
-  client: BillwerkClient["Type"],
-  remembered = rememberedMax
-): ((call: Call) => Effect.Effect<Outcome, PayoutError>) => {
+export interface Flights {
+  /** Pays out, or joins the conversation that does. */
+  readonly board: (call: Call) => Effect.Effect<Outcome, PayoutError>
+  /** The payout as it was paid, if this process knows it. */
+  readonly paid: (handle: Handle) => Paid | undefined
+  /** Takes note of how a payout ended that was only asked about, unless a conversation finds out by itself. */
+  readonly learn: (handle: Handle, payout: Payout, ended: Ended) => void
+}
+
+export const make = (client: BillwerkClient["Type"], remembered = rememberedMax): Flights => {
   const flights = new Map<Handle, Flight>()
   const memories = new Memories(remembered)
 
@@ -123,7 +130,16 @@ export const make = (
       })
     )
 
-  return board
+  return {
+    board,
+    paid: (handle) => memories.get(handle)?.paid,
+    learn: (handle, payout, ended) => {
+      const memory = memories.get(handle)
+      if (memory === undefined || flights.has(handle)) return
+      memory.journal.learn(payout)
+      memories.keep(memory.journal, ended)
+    }
+  }
 }
 
 const newJournal = (request: PayoutRequest, unseen: number, guessed = false) =>

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Attempt from "../domain/Attempt.js"
+import type { Outcome } from "../domain/Outcome.js"
 import * as Payout from "../domain/Payout.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
@@ -116,22 +117,24 @@ const interrupted = (kind: Attempt.Kind): Finding => ({
   why: failure.why(failure.interrupted.verdict)
 })
 
-/** The evidence of one payout: its attempts, what they amount to, and what leaves money in doubt. */
-export class Journal {
+/**
+ * The evidence of one payout: its attempts, what they amount to, and what leaves money in doubt. Where nothing is to be
+ * sent, it is enough to know what is asked about.
+ */
+export class Journal<Asked extends failure.Subject = PayoutRequest> {
   private readonly log: AttemptLog
   private latestDoubt: failure.Finding | undefined
   private latestUnclear: failure.Finding | undefined
-  private firstCreate: number | undefined
-
   /**
    * `tally` is what is known already: creates of other processes, and what `attempts` (with other arguments) amount to.
    * `told` is how many creates of other processes were spoken of, those included that a record has accounted for since.
    */
   constructor(
-    readonly request: PayoutRequest,
+    readonly request: Asked,
     private tally: Attempt.Tally,
     private told = tally.unseen,
-    attempts: ReadonlyArray<Attempt.Attempt> = []
+    attempts: ReadonlyArray<Attempt.Attempt> = [],
+    private firstCreate?: number
   ) {
     this.log = new AttemptLog(attempts)
   }
@@ -188,13 +191,20 @@ export class Journal {
     this.log.decide(decision, why, delay)
   }
 
+  /** Takes note of what the provider has told somebody else about this payout. */
+  learn(payout: Payout.Payout): void {
+    const recorded = { ...Payout.recorded(payout), ...this.earlier(payout) }
+    this.tally = Attempt.witness(this.tally, recorded)
+    if (recorded.open === 0) this.latestDoubt = this.latestUnclear
+  }
+
   /** For the next call: with no more attempts than are kept. What they amounted to is not forgotten. */
   trim(): void {
     this.log.trim()
   }
 
   /** For other arguments under the same handle, when these have certainly not paid: what the provider has stays known. */
-  continuedBy(request: PayoutRequest): Journal {
+  continuedBy(request: Asked): Journal<Asked> {
     return new Journal(request, this.tally, this.told, this.attempts)
   }
 
@@ -215,14 +225,27 @@ export class Journal {
     else if (attempt.bearing === "Recorded" || attempt.bearing === "Foreign") this.latestDoubt = this.latestUnclear
   }
 
-  // A transaction that is older than our first create cannot be its doing.
   private dated(kind: Attempt.Kind, verdict: Verdict.Verdict, found: Finding): Finding {
-    if (found.recorded === undefined || !("payout" in verdict) || kind === "Create" || this.firstCreate === undefined) {
-      return found
-    }
-    const earlier = Payout.madeBefore(verdict.payout, this.firstCreate - clockErrorMax)
-    return earlier === 0 ? found : { ...found, recorded: { ...found.recorded, earlier } }
+    if (found.recorded === undefined || !("payout" in verdict) || kind === "Create") return found
+    return { ...found, recorded: { ...found.recorded, ...this.earlier(verdict.payout) } }
   }
+
+  // A transaction that is older than our first create cannot be its doing.
+  private earlier(payout: Payout.Payout): Pick<Attempt.Recorded, "earlier"> {
+    const earlier = this.firstCreate === undefined ? 0 : Payout.madeBefore(payout, this.firstCreate - clockErrorMax)
+    return earlier === 0 ? {} : { earlier }
+  }
+}
+
+/** The evidence that an outcome carries, to be carried on, wherever the outcome comes from. */
+export const journalOf = (outcome: Outcome): Journal<failure.Subject> => {
+  const { amount, attempts, exposure, payout } = outcome
+  const seen = Attempt.witness(attempts.reduce(Attempt.count, Attempt.emptyTally(0)), Payout.recorded(payout))
+  // What it says beyond its attempts was sent by processes that it has been told of.
+  const beyond = Math.max(0, Math.ceil((exposure.max - Attempt.exposureOf(amount, seen).max) / amount))
+  const tally = { ...seen, unseen: beyond, sends: seen.sends + beyond }
+  const firstCreate = attempts.find(({ kind }) => kind === "Create")?.started.epochMillis
+  return new Journal<failure.Subject>(outcome, tally, beyond, attempts, firstCreate)
 }
 
 const answer = (reply: Reply): Partial<Pick<Attempt.Attempt, "status" | "code" | "requestId">> =>

@@ -1,10 +1,11 @@
 /**
- * `Payouts.get`: a lookup on its own, which moves nothing and may be repeated freely within the policy.
+ * A lookup on its own, which moves nothing and may be repeated freely within the policy.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
+import type { Attempt } from "../domain/Attempt.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Payout } from "../domain/Payout.js"
 import { LookupFailed, PayoutNotFound, type LookupError } from "../domain/PayoutError.js"
@@ -16,11 +17,18 @@ import * as failure from "./failure.js"
 import { AttemptLog, exchangesMax, found, monotonic } from "./journal.js"
 import * as Plan from "./plan.js"
 
-export const get = (
-  client: BillwerkClient["Type"],
+/** What the provider has, and what it took to be told. */
+export interface Read {
+  readonly verdict: Extract<Verdict.Verdict, { readonly payout: Payout }>
+  readonly reply: Reply
+  readonly attempts: ReadonlyArray<Attempt>
+}
+
+export const read = (
+  { client }: { readonly client: BillwerkClient["Type"] },
   policy: RetryPolicy.RetryPolicy,
   handle: Handle
-): Effect.Effect<Payout, LookupError> =>
+): Effect.Effect<Read, LookupError> =>
   Effect.gen(function* () {
     const log = new AttemptLog()
     const driver = RetryPolicy.driver(policy)
@@ -31,7 +39,7 @@ export const get = (
       const verdict = Verdict.ofLookup({ handle }, reply)
       yield* log.close(found(Plan.lastAsk, verdict, reply))
       yield* alarm.onVerdict(handle, verdict, reply)
-      if ("payout" in verdict) return verdict.payout
+      if ("payout" in verdict) return { verdict, reply, attempts: log.attempts }
       if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })
       const now = yield* monotonic
       const wait = yield* delay(driver, log, now, verdict, reply)

@@ -40,7 +40,7 @@ const calls = (remembered?: number) => {
         return reply("Lost", handle, 0)
       })
   }
-  const pay = flights.make(client, remembered)
+  const { board: pay } = flights.make(client, remembered)
   const call = (request: ReturnType<typeof requestOf>, answer: Answer) => {
     next = answer
     return pay({ request, policy: RetryPolicy.none, resumes: false, unseen: undefined })

@@ -1,0 +1,30 @@
+/**
+ * What must never happen, and has: the provider takes back what it said about money that moved.
+ */
+import * as Schema from "effect/Schema"
+import { Handle } from "./Handle.js"
+import { Payout } from "./Payout.js"
+
+/**
+ * A payout that was paid is shown in another state. It stays paid here: a read may lag behind, and money that moved does
+ * not come back by being denied. A person should look into it.
+ *
+ * @category models
+ */
+export class PaidContradicted extends Schema.TaggedClass<PaidContradicted>("effect-billwerk-payouts/PaidContradicted")(
+  "PaidContradicted",
+  {
+    handle: Handle,
+    /** The record that said paid. */
+    paid: Payout,
+    /** What the provider shows now. */
+    shown: Payout
+  }
+) {
+  get message(): string {
+    return (
+      `Payout ${this.handle} was paid, and the provider now shows it as ${this.shown.state}. ` +
+      `It is still taken for paid: ask the provider's support, and never pay it again.`
+    )
+  }
+}

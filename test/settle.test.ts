@@ -1,0 +1,553 @@
+/** Waiting for the end of a payout that is processing, in virtual time. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Clock, DateTime, Duration, Effect, Either, Exit, Fiber, Layer, Schedule } from "effect"
+import {
+  Acquirer,
+  Handle,
+  Hint,
+  Hints,
+  Ledger,
+  type PaidContradicted,
+  Payouts,
+  RetryPolicy,
+  Sandbox,
+  Script,
+  Settlement
+} from "effect-billwerk-payouts"
+import type { Outcome, PayoutError } from "effect-billwerk-payouts"
+import { VirtualTime } from "./simulation/VirtualTime.js"
+import { layer as layerOf, requestOf } from "./support.js"
+
+const handle = Handle.Handle.make("prize-2026-0042")
+
+type Services = Layer.Layer.Success<ReturnType<typeof processing>>
+
+/** Everything in one process; asynchronous payouts wait for the test to settle them, unless it says otherwise. */
+const processing = (after?: Duration.DurationInput, as?: Acquirer.Settled, payouts?: Payouts.Options) =>
+  Layer.provideMerge(
+    layerOf({ outcome: Acquirer.processing({ ...(after && { after }), ...(as && { as }) }) }, payouts),
+    Hints.layer
+  )
+
+/** Runs a test to its end, and checks that it leaves no timer behind. */
+const run = <A, E>(test: Effect.Effect<A, E, Services>, services = processing()) => {
+  const time = new VirtualTime()
+  const exit = time.runExit(Effect.provide(test, services))
+  if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
+  assert.strictEqual(time.pending, 0, "no timer is left")
+}
+
+const settle = (outcome: Outcome.Outcome, options?: Payouts.SettleOptions) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    Effect.map(Effect.either(payouts.settle(outcome, options)), Either.merge)
+  )
+
+const settleHandle = (options?: Payouts.SettleOptions) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) => Effect.map(Effect.either(payouts.settle(handle, options)), Either.merge))
+
+const create = (input?: Parameters<typeof requestOf>[0], policy = RetryPolicy.standard) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    Effect.map(Effect.either(payouts.create(requestOf(input), { policy })), Either.merge)
+  )
+
+/** A payout that was accepted, as the process that made it knows it. */
+const accepted = Effect.flatMap(create(), (end) =>
+  end._tag === "Processing" ? Effect.succeed(end) : Effect.dieMessage(`it is ${end._tag}`)
+)
+
+const provider = Effect.flatMap(Sandbox.Sandbox, (sandbox) => Effect.succeed(sandbox))
+const script = (...steps: ReadonlyArray<Script.Step>) => Effect.flatMap(provider, (one) => one.script(...steps))
+const always = (...steps: ReadonlyArray<Script.Step>) => Effect.flatMap(provider, (one) => one.always(...steps))
+const settled = (outcome: Acquirer.Settled) =>
+  Effect.flatMap(provider, (one) => Effect.orDie(one.settle(handle, outcome)))
+const later = (after: Duration.DurationInput, outcome: Acquirer.Settled) => Effect.delay(settled(outcome), after)
+
+/** When each lookup was received, in milliseconds after `since`. */
+const lookups = (since: number) =>
+  Effect.flatMap(provider, ({ exchanges }) =>
+    Effect.map(exchanges, (all) =>
+      all.filter(({ kind }) => kind === "Lookup").map(({ started }) => started.epochMillis - since)
+    )
+  )
+
+const hint = (...references: ReadonlyArray<string>) =>
+  new Hint.Hint({ id: "hint", timestamp: DateTime.unsafeMake(0), references })
+
+const every = (gap: Duration.DurationInput): Payouts.SettleOptions => ({ schedule: Schedule.spaced(gap) })
+
+const money = ({ certainty, exposure }: Outcome.Outcome | PayoutError.PayoutError) => [
+  certainty,
+  exposure.min,
+  exposure.max
+]
+
+/** That what was said covers what really moved. */
+const assertTruthful = (end: Outcome.Outcome | PayoutError.PayoutError) =>
+  Effect.flatMap(provider, ({ ledger }) =>
+    Effect.map(ledger, (now) => {
+      const moved = Ledger.moved(now, handle)
+      assert.isAtLeast(moved, end.exposure.min)
+      assert.isAtMost(moved, end.exposure.max)
+    })
+  )
+
+const isError = (end: { readonly _tag: string }): end is PayoutError.PayoutError =>
+  !/^(Paid|Processing)$/.test(end._tag)
+
+describe("A payout that is processing", () => {
+  it("is asked about until it is paid, and then it is paid", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        const end = yield* settle(before, every("10 seconds"))
+        assert(end._tag === "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [10_000, 20_000, 30_000])
+        assert.deepStrictEqual(money(end), ["Moved", 12_500, 12_500])
+        assert.deepStrictEqual(
+          end.attempts.map(({ decision, kind, ordinal, outcome }) => [ordinal, kind, outcome, decision]),
+          [
+            [1, "Create", "Processing", "Succeed"],
+            [2, "Lookup", "Processing", "LookUp"],
+            [3, "Lookup", "Processing", "LookUp"],
+            [4, "Lookup", "Paid", "Succeed"]
+          ]
+        )
+        yield* assertTruthful(end)
+      }),
+      processing("25 seconds")
+    ))
+
+  it.each([
+    ["HardDeclined", Acquirer.hardDeclined(), ["NotMoved", 0, 0]],
+    ["SoftDeclined", Acquirer.softDeclined(), ["NotMoved", 0, 0]],
+    ["ProcessingError", Acquirer.processingError({ moved: true }), ["MayHaveMoved", 0, 12_500]]
+  ] as const)("fails as %s, with what that says about the money", (tag, as, says) =>
+    run(
+      Effect.gen(function* () {
+        const end = yield* settle(yield* accepted)
+        assert(isError(end))
+        assert.deepStrictEqual([end._tag, ...money(end)], [tag, ...says])
+        yield* assertTruthful(end)
+      }),
+      processing("1 minute", as)
+    )
+  )
+
+  it("is still processing at the deadline, and says so with the evidence of having asked (97)", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        const end = yield* settle(before, { ...every("20 seconds"), deadline: "1 minute" })
+        assert(end._tag === "Processing")
+        const took = (yield* Clock.currentTimeMillis) - start
+        assert.isAtMost(took, 60_000)
+        assert.deepStrictEqual(yield* lookups(start), [20_000, 40_000, 45_000])
+        assert.deepStrictEqual(money(end), ["MayHaveMoved", 0, 12_500])
+        assert.strictEqual(end.attempts.length, 4)
+        assert.match(end.attempts.at(-1)?.why ?? "", /deadline/)
+        yield* assertTruthful(end)
+      })
+    ))
+
+  it("is asked about by gaps that grow, and never more often than that, for an hour", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        assert.strictEqual((yield* settle(before))._tag, "Processing")
+        const asked = yield* lookups(start)
+        const gaps = asked.map((at, index) => at - (asked[index - 1] ?? 0))
+        assert.isAtMost(asked.at(-1) ?? 0, 3_600_000)
+        assert.isAtLeast(gaps[0] ?? 0, 1_600)
+        gaps.slice(0, 12).forEach((gap, index) => {
+          assert.isAtLeast(gap, Math.floor(0.8 * Math.min(2_000 * 1.5 ** index, 300_000)))
+          assert.isAtMost(gap, Math.ceil(1.2 * Math.min(2_000 * 1.5 ** index, 300_000)))
+        })
+        assert.isAtMost(asked.length, 30)
+      })
+    ))
+
+  it("is settled at once if it was paid already, and nobody is asked", () =>
+    run(
+      Effect.gen(function* () {
+        yield* always(Script.paid)
+        const paid = yield* create()
+        assert(paid._tag === "Paid")
+        assert.strictEqual(yield* settle(paid), paid)
+        assert.deepStrictEqual(yield* lookups(0), [])
+      })
+    ))
+
+  it("is not given up for a schedule that ends", () =>
+    run(
+      Effect.gen(function* () {
+        const end = yield* settle(yield* accepted, { schedule: Schedule.fromDelays("1 second", "2 seconds") })
+        assert(end._tag === "Processing")
+        assert.deepStrictEqual([end.attempts.length, money(end)], [3, ["MayHaveMoved", 0, 12_500]])
+      })
+    ))
+})
+
+describe("A hint", () => {
+  const references = (payout: Outcome.Outcome["payout"]) => [handle, payout.transactions[0]?.id ?? "", "c-1"]
+
+  it.each([0, 1, 2])("wakes whoever waits for what it is about (way %i)", (index) =>
+    run(
+      Effect.gen(function* () {
+        const { publish } = yield* Hints.Hints
+        const before = yield* create({ customer: "c-1" })
+        assert(before._tag === "Processing")
+        const start = yield* Clock.currentTimeMillis
+        const waiting = yield* Effect.fork(settle(before, every("30 minutes")))
+        yield* later("10 seconds", Acquirer.paid)
+        yield* publish(hint("something else", references(before.payout)[index] ?? ""))
+        assert.strictEqual((yield* Fiber.join(waiting))._tag, "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [10_000])
+      })
+    )
+  )
+
+  it("is no news about anything else (98)", () =>
+    run(
+      Effect.gen(function* () {
+        const { publish } = yield* Hints.Hints
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        const waiting = yield* Effect.fork(settle(before, every("30 minutes")))
+        yield* later("10 seconds", Acquirer.paid)
+        yield* publish(hint("prize-2026-0043", ""))
+        assert.strictEqual((yield* Fiber.join(waiting))._tag, "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [1_800_000])
+      })
+    ))
+
+  it("is not believed: what the provider shows decides (93, 95)", () =>
+    run(
+      Effect.gen(function* () {
+        const { publish } = yield* Hints.Hints
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        const waiting = yield* Effect.fork(
+          settle(before, { schedule: Settlement.standard.schedule, deadline: "1 minute" })
+        )
+        yield* Effect.delay(publish(hint(handle)), "20 seconds")
+        const end = yield* Fiber.join(waiting)
+        assert.strictEqual(end._tag, "Processing")
+        assert.include(yield* lookups(start), 20_000)
+      })
+    ))
+
+  it("that comes while a question is under way is not lost, and many are one reason to ask (92, 99)", () =>
+    run(
+      Effect.gen(function* () {
+        const { publish } = yield* Hints.Hints
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        yield* script(Script.normal.pipe(Script.delayAnswer("5 seconds"), Script.onLookup))
+        const waiting = yield* Effect.fork(settle(before, every("1 minute")))
+        yield* Effect.sleep("62 seconds")
+        yield* Effect.replicateEffect(publish(hint(handle)), 1000)
+        yield* later("4 seconds", Acquirer.paid)
+        const end = yield* Fiber.join(waiting)
+        assert.strictEqual(end._tag, "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [60_000, 66_000])
+      })
+    ))
+
+  it("leaves nobody listening after the end", () =>
+    run(
+      Effect.gen(function* () {
+        const { publish } = yield* Hints.Hints
+        const waiting = yield* Effect.fork(settle(yield* accepted))
+        yield* Effect.sleep("1 minute")
+        const asked = (yield* lookups(0)).length
+        yield* Fiber.interrupt(waiting)
+        yield* publish(hint(handle))
+        yield* Effect.sleep("1 hour")
+        assert.strictEqual((yield* lookups(0)).length, asked)
+      })
+    ))
+})
+
+describe("A question that fails", () => {
+  it.each([
+    ["a lookup that finds nothing after the payout was shown (29)", Script.laggingRead],
+    ["a server error (50)", Script.apiError({ status: 500, code: 1 })],
+    ["a dropped connection", Script.dropAfterCommit],
+    ["a page", Script.htmlPage],
+    ["a state that we do not know", Script.unknownState()]
+  ] as const)("is asked again: %s", (_, step) =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* settled(Acquirer.paid)
+        yield* script(...Array.from({ length: 3 }, () => Script.onLookup(step)))
+        const end = yield* settle(before, every("10 seconds"))
+        assert(end._tag === "Paid")
+        assert.deepStrictEqual([end.attempts.length, money(end)], [5, ["Moved", 12_500, 12_500]])
+      })
+    )
+  )
+
+  it("is not mistaken for an earlier failure by a read that lags behind (29)", () =>
+    run(
+      Effect.gen(function* () {
+        yield* script(Script.softDeclined())
+        const first = yield* create()
+        assert.strictEqual(first._tag, "SoftDeclined")
+        const before = yield* accepted
+        yield* settled(Acquirer.paid)
+        yield* script(Script.staleRead)
+        const end = yield* settle(before, every("10 seconds"))
+        assert.deepStrictEqual([end._tag, end.attempts.at(-2)?.outcome], ["Paid", "SoftDeclined"])
+      })
+    ))
+
+  it.each([
+    ["RequestRejected", Script.apiError({ status: 401, code: 6 })],
+    ["HandleConflict", Script.wrongAmount(1)]
+  ] as const)("cannot be mended by asking again: %s, and the money may have moved", (tag, step) =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* script(Script.onLookup(step))
+        const end = yield* settle(before)
+        assert(isError(end))
+        assert.deepStrictEqual([end._tag, ...money(end)], [tag, "MayHaveMoved", 0, 12_500])
+      })
+    )
+  )
+
+  it("waits for as long as the provider says (54)", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        yield* settled(Acquirer.paid)
+        yield* script(Script.onLookup(Script.apiError({ status: 429, code: 122, retryAfter: "90" })))
+        assert.strictEqual((yield* settle(before, every("10 seconds")))._tag, "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [10_000, 100_000])
+      })
+    ))
+
+  it("is cut off by the deadline, and on record", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        yield* script(Script.onLookup(Script.hangAfterCommit))
+        const end = yield* settle(before, { ...every("10 seconds"), deadline: "20 seconds" })
+        assert(end._tag === "Processing")
+        assert.strictEqual((yield* Clock.currentTimeMillis) - start, 20_000)
+        assert.deepStrictEqual([end.attempts.at(-1)?.outcome, money(end)], ["Interrupted", ["MayHaveMoved", 0, 12_500]])
+      })
+    ))
+
+  it("ends as what it was last seen as: failed for no reason that we know", () =>
+    run(
+      Effect.gen(function* () {
+        const end = yield* settle(yield* accepted)
+        assert(isError(end))
+        assert.deepStrictEqual([end._tag, ...money(end)], ["UnexpectedResponse", "MayHaveMoved", 0, 12_500])
+      }),
+      processing("1 minute", Acquirer.failed("unheard_of"))
+    ))
+})
+
+describe("What is known of the money", () => {
+  it("is carried on from what came before, also to another process", () =>
+    run(
+      Effect.gen(function* () {
+        yield* script(Script.processingError({ moved: true }))
+        const policy = RetryPolicy.make({ processingError: Schedule.recurs(1) })
+        const before = yield* create({}, policy)
+        assert(before._tag === "Processing")
+        assert.deepStrictEqual(money(before), ["MayHaveMoved", 0, 25_000])
+        yield* settled(Acquirer.paid)
+        const elsewhere = yield* Payouts.make()
+        // As it comes out of a queue: the record alone, without what it took to get it.
+        for (const seen of [before, { ...before, attempts: [] }]) {
+          const end = yield* elsewhere.settle(seen)
+          assert.deepStrictEqual([end._tag, ...money(end)], ["Paid", "Moved", 12_500, 25_000])
+          yield* assertTruthful(end)
+        }
+      })
+    ))
+
+  it("is remembered: what was paid is neither sent nor asked about again (I10)", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* settled(Acquirer.paid)
+        const end = yield* settle(before)
+        assert.strictEqual(end._tag, "Paid")
+        const asked = (yield* lookups(0)).length
+        assert.strictEqual(yield* create(), end)
+        assert.strictEqual(yield* settle(before), end)
+        const conflict = yield* create({ amount: 1 })
+        assert(isError(conflict))
+        assert.deepStrictEqual([conflict._tag, ...money(conflict)], ["HandleConflict", "Moved", 12_500, 12_500])
+        assert.strictEqual((yield* lookups(0)).length, asked)
+      })
+    ))
+
+  it("is remembered: what was declined for good is not sent again (I4, 74)", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* settled(Acquirer.hardDeclined())
+        const end = yield* settle(before)
+        assert.strictEqual(end._tag, "HardDeclined")
+        const again = yield* create()
+        assert.deepStrictEqual([again._tag, again.attempts], [end._tag, end.attempts])
+        const { exchanges } = yield* provider
+        assert.strictEqual((yield* exchanges).filter(({ kind }) => kind === "Create").length, 1)
+        // Other arguments are another try.
+        assert.strictEqual((yield* create({ destination: "ca_00000000000000000000000000000000" }))._tag, "Processing")
+      })
+    ))
+
+  it("is not learned from a question while a conversation finds out by itself", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* settled(Acquirer.paid)
+        yield* script(Script.onLookup(Script.normal.pipe(Script.delayAnswer("20 seconds"))))
+        const resuming = yield* Effect.fork(create())
+        const [end, resumed] = yield* Effect.zip(settle(before, every("10 seconds")), Fiber.join(resuming))
+        assert.deepStrictEqual([end._tag, resumed._tag], ["Paid", "Paid"])
+        assert.strictEqual(yield* create(), resumed)
+      })
+    ))
+})
+
+describe("A bare handle", () => {
+  it("is asked about first, and then settled", () =>
+    run(
+      Effect.gen(function* () {
+        yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        const elsewhere = yield* Payouts.make()
+        const end = yield* elsewhere.settle(handle, every("10 seconds"))
+        assert(end._tag === "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [0, 10_000, 20_000, 30_000])
+        assert.deepStrictEqual([end.amount, end.currency, ...money(end)], [12_500, "DKK", "Moved", 12_500, 12_500])
+      }),
+      processing("25 seconds")
+    ))
+
+  it.each([
+    ["Paid", Acquirer.paid, ["Moved", 12_500, 12_500]],
+    ["HardDeclined", Acquirer.hardDeclined(), ["NotMoved", 0, 0]],
+    ["SoftDeclined", Acquirer.softDeclined(), ["MayHaveMoved", 0, 12_500]],
+    ["ProcessingError", Acquirer.processingError(), ["MayHaveMoved", 0, 25_000]]
+  ] as const)("that is settled already is what it is: %s", (tag, as, says) =>
+    run(
+      Effect.gen(function* () {
+        yield* accepted
+        yield* settled(as)
+        const elsewhere = yield* Payouts.make()
+        const end = yield* Effect.map(Effect.either(elsewhere.settle(handle)), Either.merge)
+        assert("certainty" in end)
+        // Who knows only the handle cannot know whether something else is under way that would be sent again.
+        assert.deepStrictEqual([end._tag, ...money(end)], [tag, ...says])
+        assert.strictEqual((yield* lookups(0)).length, 1)
+      })
+    )
+  )
+
+  it("that nobody has paid is not found, and one that cannot be asked about says so", () =>
+    run(
+      Effect.gen(function* () {
+        assert.strictEqual((yield* settleHandle())._tag, "PayoutNotFound")
+        yield* always(Script.apiError({ status: 401, code: 6 }))
+        assert.strictEqual((yield* settleHandle())._tag, "LookupFailed")
+      })
+    ))
+
+  it("whose amount cannot be is no sum of money", () =>
+    run(
+      Effect.gen(function* () {
+        yield* accepted
+        yield* always(Script.onLookup(Script.altered({ amount: 0 })))
+        const elsewhere = yield* Payouts.make()
+        const end = yield* Effect.flip(elsewhere.settle(handle))
+        assert(end._tag === "LookupFailed")
+        assert.strictEqual(end.category, "UnexpectedResponse")
+      })
+    ))
+})
+
+describe("What was paid and is shown otherwise", () => {
+  const contradictions: Array<PaidContradicted.PaidContradicted> = []
+  const watched = () =>
+    processing(undefined, undefined, {
+      onContradiction: (one) => Effect.sync(() => void contradictions.push(one))
+    })
+
+  it("stays paid, and somebody is told (93, I10)", () =>
+    run(
+      Effect.gen(function* () {
+        contradictions.length = 0
+        const payouts = yield* Payouts.Payouts
+        const before = yield* accepted
+        yield* settled(Acquirer.paid)
+        const paid = yield* settle(before)
+        assert.strictEqual(paid._tag, "Paid")
+        yield* payouts.get(handle)
+        assert.deepStrictEqual(contradictions, [])
+        yield* always(Script.onLookup(Script.altered({ state: "failed" })))
+        assert.strictEqual((yield* payouts.get(handle)).state, "failed")
+        assert.deepStrictEqual(
+          contradictions.map((one) => [one._tag, one.handle, one.paid.state, one.shown.state]),
+          [["PaidContradicted", handle, "paid", "failed"]]
+        )
+        assert.strictEqual(yield* settle(before), paid)
+        assert.strictEqual(yield* settleHandle(), paid)
+        assert.strictEqual(contradictions.length, 2)
+      }),
+      watched()
+    ))
+
+  it("stays paid for one who was asking meanwhile", () =>
+    run(
+      Effect.gen(function* () {
+        contradictions.length = 0
+        const before = yield* accepted
+        const slow = yield* Effect.fork(settle(before, every("1 minute")))
+        yield* Effect.yieldNow()
+        yield* settled(Acquirer.paid)
+        const paid = yield* settle(before, every("10 seconds"))
+        yield* always(Script.onLookup(Script.altered({ state: "processing" })))
+        assert.strictEqual(yield* Fiber.join(slow), paid)
+        assert.strictEqual(contradictions.length, 1)
+      }),
+      watched()
+    ))
+})
+
+describe("Many that wait", () => {
+  it("ask no more often than the provider allows, whatever their schedules say", () =>
+    run(
+      Effect.gen(function* () {
+        const { create, settle } = yield* Payouts.Payouts
+        const outcomes = yield* Effect.forEach(Array.from({ length: 60 }), (_, index) =>
+          create(requestOf({ handle: `prize-${index}` }))
+        )
+        const start = yield* Clock.currentTimeMillis
+        const ends = yield* Effect.forEach(outcomes, (one) => settle(one, every("1 second")), {
+          concurrency: "unbounded"
+        })
+        assert.isTrue(ends.every(({ _tag }) => _tag === "Paid"))
+        const asked = yield* lookups(start)
+        for (const at of asked) {
+          const within = asked.filter((other) => other >= at && other < at + 1000)
+          assert.isAtMost(within.length, Settlement.readsPerSecond + 1)
+        }
+        assert.isAtLeast(asked.length, 60)
+      }),
+      processing("30 seconds")
+    ))
+})
