@@ -256,6 +256,21 @@ describe("A hint", () => {
       })
     ))
 
+  it("starts the schedule anew, because it may be ahead of what a lookup shows (29)", () =>
+    run(
+      Effect.gen(function* () {
+        const { publish } = yield* Hints.Hints
+        const before = yield* accepted
+        const start = yield* Clock.currentTimeMillis
+        const schedule = Schedule.fromDelays("1 minute", "2 hours", "2 hours")
+        const waiting = yield* Effect.fork(settle(before, { schedule, deadline: "1 day" }))
+        yield* Effect.delay(publish(hint(handle)), "10 seconds")
+        yield* later("10 seconds", Acquirer.paid)
+        assert.strictEqual((yield* Fiber.join(waiting))._tag, "Paid")
+        assert.deepStrictEqual(yield* lookups(start), [10_000, 70_000])
+      })
+    ))
+
   it("leaves nobody listening after the end", () =>
     run(
       Effect.gen(function* () {
@@ -376,6 +391,29 @@ describe("What is known of the money", () => {
       })
     ))
 
+  it("is carried on without its attempts: what nobody has seen, and what a read that lags behind denies", () =>
+    run(
+      Effect.gen(function* () {
+        const { resume } = yield* Payouts.Payouts
+        yield* script(Script.softDeclined())
+        yield* create()
+        const elsewhere = yield* Payouts.make()
+        const policy = RetryPolicy.make({ softDeclined: Schedule.recurs(1) })
+        const before = yield* Effect.zipRight(
+          resume(requestOf(), { policy }),
+          elsewhere.resume(requestOf(), { unseen: 3 })
+        )
+        assert(before._tag === "Processing")
+        assert.deepStrictEqual(money(before), ["MayHaveMoved", 0, 25_000])
+        yield* settled(Acquirer.hardDeclined())
+        yield* script(Script.staleRead)
+        const end = yield* Effect.flip((yield* Payouts.make()).settle({ ...before, attempts: [] }, every("10 seconds")))
+        assert.deepStrictEqual([end._tag, end.attempts.length], ["HardDeclined", 2])
+        assert("certainty" in end)
+        assert.deepStrictEqual(money(end), ["MayHaveMoved", 0, 12_500])
+      })
+    ))
+
   it("is remembered: what was paid is neither sent nor asked about again (I10)", () =>
     run(
       Effect.gen(function* () {
@@ -409,16 +447,35 @@ describe("What is known of the money", () => {
       })
     ))
 
-  it("is not learned from a question while a conversation finds out by itself", () =>
+  it("is remembered: what is left in doubt after a decline is the lost create, and not what was processing", () =>
+    run(
+      Effect.gen(function* () {
+        yield* script(Script.dropBeforeCommit, Script.apiError({ status: 404, code: 137 }))
+        const before = yield* accepted
+        yield* settled(Acquirer.hardDeclined())
+        const end = yield* settle(before)
+        assert(isError(end))
+        assert.deepStrictEqual([end._tag, ...money(end)], ["HardDeclined", "MayHaveMoved", 0, 12_500])
+        yield* always(Script.apiError({ status: 401, code: 6 }))
+        const again = yield* create()
+        assert(isError(again))
+        assert.deepStrictEqual([again._tag, ...money(again)], ["CommunicationError", "MayHaveMoved", 0, 12_500])
+      })
+    ))
+
+  it("is remembered, also if a conversation that runs meanwhile ends without an answer", () =>
     run(
       Effect.gen(function* () {
         const before = yield* accepted
         yield* settled(Acquirer.paid)
-        yield* script(Script.onLookup(Script.normal.pipe(Script.delayAnswer("20 seconds"))))
-        const resuming = yield* Effect.fork(create())
-        const [end, resumed] = yield* Effect.zip(settle(before, every("10 seconds")), Fiber.join(resuming))
-        assert.deepStrictEqual([end._tag, resumed._tag], ["Paid", "Paid"])
-        assert.strictEqual(yield* create(), resumed)
+        const slow = Script.apiError({ status: 401, code: 6 }).pipe(Script.delayAnswer("20 seconds"))
+        yield* script(Script.onLookup(slow))
+        const resuming = yield* Effect.fork(create({}, RetryPolicy.none))
+        yield* Effect.yieldNow()
+        const end = yield* settle(before, every("10 seconds"))
+        assert.strictEqual(end._tag, "Paid")
+        assert.strictEqual(yield* Fiber.join(resuming), end)
+        assert.strictEqual(yield* create(), end)
       })
     ))
 })

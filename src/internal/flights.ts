@@ -68,7 +68,7 @@ export interface Flights {
   readonly board: (call: Call) => Effect.Effect<Outcome, PayoutError>
   /** The payout as it was paid, if this process knows it. */
   readonly paid: (handle: Handle) => Paid | undefined
-  /** Takes note of how a payout ended that was only asked about, unless a conversation finds out by itself. */
+  /** Takes note of how a payout ended that was only asked about. */
   readonly learn: (handle: Handle, payout: Payout, ended: Ended) => void
 }
 
@@ -114,8 +114,15 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
   }
 
   const fly = (journal: Journal, first: Plan.Step, policy: RetryPolicy) => {
-    flights.set(journal.request.handle, { journal, done: undefined })
-    return converse(client, policy, journal, first)
+    const { handle } = journal.request
+    flights.set(handle, { journal, done: undefined })
+    return converse(client, policy, journal, first).pipe(
+      // Whoever waited for it to settle may have been told meanwhile what this conversation was not.
+      Effect.catchAll((error): Effect.Effect<Outcome, PayoutError> => {
+        const paid = memories.get(handle)?.paid
+        return paid === undefined ? error : Effect.succeed(paid)
+      })
+    )
   }
 
   const land = (journal: Journal) =>
@@ -135,7 +142,7 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
     paid: (handle) => memories.get(handle)?.paid,
     learn: (handle, payout, ended) => {
       const memory = memories.get(handle)
-      if (memory === undefined || flights.has(handle)) return
+      if (memory === undefined) return
       memory.journal.learn(payout)
       memories.keep(memory.journal, ended)
     }
@@ -192,7 +199,7 @@ class Memories {
   keep(journal: Journal, exit: Ended): void {
     const { handle } = journal.request
     const before = this.get(handle)
-    const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : undefined
+    const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
     const newly = declinedBy(journal.request, exit)
     const others = (before?.declined ?? []).filter(({ request }) =>
       newly.every((one) => differences(one.request, request).length > 0)
