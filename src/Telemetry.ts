@@ -1,9 +1,16 @@
 /**
- * The names of what this library reports: one span a payout and one an attempt. No attribute holds a key, a
- * destination, a customer or a body.
+ * The names of what this library reports, through Effect's own `Tracer` and `Metric`: one span a payout and one an
+ * attempt, and a few metrics. None holds a key, a destination, a customer or a body.
  */
 
+import * as Clock from "effect/Clock"
+import type * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as MetricBoundaries from "effect/MetricBoundaries"
+import * as MetricLabel from "effect/MetricLabel"
+import type { Kind } from "./domain/Attempt.js"
 import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
 import type { LookupError, PayoutError } from "./domain/PayoutError.js"
@@ -45,6 +52,109 @@ export const attribute = {
 } as const
 
 /**
+ * What is counted and measured. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
+ * currency; never a handle. Read them with `Metric.value`, or export them (see the README).
+ *
+ * - `outcomes`: what calls of `create`, `resume` and `settle` ended as, by outcome and certainty.
+ * - `attempts`: exchanges with the provider, by kind and by what they turned out to be.
+ * - `waits`: seconds waited before an exchange that a retry policy granted, by category.
+ * - `inDoubt`, `exposureInDoubt`: how many payouts that this process remembers may have moved money (those that are
+ *   processing included), and the most that they can have moved, in minor units, by currency.
+ * - `settlementAge`: seconds from a payout's creation at the provider until it was found to be settled, by outcome.
+ *
+ * @category metrics
+ */
+export const metric = {
+  outcomes: Metric.counter("payout.outcomes", { incremental: true }),
+  attempts: Metric.counter("payout.attempts", { incremental: true }),
+  waits: Metric.histogram("payout.waits", MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 12 })),
+  inDoubt: Metric.gauge("payout.in_doubt"),
+  exposureInDoubt: Metric.gauge("payout.in_doubt.exposure"),
+  settlementAge: Metric.histogram(
+    "payout.settlement_age",
+    MetricBoundaries.exponential({ start: 1, factor: 4, count: 10 })
+  )
+} as const
+
+/**
+ * The metrics' labels.
+ *
+ * @category metrics
+ */
+export const label = {
+  ...attribute,
+  kind: "payout.attempt_kind",
+  category: "payout.category",
+  currency: "payout.currency"
+}
+
+/** @internal */
+export const countAttempt = (kind: Kind, outcome: string): Effect.Effect<void> =>
+  Metric.increment(
+    attemptsOf(`${kind} ${outcome}`, () => [
+      MetricLabel.make(label.kind, kind),
+      MetricLabel.make(label.outcome, outcome)
+    ])
+  )
+
+/** @internal */
+export const measureWait = (category: string, wait: Duration.Duration): Effect.Effect<void> =>
+  Metric.update(
+    waitsOf(category, () => [MetricLabel.make(label.category, category)]),
+    Duration.toSeconds(wait)
+  )
+
+/** @internal */
+export const measureSettlement = (outcome: string, created: DateTime.Utc | undefined): Effect.Effect<void> =>
+  created === undefined
+    ? Effect.void
+    : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Metric.update(
+          agesOf(outcome, () => [MetricLabel.make(label.outcome, outcome)]),
+          Math.max(0, now - created.epochMillis) / 1000
+        )
+      )
+
+/**
+ * What may have moved, more or less than before.
+ *
+ * @internal
+ */
+export interface Doubt {
+  readonly payouts: number
+  readonly currency: string
+  readonly exposure: number
+}
+
+/** @internal */
+export const countDoubt = ({ currency, exposure, payouts }: Doubt): Effect.Effect<void> =>
+  Effect.zipRight(
+    Metric.incrementBy(metric.inDoubt, payouts),
+    Metric.incrementBy(
+      exposuresOf(currency, () => [MetricLabel.make(label.currency, currency)]),
+      exposure
+    )
+  )
+
+// A labelled metric is made once: making one costs more than counting with it.
+const labelled = <Type, In, Out>(self: Metric.Metric<Type, In, Out>) => {
+  const made = new Map<string, Metric.Metric<Type, In, Out>>()
+  return (key: string, labels: () => ReadonlyArray<MetricLabel.MetricLabel>): Metric.Metric<Type, In, Out> => {
+    const known = made.get(key)
+    if (known !== undefined) return known
+    const one = Metric.taggedWithLabels(self, labels())
+    made.set(key, one)
+    return one
+  }
+}
+
+const outcomesOf = labelled(metric.outcomes)
+const attemptsOf = labelled(metric.attempts)
+const waitsOf = labelled(metric.waits)
+const exposuresOf = labelled(metric.exposureInDoubt)
+const agesOf = labelled(metric.settlementAge)
+
+/**
  * Puts the handle on the current span; first of all, so that an interrupted call has it too.
  *
  * @category attributes
@@ -53,7 +163,7 @@ export const annotateHandle = (handle: Handle): Effect.Effect<void> =>
   Effect.annotateCurrentSpan(attribute.handle, handle)
 
 /**
- * Puts what became of a payout on the current span.
+ * Counts what became of a payout, and puts it on the current span.
  *
  * @category attributes
  */
@@ -61,9 +171,15 @@ export const annotateOutcome = <E extends PayoutError | LookupError>(
   payout: Effect.Effect<Outcome, E>
 ): Effect.Effect<Outcome, E> => Effect.tapBoth(payout, { onFailure: annotate, onSuccess: annotate })
 
-const annotate = (end: Outcome | PayoutError | LookupError) =>
-  Effect.annotateCurrentSpan({
-    [attribute.outcome]: end._tag,
-    ...("certainty" in end ? { [attribute.certainty]: end.certainty } : {}),
-    [attribute.attempts]: end.attempts.length
-  })
+const annotate = (end: Outcome | PayoutError | LookupError) => {
+  const certainty = "certainty" in end ? { [attribute.certainty]: end.certainty } : {}
+  const described = { [attribute.outcome]: end._tag, ...certainty }
+  return Effect.zipRight(
+    Effect.annotateCurrentSpan({ ...described, [attribute.attempts]: end.attempts.length }),
+    Metric.increment(
+      outcomesOf(Object.values(described).join(" "), () =>
+        Object.entries(described).map(([key, value]) => MetricLabel.make(key, value))
+      )
+    )
+  )
+}

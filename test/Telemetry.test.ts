@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Exit, Fiber, FiberId, Option, Redacted, TestClock } from "effect"
+import { Effect, Either, Exit, Fiber, FiberId, Metric, Option, Redacted, TestClock } from "effect"
 import {
+  Acquirer,
   Destination,
   Payouts,
   type PayoutRequest,
@@ -277,4 +278,78 @@ describe("No span", () => {
       })
     )
   }
+})
+
+describe("The metrics of a payout", () => {
+  /** The registry is the process's own, so a test looks at what is added to it, by name and labels. */
+  const counted = Effect.map(Metric.snapshot, (pairs) => {
+    const values = new Map<string, number>()
+    for (const { metricKey, metricState } of pairs) {
+      if (!metricKey.name.startsWith("payout.")) continue
+      const labels = metricKey.tags.map(({ key, value }) => `${key}=${value}`).sort()
+      const state: object = metricState
+      const value = "count" in state ? state.count : "value" in state ? state.value : undefined
+      values.set([metricKey.name, ...labels].join(" "), Number(value))
+    }
+    return values
+  })
+  const added = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const before = yield* counted
+      yield* program
+      return Object.fromEntries(
+        [...(yield* counted)].flatMap(([key, value]) => {
+          const more = value - (before.get(key) ?? 0)
+          return more === 0 ? [] : [[key, more]]
+        })
+      )
+    })
+
+  it.effect("count what became of it, each exchange, and each wait by its category", () =>
+    Effect.gen(function* () {
+      yield* script(Script.apiError({ status: 429, code: 122 }), Script.dropAfterCommit)
+      assert.deepStrictEqual<unknown>(yield* added(create()), {
+        "payout.outcomes payout.certainty=Moved payout.outcome=Paid": 1,
+        "payout.attempts payout.attempt_kind=Create payout.outcome=RateLimited": 1,
+        "payout.attempts payout.attempt_kind=Create payout.outcome=CommunicationError": 1,
+        "payout.attempts payout.attempt_kind=Lookup payout.outcome=Paid": 1,
+        "payout.waits payout.category=rateLimited": 1
+      })
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("say how much may have moved, for as long as it may", () =>
+    Effect.gen(function* () {
+      const payouts = yield* Payouts.Payouts
+      const sandbox = yield* Sandbox.Sandbox
+      yield* script(Script.processing())
+      assert.deepStrictEqual<unknown>(yield* added(create(requestOf({ currency: "SEK" }))), {
+        "payout.outcomes payout.certainty=MayHaveMoved payout.outcome=Processing": 1,
+        "payout.attempts payout.attempt_kind=Create payout.outcome=Processing": 1,
+        "payout.in_doubt": 1,
+        "payout.in_doubt.exposure payout.currency=SEK": 12_500
+      })
+      const known = yield* create(requestOf({ currency: "SEK" }))
+      assert(known._tag === "Processing")
+      yield* TestClock.adjust("100 seconds")
+      yield* sandbox.settle(handle, Acquirer.paid)
+      assert.deepStrictEqual<unknown>(yield* added(inVirtualTime(payouts.settle(known))), {
+        "payout.outcomes payout.certainty=Moved payout.outcome=Paid": 1,
+        "payout.attempts payout.attempt_kind=Lookup payout.outcome=Paid": 1,
+        "payout.settlement_age payout.outcome=Paid": 1,
+        "payout.in_doubt": -1,
+        "payout.in_doubt.exposure payout.currency=SEK": -12_500
+      })
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("have no label that names a payout, a person or a secret (I8)", () =>
+    Effect.gen(function* () {
+      yield* create(requestOf({ customer: "c-1" }))
+      const names = [...(yield* counted).keys()].join("\n")
+      for (const secret of [handle, destination, "c-1", Redacted.value(Sandbox.apiKey)])
+        assert.notInclude(names, secret)
+      assert.match(names, /payout\.outcomes/)
+    }).pipe(Effect.provide(layer()))
+  )
 })

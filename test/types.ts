@@ -53,4 +53,14 @@ void payouts.get("p-1")
 // The methods need nothing, and fail with nothing but their errors.
 declare const request: PayoutRequest.PayoutRequest
 void (payouts.create(request) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
+declare const outcome: Outcome.Outcome
+void (payouts.settle(outcome) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
+void (payouts.settle(request.handle) satisfies Effect.Effect<
+  Outcome.Outcome,
+  PayoutError.PayoutError | PayoutError.LookupError
+>)
+// @ts-expect-error of a bare handle there may be nothing to settle
+void (payouts.settle(request.handle) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
+// @ts-expect-error a request may not have been sent: create or resume it
+void payouts.settle(request)
 void (payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>)

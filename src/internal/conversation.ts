@@ -10,6 +10,7 @@ import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import type { Reply } from "../domain/Reply.js"
 import * as RetryPolicy from "../RetryPolicy.js"
+import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
 import * as alarm from "./alarm.js"
 import * as failure from "./failure.js"
@@ -124,13 +125,20 @@ const retry = Effect.fnUntraced(function* (
     attempt === undefined ? Option.none() : yield* driver.next(now, { category, attempt, known, retryAfter })
   return yield* Option.isNone(delay)
     ? giveUp(talk, exchanged, `the policy grants no further step for ${category}`)
-    : goOn(talk, exchanged, next, delay.value)
+    : goOn(talk, exchanged, next, delay.value, category)
 })
 
-const goOn = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, step: Plan.Step, delay: Duration.Duration) {
+const goOn = Effect.fnUntraced(function* (
+  talk: Talk,
+  exchanged: Exchanged,
+  step: Plan.Step,
+  delay: Duration.Duration,
+  category?: RetryPolicy.Category
+) {
   if (!(yield* fits(talk, step, delay))) return yield* giveUp(talk, exchanged, "the next exchange could end too late")
   talk.journal.decide(step.kind === "Create" ? "SendAgain" : "LookUp", undefined, delay)
-  if (Duration.greaterThan(delay, Duration.zero)) {
+  if (category !== undefined && Duration.greaterThan(delay, Duration.zero)) {
+    yield* Telemetry.measureWait(category, delay)
     yield* Effect.sleep(delay)
     // The machine may have slept longer.
     if (!(yield* fits(talk, step, Duration.zero))) return yield* giveUp(talk, exchanged, "the wait ended too late")

@@ -15,6 +15,7 @@ import type { Payout } from "../domain/Payout.js"
 import { HandleConflict, HardDeclined, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
+import * as Telemetry from "../Telemetry.js"
 import { converse } from "./conversation.js"
 import { validated } from "./failure.js"
 import { Journal } from "./journal.js"
@@ -45,6 +46,8 @@ interface Flight {
 interface Memory {
   readonly journal: Journal
   readonly paid: Paid | undefined
+  /** The most that may have moved, when it was remembered. */
+  readonly exposure: number
   /** Declined for good, whatever else has been tried under the handle since. */
   readonly declined: ReadonlyArray<Declined>
 }
@@ -69,11 +72,11 @@ export interface Flights {
   /** The payout as it was paid, if this process knows it. */
   readonly paid: (handle: Handle) => Paid | undefined
   /** Takes note of how a payout ended that was only asked about. */
-  readonly learn: (handle: Handle, payout: Payout, ended: Ended) => void
+  readonly learn: (payout: Payout, ended: Ended) => Effect.Effect<void>
 }
 
 export const make = (client: BillwerkClient["Type"], remembered = rememberedMax): Flights => {
-  const flights = new Map<Handle, Flight>()
+  const flights = new Map<string, Flight>()
   const memories = new Memories(remembered)
 
   // All that is looked at is also changed before anything else can run: two calls cannot both find the runway free.
@@ -130,22 +133,26 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       Effect.flatMap(journal.interrupt(), () => {
         const { handle } = journal.request
         const done = flights.get(handle)?.done
-        memories.keep(journal, exit)
+        const kept = memories.keep(journal, exit)
         flights.delete(handle)
-        if (done === undefined) return Effect.void
-        return Deferred.succeed(done, Exit.isInterrupted(exit) ? Option.none() : Option.some(exit))
+        if (done === undefined) return kept
+        return Effect.zipRight(
+          kept,
+          Deferred.succeed(done, Exit.isInterrupted(exit) ? Option.none() : Option.some(exit))
+        )
       })
     )
 
   return {
     board,
     paid: (handle) => memories.get(handle)?.paid,
-    learn: (handle, payout, ended) => {
-      const memory = memories.get(handle)
-      if (memory === undefined) return
-      memory.journal.learn(payout)
-      memories.keep(memory.journal, ended)
-    }
+    learn: (payout, ended) =>
+      Effect.suspend(() => {
+        const memory = memories.get(payout.handle)
+        if (memory === undefined) return Effect.void
+        memory.journal.learn(payout)
+        return memories.keep(memory.journal, ended)
+      })
   }
 }
 
@@ -187,16 +194,17 @@ const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
 
 /** What is remembered. Doubts are kept apart, so that however many payouts succeed, they push out no doubt. */
 class Memories {
-  private readonly settled = new Map<Handle, Memory>()
-  private readonly doubtful = new Map<Handle, Memory>()
+  private readonly settled = new Map<string, Memory>()
+  private readonly doubtful = new Map<string, Memory>()
 
   constructor(private readonly most: number) {}
 
-  get(handle: Handle): Memory | undefined {
+  get(handle: string): Memory | undefined {
     return this.doubtful.get(handle) ?? this.settled.get(handle)
   }
 
-  keep(journal: Journal, exit: Ended): void {
+  /** Remembers how a call ended, at once; the effect counts what is in doubt since, and what is not any more. */
+  keep(journal: Journal, exit: Ended): Effect.Effect<void> {
     const { handle } = journal.request
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
@@ -206,19 +214,33 @@ class Memories {
     )
     const declined = [...others, ...newly].slice(-declinedMax)
     this.settled.delete(handle)
-    this.doubtful.delete(handle)
+    const doubts = this.forget(this.doubtful, handle)
     journal.trim()
-    if (paid === undefined && journal.isInDoubt) this.set(this.doubtful, handle, { journal, paid, declined })
+    const memory = { journal, paid, declined, exposure: journal.accounting.exposure.max }
+    if (paid === undefined && journal.isInDoubt) doubts.push(...this.set(this.doubtful, memory), doubtOf(memory, 1))
     // What was paid or declined for good has a record too.
-    else if (journal.record !== undefined) this.set(this.settled, handle, { journal, paid, declined })
+    else if (journal.record !== undefined) this.set(this.settled, memory)
+    return Effect.forEach(doubts, Telemetry.countDoubt, { discard: true })
   }
 
-  private set(memories: Map<Handle, Memory>, handle: Handle, memory: Memory): void {
-    memories.set(handle, memory)
+  private set(memories: Map<string, Memory>, memory: Memory): Array<Telemetry.Doubt> {
+    memories.set(memory.journal.request.handle, memory)
     const oldest = memories.size > this.most ? memories.keys().next() : undefined
-    if (oldest?.done === false) memories.delete(oldest.value)
+    return oldest?.done === false ? this.forget(memories, oldest.value) : []
+  }
+
+  private forget(memories: Map<string, Memory>, handle: string): Array<Telemetry.Doubt> {
+    const memory = memories.get(handle)
+    memories.delete(handle)
+    return memory === undefined ? [] : [doubtOf(memory, -1)]
   }
 }
+
+const doubtOf = ({ exposure, journal }: Memory, payouts: 1 | -1): Telemetry.Doubt => ({
+  payouts,
+  currency: journal.request.currency,
+  exposure: payouts * exposure
+})
 
 const declinedBy = (request: PayoutRequest, exit: Ended): ReadonlyArray<Declined> =>
   Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "HardDeclined"

@@ -12,6 +12,7 @@ import type { Outcome } from "../domain/Outcome.js"
 import * as Payout from "../domain/Payout.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
+import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
 import * as failure from "./failure.js"
 import * as Plan from "./plan.js"
@@ -55,6 +56,12 @@ export class AttemptLog {
 
   /** Replaces the mark by the attempt, in one synchronous step. None, if nothing was under way. */
   close(found: Found): Effect.Effect<Option.Option<Attempt.Attempt>> {
+    return Effect.tap(this.closed(found), (attempt) =>
+      Option.isNone(attempt) ? Effect.void : Telemetry.countAttempt(attempt.value.kind, attempt.value.outcome)
+    )
+  }
+
+  private closed(found: Found): Effect.Effect<Option.Option<Attempt.Attempt>> {
     return Effect.map(monotonic, (now) => {
       const { underWay } = this
       if (underWay === undefined) return Option.none()

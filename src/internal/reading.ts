@@ -11,6 +11,7 @@ import type { Payout } from "../domain/Payout.js"
 import { LookupFailed, PayoutNotFound, type LookupError } from "../domain/PayoutError.js"
 import type { Reply } from "../domain/Reply.js"
 import * as RetryPolicy from "../RetryPolicy.js"
+import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
 import * as alarm from "./alarm.js"
 import * as failure from "./failure.js"
@@ -51,6 +52,8 @@ export const read = (
         return yield* failed(handle, log, verdict, reply)
       }
       log.decide("LookUp", undefined, wait)
+      const category = categoryOf(verdict)
+      if (category !== undefined) yield* Telemetry.measureWait(category, wait)
       yield* Effect.sleep(wait)
     }
   })

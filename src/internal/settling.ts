@@ -21,6 +21,7 @@ import type { Reply } from "../domain/Reply.js"
 import type { Hints } from "../Hints.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
 import * as Settlement from "../Settlement.js"
+import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
 import * as alarm from "./alarm.js"
 import * as failure from "./failure.js"
@@ -207,22 +208,23 @@ const isStale = ({ record }: Evidence, { transactions }: Payout.Payout): boolean
   record !== undefined && transactions.length < record.transactions
 
 const succeed = ({ flights }: Around, journal: Evidence, { payout }: Verdict.Accepted): Ending =>
-  Effect.sync(() => {
+  Effect.suspend(() => {
     journal.decide("Succeed")
     const outcome: Paid = { _tag: "Paid", payout, ...journal.accounting }
-    flights.learn(outcome.handle, payout, Exit.succeed(outcome))
-    return outcome
+    return Effect.as(settled(flights, payout, outcome._tag, Exit.succeed(outcome)), outcome)
   })
 
 const fail = ({ flights }: Around, journal: Evidence, finding: failure.Finding): Ending =>
   Effect.suspend((): Ending => {
     journal.decide("Fail")
     const error = failure.toError(finding, journal.accounting)
-    if (Verdict.isFailed(finding.verdict)) {
-      flights.learn(journal.request.handle, finding.verdict.payout, Exit.fail(error))
-    }
-    return error
+    return Verdict.isFailed(finding.verdict)
+      ? Effect.flatMap(settled(flights, finding.verdict.payout, error._tag, Exit.fail(error)), (): Ending => error)
+      : error
   })
+
+const settled = (flights: Flights, payout: Payout.Payout, outcome: string, ended: Exit.Exit<Outcome, PayoutError>) =>
+  Effect.zipRight(flights.learn(payout, ended), Telemetry.measureSettlement(outcome, payout.created))
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
 const asLastSeen = (journal: Evidence, { reply, verdict }: Open, why: string): Ending => {
