@@ -990,6 +990,24 @@ describe("within one process", () => {
       }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("who carries on for another tells of what that one sent, also if nothing came of it (I7, 82)", () =>
+    Effect.gen(function* () {
+      yield* script(Script.apiError({ status: 429, code: 122 }), Script.delayAnswer("10 seconds")(Script.normal))
+      const payouts = yield* Payouts.Payouts
+      const first = yield* Effect.fork(payouts.create(requestOf(), { policy: exact }))
+      yield* Effect.yieldNow()
+      const second = yield* Effect.fork(payouts.create(requestOf(), { policy: exact }))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(first)
+      const end = yield* inVirtualTime(Fiber.join(second))
+      assert.deepStrictEqual(
+        end.attempts.map(({ outcome }) => outcome),
+        ["RateLimited", "Paid"]
+      )
+      yield* assertTruthful(end)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("an interruption while waiting loses no evidence", () =>
     Effect.gen(function* () {
       yield* script(Script.processingError({ moved: true }))

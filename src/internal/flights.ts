@@ -133,7 +133,8 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       Effect.flatMap(journal.interrupt(), () => {
         const { handle } = journal.request
         const done = flights.get(handle)?.done
-        const kept = memories.keep(journal, exit)
+        // Whoever carries on has the evidence, too, if it is only that nothing was done.
+        const kept = memories.keep(journal, exit, done !== undefined && Exit.isInterrupted(exit))
         flights.delete(handle)
         if (done === undefined) return kept
         return Effect.zipRight(
@@ -204,7 +205,7 @@ class Memories {
   }
 
   /** Remembers how a call ended, at once; the effect counts what is in doubt since, and what is not any more. */
-  keep(journal: Journal, exit: Ended): Effect.Effect<void> {
+  keep(journal: Journal, exit: Ended, isHandedOn = false): Effect.Effect<void> {
     const { handle } = journal.request
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
@@ -219,7 +220,7 @@ class Memories {
     const memory = { journal, paid, declined, exposure: journal.accounting.exposure.max }
     if (paid === undefined && journal.isInDoubt) doubts.push(...this.set(this.doubtful, memory), doubtOf(memory, 1))
     // What was paid or declined for good has a record too.
-    else if (journal.record !== undefined) this.set(this.settled, memory)
+    else if (journal.record !== undefined || isHandedOn) this.set(this.settled, memory)
     return Effect.forEach(doubts, Telemetry.countDoubt, { discard: true })
   }
 

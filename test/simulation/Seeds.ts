@@ -20,5 +20,6 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
     seed: 23_164,
     found: "other arguments were refused for ever because of what had been processing once, and nobody asked about it"
   },
-  { seed: 52_795, found: "what was declined for good was called softly declined after a lost create of it was, too" }
+  { seed: 52_795, found: "what was declined for good was called softly declined after a lost create of it was, too" },
+  { seed: 76_585, found: "a call that carried on for one that was interrupted did not tell of what that one had sent" }
 ]
