@@ -20,8 +20,8 @@ export class Hints extends Context.Tag("effect-billwerk-payouts/Hints")<
     /** Wakes all who listen for any of the hint's references. Never waits, and never fails. */
     readonly publish: (hint: Hint) => Effect.Effect<void>
     /**
-     * Listens for hints that refer to any of these, until the scope closes. Holds the latest one only: many hints about
-     * the same thing are one reason to ask.
+     * Listens for hints that refer to any of these, until the scope closes. Holds one only: many hints about the
+     * same thing are one reason to ask.
      */
     readonly subscribe: (references: Iterable<string>) => Effect.Effect<Queue.Dequeue<Hint>, never, Scope.Scope>
   }
@@ -58,7 +58,7 @@ export const make: Effect.Effect<Hints["Type"]> = Effect.sync(() => {
     subscribe: (references) =>
       Effect.gen(function* () {
         const unique = new Set(references)
-        const queue = yield* Effect.acquireRelease(Queue.sliding<Hint>(1), Queue.shutdown)
+        const queue = yield* Effect.acquireRelease(Queue.dropping<Hint>(1), Queue.shutdown)
         yield* Effect.acquireRelease(listen(unique, queue), () => leave(unique, queue))
         return queue
       })

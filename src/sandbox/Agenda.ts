@@ -2,6 +2,8 @@
  * What is due later. Nothing runs by itself: whoever looks at the sandbox first lets everything happen that was due by
  * then, in order and at its own time. So there is no fiber and no timer, and virtual time works as real time does.
  */
+import type { Changes } from "./Changes.js"
+
 interface Task {
   /** Epoch milliseconds. */
   readonly due: number
@@ -11,10 +13,13 @@ interface Task {
 export class Agenda {
   private readonly tasks: Array<Task> = []
 
+  constructor(private readonly changes: Changes) {}
+
   /** Plans a task; of those due at the same time, the one planned first runs first. */
   plan(due: number, run: (due: number) => void): void {
     const index = this.tasks.findIndex((task) => task.due > due)
     this.tasks.splice(index === -1 ? this.tasks.length : index, 0, { due, run })
+    this.changes.happened({ _tag: "Planned", due })
   }
 
   /** Runs what is due by now (epoch milliseconds), and what that in turn makes due. */

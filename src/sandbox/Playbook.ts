@@ -1,31 +1,42 @@
 /**
  * The script as it is played: the steps still to come, and the standing ones that apply when none of them does.
  */
-import type { Asked } from "./Incoming.js"
-import { normal, type Parts, type Step } from "./Script.js"
+interface Counted {
+  /** How many it is for; 1, unless said. */
+  readonly times?: number
+}
 
-interface Entry {
+interface Step<Parts> {
+  readonly parts: Parts
+}
+
+interface Entry<Parts> {
   readonly parts: Parts
   left: number
 }
 
-export class Playbook {
-  private entries: Array<Entry> = []
-  private standing: ReadonlyArray<Step> = []
+export class Playbook<Parts extends Counted, Asked> {
+  private entries: Array<Entry<Parts>> = []
+  private standing: ReadonlyArray<Step<Parts>> = []
 
-  /** How many exchanges the script still has steps for. */
+  constructor(
+    private readonly isFor: (parts: Parts, asked: Asked) => boolean,
+    private readonly normal: Parts
+  ) {}
+
+  /** How many the script still has steps for. */
   get left(): number {
     return this.entries.reduce((total, entry) => total + entry.left, 0)
   }
 
-  append(steps: ReadonlyArray<Step>): void {
+  append(steps: ReadonlyArray<Step<Parts>>): void {
     for (const { parts } of steps) {
       const left = parts.times ?? 1
       if (left > 0) this.entries.push({ parts, left })
     }
   }
 
-  stand(steps: ReadonlyArray<Step>): void {
+  stand(steps: ReadonlyArray<Step<Parts>>): void {
     this.standing = steps
   }
 
@@ -34,16 +45,13 @@ export class Playbook {
     this.standing = []
   }
 
-  /** The first step that is for this exchange, which uses it up, or else the first standing one. */
+  /** The first step that is for what is asked, which uses it up, or else the first standing one. */
   next(asked: Asked): Parts {
-    const index = this.entries.findIndex((entry) => matches(entry.parts, asked))
+    const index = this.entries.findIndex((entry) => this.isFor(entry.parts, asked))
     const entry = this.entries[index]
-    if (entry === undefined) return (this.standing.find(({ parts }) => matches(parts, asked)) ?? normal).parts
+    if (entry === undefined) return this.standing.find(({ parts }) => this.isFor(parts, asked))?.parts ?? this.normal
     entry.left -= 1
     if (entry.left === 0) this.entries.splice(index, 1)
     return entry.parts
   }
 }
-
-const matches = ({ handle, kind }: Parts, asked: Asked): boolean =>
-  (kind === undefined || kind === asked.kind) && (handle === undefined || handle === asked.handle)

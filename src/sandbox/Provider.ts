@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { CreateBody } from "../internal/wire.js"
 import type { Agenda } from "./Agenda.js"
+import type { Changes } from "./Changes.js"
 import type * as ErrorCode from "./ErrorCode.js"
 import { fingerprint } from "./fingerprint.js"
 import type { Asked, Incoming } from "./Incoming.js"
@@ -39,7 +40,8 @@ export class Provider {
 
   constructor(
     private readonly rules: Rules,
-    private readonly agenda: Agenda
+    private readonly agenda: Agenda,
+    private readonly changes: Changes
   ) {
     this.authorization = `Basic ${Encoding.encodeBase64(`${Redacted.value(rules.apiKey)}:`)}`
     this.methods = new Map(Object.entries(rules.methods))
@@ -66,7 +68,10 @@ export class Provider {
   settle(handle: string, outcome: Acquirer.Settled, now: number): boolean {
     const before = this.ledger
     this.ledger = Ledger.settle(before, handle, outcome, DateTime.unsafeMake(now))
-    return this.ledger !== before
+    const payout = Option.getOrUndefined(Ledger.payout(this.ledger, handle))
+    if (this.ledger === before || payout === undefined) return false
+    this.changes.happened({ _tag: "Ended", payout })
+    return true
   }
 
   private create(incoming: Incoming, json: unknown, given: Acquirer.Outcome | undefined, now: number): Reply {
@@ -141,10 +146,10 @@ export class Provider {
       const { after, as } = outcome.settlement
       this.agenda.plan(now + Duration.toMillis(after), (due) => this.settle(request.handle, as, due))
     }
-    return Option.match(Ledger.payout(this.ledger, request.handle), {
-      onNone: () => refused("internalError"),
-      onSome: shown
-    })
+    const payout = Option.getOrUndefined(Ledger.payout(this.ledger, request.handle))
+    if (payout === undefined) return refused("internalError")
+    if (outcome._tag !== "Processing") this.changes.happened({ _tag: "Ended", payout })
+    return shown(payout)
   }
 
   private outcomeOf(attempt: Attempted): Acquirer.Outcome {

@@ -8,7 +8,10 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import * as BillwerkClient from "../BillwerkClient.js"
+import { type Change, Changes } from "./Changes.js"
 import type { Delivery } from "./Delivery.js"
 import type { Exchange } from "./Exchange.js"
 import type { Incoming } from "./Incoming.js"
@@ -20,6 +23,7 @@ import { apiKey, type Customer, defaults, type PaymentMethod, type Rules } from 
 import type { Step } from "./Script.js"
 import { Simulation } from "./Simulation.js"
 
+export type { Change } from "./Changes.js"
 export type { Exchange } from "./Exchange.js"
 export type { Limit, Limits } from "./Limits.js"
 export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules } from "./Rules.js"
@@ -77,6 +81,8 @@ export interface Service {
   readonly customer: (handle: string, customer: Customer) => Effect.Effect<void>
   /** Back to the beginning: nothing received, scripted or paid, and the options as they were given. */
   readonly reset: Effect.Effect<void>
+  /** Tells a queue what happens from now on, until the scope closes: for what acts on it, such as `SandboxWebhooks`. */
+  readonly tell: (listener: Queue.Enqueue<Change>) => Effect.Effect<void, never, Scope.Scope>
   /** One exchange: what a transport hands in, and what it has to carry out. For transports of your own. */
   readonly receive: (incoming: Incoming) => Effect.Effect<Delivery>
 }
@@ -114,7 +120,8 @@ export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sand
 export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.sync(() => {
     const rules: Rules = { ...defaults, ...options }
-    let simulation = new Simulation(rules)
+    const changes = new Changes()
+    let simulation = new Simulation(rules, changes)
     // Whoever looks sees what is due by now.
     const current = Effect.clockWith((clock) => Effect.sync(() => simulation.advance(clock.unsafeCurrentTimeMillis())))
     return {
@@ -136,8 +143,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       paymentMethod: (reference, method) => Effect.sync(() => simulation.provider.methods.set(reference, method)),
       customer: (handle, customer) => Effect.sync(() => simulation.provider.customers.set(handle, customer)),
       reset: Effect.sync(() => {
-        simulation = new Simulation(rules)
+        simulation = new Simulation(rules, changes)
       }),
+      tell: (listener) => changes.tell(listener),
       receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
     }
   })

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Agenda } from "./Agenda.js"
+import type { Changes } from "./Changes.js"
 import * as Delivery from "./Delivery.js"
 import { Log } from "./Exchange.js"
 import { fingerprint } from "./fingerprint.js"
@@ -16,7 +17,7 @@ import { Gate } from "./Limits.js"
 import { Playbook } from "./Playbook.js"
 import { identifier, Provider, refused, type Reply } from "./Provider.js"
 import type { Rules } from "./Rules.js"
-import { Answer, Execution, type Parts } from "./Script.js"
+import { Answer, Execution, normal, type Parts } from "./Script.js"
 
 /** An exchange under way. */
 interface Visit {
@@ -33,17 +34,21 @@ interface Visit {
 }
 
 export class Simulation {
-  readonly playbook = new Playbook()
+  readonly playbook = new Playbook(isFor, normal.parts)
   readonly log: Log
   readonly provider: Provider
-  private readonly agenda = new Agenda()
+  private readonly agenda: Agenda
   private readonly latency: number
   private readonly reads: Gate | undefined
   private readonly writes: Gate | undefined
 
-  constructor(private readonly rules: Rules) {
+  constructor(
+    private readonly rules: Rules,
+    changes: Changes
+  ) {
+    this.agenda = new Agenda(changes)
     this.log = new Log(rules.exchangesMax)
-    this.provider = new Provider(rules, this.agenda)
+    this.provider = new Provider(rules, this.agenda, changes)
     this.latency = Duration.toMillis(rules.latency)
     this.reads = rules.limits && new Gate(rules.limits.reads)
     this.writes = rules.limits && new Gate(rules.limits.writes)
@@ -143,6 +148,9 @@ export class Simulation {
     visit.gate = undefined
   }
 }
+
+const isFor = ({ handle, kind }: Parts, asked: Asked): boolean =>
+  (kind === undefined || kind === asked.kind) && (handle === undefined || handle === asked.handle)
 
 const millis = (delay: Duration.Duration | undefined): number => (delay === undefined ? 0 : Duration.toMillis(delay))
 

@@ -1,0 +1,15 @@
+import { HttpRouter, HttpServer } from "@effect/platform"
+import { Config, Effect, Layer } from "effect"
+import { Hints, Payouts, WebhookHandler } from "effect-billwerk-payouts"
+
+/** Takes the provider's webhooks, at the URL that the account's webhook settings name. */
+const WebhooksLive = Layer.unwrapEffect(
+  Effect.gen(function* () {
+    const secret = yield* Config.redacted("BILLWERK_WEBHOOK_SECRET")
+    const handler = yield* WebhookHandler.make({ secrets: [secret] })
+    return HttpServer.serve(HttpRouter.empty.pipe(HttpRouter.post("/webhooks/billwerk", handler)))
+  })
+)
+
+/** One `Hints` for both: a webhook wakes `settle`, which polls all the same. */
+export const SettlementLive = Layer.mergeAll(Payouts.layer, WebhooksLive).pipe(Layer.provide(Hints.layer))
