@@ -60,6 +60,7 @@ export const attribute = {
  * - `waits`: seconds waited before an exchange that a retry policy granted, by category.
  * - `inDoubt`, `exposureInDoubt`: how many payouts that this process remembers may have moved money (those that are
  *   processing included), and the most that they can have moved, in minor units, by currency.
+ * - `webhooks`: webhook requests, by what became of them.
  * - `settlementAge`: seconds from a payout's creation at the provider until it was found to be settled, by outcome.
  *
  * @category metrics
@@ -69,6 +70,7 @@ export const metric = {
   attempts: Metric.counter("payout.attempts", { incremental: true }),
   waits: Metric.histogram("payout.waits", MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 12 })),
   inDoubt: Metric.gauge("payout.in_doubt"),
+  webhooks: Metric.counter("payout.webhooks", { incremental: true }),
   exposureInDoubt: Metric.gauge("payout.in_doubt.exposure"),
   settlementAge: Metric.histogram(
     "payout.settlement_age",
@@ -85,7 +87,8 @@ export const label = {
   ...attribute,
   kind: "payout.attempt_kind",
   category: "payout.category",
-  currency: "payout.currency"
+  currency: "payout.currency",
+  ending: "payout.webhook_ending"
 }
 
 /** @internal */
@@ -114,6 +117,10 @@ export const measureSettlement = (outcome: string, created: DateTime.Utc | undef
           Math.max(0, now - created.epochMillis) / 1000
         )
       )
+
+/** @internal */
+export const countWebhook = (ending: string): Effect.Effect<void> =>
+  Metric.increment(webhooksOf(ending, () => [MetricLabel.make(label.ending, ending)]))
 
 /**
  * What may have moved, more or less than before.
@@ -148,6 +155,7 @@ const labelled = <Type, In, Out>(self: Metric.Metric<Type, In, Out>) => {
   }
 }
 
+const webhooksOf = labelled(metric.webhooks)
 const outcomesOf = labelled(metric.outcomes)
 const attemptsOf = labelled(metric.attempts)
 const waitsOf = labelled(metric.waits)

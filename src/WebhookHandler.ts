@@ -13,13 +13,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Hint } from "./domain/Hint.js"
 import { Hints } from "./Hints.js"
+import * as Telemetry from "./Telemetry.js"
 import * as Webhook from "./Webhook.js"
 
 /**
@@ -105,16 +105,6 @@ export const statuses = {
   HookFailed: 500,
   Busy: 503
 } as const satisfies Record<Ending, number>
-
-/**
- * Counts requests by their `ending`.
- *
- * @category metrics
- */
-export const received: Metric.Metric.Counter<number> = Metric.counter("billwerk.webhooks", {
-  description: "Webhook requests, by what became of them",
-  incremental: true
-})
 
 /**
  * The handler, with a memory of its own for ids: make it once. Mount it where the provider's webhook settings point to.
@@ -299,7 +289,7 @@ const reporter = () => {
   const quiet = new Map<Ending, { readonly until: number; readonly more: number }>()
   return (ending: Ending): Effect.Effect<void> =>
     Effect.gen(function* () {
-      yield* Metric.increment(Metric.tagged(received, "ending", ending))
+      yield* Telemetry.countWebhook(ending)
       if (ending === "Accepted" || ending === "Duplicate") return
       const now = yield* Clock.currentTimeMillis
       const { more, until } = quiet.get(ending) ?? { more: 0, until: -Infinity }

@@ -30,6 +30,7 @@ import * as Payouts from "../src/Payouts.js"
 import * as Acquirer from "../src/sandbox/Acquirer.js"
 import * as Sandbox from "../src/sandbox/Sandbox.js"
 import * as SandboxWebhooks from "../src/sandbox/SandboxWebhooks.js"
+import * as Telemetry from "../src/Telemetry.js"
 import { SettlementLive } from "./readme/webhook.js"
 import { requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
@@ -497,7 +498,7 @@ describe("What is said of a webhook", () => {
       )
       assert.isAtLeast(written.length, 20)
       assert.isAtLeast(traced.length, bodies.length)
-      assert.include(metrics, "billwerk.webhooks")
+      assert.include(metrics, "payout.webhooks")
       for (const text of [...written, ...traced, metrics]) {
         for (const canary of canaries) assert.notInclude(text, canary)
       }
@@ -509,7 +510,10 @@ describe("What is said of a webhook", () => {
     Effect.gen(function* () {
       const app = yield* make()
       const counts = Effect.forEach(["Accepted", "Duplicate", "WrongSignature", "Malformed", "NotPost"], (ending) =>
-        Effect.map(Metric.value(Metric.tagged(WebhookHandler.received, "ending", ending)), ({ count }) => count)
+        Effect.map(
+          Metric.value(Metric.tagged(Telemetry.metric.webhooks, Telemetry.label.ending, ending)),
+          ({ count }) => count
+        )
       )
       const before = yield* counts
       yield* post(app, yield* webhook())

@@ -1,6 +1,6 @@
 /**
  * A schedule that is asked, and not obeyed: what it grants can be put on record, and be held against a deadline, before
- * anybody waits for it. (`Schedule.driver` sleeps by itself.)
+ * anybody waits for it, while `Schedule.driver` sleeps by itself.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
