@@ -9,15 +9,19 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as BillwerkClient from "../BillwerkClient.js"
 import * as Handle from "../domain/Handle.js"
+import * as Hints from "../Hints.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Ledger from "../sandbox/Ledger.js"
 import * as Sandbox from "../sandbox/Sandbox.js"
 import * as SandboxServer from "../sandbox/SandboxServer.js"
+import * as SandboxWebhooks from "../sandbox/SandboxWebhooks.js"
+import * as WebhookHandler from "../WebhookHandler.js"
 import * as DemoReport from "./DemoReport.js"
 import { exitCode, Exited } from "./ExitCode.js"
 import * as Layout from "./Layout.js"
@@ -64,22 +68,31 @@ export const run = (scenarios: ReadonlyArray<Scenario>) =>
     return yield* conclude(performances, yield* ledger, paint)
   }).pipe(Effect.provide(provider))
 
-const provider = SandboxServer.layer().pipe(
-  Layer.provideMerge(Sandbox.layerSandbox()),
+const secret = Redacted.make("the-demo's-webhook-secret")
+
+/** The provider's webhooks, and our handler for them. */
+const webhooks = Layer.unwrapEffect(
+  Effect.map(WebhookHandler.make({ secrets: [secret] }), (handler) =>
+    SandboxWebhooks.layer({ secret, receiver: SandboxWebhooks.toApp(handler) })
+  )
+).pipe(Layer.orDie)
+
+const provider = Layer.merge(SandboxServer.layer(), webhooks).pipe(
+  Layer.provideMerge(Layer.merge(Sandbox.layerSandbox(), Hints.layer)),
   Layer.merge(NodeHttpClient.layerUndici)
 )
 
-const castOf: Effect.Effect<Rehearsal.Cast, never, SandboxServer.SandboxServer | HttpClient.HttpClient> = Effect.gen(
-  function* () {
-    const { url } = yield* SandboxServer.SandboxServer
-    return {
-      payouts: yield* payoutsAt(url, policy),
-      impatient: yield* payoutsAt(url, policy, impatient),
-      earlier: yield* payoutsAt(url, RetryPolicy.none),
-      unreachable: yield* payoutsAt(yield* nowhere, policy)
-    }
+type Around = SandboxServer.SandboxServer | HttpClient.HttpClient | Hints.Hints
+
+const castOf: Effect.Effect<Rehearsal.Cast, never, Around> = Effect.gen(function* () {
+  const { url } = yield* SandboxServer.SandboxServer
+  return {
+    payouts: yield* payoutsAt(url, policy),
+    impatient: yield* payoutsAt(url, policy, impatient),
+    earlier: yield* payoutsAt(url, RetryPolicy.none),
+    unreachable: yield* payoutsAt(yield* nowhere, policy)
   }
-).pipe(Effect.orDie)
+}).pipe(Effect.orDie)
 
 const payoutsAt = (baseUrl: string, policy: RetryPolicy.RetryPolicy, deadlines: Partial<typeof impatient> = {}) =>
   Effect.gen(function* () {

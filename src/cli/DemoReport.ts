@@ -16,6 +16,7 @@ export const ofPerformance = (performance: Performance, ordinal: number, paint: 
     ...Layout.indent([
       ...Layout.labelled("provider", scenario.provider),
       ...(scenario.call === "resume" ? Layout.labelled("call", "resume") : []),
+      ...(scenario.settles === undefined ? [] : Layout.labelled("call", `create, then settle ${scenario.settles}`)),
       `${"outcome".padEnd(Layout.labelWidth)}${Summary.tag(ended, paint)}`,
       ...Timeline.lines(ended.attempts, paint),
       ...Layout.labelled("money", `${Summary.money(ended)}; ${ledgerHas(performance)}`),

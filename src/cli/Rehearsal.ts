@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import type * as Payouts from "../Payouts.js"
 import * as Ledger from "../sandbox/Ledger.js"
@@ -55,7 +56,13 @@ export const play = (scenario: Scenario, cast: Cast) =>
     const before = (yield* exchangesOf(handle)).length
     const logged = new Map<string, number>()
     yield* script(handle, scenario.steps)
-    const ended = yield* call(cast[scenario.by ?? "payouts"], handle, scenario.request, scenario.call).pipe(
+    const payouts = cast[scenario.by ?? "payouts"]
+    const ended = yield* call(payouts, handle, scenario.request, scenario.call).pipe(
+      Effect.flatMap((outcome) =>
+        scenario.settles === undefined
+          ? Effect.succeed(outcome)
+          : payouts.settle(outcome, settlements[scenario.settles])
+      ),
       Effect.merge,
       Effect.provide(loggingTo(logged))
     )
@@ -64,6 +71,12 @@ export const play = (scenario: Scenario, cast: Cast) =>
     const performance: Performance = { scenario, handle, ended, logged, moved, movedForAnother, checks: [] }
     return { ...performance, checks: checksOf(performance, seen) }
   })
+
+// Who waits for a webhook would not ask again within the time that is left.
+const settlements = {
+  "by poll": { schedule: Schedule.spaced("200 millis"), deadline: "20 seconds" },
+  "by webhook": { schedule: Schedule.spaced("1 hour"), deadline: "20 seconds" }
+} as const
 
 const script = (handle: string, steps: ReadonlyArray<Script.Step> = []) =>
   Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.script(...steps.map(Script.forHandle(handle))))

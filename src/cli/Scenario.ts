@@ -28,6 +28,8 @@ export interface Scenario {
   readonly earlier?: { readonly steps?: ReadonlyArray<Step>; readonly request?: Difference }
   /** `create`, unless said. */
   readonly call?: "resume"
+  /** How the end of a payout that is processing is waited for, if it is. */
+  readonly settles?: "by poll" | "by webhook"
   /** Who pays, if not with patience and at the right address. */
   readonly by?: "impatient" | "unreachable"
   readonly expected: Ended["_tag"]

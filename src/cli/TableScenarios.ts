@@ -2,6 +2,7 @@
  * The table that everything serves (design, section 2), row by row, each as something that the provider can be made to
  * do.
  */
+import * as Acquirer from "../sandbox/Acquirer.js"
 import * as Script from "../sandbox/Script.js"
 import type { Scenario } from "./Scenario.js"
 
@@ -24,6 +25,30 @@ const accepted: ReadonlyArray<Scenario> = [
     provider: "accepts, and settles later",
     steps: [Script.processing()],
     expected: "Processing"
+  },
+  {
+    name: "settled-by-poll",
+    title: "Processing, then paid",
+    provider: "accepts, and pays half a second later",
+    steps: [Script.processing({ after: "500 millis" })],
+    settles: "by poll",
+    expected: "Paid"
+  },
+  {
+    name: "settled-by-webhook",
+    title: "Processing, then paid, and a webhook says that something happened",
+    provider: "accepts, pays two seconds later, and sends a webhook (inferred: none is documented for payouts)",
+    steps: [Script.processing({ after: "2 seconds" })],
+    settles: "by webhook",
+    expected: "Paid"
+  },
+  {
+    name: "settled-failed",
+    title: "Processing, then failed, hard_declined",
+    provider: "accepts, and declines for good half a second later",
+    steps: [Script.processing({ after: "500 millis", as: Acquirer.hardDeclined() })],
+    settles: "by poll",
+    expected: "HardDeclined"
   }
 ]
 

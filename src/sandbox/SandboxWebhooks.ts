@@ -145,19 +145,21 @@ export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never
     const turnOf = turns()
     let ids = 0
 
+    // Also where the layer is built uninterruptibly: or its scope would never close.
+    const background = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkIn(Effect.interruptible(effect), scope)
     const dispatch = (content: Omit<Webhook.Content, "id">) =>
       Effect.suspend(() => {
         ids += 1
         const named = { eventId: identifier("e", ids), ...content, id: identifier("d", ids) }
         const parts = playbook.next(content.payout)
         const carried = Scope.extend(carry(request, options.secret, named, parts), scope)
-        return Effect.forkIn(parts.unordered === true ? carried : turnOf(content.customer)(carried), scope)
+        return background(parts.unordered === true ? carried : turnOf(content.customer)(carried))
       })
 
     const next = Effect.flatMap(Queue.take(inbox), (event) =>
-      event._tag === "Planned" ? Effect.forkIn(look(sandbox.ledger, event.due), scope) : dispatch(contentOf(event))
+      event._tag === "Planned" ? background(look(sandbox.ledger, event.due)) : dispatch(contentOf(event))
     )
-    yield* Effect.forkIn(Effect.forever(next), scope)
+    yield* background(Effect.forever(next))
     yield* sandbox.tell(inbox)
 
     return {
