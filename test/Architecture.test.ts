@@ -16,11 +16,13 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
-  ["wire", /^internal\/(words|transport|wire)\.ts$/],
-  ["values", /^(BillwerkConfig|Telemetry|Verdict|RetryPolicy)\.ts$/],
+  ["wire", /^internal\/(stepper|words|transport|wire)\.ts$/],
+  ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
+  ["webhooks", /^(Hints|Webhook|WebhookHandler)\.ts$/],
   ["client", /^BillwerkClient\.ts$/],
   ["conversation", /^internal\//],
   ["service", /^Payouts\.ts$/],
+  ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],
   ["sandbox", /^sandbox\//],
   ["index", /^index\.ts$/],
   ["cli", /^cli\//]
@@ -38,7 +40,7 @@ const data = new Set(
 )
 
 /** What needs Node. The core, which is what `index.ts` reaches, runs wherever Effect does. */
-const onNode = /^(sandbox\/SandboxServer\.ts|cli\/)/
+const onNode = /^(sandbox\/SandboxServer\.ts|engines\/PostgresEngine\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
 const mains = /^cli\/(demo|payout)\.ts$/
@@ -61,8 +63,8 @@ const values = new Set(
     "acquirer_integration_error acquirer_rejected_error authorization_amount_exceeded authorization_expired",
     "authorization_voided credit_card_expired credit_card_lost_or_stolen credit_card_suspected_fraud",
     "declined_by_acquirer insufficient_funds sca_required settle_blocked",
-    // A word that the provider has never said.
-    "unheard_of"
+    // Words that the provider has never said.
+    "unheard_of payout_settled payout_failed"
   ]
     .join(" ")
     .split(" ")
@@ -71,6 +73,7 @@ const values = new Set(
 /** Texts outside `wire.ts` that say a field name of the provider, each with its module, and why. */
 const fieldNames: ReadonlyMap<string, string> = new Map([
   ["Verdict.ts: it failed with error_state ", "a sentence for a person, who looks for it in the documentation"],
+  ["engines/SqliteEngine.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])
 
@@ -241,9 +244,9 @@ describe("The tree", () => {
     for (const name of modules.keys()) visit(name, [])
   })
 
-  it("keeps the provider's wire out of the sight of all but the client and the sandbox", () => {
+  it("keeps the provider's wire out of the sight of all but the client, the webhooks and the sandbox", () => {
     const importers = [...modules.values()].filter((module) => inside(module).includes("internal/wire.ts"))
-    for (const { name } of importers) assert.match(name, /^(BillwerkClient\.ts|sandbox\/)/)
+    for (const { name } of importers) assert.match(name, /^(BillwerkClient\.ts|Webhook\.ts|sandbox\/)/)
   })
 
   it("keeps the sandbox out of the sight of what it is to test", () =>
@@ -465,8 +468,14 @@ describe("package.json", () => {
     }
   })
 
-  it("exports under its own name every module that index.ts exports, and no other but SandboxServer", () => {
+  it("exports under its own name every module that index.ts exports, and what needs more packages under a path of its own", () => {
     const named = new Map<string, string>()
+    const heavy = [
+      ["./PayoutWorkflow", "PayoutWorkflow.ts"],
+      ["./PostgresEngine", "engines/PostgresEngine.ts"],
+      ["./SandboxServer", "sandbox/SandboxServer.ts"],
+      ["./SqliteEngine", "engines/SqliteEngine.ts"]
+    ] as const
     for (const node of modules.get("index.ts")?.source.statements ?? []) {
       assert(ts.isExportDeclaration(node) && node.exportClause !== undefined && ts.isNamespaceExport(node.exportClause))
       assert(node.moduleSpecifier !== undefined && ts.isStringLiteral(node.moduleSpecifier))
@@ -475,20 +484,29 @@ describe("package.json", () => {
       assert.strictEqual(path.posix.basename(source), `${node.exportClause.name.text}.ts`)
     }
     const subpaths = new Map([...targets()].filter(([subpath]) => subpath !== "." && subpath !== "./package.json"))
-    assert.deepStrictEqual(
-      new Map([...named, ["./SandboxServer", "sandbox/SandboxServer.ts"] as const].sort()),
-      new Map([...subpaths].sort())
-    )
+    assert.deepStrictEqual(new Map([...named, ...heavy].sort()), new Map([...subpaths].sort()))
     assert.strictEqual(targets().get("."), "index.ts")
   })
 
   it("is for Effect 3, beside one copy of Effect that the host brings", () => {
+    const optional = {
+      "@effect/cluster": "^0.60.0",
+      "@effect/platform-node": "^0.108.0",
+      "@effect/rpc": "^0.76.0",
+      "@effect/sql": "^0.52.0",
+      "@effect/sql-libsql": "^0.42.0",
+      "@effect/sql-pg": "^0.53.0",
+      "@effect/workflow": "^0.19.0"
+    }
     assert.deepStrictEqual(manifest.peerDependencies, {
       effect: "^3.22.0",
       "@effect/platform": "^0.97.0",
-      "@effect/platform-node": "^0.108.0"
+      ...optional
     })
-    assert.deepStrictEqual(manifest.peerDependenciesMeta, { "@effect/platform-node": { optional: true } })
+    assert.deepStrictEqual(
+      manifest.peerDependenciesMeta,
+      Object.fromEntries(Object.keys(optional).map((name) => [name, { optional: true }]))
+    )
     assert.isUndefined(manifest.dependencies)
   })
 

@@ -9,6 +9,8 @@ export default defineConfig({
     // The tests, and the README's examples that they run, name the package as its users do.
     alias: [
       { find: /^effect-billwerk-payouts$/, replacement: src("index.ts") },
+      { find: /^effect-billwerk-payouts\/PayoutWorkflow$/, replacement: src("PayoutWorkflow.ts") },
+      { find: /^effect-billwerk-payouts\/(PostgresEngine|SqliteEngine)$/, replacement: src("engines/$1.ts") },
       { find: /^effect-billwerk-payouts\/SandboxServer$/, replacement: src("sandbox/SandboxServer.ts") }
     ]
   },

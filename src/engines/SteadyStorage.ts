@@ -1,0 +1,57 @@
+/**
+ * A message storage that stands short outages of its database, which the engine takes for defects: what fails is tried
+ * again for half a minute, before the engine hears of it.
+ */
+import type { PersistenceError } from "@effect/cluster/ClusterError"
+import * as Message from "@effect/cluster/Message"
+import * as MessageStorage from "@effect/cluster/MessageStorage"
+import type * as Rpc from "@effect/rpc/Rpc"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+
+/** How long a database may be away before the engine is told. */
+export const outageMax = Duration.seconds(30)
+
+const outage = Schedule.exponential("50 millis", 1.5).pipe(
+  Schedule.union(Schedule.spaced("1 second")),
+  Schedule.jittered,
+  Schedule.upTo(outageMax)
+)
+
+/** The same storage, but patient. What is stored twice, because an answer was lost, is stored once: it has its own key. */
+export const steady = (storage: MessageStorage.MessageStorage["Type"]): MessageStorage.MessageStorage["Type"] => ({
+  ...storage,
+  saveRequest: (message) => patiently(storage.saveRequest(message)),
+  saveEnvelope: (message) => patiently(storage.saveEnvelope(message)),
+  saveReply: (reply) => patiently(storage.saveReply(reply)),
+  clearReplies: (id) => patiently(storage.clearReplies(id)),
+  repliesFor: (messages) => patiently(storage.repliesFor(Array.from(messages))),
+  repliesForUnfiltered: (ids) => patiently(storage.repliesForUnfiltered(Array.from(ids))),
+  requestIdForPrimaryKey: (key) => patiently(storage.requestIdForPrimaryKey(key)),
+  unprocessedMessages: (shards) =>
+    Effect.map(patiently(storage.unprocessedMessages(Array.from(shards))), (messages) => messages.map(answered)),
+  unprocessedMessagesById: (ids) =>
+    Effect.map(patiently(storage.unprocessedMessagesById(Array.from(ids))), (messages) => messages.map(answered))
+})
+
+// An answer is stored by the message that it answers. One that could not be would leave its payout as it is, until the
+// process is started anew.
+const answered = <R extends Rpc.Any>(message: Message.Incoming<R>): Message.Incoming<R> =>
+  message._tag === "IncomingRequest"
+    ? new Message.IncomingRequest({ ...message, respond: (reply) => patiently(message.respond(reply)) })
+    : message
+
+const patiently = <A, E, R>(
+  effect: Effect.Effect<A, E | PersistenceError, R>
+): Effect.Effect<A, E | PersistenceError, R> => Effect.retry(effect, { schedule: outage, while: isPersistenceError })
+
+const isPersistenceError = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "PersistenceError"
+
+/** Makes the storage in the context a steady one. */
+export const layer: Layer.Layer<MessageStorage.MessageStorage, never, MessageStorage.MessageStorage> = Layer.effect(
+  MessageStorage.MessageStorage,
+  Effect.map(MessageStorage.MessageStorage, steady)
+)

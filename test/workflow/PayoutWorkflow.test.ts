@@ -1,0 +1,323 @@
+import { assert, describe, it } from "@effect/vitest"
+import { WorkflowEngine } from "@effect/workflow"
+import { Duration, Effect, Layer, Redacted, Schedule, Schema, TestClock } from "effect"
+import {
+  Acquirer,
+  Ledger,
+  PayoutError,
+  PayoutRequest,
+  Payouts,
+  RetryPolicy,
+  Sandbox,
+  Script
+} from "effect-billwerk-payouts"
+import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
+import { inVirtualTime, requestOf } from "../support.js"
+import { layer } from "./support.js"
+
+const request = requestOf()
+const moved = Effect.map(
+  Effect.flatMap(Sandbox.Sandbox, ({ ledger }) => ledger),
+  (ledger) => Ledger.moved(ledger, request.handle)
+)
+const creates = Effect.map(
+  Effect.flatMap(Sandbox.Sandbox, ({ exchanges }) => exchanges),
+  (exchanges) => exchanges.filter(({ kind }) => kind === "Create").length
+)
+
+/** The end of the payout after a time; who waits for it asks every half a minute, and that costs more than all the rest. */
+const later = (after: Duration.DurationInput) =>
+  Effect.gen(function* () {
+    const id = yield* PayoutWorkflow.submit(request)
+    yield* inVirtualTime(Effect.sleep(after))
+    const result = yield* PayoutWorkflow.poll(id)
+    assert(result?._tag === "Complete")
+    return yield* result.exit
+  })
+
+/** As an error comes back from a store. */
+const reread = <A, I>(schema: Schema.Schema<A, I>, value: A) =>
+  Effect.flatMap(Schema.encode(Schema.parseJson(schema))(value), Schema.decode(Schema.parseJson(schema)))
+
+/** An engine that runs `send/1` twice, and forgets what came of the first time. */
+const forgetful = (after: Effect.Effect<void>) =>
+  Layer.effect(
+    WorkflowEngine.WorkflowEngine,
+    Effect.map(WorkflowEngine.WorkflowEngine, (engine) => {
+      const self: WorkflowEngine.WorkflowEngine["Type"] = {
+        ...engine,
+        register: (workflow, execute) =>
+          engine.register(workflow, (payload, id) =>
+            Effect.provideService(execute(payload, id), WorkflowEngine.WorkflowEngine, self)
+          ),
+        activityExecute: (activity, attempt) =>
+          activity.name !== "send/1"
+            ? engine.activityExecute(activity, attempt)
+            : Effect.ignore(Effect.scoped(activity.execute)).pipe(
+                Effect.zipRight(after),
+                Effect.zipRight(engine.activityExecute(activity, attempt)),
+                Effect.zipLeft(after),
+                Effect.provideService(WorkflowEngine.WorkflowEngine, self)
+              )
+      }
+      return self
+    })
+  ).pipe(Layer.provide(WorkflowEngine.layerMemory))
+
+describe("A durable payout", () => {
+  it.effect("is paid, once, however often it is asked for", () =>
+    Effect.gen(function* () {
+      const [one, other] = yield* inVirtualTime(
+        Effect.all([PayoutWorkflow.execute(request), PayoutWorkflow.execute(request)], { concurrency: 2 })
+      )
+      assert.strictEqual(one._tag, "Paid")
+      assert.deepStrictEqual(other, one)
+      assert.deepStrictEqual(yield* inVirtualTime(PayoutWorkflow.execute(request)), one)
+      assert.deepStrictEqual([yield* moved, yield* creates], [12_500, 1])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is settled by polls, with growing gaps", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const outcome = yield* inVirtualTime(PayoutWorkflow.execute(request))
+      assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Paid", "Moved"])
+      const [first, ...polls] = (yield* sandbox.exchanges).map(({ started }) => started.epochMillis / 1000)
+      assert.strictEqual(first, 0)
+      assert.deepStrictEqual(polls, [10, 30, 70, 150, 310])
+      assert.deepStrictEqual(
+        outcome.attempts.map(({ outcome }) => outcome),
+        ["Processing", "Paid"]
+      )
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing({ after: "5 minutes" }) })))
+  )
+
+  it.effect("is settled at once when a hint comes, and a hint too many is only a lookup", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const id = yield* PayoutWorkflow.submit(request)
+      yield* inVirtualTime(Effect.sleep("1 minute"))
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Suspended")
+      yield* PayoutWorkflow.hint(id)
+      yield* inVirtualTime(Effect.sleep("1 second"))
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Suspended")
+      yield* sandbox.settle(request.handle, Acquirer.paid)
+      yield* PayoutWorkflow.hint(id)
+      yield* inVirtualTime(Effect.sleep("1 second"))
+      const result = yield* PayoutWorkflow.poll(id)
+      assert(result?._tag === "Complete")
+      assert.strictEqual((yield* result.exit)._tag, "Paid")
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() })))
+  )
+
+  it.effect("ends as what it is when it is not settled in time: processing", () =>
+    Effect.gen(function* () {
+      const outcome = yield* inVirtualTime(PayoutWorkflow.execute(request))
+      assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Processing", "MayHaveMoved"])
+    }).pipe(
+      Effect.provide(
+        layer({ outcome: Acquirer.processing() }, { settlement: Schedule.fromDelays("1 minute", "1 hour") })
+      )
+    )
+  )
+
+  it.effect("that was processing and is declined for good says that no money has moved", () =>
+    Effect.gen(function* () {
+      const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
+      assert.deepStrictEqual([error._tag, error.certainty], ["HardDeclined", "NotMoved"])
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(
+      Effect.provide(layer({ outcome: Acquirer.processing({ after: "5 minutes", as: Acquirer.hardDeclined() }) }))
+    )
+  )
+
+  it.effect("that is declined for good is never sent again, and its error survives a store", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.hardDeclined("credit_card_expired"))
+      const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
+      const again = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
+      assert.deepStrictEqual(again, error)
+      assert(error._tag === "HardDeclined")
+      assert.deepStrictEqual([error.certainty, error.exposure], ["NotMoved", { min: 0, max: 0 }])
+      const reborn = yield* reread(PayoutError.PayoutError, error)
+      assert.instanceOf(reborn, PayoutError.HardDeclined)
+      assert.deepStrictEqual(
+        [reborn._tag, reborn.message, reborn.attempts],
+        [error._tag, error.message, error.attempts]
+      )
+      assert.deepStrictEqual([yield* creates, yield* moved], [1, 0])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("waits for 1 and 5 minutes after processing errors, and gives up after three", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.processingError().pipe(Script.onCreate))
+      const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
+      assert.deepStrictEqual(
+        [error._tag, error.certainty, error.exposure],
+        ["ProcessingError", "MayHaveMoved", { min: 0, max: 37_500 }]
+      )
+      const sent = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Create")
+      assert.deepStrictEqual(
+        sent.map(({ started }) => started.epochMillis),
+        [0, 60_000, 360_000]
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("counts the processing errors that others have caused: they are on the provider's record", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.processingError().pipe(Script.onCreate))
+      const others = yield* Payouts.make({ policy: RetryPolicy.make({ processingError: Schedule.recurs(1) }) })
+      yield* Effect.flip(others.create(request))
+      const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
+      assert.strictEqual(error._tag, "ProcessingError")
+      assert.strictEqual(yield* creates, 3)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is paid when a processing error is followed by a success", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.processingError().pipe(Script.onCreate))
+      const outcome = yield* inVirtualTime(PayoutWorkflow.execute(request))
+      assert.deepStrictEqual([outcome._tag, outcome.exposure], ["Paid", { min: 12_500, max: 25_000 }])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is sent again after a soft decline only if the policy says so, and then as often as it says", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.softDeclined().pipe(Script.onCreate))
+      const error = yield* Effect.flip(later("4 hours"))
+      assert.deepStrictEqual([error._tag, error.certainty], ["SoftDeclined", "NotMoved"])
+      assert.strictEqual(yield* creates, 3)
+    }).pipe(
+      Effect.provide(
+        layer({}, { policy: RetryPolicy.make({ softDeclined: Schedule.fromDelays("1 hour", "2 hours") }) })
+      )
+    )
+  )
+
+  it.effect("outlasts an outage of hours", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.status(503))
+      yield* PayoutWorkflow.submit(request)
+      yield* inVirtualTime(Effect.sleep("90 minutes"))
+      yield* sandbox.clear
+      const outcome = yield* later("3 hours")
+      assert.strictEqual(outcome._tag, "Paid")
+      assert.strictEqual(yield* moved, 12_500)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("whose every answer is lost ends as money that may have moved", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.dropBeforeCommit)
+      const error = yield* Effect.flip(later("8 hours"))
+      assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
+      const exchanges = yield* sandbox.exchanges
+      assert.strictEqual(error.attempts.length, exchanges.length)
+      const last = exchanges.at(-1)?.started.epochMillis ?? 0
+      assert.isAbove(last, Duration.toMillis("7 hours"))
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("with another amount under the same handle is a conflict, and never the first one's result", () =>
+    Effect.gen(function* () {
+      const other = requestOf({ amount: 20_000 })
+      assert.notStrictEqual(yield* PayoutWorkflow.executionId(request), yield* PayoutWorkflow.executionId(other))
+      const first = yield* inVirtualTime(PayoutWorkflow.execute(request))
+      const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(other)))
+      assert.deepStrictEqual([first._tag, error._tag], ["Paid", "HandleConflict"])
+      assert.strictEqual(yield* moved, 12_500)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("with another amount at the same time: one is paid, the other a conflict", () =>
+    Effect.gen(function* () {
+      const ends = yield* inVirtualTime(
+        Effect.forEach(
+          [request, requestOf({ amount: 20_000 })],
+          (one) => Effect.match(PayoutWorkflow.execute(one), { onSuccess: (a) => a._tag, onFailure: (e) => e._tag }),
+          { concurrency: 2 }
+        )
+      )
+      assert.deepStrictEqual([...ends].sort(), ["HandleConflict", "Paid"])
+    }).pipe(Effect.provide(layer({ latency: "1 second" })))
+  )
+})
+
+describe("What is stored", () => {
+  const stored = (one: PayoutRequest.PayoutRequest) =>
+    Schema.encode(Schema.parseJson(PayoutWorkflow.DurableRequest))(one)
+
+  it.effect("is no card token: it is refused before anything is stored or sent", () =>
+    Effect.gen(function* () {
+      const withToken = requestOf({ destination: Redacted.make("ct_0123456789abcdef"), customer: "cust-1" })
+      for (const refused of [
+        Effect.asVoid(PayoutWorkflow.execute(withToken)),
+        Effect.asVoid(PayoutWorkflow.submit(withToken))
+      ]) {
+        const error = yield* Effect.flip<void, PayoutError.PayoutError, WorkflowEngine.WorkflowEngine>(refused)
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual([error.field, error.certainty], ["destination", "NotMoved"])
+        assert.notInclude(JSON.stringify(error) + error.message, "ct_0123456789abcdef")
+      }
+      const error = yield* Effect.flip(stored(withToken))
+      assert.notInclude(error.message, "ct_0123456789abcdef")
+      assert.strictEqual(yield* creates, 0)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("are no personal data of a new customer", () =>
+    Effect.gen(function* () {
+      const refused = requestOf({ customer: { generateHandle: true, email: "winner@example.com" } })
+      const error = yield* Effect.flip(PayoutWorkflow.execute(refused))
+      assert(error._tag === "InvalidRequest")
+      assert.strictEqual(error.field, "customer")
+      assert.notInclude((yield* Effect.flip(stored(refused))).message, "winner@")
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("A step that is run again in the same process", () => {
+  it.effect("sends nothing, because the first run may have sent; the next step asks", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.dropAfterCommit)
+      const seen: Array<number> = []
+      const twice = forgetful(Effect.map(sandbox.exchanges, ({ length }) => void seen.push(length)))
+      const outcome = yield* inVirtualTime(
+        PayoutWorkflow.execute(request).pipe(
+          Effect.provide(PayoutWorkflow.layer().pipe(Layer.provide(Payouts.layer), Layer.provideMerge(twice)))
+        )
+      )
+      assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Paid", "Moved"])
+      assert.strictEqual(seen[0], seen[1])
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+})
+
+describe("A sweep", () => {
+  it.effect("submits what was never stored, and leaves alone what is done", () =>
+    Effect.gen(function* () {
+      const first = yield* PayoutWorkflow.sweep([request])
+      yield* TestClock.adjust("1 second")
+      const second = yield* PayoutWorkflow.sweep([request])
+      assert.deepStrictEqual(
+        [first, second].map(([one]) => one?.status === "Complete"),
+        [false, true]
+      )
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+})

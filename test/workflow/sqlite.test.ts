@@ -1,0 +1,107 @@
+/** The engine on a file: what a runtime leaves in it when it is closed, and what the next one makes of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Encoding, Layer, Redacted, Schedule } from "effect"
+import { Acquirer, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
+import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
+import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { requestOf } from "../support.js"
+
+const request = requestOf()
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(tmpdir(), "payouts-"))),
+  (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+)
+
+/** All bytes of the database, its write-ahead log included. */
+const bytesOf = (directory: string) =>
+  Effect.sync(() =>
+    readdirSync(directory)
+      .map((name) => readFileSync(path.join(directory, name), "latin1"))
+      .join("")
+  )
+
+const options: PayoutWorkflow.Options = {
+  policy: RetryPolicy.make({ processingError: Schedule.fromDelays("500 millis", "500 millis") }),
+  settlement: Schedule.spaced("500 millis"),
+  inMemoryThreshold: Duration.zero
+}
+
+/** One process on the file, from its start to its orderly end. */
+const runtime = (directory: string) =>
+  PayoutWorkflow.layer(options).pipe(
+    Layer.provide(Payouts.layer),
+    Layer.provideMerge(
+      SqliteEngine.layer({
+        filename: path.join(directory, "payouts.sqlite"),
+        sharding: { entityMessagePollInterval: "50 millis", entityTerminationTimeout: "1 second" }
+      })
+    )
+  )
+
+const creates = Effect.map(
+  Effect.flatMap(Sandbox.Sandbox, ({ exchanges }) => exchanges),
+  (exchanges) => exchanges.filter(({ kind }) => kind === "Create").length
+)
+
+/** Submits in a first runtime, closes it after a time, and waits for the end in a second one. */
+const closedAfter = (after: Duration.DurationInput) =>
+  Effect.gen(function* () {
+    const made = yield* directory
+    yield* PayoutWorkflow.submit(request).pipe(Effect.zipRight(Effect.sleep(after)), Effect.provide(runtime(made)))
+    const outcome = yield* Effect.provide(Effect.either(PayoutWorkflow.execute(request)), runtime(made))
+    return { outcome, bytes: yield* bytesOf(made) }
+  }).pipe(Effect.scoped)
+
+describe("A runtime on a SQLite file that is closed", () => {
+  for (const millis of [0, 100, 400, 900]) {
+    it.live(`after ${millis} ms, while its request is under way or after it, pays once`, () =>
+      Effect.gen(function* () {
+        const { outcome } = yield* closedAfter(millis)
+        assert(outcome._tag === "Right", String(outcome))
+        assert.strictEqual(outcome.right._tag, "Paid")
+        const sandbox = yield* Sandbox.Sandbox
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, request.handle), 12_500)
+      }).pipe(Effect.provide(Sandbox.layerWith({ latency: "300 millis" })))
+    )
+  }
+
+  it.live("while it waits after a processing error does not wait less, and keeps to the budget", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.processingError().pipe(Script.onCreate))
+      const { outcome } = yield* closedAfter("300 millis")
+      assert(outcome._tag === "Left")
+      assert.deepStrictEqual([outcome.left._tag, outcome.left.exposure.max], ["ProcessingError", 37_500])
+      assert.strictEqual(yield* creates, 3)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
+  it.live("while the payout is settled has it settled by the next one", () =>
+    Effect.gen(function* () {
+      const { outcome } = yield* closedAfter("300 millis")
+      assert(outcome._tag === "Right")
+      assert.strictEqual(outcome.right._tag, "Paid")
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "1 second" }) })))
+  )
+
+  it.live("has stored no secret, and nothing of a request that was refused", () =>
+    Effect.gen(function* () {
+      const key = "priv_canary0123456789abcdef0123456789"
+      const { bytes } = yield* closedAfter("200 millis").pipe(
+        Effect.zipLeft(
+          Effect.flip(
+            PayoutWorkflow.submit(requestOf({ destination: Redacted.make("ct_canary0123456789"), customer: "c" }))
+          ).pipe(Effect.provide(runtime(yield* directory)))
+        ),
+        Effect.provide(Sandbox.layerWith({ apiKey: Redacted.make(key) }))
+      )
+      assert.include(bytes, request.handle)
+      for (const secret of [key, "ct_canary", Encoding.encodeBase64(`${key}:`)]) assert.notInclude(bytes, secret)
+    }).pipe(Effect.scoped)
+  )
+})
