@@ -28,8 +28,8 @@ it("OpenTelemetry gets one span a payout and one an attempt, the metrics, and no
   const spans = new KeptSpans()
   const metrics = new KeptMetrics(AggregationTemporality.CUMULATIVE)
   const program = Effect.flatMap(Payouts.Payouts, (payouts) => payouts.create(requestOf()))
-  const layer = Layer.provideMerge(Payouts.layer, Sandbox.layer)
-  await program.pipe(Effect.provide(layer), Effect.provide(telemetry(spans, metrics)), Effect.runPromise)
+  const layer = Layer.merge(Layer.provideMerge(Payouts.layer, Sandbox.layer), telemetry(spans, metrics))
+  await program.pipe(Effect.provide(layer), Effect.runPromise)
   const [attempt, payout] = spans.kept
   assert.deepStrictEqual([attempt?.name, payout?.name], ["BillwerkClient.create", "Payouts.create"])
   assert.strictEqual(attempt?.parentSpanContext?.spanId, payout?.spanContext().spanId)

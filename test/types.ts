@@ -59,8 +59,6 @@ void (payouts.settle(request.handle) satisfies Effect.Effect<
   Outcome.Outcome,
   PayoutError.PayoutError | PayoutError.LookupError
 >)
-// @ts-expect-error of a bare handle there may be nothing to settle
-void (payouts.settle(request.handle) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
 // @ts-expect-error a request may not have been sent: create or resume it
 void payouts.settle(request)
 void (payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>)

@@ -1,18 +1,18 @@
 /** Two processes on PostgreSQL, where there is one: `PAYOUTS_POSTGRES_URL`. Each run has tables of its own. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Clock, Config, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { Ledger, Payouts, Sandbox } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import Pg from "pg"
 import { requestOf } from "../support.js"
 
-const url = process.env["PAYOUTS_POSTGRES_URL"]
+const url = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
 
-const schema = `run_${process.pid}_${Date.now()}`
+const schema = `run_${process.pid}_${Effect.runSync(Clock.currentTimeMillis)}`
 const pool = Effect.acquireRelease(
   Effect.promise(async () => {
-    const made = new Pg.Pool({ connectionString: url, max: 8, options: `-c search_path=${schema}` })
+    const made = new Pg.Pool({ connectionString: Option.getOrThrow(url), max: 8, options: `-c search_path=${schema}` })
     await made.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
     return made
   }),
@@ -31,7 +31,7 @@ const runtime = (port: number) =>
     )
   )
 
-describe.skipIf(url === undefined)("Two processes on PostgreSQL", () => {
+describe.skipIf(Option.isNone(url))("Two processes on PostgreSQL", () => {
   it.live(
     "share the payouts, and when one of them ends and statements are interrupted, the other one pays the rest",
     () =>
