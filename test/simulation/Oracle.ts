@@ -202,11 +202,11 @@ export class Oracle {
       case "ProcessingError":
         return true
       case "UnexpectedResponse":
-        return this.latest(payment)?.errorState === "unheard_of"
+        return this.isUnexplained(payment)
       case "HandleConflict":
         // One process may be in doubt about the first arguments for ever, while another one has told the person who gave
         // the next that they are declined: that is for a person to decide.
-        return payment.isContended && payment.requests.length > 1
+        return payment.requests.length > 1 && (payment.isContended || this.isUnexplained(payment))
       default:
         return false
     }
@@ -230,6 +230,11 @@ export class Oracle {
     const sent = payments.reduce((sum, payment) => sum + payment.sent.length, 0)
     if (sent !== received) this.fail("I7", undefined, `${sent} requests went out and ${received} came in`)
     if (timers > 0) this.fail("I12", undefined, `${timers} timers are left`)
+  }
+
+  /** It failed for a reason that nobody knows, so nobody can say whether it paid. */
+  private isUnexplained(payment: Payment): boolean {
+    return this.latest(payment)?.errorState === "unheard_of"
   }
 
   private latest(payment: Payment) {
