@@ -496,7 +496,8 @@ describe("package.json", () => {
       "@effect/sql": "^0.52.0",
       "@effect/sql-libsql": "^0.42.0",
       "@effect/sql-pg": "^0.53.0",
-      "@effect/workflow": "^0.19.0"
+      "@effect/workflow": "^0.19.0",
+      pg: "^8.16.0"
     }
     assert.deepStrictEqual(manifest.peerDependencies, {
       effect: "^3.22.0",
@@ -513,8 +514,10 @@ describe("package.json", () => {
   it("tests with versions that its own ranges allow", () => {
     for (const [name, range] of Object.entries(manifest.peerDependencies)) {
       const installed: { version: string } = json(`node_modules/${name}/package.json`)
-      const [major, minor] = range.replace("^", "").split(".")
-      assert.isTrue(installed.version.startsWith(`${major}.${minor}.`), `${name} ${installed.version} is ${range}`)
+      const [major = "", minor = ""] = range.replace("^", "").split(".")
+      // What calls itself stable may be newer, and is not tested with each of its versions; but Effect is.
+      const tested = name === "pg" ? `${major}.` : `${major}.${minor}.`
+      assert.isTrue(installed.version.startsWith(tested), `${name} ${installed.version} is ${range}`)
     }
   })
 

@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config"
 
 const src = (path: string) => new URL(`../src/${path}`, import.meta.url).pathname
 
+const engines = ["test/workflow/**/*.test.ts", "test/durable.test.ts"]
+
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   cacheDir: "node_modules/.cache/vite",
@@ -15,9 +17,20 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
-    // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
-    isolate: false
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "tests",
+          include: ["test/**/*.test.ts"],
+          exclude: engines,
+          // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
+          isolate: false
+        }
+      },
+      // These leave engines behind that run on, as a machine would that nobody hears of any more.
+      { extends: true, test: { name: "engines", include: engines } }
+    ]
   }
 })

@@ -7,11 +7,14 @@ import {
   Customer,
   Destination,
   Handle,
+  Hint,
   Money,
   Outcome,
+  PaidContradicted,
   Payout,
   PayoutError,
-  PayoutRequest
+  PayoutRequest,
+  Webhook
 } from "effect-billwerk-payouts"
 import { isDeepStrictEqual } from "node:util"
 import { property } from "./property.js"
@@ -74,6 +77,22 @@ describe("Comes back from JSON as it was:", () => {
   roundTrips("Outcome.Paid", Outcome.Paid, values.paid)
   roundTrips("Outcome.Processing", Outcome.Processing, values.processing)
   roundTrips("Outcome.Outcome", Outcome.Outcome, fc.oneof(values.paid, values.processing))
+  roundTrips(
+    "PaidContradicted.PaidContradicted",
+    PaidContradicted.PaidContradicted,
+    fc
+      .record({ handle: values.handles, paid: values.payouts, shown: values.payouts })
+      .map((one) => new PaidContradicted.PaidContradicted(one))
+  )
+  // An optional field may be there and undefined, and comes back as one that is not there.
+  const isSameHint = (back: Hint.Hint, { eventId, eventType, id, references, timestamp }: Hint.Hint) =>
+    isDeepStrictEqual(
+      [back.id, back.eventId, back.eventType, back.references, back.timestamp.epochMillis],
+      [id, eventId, eventType, references, timestamp.epochMillis]
+    )
+  roundTrips("Hint.Hint", Hint.Hint, Arbitrary.make(Hint.Hint), isSameHint)
+  roundTrips("Webhook.Reason", Webhook.Reason, Arbitrary.make(Webhook.Reason))
+  roundTrips("Webhook.WebhookRejected", Webhook.WebhookRejected, Arbitrary.make(Webhook.WebhookRejected))
   roundTrips("PayoutRequest.PayoutRequest", PayoutRequest.PayoutRequest, values.requests, isSameRequest)
 
   const { errors } = values
