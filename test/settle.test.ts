@@ -463,6 +463,36 @@ describe("What is known of the money", () => {
       })
     ))
 
+  it("is not taken for an answer about other arguments, nor are they forgotten (I3, I4, 74)", () =>
+    run(
+      Effect.gen(function* () {
+        const first = yield* accepted
+        yield* settled(Acquirer.hardDeclined())
+        const other = { destination: "ca_00000000000000000000000000000000" }
+        yield* script(Script.onLookup(Script.normal), Script.dropBeforeCommit)
+        const second = yield* create(other, RetryPolicy.none)
+        assert.deepStrictEqual([second._tag, ...money(second)], ["CommunicationError", "MayHaveMoved", 0, 12_500])
+        const end = yield* settle(first)
+        assert(isError(end))
+        // The first arguments are declined; under the same handle the second ones may still pay.
+        assert.deepStrictEqual([end._tag, ...money(end)], ["HardDeclined", "MayHaveMoved", 0, 12_500])
+      })
+    ))
+
+  it("is not remembered as a decline of other arguments, which the provider has only refused (74)", () =>
+    run(
+      Effect.gen(function* () {
+        const first = yield* accepted
+        yield* settled(Acquirer.hardDeclined())
+        const other = { destination: "ca_00000000000000000000000000000000" }
+        yield* script(Script.onLookup(Script.normal), Script.apiError({ status: 404, code: 40 }))
+        assert.strictEqual((yield* create(other))._tag, "PaymentMethodNotFound")
+        assert.strictEqual((yield* settle(first))._tag, "HardDeclined")
+        assert.strictEqual((yield* create())._tag, "HardDeclined")
+        assert.strictEqual((yield* create(other))._tag, "Processing")
+      })
+    ))
+
   it("is remembered, also if a conversation that runs meanwhile ends without an answer", () =>
     run(
       Effect.gen(function* () {

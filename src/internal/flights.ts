@@ -71,8 +71,12 @@ export interface Flights {
   readonly board: (call: Call) => Effect.Effect<Outcome, PayoutError>
   /** The payout as it was paid, if this process knows it. */
   readonly paid: (handle: Handle) => Paid | undefined
-  /** Takes note of how a payout ended that was only asked about. */
-  readonly learn: (payout: Payout, ended: Ended) => Effect.Effect<void>
+  /** Takes note of what the provider has shown to somebody who only asked. */
+  readonly learn: (payout: Payout) => void
+  /** The most that this process knows may have moved under a handle, by whatever arguments. */
+  readonly exposureMax: (handle: Handle) => number
+  /** Takes note of how a payout ended that was only asked about, by the outcome that it was asked about for. */
+  readonly remember: (outcome: Outcome | undefined, payout: Payout, ended: Ended) => Effect.Effect<void>
 }
 
 export const make = (client: BillwerkClient["Type"], remembered = rememberedMax): Flights => {
@@ -122,8 +126,10 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
     return converse(client, policy, journal, first).pipe(
       // Whoever waited for it to settle may have been told meanwhile what this conversation was not.
       Effect.catchAll((error): Effect.Effect<Outcome, PayoutError> => {
-        const paid = memories.get(handle)?.paid
-        return paid === undefined ? error : Effect.succeed(paid)
+        const memory = memories.get(handle)
+        return memory?.paid === undefined || differences(memory.journal.request, journal.request).length > 0
+          ? error
+          : Effect.succeed(memory.paid)
       })
     )
   }
@@ -147,12 +153,21 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
   return {
     board,
     paid: (handle) => memories.get(handle)?.paid,
-    learn: (payout, ended) =>
+    learn: (payout) => memories.about(payout)?.journal.learn(payout),
+    exposureMax: (handle) => {
+      const journal = flights.get(handle)?.journal ?? memories.get(handle)?.journal
+      return journal === undefined
+        ? 0
+        : journal.accounting.exposure.max + (journal.isSending ? journal.request.amount : 0)
+    },
+    remember: (outcome, payout, ended) =>
       Effect.suspend(() => {
-        const memory = memories.get(payout.handle)
-        if (memory === undefined) return Effect.void
-        memory.journal.learn(payout)
-        return memories.keep(memory.journal, ended)
+        const memory = memories.about(payout)
+        // Whose arguments they were, if this process made the outcome: a decline is of them, and of no others.
+        const request = outcome && memories.requests.get(outcome)
+        return memory === undefined
+          ? Effect.void
+          : memories.keep(memory.journal, ended, false, Option.fromNullable(request))
       })
   }
 }
@@ -195,21 +210,36 @@ const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
 
 /** What is remembered. Doubts are kept apart, so that however many payouts succeed, they push out no doubt. */
 class Memories {
+  /** Which request an outcome is of. */
+  readonly requests = new WeakMap<Outcome, PayoutRequest>()
   private readonly settled = new Map<string, Memory>()
   private readonly doubtful = new Map<string, Memory>()
 
   constructor(private readonly most: number) {}
+
+  /** What is remembered of a payout that was shown, if it is the sum that was. */
+  about({ amount, currency, handle }: Payout): Memory | undefined {
+    const memory = this.get(handle)
+    const request = memory?.journal.request
+    return request?.amount === amount && (currency ?? request.currency) === request.currency ? memory : undefined
+  }
 
   get(handle: string): Memory | undefined {
     return this.doubtful.get(handle) ?? this.settled.get(handle)
   }
 
   /** Remembers how a call ended, at once; the effect counts what is in doubt since, and what is not any more. */
-  keep(journal: Journal, exit: Ended, isHandedOn = false): Effect.Effect<void> {
+  keep(
+    journal: Journal,
+    exit: Ended,
+    isHandedOn = false,
+    of: Option.Option<PayoutRequest> = Option.some(journal.request)
+  ): Effect.Effect<void> {
     const { handle } = journal.request
+    if (Exit.isSuccess(exit) && Option.isSome(of)) this.requests.set(exit.value, of.value)
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
-    const newly = declinedBy(journal.request, exit)
+    const newly = Option.isNone(of) ? [] : declinedBy(of.value, exit)
     const others = (before?.declined ?? []).filter(({ request }) =>
       newly.every((one) => differences(one.request, request).length > 0)
     )

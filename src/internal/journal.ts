@@ -47,6 +47,11 @@ export class AttemptLog {
     return this.entries
   }
 
+  /** Whether a create is under way. */
+  get isSending(): boolean {
+    return this.underWay?.kind === "Create"
+  }
+
   /** Marks an exchange as under way: from here on it counts, whatever happens. */
   begin(kind: Attempt.Kind): Effect.Effect<void> {
     return Effect.map(Effect.zip(Clock.currentTimeMillis, monotonic), ([millis, startedNanos]) => {
@@ -148,6 +153,11 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
 
   get attempts(): ReadonlyArray<Attempt.Attempt> {
     return this.log.attempts
+  }
+
+  /** Whether a create is under way, which the exposure does not count before it is answered. */
+  get isSending(): boolean {
+    return this.log.isSending
   }
 
   /** The newest record of the payout. */

@@ -38,6 +38,8 @@ export interface Around {
   readonly hints: Option.Option<Hints["Type"]>
   /** Waits for the next turn to ask. */
   readonly turn: Effect.Effect<void>
+  /** What is being settled, if it is known by more than its handle. */
+  readonly outcome?: Outcome
   readonly onContradiction: (contradiction: PaidContradicted) => Effect.Effect<void>
 }
 
@@ -67,7 +69,7 @@ export const settle = (around: Around, settlement: Settlement.Settlement, outcom
     const paid = outcome._tag === "Paid" ? outcome : around.flights.paid(outcome.handle)
     if (paid !== undefined) return Effect.succeed(paid)
     const verdict: Open["verdict"] = { _tag: "Processing", payout: outcome.payout }
-    return watch(around, settlement, journalOf(outcome), { verdict, reply: "Unseen" })
+    return watch({ ...around, outcome }, settlement, journalOf(outcome), { verdict, reply: "Unseen" })
   })
 
 /** Settles a payout of which only the handle is known: it is about what the provider says that it is about. */
@@ -111,7 +113,7 @@ const watch = (around: Around, settlement: Settlement.Settlement, journal: Evide
   const giveUp = (why: string) =>
     Effect.zipRight(
       journal.interrupt(),
-      Effect.suspend(() => asLastSeen(journal, open, why))
+      Effect.suspend(() => asLastSeen(around, journal, open, why))
     )
   const asking = Effect.gen(function* () {
     const hints = yield* listen(around, open.verdict.payout)
@@ -207,33 +209,49 @@ const conclude = (around: Around, journal: Evidence, verdict: Verdict.Verdict, r
 const isStale = ({ record }: Evidence, { transactions }: Payout.Payout): boolean =>
   record !== undefined && transactions.length < record.transactions
 
-const succeed = ({ flights }: Around, journal: Evidence, { payout }: Verdict.Accepted): Ending =>
+const succeed = (around: Around, journal: Evidence, { payout }: Verdict.Accepted): Ending =>
   Effect.suspend(() => {
     journal.decide("Succeed")
-    const outcome: Paid = { _tag: "Paid", payout, ...journal.accounting }
-    return Effect.as(settled(flights, payout, outcome._tag, Exit.succeed(outcome)), outcome)
+    const paid: Paid = { _tag: "Paid", payout, ...accounting(around, journal, payout) }
+    return Effect.as(settled(around, payout, paid._tag, Exit.succeed(paid)), paid)
   })
 
-const fail = ({ flights }: Around, journal: Evidence, finding: failure.Finding): Ending =>
+const fail = (around: Around, journal: Evidence, finding: failure.Finding): Ending =>
   Effect.suspend((): Ending => {
+    const { verdict } = finding
     journal.decide("Fail")
-    const error = failure.toError(finding, journal.accounting)
-    return Verdict.isFailed(finding.verdict)
-      ? Effect.flatMap(settled(flights, finding.verdict.payout, error._tag, Exit.fail(error)), (): Ending => error)
-      : error
+    if (!Verdict.isFailed(verdict)) return failure.toError(finding, accounting(around, journal))
+    const error = failure.toError(finding, accounting(around, journal, verdict.payout))
+    return Effect.flatMap(settled(around, verdict.payout, error._tag, Exit.fail(error)), (): Ending => error)
   })
 
-const settled = (flights: Flights, payout: Payout.Payout, outcome: string, ended: Exit.Exit<Outcome, PayoutError>) =>
-  Effect.zipRight(flights.learn(payout, ended), Telemetry.measureSettlement(outcome, payout.created))
+/** What is asked about has arguments of its own, and others may have been tried under the handle since: all of it counts. */
+const accounting = (
+  { flights }: Around,
+  { accounting, request }: Evidence,
+  payout?: Payout.Payout
+): failure.Accounting => {
+  if (payout !== undefined) flights.learn(payout)
+  const { max, min } = accounting.exposure
+  const exposure = { min, max: Math.max(max, flights.exposureMax(request.handle)) }
+  return { ...accounting, exposure, certainty: Attempt.certainty(exposure) }
+}
+
+const settled = (
+  { flights, outcome }: Around,
+  payout: Payout.Payout,
+  end: string,
+  exit: Exit.Exit<Outcome, PayoutError>
+) => Effect.zipRight(flights.remember(outcome, payout, exit), Telemetry.measureSettlement(end, payout.created))
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
-const asLastSeen = (journal: Evidence, { reply, verdict }: Open, why: string): Ending => {
+const asLastSeen = (around: Around, journal: Evidence, { reply, verdict }: Open, why: string): Ending => {
   if (verdict._tag === "Unsettled") {
     journal.decide("Fail", why)
-    return failure.toError({ verdict, reply }, journal.accounting)
+    return failure.toError({ verdict, reply }, accounting(around, journal))
   }
   journal.decide("Succeed", why)
-  return Effect.succeed({ _tag: "Processing", payout: verdict.payout, ...journal.accounting })
+  return Effect.succeed({ _tag: "Processing", payout: verdict.payout, ...accounting(around, journal) })
 }
 
 /** A person should hear of it; but nothing undoes a payment. */
