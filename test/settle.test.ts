@@ -322,11 +322,13 @@ describe("A question that fails", () => {
 
   it.each([
     ["RequestRejected", Script.apiError({ status: 401, code: 6 })],
-    ["HandleConflict", Script.wrongAmount(1)]
+    ["HandleConflict", Script.wrongAmount(1)],
+    ["HandleConflict", Script.altered({ customer: "somebody else" })]
   ] as const)("cannot be mended by asking again: %s, and the money may have moved", (tag, step) =>
     run(
       Effect.gen(function* () {
-        const before = yield* accepted
+        const before = yield* create({ customer: "c-1" })
+        assert(before._tag === "Processing")
         yield* script(Script.onLookup(step))
         const end = yield* settle(before)
         assert(isError(end))

@@ -172,11 +172,11 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
   )
 }
 
-const ask = Effect.fnUntraced(function* ({ client }: Around, journal: Evidence) {
+const ask = Effect.fnUntraced(function* ({ client, outcome }: Around, journal: Evidence) {
   const { amount, currency, handle } = journal.request
   yield* journal.begin("Lookup")
   const reply = yield* client.lookup(handle)
-  const verdict = Verdict.ofLookup({ handle, amount, currency }, reply)
+  const verdict = Verdict.ofLookup({ handle, amount, currency, customer: outcome?.payout.customer }, reply)
   yield* journal.write(Plan.lastAsk, verdict, reply)
   yield* alarm.onVerdict(handle, verdict, reply)
   return { reply, verdict }

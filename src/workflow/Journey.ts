@@ -188,7 +188,7 @@ const settle = Effect.fnUntraced(function* (
   journey.gaps.push(at)
   for (let wait = first; wait !== undefined;) {
     yield* hintOr(journey, wait)
-    const poll: rounds.Poll = yield* lookUp(runner, journey)
+    const poll: rounds.Poll = yield* lookUp(runner, journey, outcome.payout.transactions.length)
     journey.gaps.push(poll.at)
     if (poll._tag === "Waiting") {
       wait = poll.wait
@@ -225,8 +225,9 @@ const hintOr = (journey: Journey, duration: Duration.Duration) => {
   )
 }
 
-// A lookup and nothing else: whatever it does not find, it sends nothing.
-const lookUp = (runner: Runner, { gaps, request, state }: Journey) =>
+// A lookup and nothing else: whatever it does not find, it sends nothing. What shows less than was `shown` before lags
+// behind, and tells of an earlier attempt.
+const lookUp = (runner: Runner, { gaps, request, state }: Journey, shown: number) =>
   Activity.make({
     name: `poll/${gaps.length}`,
     success: rounds.Poll,
@@ -240,8 +241,9 @@ const lookUp = (runner: Runner, { gaps, request, state }: Journey) =>
         Effect.catchAllCause(() => Effect.succeed(undefined))
       )
       const at = yield* Clock.currentTimeMillis
+      const isStale = found !== undefined && found.payout.state !== "paid" && found.payout.transactions.length < shown
       const end = found && rounds.settled(state, request, found.payout, found.attempt)
-      if (found === undefined || end === undefined) {
+      if (found === undefined || end === undefined || isStale) {
         return { _tag: "Waiting" as const, at, wait: yield* rounds.gap(runner.settlement, gaps, at) }
       }
       const wait = Either.isLeft(end) ? yield* rounds.waitAfter(runner.policy, state, at, end.left) : undefined

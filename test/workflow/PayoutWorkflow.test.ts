@@ -181,6 +181,25 @@ describe("A durable payout", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("is not taken for failed by a poll that lags behind, and shows an earlier attempt (29)", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(
+        Script.processingError().pipe(Script.onCreate),
+        Script.processing({ after: "15 seconds" }).pipe(Script.onCreate),
+        Script.times(2)(Script.onLookup(Script.normal)),
+        Script.staleRead
+      )
+      const end = yield* inVirtualTime(PayoutWorkflow.execute(request))
+      assert.deepStrictEqual([end._tag, yield* creates, yield* sandbox.scriptLeft], ["Paid", 2, 0])
+      const asked = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Lookup")
+      assert.deepStrictEqual(
+        asked.map(({ started }) => started.epochMillis),
+        [60_000, 60_000, 70_000, 90_000]
+      )
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("is paid when a processing error is followed by a success", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
