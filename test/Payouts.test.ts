@@ -75,6 +75,8 @@ const exact = RetryPolicy.make({
   concurrentUpdate: Schedule.fromDelays("1 second")
 })
 
+const softly = RetryPolicy.make({ softDeclined: Schedule.fromDelays("1 minute", "2 minutes") })
+
 interface Row {
   readonly says: string
   readonly steps: ReadonlyArray<Script.Step>
@@ -701,8 +703,7 @@ describe("budgets", () => {
   it.effect("for soft declines can be given, and are spent before the call ends", () =>
     Effect.gen(function* () {
       yield* script(Script.softDeclined(), Script.softDeclined())
-      const policy = RetryPolicy.make({ softDeclined: Schedule.fromDelays("1 minute", "2 minutes") })
-      const end = yield* create(requestOf(), { policy })
+      const end = yield* create(requestOf(), { policy: softly })
       assert.deepStrictEqual(story(end), [
         "Create 200 SoftDeclined -> SendAgain 1m",
         "Create 200 SoftDeclined -> SendAgain 2m",
@@ -874,6 +875,18 @@ describe("resume", () => {
       // Once it is seen again, the policy decides.
       const third = yield* create(requestOf(), { policy: exact })
       assert.deepStrictEqual([third._tag, third.exposure], ["Paid", { min: 12_500, max: 25_000 }])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("a lookup that shows less than was shown before grants no processing error that was spent (50)", () =>
+    Effect.gen(function* () {
+      yield* script(...Array.from({ length: 4 }, () => Script.processingError({ moved: true })))
+      const first = yield* create(requestOf())
+      assert.deepStrictEqual([first._tag, (yield* truth).creates], ["ProcessingError", 3])
+      yield* script(Script.staleRead)
+      const second = yield* resume(requestOf(), { unseen: 0 })
+      assert.deepStrictEqual([second._tag, (yield* truth).creates], ["ProcessingError", 3])
+      assert.deepStrictEqual(second.exposure, { min: 0, max: 37_500 })
     }).pipe(Effect.provide(layer()))
   )
 

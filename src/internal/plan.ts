@@ -161,7 +161,9 @@ const afterLookup = (
     case "HardDeclined":
     case "SoftDeclined":
     case "ProcessingError":
-      if (isContradicted(step, verdict) || !isNews(step, verdict, known)) return nothingNew(step)
+      if (isContradicted(step, verdict)) return nothingNew(step)
+      if (isStale(verdict, known)) return afterFailedLookup(step, verdict, known)
+      if (!isNews(step, verdict, known)) return nothingNew(step)
       return isLast(step) ? giveUp : afterRecord(verdict, resend)
     case "Unsettled":
       return isLast(step) ? giveUp : afterRecord(verdict, resend)
@@ -170,11 +172,16 @@ const afterLookup = (
   }
 }
 
+/** A record of fewer transactions than were shown before: a read that lags behind, and may hide an error or a decline. */
+const isStale = (verdict: Verdict.Failed, known: Attempt.Recorded | undefined): boolean =>
+  known !== undefined && Payout.recorded(verdict.payout).transactions < known.transactions
+
 /**
  * Whether a record tells what the exchanges before did not. A failed payout that is looked up again before it is sent
  * again, or after an unclear attempt, looks as it did: that says nothing about the attempt.
  */
 const isNews = (step: LookupStep, verdict: Verdict.Failed, known: Attempt.Recorded | undefined): boolean => {
+  if (isStale(verdict, known)) return false
   if (known === undefined || step.ask === "FirstAsk" || step.ask === "Recheck") return true
   const now = Payout.recorded(verdict.payout)
   return now.transactions > known.transactions || now.state !== known.state || now.errorState !== known.errorState
@@ -203,8 +210,9 @@ const nothingNew = (step: LookupStep): Plan => {
 }
 
 /**
- * The provider could not be asked. Then the documented rule holds, which is to send again; but not where only the record
- * can tell how often the provider has tried already, and not where we know that the payout is there.
+ * The provider could not be asked, or showed an earlier record. Then the documented rule holds, which is to send again; but
+ * not where only the record can tell how often the provider has tried already, and not where we know that the payout is
+ * there.
  */
 const afterFailedLookup = (step: LookupStep, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): Plan => {
   if (isLast(step)) return giveUp
@@ -213,6 +221,9 @@ const afterFailedLookup = (step: LookupStep, verdict: Verdict.Verdict, known: At
     case "RateLimited":
       return retry("rateLimited", step)
     case "NotFound":
+    case "HardDeclined":
+    case "SoftDeclined":
+    case "ProcessingError":
       return retry("communication", step)
     case "CommunicationError":
     case "ServerError":

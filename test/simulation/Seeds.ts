@@ -21,5 +21,9 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
     found: "other arguments were refused for ever because of what had been processing once, and nobody asked about it"
   },
   { seed: 52_795, found: "what was declined for good was called softly declined after a lost create of it was, too" },
-  { seed: 76_585, found: "a call that carried on for one that was interrupted did not tell of what that one had sent" }
+  { seed: 76_585, found: "a call that carried on for one that was interrupted did not tell of what that one had sent" },
+  {
+    seed: 122_515,
+    found: "a read that lagged behind, at the first question of a call, let a processing error be sent again"
+  }
 ]
