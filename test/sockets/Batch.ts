@@ -8,8 +8,8 @@ import * as Proxy from "./Proxy.js"
 import type { Transport } from "./Transports.js"
 import * as Truth from "./Truth.js"
 
-/** How many payouts a batch has, over each HTTP layer: `CHAOS_PAYOUTS=1000 npx vitest ... test/chaos` for more. */
-export const size = Config.integer("CHAOS_PAYOUTS").pipe(Config.withDefault(6))
+/** How many payouts a batch has, over each HTTP layer: `SOCKET_PAYOUTS=1000 npx vitest ... test/sockets` for more. */
+export const size = Config.integer("SOCKET_PAYOUTS").pipe(Config.withDefault(6))
 
 /** What chance starts from: `CHAOS_SEED=...`, as a failure prints it. */
 export const seed = Config.integer("CHAOS_SEED").pipe(Config.withDefault(20_260_042))
