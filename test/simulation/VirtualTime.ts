@@ -3,7 +3,7 @@
  * waits for hours runs in microseconds, synchronously, and in the same order every time. Effect's `TestClock` is the tool
  * for a test; this one is for a million of them, and for processes that die without a word.
  */
-import { Clock, Duration, Effect, type Exit, Fiber, type Scheduler } from "effect"
+import { Clock, Duration, Effect, type Exit, type Fiber, FiberId, type Scheduler } from "effect"
 
 interface Timer {
   readonly due: number
@@ -21,6 +21,7 @@ export class VirtualTime {
   private ready: Array<() => void> = []
   private planned = 0
   private alive = 0
+  private readonly hosts: Array<Host> = []
 
   constructor(start = Date.UTC(2026, 0, 1)) {
     this.now = start
@@ -85,6 +86,18 @@ export class VirtualTime {
     return exit
   }
 
+  /** The end of the world. Effect holds on to fibers that have not ended, those of the dead included. */
+  end(): void {
+    for (const host of this.hosts) host.end()
+    this.run()
+    this.hosts.length = 0
+  }
+
+  /** Counts a host among those that end with the world. */
+  adopt(host: Host): void {
+    this.hosts.push(host)
+  }
+
   /** Takes back every timer of a host. */
   forget(host: Host): void {
     for (const timer of this.timers) if (timer.host === host) this.cancel(timer)
@@ -109,6 +122,9 @@ export class VirtualTime {
  */
 export class Host implements Scheduler.Scheduler {
   private killed = false
+  /** What was to run after it was killed. */
+  private readonly missed: Array<() => void> = []
+  private readonly fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
   readonly clock: Clock.Clock
   /** The right time, for what does not run on this process's machine; it dies with the process all the same. */
   readonly trueClock: Clock.Clock
@@ -120,6 +136,7 @@ export class Host implements Scheduler.Scheduler {
   ) {
     this.clock = clockOf(time, this, skew)
     this.trueClock = clockOf(time, this, () => 0)
+    time.adopt(this)
   }
 
   get isAlive(): boolean {
@@ -133,7 +150,17 @@ export class Host implements Scheduler.Scheduler {
 
   /** Starts an effect, which runs at once until it first waits. */
   fork<A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> {
-    return Effect.runFork(Effect.withClock(effect, this.clock), { scheduler: this })
+    const fiber = Effect.runFork(Effect.withClock(effect, this.clock), { scheduler: this })
+    this.fibers.add(fiber)
+    fiber.addObserver(() => this.fibers.delete(fiber))
+    return fiber
+  }
+
+  /** Interrupts what has not ended, when nobody looks any more. */
+  end(): void {
+    this.killed = false
+    for (const task of this.missed) this.time.enqueue(task)
+    for (const fiber of this.fibers) fiber.unsafeInterruptAsFork(FiberId.none)
   }
 
   // Nothing else runs at the same time, so there is nobody to yield to.
@@ -142,9 +169,9 @@ export class Host implements Scheduler.Scheduler {
   }
 
   scheduleTask(task: () => void): void {
-    if (this.killed) return
     this.time.enqueue(() => {
-      if (!this.killed) task()
+      if (this.killed) this.missed.push(task)
+      else task()
     })
   }
 }

@@ -70,16 +70,18 @@ export const run = (seed: number, subject: Subject, options: Options = {}): Repo
   const received = Effect.runSync(scene.sandbox.exchanges).length
   const bodies = (handle: string) => Effect.runSync(scene.sandbox.bodies(handle))
   scene.oracle.onSilence(scene.payments, received, bodies, scene.time.pending)
-  return {
+  const report: Report = {
     seed,
-    violations: scene.oracle.violations,
+    violations: [...scene.oracle.violations],
     injected: scene.injected,
     outcomes: outcomesOf(scene.payments),
     payouts: scene.payments.length,
     exchanges: received,
-    events: scene.events,
-    trace: scene.trace
+    events: [...scene.events],
+    trace: [...scene.trace]
   }
+  scene.time.end()
+  return report
 }
 
 const paymentsOf = (scene: Scene): ReadonlyArray<Payment> =>
