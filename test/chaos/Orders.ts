@@ -1,0 +1,54 @@
+/** What the harness and the machines that it kills say to each other, over Node's channel between parent and child. */
+import type { PayoutRequest } from "effect-billwerk-payouts"
+
+/** Where a machine keeps what has to outlive it. `lease`: how long a shard is its own without a sign of life, in milliseconds. */
+export type Store =
+  | { readonly _tag: "Sqlite"; readonly filename: string }
+  | { readonly _tag: "Postgres"; readonly url: string; readonly port: number; readonly lease: number }
+
+/** Who pays out: this library, or one of the deliberately wrong clients. */
+export type Client = "library" | "forgets" | "new handle" | "assumes failure"
+
+export interface Setup {
+  readonly store: Store
+  /** The provider's address. */
+  readonly provider: string
+  readonly client: Client
+}
+
+/** The moments at which a machine can be told to die. */
+export const steps = [
+  "before the intent",
+  "before the send",
+  "in flight",
+  "after the answer",
+  "before the outcome is saved",
+  "after"
+] as const
+
+export type Step = (typeof steps)[number]
+
+export type Order =
+  /** Submit these and say when they are stored; then watch them. */
+  | { readonly _tag: "Pay"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  /** Tell how these end, without submitting them. */
+  | { readonly _tag: "Watch"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  | { readonly _tag: "Sweep"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  /** As a webhook would: something may have happened to them. */
+  | { readonly _tag: "Hint"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  /** Die of SIGKILL when this step is reached for the nth time. */
+  | { readonly _tag: "Die"; readonly step: Step; readonly nth: number; readonly after: number }
+
+/** How a payout ended, as its caller is told. */
+export interface End {
+  readonly tag: string
+  readonly certainty: string
+  /** Minor units. */
+  readonly min: number
+  readonly max: number
+}
+
+export type Report =
+  | { readonly _tag: "Ready" }
+  | { readonly _tag: "Stored"; readonly handle: string }
+  | { readonly _tag: "Ended"; readonly handle: string; readonly end: End }

@@ -1,0 +1,82 @@
+/**
+ * The provider, outside of every process that is killed: the sandbox on a socket, with its ledger, which a dice makes
+ * about as unreliable as a bad day. It loses answers, executes late, hides successes, and settles later.
+ */
+import { Duration, Effect, Layer } from "effect"
+import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts"
+import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
+import { about, type Chance } from "../simulation/Chance.js"
+
+export interface Weather {
+  /** Whether anything goes wrong. Without, each exchange succeeds. */
+  isBad: boolean
+}
+
+/** Whatever the provider is asked to do, it has done this much later, in milliseconds. */
+export const latest = 2_500
+
+const settled = (chance: Chance) =>
+  chance.weighted<Acquirer.Settled>([
+    [Acquirer.paid, 8],
+    [Acquirer.hardDeclined(), 1],
+    [Acquirer.processingError({ moved: chance.happens(0.5) }), 1]
+  ]) ?? Acquirer.paid
+
+const onCreate = (chance: Chance): Script.Step =>
+  chance.weighted<() => Script.Step>([
+    [() => Script.normal, 50],
+    [() => Script.processing({ after: Duration.millis(chance.between(100, 2_000)), as: settled(chance) }), 12],
+    [() => Script.dropAfterCommit, 7],
+    [() => Script.resetAfterCommit, 4],
+    [() => Script.dropBeforeCommit, 4],
+    [() => Script.connectionRefused, 2],
+    [() => Script.executeLater(Duration.millis(chance.between(50, 2_000))), 5],
+    [() => Script.apiError({ status: 503, code: 2 }), 2],
+    [() => Script.status(502), 3],
+    [() => Script.apiError({ status: 429, code: 122 }), 2],
+    [() => Script.truncated, 2],
+    [() => Script.processingError({ moved: true }), 3],
+    [() => Script.processingError(), 3],
+    [() => Script.hardDeclined(), 4],
+    [() => Script.softDeclined(), 3]
+  ])?.() ?? Script.normal
+
+const onLookup = (chance: Chance): Script.Step =>
+  chance.weighted([
+    [Script.normal, 88],
+    [Script.apiError({ status: 500, code: 2 }), 4],
+    [Script.dropAfterCommit, 3],
+    [Script.staleRead, 3],
+    [Script.status(502), 2]
+  ]) ?? Script.normal
+
+const unreliable = (seed: number, weather: Weather, sandbox: Sandbox.Service): Sandbox.Service => {
+  let ordinal = 0
+  return {
+    ...sandbox,
+    receive: (incoming) => {
+      const chance = about(seed, `exchange ${++ordinal}`)
+      const isCreate = incoming.method === "POST"
+      const step = !weather.isBad ? Script.normal : isCreate ? onCreate(chance) : onLookup(chance)
+      // On the way there, and back: whoever is killed in flight may have been heard, or not.
+      const timed = step.pipe(
+        Script.delayRequest(Duration.millis(chance.between(0, 15))),
+        Script.delayAnswer(Duration.millis(chance.between(0, 15))),
+        isCreate ? Script.onCreate : Script.onLookup
+      )
+      return Effect.zipRight(sandbox.script(timed), sandbox.receive(incoming))
+    }
+  }
+}
+
+/** The sandbox at an address of its own. */
+export const layer = (seed: number, weather: Weather): Layer.Layer<SandboxServer.SandboxServer | Sandbox.Sandbox> =>
+  SandboxServer.layer().pipe(
+    Layer.orDie,
+    Layer.provideMerge(
+      Layer.effect(
+        Sandbox.Sandbox,
+        Effect.map(Sandbox.make({ testAmounts: false }), (sandbox) => unreliable(seed, weather, sandbox))
+      )
+    )
+  )
