@@ -27,8 +27,8 @@ export interface Plan {
   readonly lease: number
   /** What befalls the machines; anything, unless said. */
   readonly mishap?: Mishaps.Mishap
-  /** How long machines get to finish by themselves, and then with sweeps, before what is left is lost, in milliseconds. */
-  readonly patience?: { readonly byThemselves: number; readonly withSweeps: number }
+  /** How long machines get to finish by themselves, and then when they are woken, before what is left is lost, in milliseconds. */
+  readonly patience?: { readonly byThemselves: number; readonly whenWoken: number }
   readonly onProgress?: (progress: string) => Effect.Effect<void>
 }
 
@@ -37,21 +37,21 @@ export interface Summary extends Judgement {
   /** Deaths and other mishaps, by their kind. */
   readonly mishaps: Readonly<Record<string, number>>
   readonly ends: Readonly<Record<string, number>>
-  /** How many had not ended by themselves some time after the last mishap, and were swept. */
-  readonly swept: number
+  /** How many had not ended by themselves some time after the last mishap, and were woken. */
+  readonly woken: number
   /** Milliseconds from the last mishap until everything had ended. */
   readonly settledAfter: number
   /** Milliseconds in all. */
   readonly took: number
 }
 
-const patienceDefault = { byThemselves: 20_000, withSweeps: 60_000 }
+const patienceDefault = { byThemselves: 20_000, whenWoken: 60_000 }
 /** More than this under way, and no more is ordered: who takes over from the dead has to have done so before it dies. */
 const underWayMax = 50
 const progressEvery = 50
 
 interface Field {
-  readonly plan: Plan
+  readonly plan: Plan & { readonly patience: NonNullable<Plan["patience"]> }
   readonly books: Books
   readonly fleet: Fleet.Fleet
 }
@@ -64,13 +64,13 @@ export const run = (database: Database, plan: Plan): Effect.Effect<Summary, neve
     const { url: provider } = Context.get(context, SandboxServer.SandboxServer)
     const books = new Books()
     const fleet = yield* Fleet.make({ ...plan, database, sandbox, provider, books })
-    const field: Field = { plan, books, fleet }
+    const field: Field = { plan: { patience: patienceDefault, ...plan }, books, fleet }
 
     const began = yield* Clock.currentTimeMillis
     const mishaps = yield* attack(field, plan.mishap ?? Mishaps.any(database, plan.lease))
     const last = yield* Clock.currentTimeMillis
     weather.isBad = false
-    const swept = yield* recover(field)
+    const woken = yield* recover(field)
     const settled = yield* Clock.currentTimeMillis
     yield* askAgain(field)
     // What the provider was to do later is done by now.
@@ -80,7 +80,7 @@ export const run = (database: Database, plan: Plan): Effect.Effect<Summary, neve
       payouts: books.entries.size,
       mishaps,
       ends: books.categories,
-      swept,
+      woken,
       settledAfter: settled - last,
       took: (yield* Clock.currentTimeMillis) - began
     }
@@ -128,25 +128,25 @@ const assign = Effect.fn(function* ({ books, fleet, plan }: Field, machine: Mach
   if (chance.happens(0.05)) yield* Effect.forEach(recoverers, (one) => fleet.give(one, "Sweep", some))
 })
 
-/** Waits until everything has ended; how much of it had to be swept for that. */
+/** Waits until everything has ended; how much of it had to be woken for that. */
 const recover = Effect.fn(function* ({ books, fleet, plan }: Field) {
-  const { byThemselves, withSweeps } = plan.patience ?? patienceDefault
+  const { byThemselves, whenWoken } = plan.patience
   const haveAllEnded = () => books.unfinished.length === 0
   const machines = yield* fleet.alive
   yield* fleet.handOver(machines)
   yield* until(haveAllEnded, byThemselves)
   const stuck = books.unfinished.map(({ request }) => request)
-  const sweeper = yield* Effect.forEach(machines, (machine) => fleet.give(machine, "Sweep", stuck)).pipe(
+  const waker = yield* Effect.forEach(machines, (machine) => fleet.give(machine, "Wake", stuck)).pipe(
     Effect.repeat(Schedule.spaced("10 seconds")),
     Effect.fork
   )
-  yield* until(haveAllEnded, withSweeps)
-  yield* Fiber.interrupt(sweeper)
+  yield* until(haveAllEnded, whenWoken)
+  yield* Fiber.interrupt(waker)
   return stuck.length
 })
 
 /** Whoever asks later, of another machine, is told the same. */
-const askAgain = Effect.fn(function* ({ books, fleet }: Field) {
+const askAgain = Effect.fn(function* ({ books, fleet, plan }: Field) {
   for (const machine of yield* fleet.alive) {
     yield* Mishaps.kill(machine)
     yield* fleet.replace(machine)
@@ -154,7 +154,7 @@ const askAgain = Effect.fn(function* ({ books, fleet }: Field) {
   const machine = yield* fleet.next(0)
   const ended = Array.from(books.entries.values()).flatMap(({ ends, request }) => (ends.length > 0 ? [request] : []))
   yield* fleet.give(machine, "Watch", ended)
-  yield* until(() => fleet.hasTold(machine), 60_000)
+  yield* until(() => fleet.hasTold(machine), plan.patience.whenWoken)
 })
 
 const until = (isSo: () => boolean, millis: number) =>

@@ -37,7 +37,7 @@ export const atStep =
 
 const atAnyStep: Mishap = (machine, chance) => at(chance.pick(...steps), chance.between(1, 6), machine, chance)
 
-const atRandom: Mishap = (machine, chance) =>
+export const atRandom: Mishap = (machine, chance) =>
   beginning(chance).pipe(Effect.zipRight(kill(machine)), Effect.as("SIGKILL at random"))
 
 /** A deploy: it may finish what it is at. */

@@ -33,7 +33,10 @@ export type Order =
   | { readonly _tag: "Pay"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
   /** Tell how these end, without submitting them. */
   | { readonly _tag: "Watch"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  /** Submit them once more, and wake them, as the user's sweeper does. */
   | { readonly _tag: "Sweep"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  /** Wake them, and no more: what is not stored any more is lost. */
+  | { readonly _tag: "Wake"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
   /** As a webhook would: something may have happened to them. */
   | { readonly _tag: "Hint"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
   /** Die of SIGKILL when this step is reached for the nth time. */

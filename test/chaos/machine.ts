@@ -115,6 +115,11 @@ const told = ({ _tag, certainty, exposure }: Outcome.Outcome | PayoutError.Payou
 
 const defect: End = { tag: "Defect", certainty: "none", min: 0, max: 0 }
 
+const forEachId = <R>(
+  requests: ReadonlyArray<PayoutRequest.PayoutRequest>,
+  act: (executionId: string) => Effect.Effect<void, never, R>
+) => Effect.forEach(requests, (request) => Effect.flatMap(PayoutWorkflow.executionId(request), act), { discard: true })
+
 const obey = Effect.fn(function* (order: Order) {
   if (order._tag === "Die") return mortal.doom(order.step, order.nth, order.after)
   const requests = yield* Effect.forEach(order.requests, (input) => Effect.orDie(PayoutRequest.make(input)))
@@ -125,12 +130,10 @@ const obey = Effect.fn(function* (order: Order) {
       return yield* Effect.forEach(requests, watch, { concurrency: "unbounded", discard: true })
     case "Sweep":
       return yield* Effect.asVoid(Effect.sandbox(PayoutWorkflow.sweep(requests)))
+    case "Wake":
+      return yield* forEachId(requests, PayoutWorkflow.resume)
     case "Hint":
-      return yield* Effect.forEach(
-        requests,
-        (request) => Effect.flatMap(PayoutWorkflow.executionId(request), PayoutWorkflow.hint),
-        { discard: true }
-      )
+      return yield* forEachId(requests, PayoutWorkflow.hint)
   }
 })
 

@@ -68,8 +68,8 @@ const report = ({
   mishaps,
   payouts,
   settledAfter,
-  swept,
-  took
+  took,
+  woken
 }: Campaign.Summary): string =>
   [
     "",
@@ -81,7 +81,7 @@ const report = ({
     "Payouts ended as:",
     ...rows(ends),
     "",
-    `${settledAfter} ms after the last death all had ended; ${swept} of them were swept`,
+    `${settledAfter} ms after the last death all had ended; ${woken} of them were woken`,
     `${lost.length} lost, ${doubled.length} doubled, ${falsely.length} reported falsely`,
     ...[...lost, ...doubled, ...falsely].slice(0, 20).map((line) => `  ${line}`)
   ].join("\n")
