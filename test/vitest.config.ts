@@ -18,19 +18,12 @@ export default defineConfig({
   },
   test: {
     testTimeout: 20_000,
+    // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
+    isolate: false,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "tests",
-          include: ["test/**/*.test.ts"],
-          exclude: engines,
-          // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
-          isolate: false
-        }
-      },
+      { extends: true, test: { name: "tests", include: ["test/**/*.test.ts"], exclude: engines } },
       // These leave engines behind that run on, as a machine would that nobody hears of any more: in a worker of their own.
-      { extends: true, test: { name: "engines", include: engines, isolate: false } }
+      { extends: true, test: { name: "engines", include: engines } }
     ]
   }
 })

@@ -196,10 +196,22 @@ describe("After a lookup", () => {
       last: "give up"
     },
     {
-      says: "a decline from before the newest record",
+      says: "a decline from before the newest record (50)",
       verdict: softDeclined,
       known: record({ errorState: "soft_declined", transactions: 2 }),
-      then: ["create", "softDeclined: BeforeSending", "communication: Confirm", "communication: Confirm AlreadyPaid"],
+      then: ["create", "communication: FirstAsk", "communication: Confirm", "communication: Confirm AlreadyPaid"],
+      last: "give up"
+    },
+    {
+      says: "fewer processing errors than the newest record (50)",
+      verdict: processingError,
+      known: record({ errorState: "processing_error", transactions: 2, processingErrors: 2 }),
+      then: [
+        "communication: BeforeSending",
+        "communication: FirstAsk",
+        "communication: Confirm",
+        "communication: Confirm AlreadyPaid"
+      ],
       last: "give up"
     },
     {
@@ -323,15 +335,18 @@ describe("An exchange that speaks for itself, whatever was left unclear before i
   })
 
   it("is no failure that was known, unless it is the answer to a create or was not to be known", () => {
-    for (const transactions of [1, 2]) {
-      const known = record({ errorState: "soft_declined", transactions })
-      assert.deepStrictEqual(answers(softDeclined, known), ["create", "FirstAsk", "Recheck"])
-    }
+    const known = record({ errorState: "soft_declined", transactions: 1 })
+    assert.deepStrictEqual(answers(softDeclined, known), ["create", "FirstAsk", "Recheck"])
+  })
+
+  it("is no failure from before what was known, unless it is the answer to a create (50)", () => {
+    const known = record({ errorState: "hard_declined", transactions: 2 })
+    assert.deepStrictEqual(answers(softDeclined, known), ["create"])
   })
 
   it("is a failure of what was in another state, or for another reason, or with one more transaction", () => {
     const all = ["create", "BeforeSending", "FirstAsk", "Confirm", "Recheck", "LastAsk"]
-    const soft = { errorState: "soft_declined", transactions: 2 }
+    const soft = { errorState: "soft_declined", transactions: 1 }
     assert.deepStrictEqual(answers(softDeclined, record({ ...soft, state: "processing" })), all)
     assert.deepStrictEqual(answers(softDeclined, record({ ...soft, errorState: "processing_error" })), all)
     assert.deepStrictEqual(answers(twoProcessingErrors, record({ errorState: "processing_error" })), all)
