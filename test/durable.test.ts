@@ -1,11 +1,14 @@
+import { HttpServerRequest } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import { WorkflowEngine } from "@effect/workflow"
-import { Effect, Layer, Ref } from "effect"
-import { Acquirer, Payouts, Sandbox, Script } from "effect-billwerk-payouts"
+import { ConfigProvider, Effect, Layer, Option, Redacted, Ref } from "effect"
+import { Acquirer, Hints, Payouts, Sandbox, Script, Webhook } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { inVirtualTime } from "./support.js"
+import { inVirtualTime, requestOf } from "./support.js"
 import { Books, PrizePayment, PrizePaymentLive } from "./readme/durable.js"
+import { webhooks } from "./readme/durableWebhook.js"
 import { prize } from "./readme/prize.js"
+import { layer } from "./workflow/support.js"
 
 /** Books that only write down what they were asked. */
 const booked = (sandbox: Sandbox.Options, script: ReadonlyArray<Script.Step> = []) =>
@@ -53,4 +56,29 @@ it.effect("keeps the funds and asks a person when the money may have moved", () 
     const { calls } = yield* booked({}, [Script.processingError({ moved: true }).pipe(Script.onCreate)])
     assert.deepStrictEqual(calls, ["reserve 12500", "ask, at most 37500"])
   })
+)
+
+it.effect("is looked up as soon as a webhook comes that may be about it", () =>
+  Effect.gen(function* () {
+    const sandbox = yield* Sandbox.Sandbox
+    const request = requestOf()
+    const id = yield* PayoutWorkflow.submit(request)
+    yield* inVirtualTime(Effect.sleep("1 minute"))
+    yield* sandbox.settle(request.handle, Acquirer.paid)
+    const handler = yield* webhooks((handle) =>
+      Effect.succeed(Option.liftPredicate(id, () => handle === request.handle))
+    )
+    const body = yield* Webhook.body({ id: "w-1", payout: request.handle }, Redacted.make("webhook-secret"))
+    const posted = HttpServerRequest.fromWeb(new Request("http://localhost/webhooks", { method: "POST", body }))
+    const { status } = yield* Effect.provideService(handler, HttpServerRequest.HttpServerRequest, posted)
+    assert.strictEqual(status, 200)
+    yield* inVirtualTime(Effect.sleep("1 second"))
+    const result = yield* PayoutWorkflow.poll(id)
+    assert(result?._tag === "Complete")
+    assert.strictEqual((yield* result.exit)._tag, "Paid")
+  }).pipe(
+    Effect.scoped,
+    Effect.provide([layer({ outcome: Acquirer.processing() }), Hints.layer]),
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["BILLWERK_WEBHOOK_SECRET", "webhook-secret"]])))
+  )
 )
