@@ -15,7 +15,6 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
-import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -29,6 +28,7 @@ import * as Destination from "./domain/Destination.js"
 import type { Handle } from "./domain/Handle.js"
 import type { PayoutRequest } from "./domain/PayoutRequest.js"
 import type * as Reply from "./domain/Reply.js"
+import { within } from "./internal/deadline.js"
 import * as transport from "./internal/transport.js"
 import * as wire from "./internal/wire.js"
 import * as words from "./internal/words.js"
@@ -66,7 +66,7 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
  */
 export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options) {
   const config = yield* BillwerkConfig.make(options)
-  const http = privately(yield* HttpClient.HttpClient)
+  const http = withoutRedirects(yield* HttpClient.HttpClient)
   const key = Redacted.value(config.apiKey)
   const credentials = Encoding.encodeBase64(`${key}:`)
   const headers = {
@@ -144,25 +144,26 @@ export const layerConfig = (
   Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
 
 /**
- * No platform span (its URL holds the handle), no trace headers to a third party, and no redirects: a followed 307 would
- * send the destination to whoever answers. node:http and undici follow none; fetch does unless it is told.
+ * No redirects: a followed 307 would send the destination to whoever answers. node:http and undici follow none; fetch does
+ * unless it is told. A RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept,
+ * from inside the client's own context. The fiber of the exchange is gone after it, and its context with it.
  */
-const privately = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
-  client.pipe(
-    HttpClient.withTracerDisabledWhen(constTrue),
-    HttpClient.withTracerPropagation(false),
-    // A RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the
-    // client's own context. The span around each exchange puts the caller's context back.
-    HttpClient.mapRequestEffect((request) =>
-      Effect.as(FiberRef.update(FiberRef.currentContext, withoutRedirects), request)
-    )
+const withoutRedirects = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  HttpClient.mapRequestEffect(client, (request) =>
+    Effect.as(FiberRef.update(FiberRef.currentContext, manually), request)
   )
 
-const withoutRedirects = (context: Context.Context<never>): Context.Context<never> =>
+const manually = (context: Context.Context<never>): Context.Context<never> =>
   Context.add(context, FetchHttpClient.RequestInit, {
     ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
     redirect: "manual"
   })
+
+/** No platform span (its URL holds the handle), and no trace headers to a third party; for the rest of a fiber's life. */
+const privately = Effect.zipRight(
+  FiberRef.set(HttpClient.currentTracerDisabledWhen, constTrue),
+  FiberRef.set(HttpClient.currentTracerPropagation, false)
+)
 
 const exchange = (
   http: HttpClient.HttpClient,
@@ -179,58 +180,38 @@ const exchange = (
         head = arrived
         return Effect.map(readBody(response), (body) => withBody(arrived, body, kind, clean))
       })
-    const answered = http.execute(request).pipe(
-      Effect.matchEffect({
-        // A host's client may make errors of statuses. They are still answers.
-        onFailure: (error) =>
-          error._tag === "ResponseError" && error.reason === "StatusCode"
-            ? receive(error.response)
-            : Effect.succeed(fromFailure(error)),
-        onSuccess: receive
-      }),
-      Effect.timeoutTo({
-        duration: deadline,
-        onSuccess: (reply): Reply.Reply => reply,
-        // The status counts even if the rest never came: a 502 without its page is a 502.
-        onTimeout: (): Reply.Reply =>
-          head === undefined
-            ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
-            : { _tag: "Response", ...head, body: { _tag: "CutOff", reason: "Deadline" } }
-      })
+    const answered = Effect.matchEffect(Effect.zipRight(privately, http.execute(request)), {
+      // A host's client may make errors of statuses. They are still answers.
+      onFailure: (error) =>
+        error._tag === "ResponseError" && error.reason === "StatusCode"
+          ? receive(error.response)
+          : Effect.succeed(fromFailure(error)),
+      onSuccess: receive
+    })
+    return within(answered, deadline, (): Reply.Reply =>
+      // The status counts even if the rest never came: a 502 without its page is a 502.
+      head === undefined
+        ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+        : { _tag: "Response", ...head, body: { _tag: "CutOff", reason: "Deadline" } }
     )
-    return interruptedWithCaller(answered).pipe(
-      Effect.tap(annotate),
-      Effect.withSpan(Telemetry.attemptSpan[kind], {
-        kind: "client",
-        captureStackTrace: false,
-        attributes: { [Telemetry.attribute.handle]: handle, [Telemetry.attribute.method]: request.method }
-      })
-    )
-  })
-
-/**
- * The deadline must hold where the caller cannot be interrupted, as in a finalizer; and there the caller's interruption
- * must not cut it off, which would make a doubt of an answer that was on its way. But a fiber's interruption reaches its
- * children at once, so this is no child of the caller's.
- */
-const interruptedWithCaller = <A>(self: Effect.Effect<A>): Effect.Effect<A> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) =>
-      restore(Fiber.join(fiber)).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
-    )
+  }).pipe(
+    Telemetry.traced<Reply.Reply, never>({
+      name: Telemetry.attemptSpan[kind],
+      kind: "client",
+      begins: () => ({ [Telemetry.attribute.handle]: handle, [Telemetry.attribute.method]: request.method }),
+      ended: annotationsOf
+    })
   )
 
-const annotate = (reply: Reply.Reply) =>
-  Effect.annotateCurrentSpan(
-    reply._tag === "NoResponse"
-      ? { [Telemetry.attribute.reply]: reply.reason }
-      : {
-          [Telemetry.attribute.reply]: reply.body._tag,
-          [Telemetry.attribute.status]: reply.status,
-          ...(reply.requestId === undefined ? {} : { [Telemetry.attribute.requestId]: reply.requestId }),
-          ...(reply.body._tag === "ApiError" ? { [Telemetry.attribute.code]: reply.body.code } : {})
-        }
-  )
+const annotationsOf = (reply: Reply.Reply): Record<string, unknown> =>
+  reply._tag === "NoResponse"
+    ? { [Telemetry.attribute.reply]: reply.reason }
+    : {
+        [Telemetry.attribute.reply]: reply.body._tag,
+        [Telemetry.attribute.status]: reply.status,
+        ...(reply.requestId === undefined ? {} : { [Telemetry.attribute.requestId]: reply.requestId }),
+        ...(reply.body._tag === "ApiError" ? { [Telemetry.attribute.code]: reply.body.code } : {})
+      }
 
 const fromFailure = (error: HttpClientError.HttpClientError): Reply.Reply => {
   // Encode and InvalidUrl come before anything is sent; so does whatever the transport can prove.

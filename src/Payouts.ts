@@ -141,48 +141,36 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   }
   const pay = around.flights.board
 
-  const create = Effect.fn(Telemetry.payoutSpan.create)(function* (
-    request: PayoutRequest,
-    { policy = policyDefault }: CallOptions = {}
-  ) {
-    yield* checked(request)
-    yield* Telemetry.annotateHandle(request.handle)
-    return yield* Telemetry.annotateOutcome(pay({ request, policy, resumes: false, unseen: undefined }))
-  })
+  const create = (request: PayoutRequest, { policy = policyDefault }: CallOptions = {}) =>
+    checked(request).pipe(
+      Effect.zipRight(Effect.suspend(() => pay({ request, policy, resumes: false, unseen: undefined }))),
+      Telemetry.ofPayout(Telemetry.payoutSpan.create, request.handle)
+    )
 
-  const resume = Effect.fn(Telemetry.payoutSpan.resume)(function* (
-    request: PayoutRequest,
-    { policy = policyDefault, unseen }: ResumeOptions = {}
-  ) {
-    yield* checked(request)
-    yield* checkedUnseen(unseen)
-    yield* Telemetry.annotateHandle(request.handle)
-    return yield* Telemetry.annotateOutcome(pay({ request, policy, resumes: true, unseen }))
-  })
+  const resume = (request: PayoutRequest, { policy = policyDefault, unseen }: ResumeOptions = {}) =>
+    checked(request).pipe(
+      Effect.zipRight(checkedUnseen(unseen)),
+      Effect.zipRight(Effect.suspend(() => pay({ request, policy, resumes: true, unseen }))),
+      Telemetry.ofPayout(Telemetry.payoutSpan.resume, request.handle)
+    )
 
-  const get = Effect.fn(Telemetry.payoutSpan.get)(function* (
-    handle: Handle,
-    { policy = policyDefault }: CallOptions = {}
-  ) {
-    yield* Telemetry.annotateHandle(handle)
-    const { verdict } = yield* read(around, policy, handle)
-    const paid = around.flights.paid(handle)
-    if (paid !== undefined) yield* settling.contradicted(around, paid, verdict)
-    return verdict.payout
-  })
+  const get = (handle: Handle, { policy = policyDefault }: CallOptions = {}) =>
+    Effect.gen(function* () {
+      const { verdict } = yield* read(around, policy, handle)
+      const paid = around.flights.paid(handle)
+      if (paid !== undefined) yield* settling.contradicted(around, paid, verdict)
+      return verdict.payout
+    }).pipe(Telemetry.ofCall(Telemetry.payoutSpan.get, handle))
 
   function settle(outcome: Outcome, options?: SettleOptions): Effect.Effect<Outcome, PayoutError>
   function settle(handle: Handle, options?: SettleOptions): Effect.Effect<Outcome, PayoutError | LookupError>
   function settle(target: Outcome | Handle, options: SettleOptions = {}) {
     const settlement = Settlement.make({ ...settlementDefault, ...options })
-    const settled: Effect.Effect<Outcome, PayoutError | LookupError> =
-      typeof target === "string"
-        ? settling.settleHandle(around, settlement, options.policy ?? policyDefault, target)
-        : settling.settle(around, settlement, target)
-    return Telemetry.annotateHandle(typeof target === "string" ? target : target.handle).pipe(
-      Effect.zipRight(Telemetry.annotateOutcome(settled)),
-      Effect.withSpan(Telemetry.payoutSpan.settle)
-    )
+    const isHandle = typeof target === "string"
+    const settled: Effect.Effect<Outcome, PayoutError | LookupError> = isHandle
+      ? settling.settleHandle(around, settlement, options.policy ?? policyDefault, target)
+      : settling.settle(around, settlement, target)
+    return Telemetry.ofPayout(Telemetry.payoutSpan.settle, isHandle ? target : target.handle)(settled)
   }
 
   return Payouts.of({ create, resume, settle, get })

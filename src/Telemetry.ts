@@ -4,14 +4,16 @@
  */
 
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
+import * as Tracer from "effect/Tracer"
 import type { Kind } from "./domain/Attempt.js"
-import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
 import type { LookupError, PayoutError } from "./domain/PayoutError.js"
 
@@ -163,31 +165,67 @@ const exposuresOf = labelled(metric.exposureInDoubt)
 const agesOf = labelled(metric.settlementAge)
 
 /**
- * Puts the handle on the current span; first of all, so that an interrupted call has it too.
+ * What a span is given when it begins, and when what it is about has ended.
  *
- * @category attributes
+ * @internal
  */
-export const annotateHandle = (handle: Handle): Effect.Effect<void> =>
-  Effect.annotateCurrentSpan(attribute.handle, handle)
+export interface Span<A> {
+  readonly name: string
+  readonly kind?: Tracer.SpanKind
+  readonly begins: () => Record<string, unknown>
+  readonly ended: (end: A) => Record<string, unknown>
+}
 
 /**
- * Counts what became of a payout, and puts it on the current span.
+ * One span, for whoever has a tracer: the one that Effect has unless another is installed makes spans that nobody sees.
  *
- * @category attributes
+ * @internal
  */
-export const annotateOutcome = <E extends PayoutError | LookupError>(
-  payout: Effect.Effect<Outcome, E>
-): Effect.Effect<Outcome, E> => Effect.tapBoth(payout, { onFailure: annotate, onSuccess: annotate })
-
-const annotate = (end: Outcome | PayoutError | LookupError) => {
-  const certainty = "certainty" in end ? { [attribute.certainty]: end.certainty } : {}
-  const described = { [attribute.outcome]: end._tag, ...certainty }
-  return Effect.zipRight(
-    Effect.annotateCurrentSpan({ ...described, [attribute.attempts]: end.attempts.length }),
-    Metric.increment(
-      outcomesOf(Object.values(described).join(" "), () =>
-        Object.entries(described).map(([key, value]) => MetricLabel.make(key, value))
+export const traced =
+  <A, E>({ begins, ended, kind = "internal", name }: Span<A | E>) =>
+  <R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Effect.tracer, (tracer) => {
+      if (tracer === unseen) return self
+      const annotate = (end: A | E) => Effect.annotateCurrentSpan(ended(end))
+      return Effect.tapBoth(self, { onFailure: annotate, onSuccess: annotate }).pipe(
+        Effect.withSpan(name, { kind, attributes: begins(), captureStackTrace: false })
       )
+    })
+
+const unseen = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+/**
+ * The span of a call about a payout.
+ *
+ * @internal
+ */
+export const ofCall =
+  (name: string, handle: string) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    traced<A, E>({ name, begins: () => ({ [attribute.handle]: handle }), ended: () => ({}) })(self)
+
+/**
+ * The span of a call that pays out, or waits for it; and a count of what became of it.
+ *
+ * @internal
+ */
+export const ofPayout =
+  (name: string, handle: string) =>
+  <E extends PayoutError | LookupError>(self: Effect.Effect<Outcome, E>): Effect.Effect<Outcome, E> =>
+    traced<Outcome, E>({
+      name,
+      begins: () => ({ [attribute.handle]: handle }),
+      ended: (end) => ({ ...labelsOf(end), [attribute.attempts]: end.attempts.length })
+    })(Effect.tapBoth(self, { onFailure: count, onSuccess: count }))
+
+const labelsOf = (end: Outcome | PayoutError | LookupError): Record<string, string> => ({
+  [attribute.outcome]: end._tag,
+  ...("certainty" in end ? { [attribute.certainty]: end.certainty } : {})
+})
+
+const count = (end: Outcome | PayoutError | LookupError) =>
+  Metric.increment(
+    outcomesOf("certainty" in end ? `${end._tag} ${end.certainty}` : end._tag, () =>
+      Object.entries(labelsOf(end)).map(([key, value]) => MetricLabel.make(key, value))
     )
   )
-}

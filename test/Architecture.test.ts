@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
-  ["wire", /^internal\/(stepper|words|transport|wire)\.ts$/],
+  ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
   ["webhooks", /^(Hints|Webhook|WebhookHandler)\.ts$/],
   ["client", /^BillwerkClient\.ts$/],

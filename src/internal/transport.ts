@@ -2,7 +2,14 @@
  * What a transport's failure says, read from the error codes that Node, undici and fetch leave in the cause. An unknown
  * code always means that bytes may have left this machine.
  */
+import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
+
+/**
+ * What a layer of our own leaves in the cause, because it saw whether the request was handed to a connection. It has nothing
+ * but the code of the error that it stands for, which may hold what was received.
+ */
+export class Failure extends Data.Error<{ readonly code: string | undefined; readonly sent: "NotSent" | "Unknown" }> {}
 
 const depthMax = 8
 
@@ -27,10 +34,12 @@ export const systemCode = (error: unknown): string | undefined =>
     .map((leaf) => property(leaf, "code"))
     .find((code) => code !== undefined && /^[A-Z][A-Z0-9_]{2,63}$/.test(code))
 
-/** Whether it is certain that no byte of the request was sent: every address failed before there was a connection. */
+/** Whether it is certain that no byte of the request was sent: every address failed before there was a connection,
+ * or whoever sends has seen it. */
 export const isNotSent = (error: unknown): boolean => leaves(error).every(isBeforeConnection)
 
 const isBeforeConnection = (leaf: unknown): boolean => {
+  if (leaf instanceof Failure) return leaf.sent === "NotSent"
   const code = property(leaf, "code") ?? ""
   const syscall = property(leaf, "syscall")
   return syscall === "connect" || syscall === "getaddrinfo" || notConnected.has(code) || isCertificateCode(code)
