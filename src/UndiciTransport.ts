@@ -44,7 +44,7 @@ export interface Options {
   /** How long an idle connection is kept, unless the server asks for another time. Default: 4 seconds. */
   readonly keepAliveTimeout?: Duration.DurationInput | undefined
   /** How a connection is made, as `tls.connect` takes it: `ca`, `cert` and `key`, for example. */
-  readonly connect?: ConnectionOptions | undefined
+  readonly connect?: Omit<ConnectionOptions, "host" | "path" | "port" | "socket" | "timeout"> | undefined
 }
 
 /**
@@ -118,10 +118,11 @@ const execute = (
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
   const url = UrlParams.makeUrl(request.url, request.urlParams, request.hash)
-  if (Either.isLeft(url) || !/^https?:$/.test(url.right.protocol)) return refuse(request, "InvalidUrl")
+  if (Either.isLeft(url) || !/^https?:$/.test(url.right.protocol))
+    return refuse(request, "InvalidUrl", "not an http: or https: URL")
   const { origin, pathname, search } = url.right
   const body = bodyOf(request.body)
-  if (body === undefined) return refuse(request, "Encode")
+  if (body === undefined) return refuse(request, "Encode", "neither text, nor bytes, nor a stream")
   const { headers, method } = request
   const path = pathname + search
   return Effect.map(
@@ -135,26 +136,27 @@ const execute = (
   )
 }
 
-const refuse = (request: HttpClientRequest.HttpClientRequest, reason: "InvalidUrl" | "Encode") =>
-  Effect.fail(new HttpClientError.RequestError({ request: bare(request), reason }))
+const refuse = (request: HttpClientRequest.HttpClientRequest, reason: "InvalidUrl" | "Encode", description: string) =>
+  Effect.fail(new HttpClientError.RequestError({ request: bare(request), reason, description }))
 
 /** What an error may show of a request: neither the key in its headers nor its body. */
 const bare = ({ method, url }: HttpClientRequest.HttpClientRequest) => HttpClientRequest.make(method)(url)
 
+/** `undefined` for what is not sent. */
 const bodyOf = (body: HttpBody.HttpBody): Dispatcher.DispatchOptions["body"] => {
   switch (body._tag) {
     case "Empty":
       return null
     case "Uint8Array":
       return body.body
-    case "FormData":
-      return body.formData
     case "Stream":
       return Readable.from(Stream.toAsyncIterable(body.stream), { objectMode: false })
     case "Raw": {
       const raw = body.body
       return typeof raw === "string" || raw instanceof Uint8Array || raw instanceof Readable ? raw : undefined
     }
+    case "FormData":
+      return undefined
   }
 }
 

@@ -19,7 +19,7 @@ const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
   ["webhooks", /^(Hints|Webhook|WebhookHandler)\.ts$/],
-  ["client", /^BillwerkClient\.ts$/],
+  ["client", /^(BillwerkClient|UndiciTransport)\.ts$/],
   ["conversation", /^internal\//],
   ["service", /^Payouts\.ts$/],
   ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],
@@ -40,7 +40,7 @@ const data = new Set(
 )
 
 /** What needs Node. The core, which is what `index.ts` reaches, runs wherever Effect does. */
-const onNode = /^(sandbox\/SandboxServer\.ts|engines\/PostgresEngine\.ts|cli\/)/
+const onNode = /^(UndiciTransport\.ts|sandbox\/SandboxServer\.ts|engines\/PostgresEngine\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
 const mains = /^cli\/(demo|payout)\.ts$/
@@ -287,7 +287,7 @@ describe("Imports from outside", () => {
     none((module, report) => {
       if (onNode.test(module.name)) return
       for (const { specifier } of outside(module)) {
-        if (/^node:|platform-node|^@effect\/cli/.test(specifier)) report(`imports ${specifier}`)
+        if (/^node:|^undici$|platform-node|^@effect\/cli/.test(specifier)) report(`imports ${specifier}`)
       }
     }))
 
@@ -474,7 +474,8 @@ describe("package.json", () => {
       ["./PayoutWorkflow", "PayoutWorkflow.ts"],
       ["./PostgresEngine", "engines/PostgresEngine.ts"],
       ["./SandboxServer", "sandbox/SandboxServer.ts"],
-      ["./SqliteEngine", "engines/SqliteEngine.ts"]
+      ["./SqliteEngine", "engines/SqliteEngine.ts"],
+      ["./UndiciTransport", "UndiciTransport.ts"]
     ] as const
     for (const node of modules.get("index.ts")?.source.statements ?? []) {
       assert(ts.isExportDeclaration(node) && node.exportClause !== undefined && ts.isNamespaceExport(node.exportClause))
@@ -497,7 +498,8 @@ describe("package.json", () => {
       "@effect/sql-libsql": "^0.42.0",
       "@effect/sql-pg": "^0.53.0",
       "@effect/workflow": "^0.19.0",
-      pg: "^8.16.0"
+      pg: "^8.16.0",
+      undici: "^7.0.0"
     }
     assert.deepStrictEqual(manifest.peerDependencies, {
       effect: "^3.22.0",
@@ -516,7 +518,7 @@ describe("package.json", () => {
       const installed: { version: string } = json(`node_modules/${name}/package.json`)
       const [major = "", minor = ""] = range.replace("^", "").split(".")
       // What calls itself stable may be newer, and is not tested with each of its versions; but Effect is.
-      const tested = name === "pg" ? `${major}.` : `${major}.${minor}.`
+      const tested = ["pg", "undici"].includes(name) ? `${major}.` : `${major}.${minor}.`
       assert.isTrue(installed.version.startsWith(tested), `${name} ${installed.version} is ${range}`)
     }
   })

@@ -1,4 +1,4 @@
-/** One suite over fetch, node:http and undici, against real sockets whose every byte is decided here. */
+/** One suite over fetch, node:http, undici and our own transport, against real sockets whose every byte is decided here. */
 import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
@@ -13,13 +13,14 @@ import {
   Sandbox,
   Script
 } from "effect-billwerk-payouts"
+import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import type * as Net from "node:net"
 import { gzipSync } from "node:zlib"
 import { answer, chunk, eventually, head, type Received, serve, type Server, serveTls } from "./servers.js"
 import { requestOf } from "./support.js"
 import { expired, selfSigned, wrongName } from "./testCertificates.js"
 
-type Name = "fetch" | "node:http" | "undici"
+type Name = "fetch" | "node:http" | "undici" | "UndiciTransport"
 
 interface Transport {
   readonly name: Name
@@ -47,7 +48,8 @@ const nodeWith = (options: Parameters<typeof NodeHttpClient.makeAgentLayer>[0]) 
 const transports: ReadonlyArray<Transport> = [
   { name: "fetch", layer: FetchHttpClient.layer, kept: FetchHttpClient.layer },
   { name: "node:http", layer: NodeHttpClient.layer, kept: nodeWith({ keepAlive: true }) },
-  { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici }
+  { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici },
+  { name: "UndiciTransport", layer: UndiciTransport.layer(), kept: UndiciTransport.layer() }
 ]
 
 const key = "priv_12051dfac75143fc827cf63a87f46df3"
@@ -601,8 +603,18 @@ for (const transport of transports) {
       }).pipe(Effect.provide(layer))
     )
 
-    const trusting = (ca: string) =>
-      name === "node:http" ? nodeWith({ ca }) : name === "undici" ? undiciWith({ connect: { ca } }) : undefined
+    const trusting = (ca: string) => {
+      switch (name) {
+        case "fetch":
+          return undefined
+        case "node:http":
+          return nodeWith({ ca })
+        case "undici":
+          return undiciWith({ connect: { ca } })
+        case "UndiciTransport":
+          return UndiciTransport.layer({ connect: { ca } })
+      }
+    }
     const judged = [
       ["is right over TLS where the certificate is trusted", selfSigned, paidReply(), 1],
       ["sends nothing to a server of another name (5)", wrongName, certificate("ERR_TLS_CERT_ALTNAME_INVALID"), 0],

@@ -13,7 +13,8 @@ export default defineConfig({
       { find: /^effect-billwerk-payouts$/, replacement: src("index.ts") },
       { find: /^effect-billwerk-payouts\/PayoutWorkflow$/, replacement: src("PayoutWorkflow.ts") },
       { find: /^effect-billwerk-payouts\/(PostgresEngine|SqliteEngine)$/, replacement: src("engines/$1.ts") },
-      { find: /^effect-billwerk-payouts\/SandboxServer$/, replacement: src("sandbox/SandboxServer.ts") }
+      { find: /^effect-billwerk-payouts\/SandboxServer$/, replacement: src("sandbox/SandboxServer.ts") },
+      { find: /^effect-billwerk-payouts\/UndiciTransport$/, replacement: src("UndiciTransport.ts") }
     ]
   },
   test: {

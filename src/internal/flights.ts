@@ -210,7 +210,7 @@ const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
 
 /** What is remembered. Doubts are kept apart, so that however many payouts succeed, they push out no doubt. */
 class Memories {
-  /** Which request an outcome is of. */
+  /** Which request an outcome is of that is processing. */
   readonly requests = new WeakMap<Outcome, PayoutRequest>()
   private readonly settled = new Map<string, Memory>()
   private readonly doubtful = new Map<string, Memory>()
@@ -236,7 +236,10 @@ class Memories {
     of: Option.Option<PayoutRequest> = Option.some(journal.request)
   ): Effect.Effect<void> {
     const { handle } = journal.request
-    if (Exit.isSuccess(exit) && Option.isSome(of)) this.requests.set(exit.value, of.value)
+    // One that is paid is never asked about any more, and the collector has to look through all that is in there.
+    if (Exit.isSuccess(exit) && exit.value._tag === "Processing" && Option.isSome(of)) {
+      this.requests.set(exit.value, of.value)
+    }
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
     const newly = Option.isNone(of) ? [] : declinedBy(of.value, exit)

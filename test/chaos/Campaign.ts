@@ -47,7 +47,7 @@ export interface Summary extends Judgement {
 
 const patienceDefault = { byThemselves: 20_000, whenWoken: 60_000 }
 /** More than this under way, and no more is ordered: who takes over from the dead has to have done so before it dies. */
-const underWayMax = 50
+const underWayMax = 30
 const progressEvery = 50
 
 interface Field {

@@ -26,6 +26,8 @@ export interface Machine {
   readonly setup: Setup
   /** Until it takes orders; false, if it ended before. */
   readonly ready: Effect.Effect<boolean>
+  /** Until it has told of a payout. */
+  readonly hasBegun: Effect.Effect<void>
   readonly order: (order: Order) => Effect.Effect<void>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** Until it is gone. */
@@ -48,6 +50,7 @@ export const start = (
 ): Effect.Effect<Machine, never, Scope.Scope> =>
   Effect.gen(function* () {
     const ready = yield* Deferred.make<boolean>()
+    const begun = yield* Deferred.make<void>()
     const gone = yield* Deferred.make<void>()
     let isGone = false
     const child = yield* Effect.acquireRelease(
@@ -64,6 +67,7 @@ export const start = (
       name,
       setup,
       ready: Deferred.await(ready),
+      hasBegun: Deferred.await(begun),
       // One that is gone takes no orders, and to say so is what the harness is for.
       order: (order) => Effect.sync(() => void (child.connected && child.send(order, () => undefined))),
       signal: (signal) => Effect.sync(() => void child.kill(signal)),
@@ -72,6 +76,7 @@ export const start = (
     }
     child.on("message", (report: Report) => {
       if (report._tag === "Ready") Deferred.unsafeDone(ready, Exit.succeed(true))
+      else Deferred.unsafeDone(begun, Exit.void)
       reports.unsafeOffer({ by: machine, report })
     })
     child.on("error", () => undefined)

@@ -7,8 +7,9 @@ import { type Step, steps } from "./Orders.js"
 
 export type Mishap = (machine: Machine, chance: Chance) => Effect.Effect<string>
 
-/** How long a machine gets to reach the step that it is to die at, and to end after SIGTERM. */
-const stepMax = "2500 millis"
+/** How long a machine gets to have something to tell, to reach the step that it is to die at, and to end after SIGTERM. */
+const idleMax = "10 seconds"
+const stepMax = "6 seconds"
 const terminationMax = "20 seconds"
 
 export const kill = (machine: Machine): Effect.Effect<void> => Effect.zipRight(machine.signal("SIGKILL"), machine.gone)
@@ -16,8 +17,11 @@ export const kill = (machine: Machine): Effect.Effect<void> => Effect.zipRight(m
 const hasGone = (machine: Machine, within: typeof stepMax | typeof terminationMax) =>
   Effect.map(Effect.timeoutOption(machine.gone, within), Option.isSome)
 
-/** Some time into its work, or before it has begun. */
-const beginning = (chance: Chance) => Effect.sleep(chance.between(0, 2_000))
+/** Some time into its work, which begins with what others have left; or, now and then, before it has begun. */
+const beginning = ({ hasBegun }: Machine, chance: Chance) =>
+  chance.happens(0.2)
+    ? Effect.sleep(chance.between(0, 500))
+    : Effect.zipRight(Effect.timeoutOption(hasBegun, idleMax), Effect.sleep(chance.between(0, 700)))
 
 /** Dies when it reaches a step for the nth time. */
 const at = (step: Step, nth: number, machine: Machine, chance: Chance) =>
@@ -38,12 +42,12 @@ export const atStep =
 const atAnyStep: Mishap = (machine, chance) => at(chance.pick(...steps), chance.between(1, 6), machine, chance)
 
 export const atRandom: Mishap = (machine, chance) =>
-  beginning(chance).pipe(Effect.zipRight(kill(machine)), Effect.as("SIGKILL at random"))
+  beginning(machine, chance).pipe(Effect.zipRight(kill(machine)), Effect.as("SIGKILL at random"))
 
 /** A deploy: it may finish what it is at. */
 const deploy: Mishap = (machine, chance) =>
   Effect.gen(function* () {
-    yield* beginning(chance)
+    yield* beginning(machine, chance)
     yield* machine.signal("SIGTERM")
     if (yield* hasGone(machine, terminationMax)) return "SIGTERM"
     yield* kill(machine)
@@ -54,7 +58,7 @@ const deploy: Mishap = (machine, chance) =>
 const pause =
   (lease: number): Mishap =>
   (machine, chance) =>
-    beginning(chance).pipe(
+    beginning(machine, chance).pipe(
       Effect.zipRight(machine.signal("SIGSTOP")),
       Effect.zipRight(Effect.sleep(lease + 1_000)),
       Effect.zipRight(machine.signal("SIGCONT")),
@@ -63,8 +67,8 @@ const pause =
 
 const outage =
   (database: Database): Mishap =>
-  (_, chance) =>
-    beginning(chance).pipe(
+  (machine, chance) =>
+    beginning(machine, chance).pipe(
       Effect.zipRight(database.outage(chance.between(300, 2_500))),
       Effect.as("the database was away")
     )

@@ -96,7 +96,7 @@ const watch = Effect.fn(function* (request: PayoutRequest.PayoutRequest) {
     if (result?._tag === "Complete") {
       return yield* report({ _tag: "Ended", handle: request.handle, end: endOf(result.exit) })
     }
-    yield* Effect.sleep("300 millis")
+    yield* Effect.sleep("1 second")
   }
 })
 

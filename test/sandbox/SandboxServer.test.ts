@@ -8,6 +8,7 @@ import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as SandboxServer from "../../src/sandbox/SandboxServer.js"
 import * as Script from "../../src/sandbox/Script.js"
+import * as UndiciTransport from "../../src/UndiciTransport.js"
 import { create, createBody, createRequest, gist, handle, lookup } from "./fixture.js"
 
 const server = (options?: Sandbox.Options) =>
@@ -64,7 +65,8 @@ describe("The sandbox's server", () => {
   for (const [name, client] of [
     ["fetch", FetchHttpClient.layer],
     ["node:http", NodeHttpClient.layer],
-    ["undici", NodeHttpClient.layerUndici]
+    ["undici", NodeHttpClient.layerUndici],
+    ["UndiciTransport", UndiciTransport.layer()]
   ] as const) {
     it.live(`answers ${name} as the sandbox does in memory`, () =>
       Effect.gen(function* () {

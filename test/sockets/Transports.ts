@@ -2,9 +2,10 @@
 import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Layer } from "effect"
+import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 
 export interface Transport {
-  readonly name: "fetch" | "node:http" | "undici"
+  readonly name: "fetch" | "node:http" | "undici" | "UndiciTransport"
   readonly layer: Layer.Layer<HttpClient.HttpClient>
   /** With connections that are kept, which is not node:http's default. */
   readonly kept: Layer.Layer<HttpClient.HttpClient>
@@ -20,5 +21,6 @@ export const transports: ReadonlyArray<Transport> = [
     kept: Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true })),
     ownsConnections: true
   },
-  { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici, ownsConnections: true }
+  { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici, ownsConnections: true },
+  { name: "UndiciTransport", layer: UndiciTransport.layer(), kept: UndiciTransport.layer(), ownsConnections: true }
 ]
