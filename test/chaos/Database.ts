@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import Pg from "pg"
-import { freePort } from "./Machines.js"
+import { freePort } from "../servers.js"
 import type { Store } from "./Orders.js"
 
 export interface Database {

@@ -2,7 +2,6 @@
 import { Deferred, Effect, Exit, Queue, type Scope } from "effect"
 import { build } from "esbuild"
 import { fork } from "node:child_process"
-import * as Net from "node:net"
 import type { Order, Report, Setup } from "./Orders.js"
 
 /** The program of a machine, in one file: it is started a thousand times. */
@@ -88,12 +87,3 @@ export const start = (
     })
     return machine
   })
-
-/** A port of the loopback interface that nobody listens at. */
-export const freePort: Effect.Effect<number> = Effect.async((resume) => {
-  const server = Net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
-  })
-})

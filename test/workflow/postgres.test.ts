@@ -5,6 +5,7 @@ import { Ledger, Payouts, Sandbox } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import Pg from "pg"
+import { freePort } from "../servers.js"
 import { requestOf } from "../support.js"
 
 const url = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
@@ -38,8 +39,8 @@ describe.skipIf(Option.isNone(url))("Two processes on PostgreSQL", () => {
       Effect.gen(function* () {
         const requests = Array.from({ length: 20 }, (_, index) => requestOf({ handle: `prize-${index}` }))
         const first = yield* Scope.make()
-        const one = yield* Layer.buildWithScope(runtime(34_511), first)
-        const other = yield* Layer.build(runtime(34_512))
+        const one = yield* Layer.buildWithScope(runtime(yield* freePort), first)
+        const other = yield* Layer.build(runtime(yield* freePort))
         yield* Effect.forEach(
           requests,
           (request) =>
