@@ -6,6 +6,7 @@ import type { PersistenceError } from "@effect/cluster/ClusterError"
 import * as Message from "@effect/cluster/Message"
 import * as MessageStorage from "@effect/cluster/MessageStorage"
 import type * as Rpc from "@effect/rpc/Rpc"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,34 +21,78 @@ const outage = Schedule.exponential("50 millis", 1.5).pipe(
   Schedule.upTo(outageMax)
 )
 
-/** The same storage, but patient. What is stored twice, because an answer was lost, is stored once: it has its own key. */
-export const steady = (storage: MessageStorage.MessageStorage["Type"]): MessageStorage.MessageStorage["Type"] => ({
-  ...storage,
-  saveRequest: (message) => patiently(storage.saveRequest(message)),
-  saveEnvelope: (message) => patiently(storage.saveEnvelope(message)),
-  saveReply: (reply) => patiently(storage.saveReply(reply)),
-  clearReplies: (id) => patiently(storage.clearReplies(id)),
-  repliesFor: (messages) => patiently(storage.repliesFor(Array.from(messages))),
-  repliesForUnfiltered: (ids) => patiently(storage.repliesForUnfiltered(Array.from(ids))),
-  requestIdForPrimaryKey: (key) => patiently(storage.requestIdForPrimaryKey(key)),
-  unprocessedMessages: (shards) =>
-    Effect.map(patiently(storage.unprocessedMessages(Array.from(shards))), (messages) => messages.map(answered)),
-  unprocessedMessagesById: (ids) =>
-    Effect.map(patiently(storage.unprocessedMessagesById(Array.from(ids))), (messages) => messages.map(answered))
-})
+/**
+ * How long a message may be with a machine that does not work on it. Who reads a message has claimed it, for ten minutes; but
+ * the answer to a read may be lost with its connection, and a machine that was stopped may read what is not its own any
+ * more. What a machine does work on it does not begin again.
+ */
+export const claimMax = Duration.seconds(15)
 
-// An answer is stored by the message that it answers. One that could not be would leave its payout as it is, until the
-// process is started anew.
-const answered = <R extends Rpc.Any>(message: Message.Incoming<R>): Message.Incoming<R> =>
-  message._tag === "IncomingRequest"
-    ? new Message.IncomingRequest({ ...message, respond: (reply) => patiently(message.respond(reply)) })
-    : message
+type Storage = MessageStorage.MessageStorage["Type"]
+type Shards = Parameters<Storage["unprocessedMessages"]>[0]
+type Saved = Parameters<Storage["saveReply"]>[0]
+
+/** The same storage, but patient. What is stored twice, because an answer was lost, is stored once: it has its own key. */
+export const steady = (storage: Storage): Storage => {
+  let claimed = -Infinity
+
+  const read = (shards: Shards) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      if (now - claimed >= Duration.toMillis(claimMax)) {
+        yield* storage.resetShards(shards)
+        claimed = now
+      }
+      return yield* storage.unprocessedMessages(shards)
+    }).pipe(
+      Effect.tapError(() =>
+        Effect.sync(() => {
+          claimed = -Infinity
+        })
+      )
+    )
+
+  const save = <E, R>(reply: Saved, effect: Effect.Effect<void, E | PersistenceError, R>) =>
+    patiently(
+      Effect.catchIf(effect, isPersistenceError, (error) =>
+        storage
+          .repliesForUnfiltered([reply.reply.requestId])
+          .pipe(
+            Effect.flatMap((replies) =>
+              replies.some(({ id }) => id === String(reply.reply.id)) ? Effect.void : Effect.fail(error)
+            )
+          )
+      )
+    )
+
+  // An answer is stored by the message that it answers. One that could not be would leave its payout as it is, until the
+  // process is started anew.
+  const answered = <R extends Rpc.Any>(message: Message.Incoming<R>): Message.Incoming<R> =>
+    message._tag === "IncomingRequest"
+      ? new Message.IncomingRequest({ ...message, respond: (reply) => save(reply, message.respond(reply)) })
+      : message
+
+  return {
+    ...storage,
+    saveRequest: (message) => patiently(storage.saveRequest(message)),
+    saveEnvelope: (message) => patiently(storage.saveEnvelope(message)),
+    saveReply: (reply) => save(reply, storage.saveReply(reply)),
+    clearReplies: (id) => patiently(storage.clearReplies(id)),
+    repliesFor: (messages) => patiently(storage.repliesFor(Array.from(messages))),
+    repliesForUnfiltered: (ids) => patiently(storage.repliesForUnfiltered(Array.from(ids))),
+    requestIdForPrimaryKey: (key) => patiently(storage.requestIdForPrimaryKey(key)),
+    unprocessedMessages: (shards) =>
+      Effect.map(patiently(read(Array.from(shards))), (messages) => messages.map(answered)),
+    unprocessedMessagesById: (ids) =>
+      Effect.map(patiently(storage.unprocessedMessagesById(Array.from(ids))), (messages) => messages.map(answered))
+  }
+}
 
 const patiently = <A, E, R>(
   effect: Effect.Effect<A, E | PersistenceError, R>
 ): Effect.Effect<A, E | PersistenceError, R> => Effect.retry(effect, { schedule: outage, while: isPersistenceError })
 
-const isPersistenceError = (error: unknown): boolean =>
+const isPersistenceError = (error: unknown): error is PersistenceError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "PersistenceError"
 
 /** Makes the storage in the context a steady one. */

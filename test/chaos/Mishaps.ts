@@ -73,14 +73,18 @@ const outage =
       Effect.as("the database was away")
     )
 
+/** Mishaps that can be made to befall machines more often than the rest. */
+export const frequent = ["death", "deploy", "outage", "pause"] as const
+
 /** One of them, at random. */
-export const any = (database: Database, lease: number): Mishap => {
+export const any = (database: Database, lease: number, often: (typeof frequent)[number] = "death"): Mishap => {
+  const weight = (name: typeof often, usual: number) => (often === name ? 60 : usual)
   const mishaps = [
-    [atAnyStep, 60],
+    [atAnyStep, weight("death", 30)],
     [atRandom, 25],
-    [deploy, 8],
-    [outage(database), 3],
-    [pause(lease), 2]
+    [deploy, weight("deploy", 8)],
+    [outage(database), weight("outage", 3)],
+    [pause(lease), weight("pause", 2)]
   ] as const
   return (machine, chance) => (chance.weighted<Mishap>(mishaps) ?? atRandom)(machine, chance)
 }

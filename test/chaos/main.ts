@@ -4,6 +4,7 @@ import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Config, Console, Effect } from "effect"
 import * as Campaign from "./Campaign.js"
 import * as Database from "./Database.js"
+import * as Mishaps from "./Mishaps.js"
 import type { Client } from "./Orders.js"
 
 const clients: ReadonlyArray<Client> = ["library", "forgets", "new handle", "assumes failure"]
@@ -29,13 +30,17 @@ const options = {
     Options.withDescription("How long a shard belongs to a machine that shows no sign of life, in milliseconds.")
   ),
   seed: Options.integer("seed").pipe(Options.withDefault(1)),
+  often: Options.choice("often", Mishaps.frequent).pipe(
+    Options.withDefault<(typeof Mishaps.frequent)[number]>("death"),
+    Options.withDescription("What befalls the machines more often than the rest.")
+  ),
   client: Options.choice("client", clients).pipe(
     Options.withDefault<Client>("library"),
     Options.withDescription("Who pays out: the library, or one that is wrong on purpose.")
   )
 }
 
-const command = Command.make("chaos", options, ({ client, engine, kills, lease, machines, payouts, seed }) =>
+const command = Command.make("chaos", options, ({ client, engine, kills, lease, machines, often, payouts, seed }) =>
   Effect.gen(function* () {
     const database =
       engine === "sqlite"
@@ -48,6 +53,7 @@ const command = Command.make("chaos", options, ({ client, engine, kills, lease, 
       payouts,
       client,
       lease,
+      mishap: Mishaps.any(database, lease, often),
       onProgress: Console.log
     })
     yield* Console.log(report(summary))
