@@ -19,6 +19,8 @@ export type Report =
   | {
       readonly kind: "finished"
       readonly requests: number
+      /** How many were opened for them: a client that keeps none open pays for it. */
+      readonly connections: number
       /** User and system time, all threads. */
       readonly cpuMicros: number
       /** The share of the time in which its event loop was not waiting for something to do. */
@@ -30,6 +32,7 @@ const send = (report: Report): void => void process.send?.(report)
 
 let provider = Provider.make(false)
 let requests = 0
+let connections = 0
 let cpu = process.cpuUsage()
 let loop = performance.eventLoopUtilization()
 
@@ -81,6 +84,7 @@ const handle = (socket: Socket, head: string, body: string): void => {
 const lengthOf = (head: string): number => Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
 
 const server = createServer({ noDelay: true }, (socket) => {
+  connections += 1
   let pending = ""
   socket.on("error", () => {}) // clients close their sockets as they like
   socket.on("data", (chunk) => {
@@ -103,13 +107,14 @@ process.on("message", (control: Control) => {
     provider = Provider.make(control.faulty)
     globalThis.gc?.() // the last book's garbage is not this one's
     requests = 0
+    connections = 0
     cpu = process.cpuUsage()
     loop = performance.eventLoopUtilization()
     return send({ kind: "begun" })
   }
   const { system, user } = process.cpuUsage(cpu)
   const busy = performance.eventLoopUtilization(loop).utilization
-  send({ kind: "finished", requests, cpuMicros: system + user, busy, entries: provider.entries() })
+  send({ kind: "finished", requests, connections, cpuMicros: system + user, busy, entries: provider.entries() })
 })
 
 server.listen(0, "127.0.0.1", 1_024, () => {

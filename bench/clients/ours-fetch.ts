@@ -1,0 +1,4 @@
+import { FetchHttpClient } from "@effect/platform"
+import { openWith } from "./ours.js"
+
+export const open = openWith(FetchHttpClient.layer)
