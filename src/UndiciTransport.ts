@@ -23,7 +23,7 @@ import * as Stream from "effect/Stream"
 import { setMaxListeners } from "node:events"
 import { Readable } from "node:stream"
 import type { ConnectionOptions } from "node:tls"
-import { type Dispatcher, Pool } from "undici"
+import { Client, type Dispatcher, Pool } from "undici"
 import * as BillwerkConfig from "./BillwerkConfig.js"
 import * as transport from "./internal/transport.js"
 
@@ -81,13 +81,11 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
 export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient> =>
   Layer.scoped(HttpClient.HttpClient, make(options))
 
-type PoolOf = (origin: string) => Dispatcher
-
 /** One pool an origin for as long as the scope. An `Agent` would drop a pool, and what waits in it, between connections. */
-const makePools = (options: Options): Effect.Effect<PoolOf, never, Scope.Scope> =>
+const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatcher, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => ({ pools: new Map<string, Pool>(), end: new AbortController() })),
+      Effect.sync(() => ({ pools: new Map<string, Dispatcher>(), end: new AbortController() })),
       ({ end, pools }) =>
         Effect.promise(() => {
           const closed = Promise.all(Array.from(pools.values(), (pool) => pool.destroy()))
@@ -106,7 +104,8 @@ const makePools = (options: Options): Effect.Effect<PoolOf, never, Scope.Scope> 
         connect: { ...options.connect, signal: end.signal }
       }
       return (origin) => {
-        const pool = pools.get(origin) ?? new Pool(origin, settings)
+        // A pool of one is a client, which never makes another one.
+        const pool = pools.get(origin) ?? new (options.connections === 1 ? Client : Pool)(origin, settings)
         pools.set(origin, pool)
         return pool
       }
@@ -114,26 +113,22 @@ const makePools = (options: Options): Effect.Effect<PoolOf, never, Scope.Scope> 
   )
 
 const execute = (
-  poolOf: PoolOf,
+  poolOf: (origin: string) => Dispatcher,
   request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> => {
+): Effect.Effect<UndiciResponse, HttpClientError.RequestError> => {
   const url = UrlParams.makeUrl(request.url, request.urlParams, request.hash)
-  if (Either.isLeft(url) || !/^https?:$/.test(url.right.protocol))
-    return refuse(request, "InvalidUrl", "not an http: or https: URL")
-  const { origin, pathname, search } = url.right
+  if (Either.isLeft(url) || !/^https?:$/.test(url.right.protocol)) return refuse(request, "InvalidUrl", "not HTTP")
   const body = bodyOf(request.body)
   if (body === undefined) return refuse(request, "Encode", "neither text, nor bytes, nor a stream")
+  const { origin, pathname, search } = url.right
   const { headers, method } = request
-  const path = pathname + search
-  return Effect.map(
-    Effect.async<UndiciResponse, HttpClientError.RequestError>((resume) => {
-      const exchange = new Exchange(request, resume)
-      // The deadline is the caller's, who has a clock of his own.
-      poolOf(origin).dispatch({ path, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }, exchange)
-      return Effect.sync(() => exchange.abort())
-    }),
-    heeded
-  )
+  // The deadline is the caller's, who has a clock of his own.
+  const asked = { path: pathname + search, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }
+  return Effect.async((resume) => {
+    const exchange = new Exchange(request, resume)
+    poolOf(origin).dispatch(asked, exchange)
+    return Effect.sync(() => exchange.abort())
+  })
 }
 
 const refuse = (request: HttpClientRequest.HttpClientRequest, reason: "InvalidUrl" | "Encode", description: string) =>
@@ -163,14 +158,16 @@ const bodyOf = (body: HttpBody.HttpBody): Dispatcher.DispatchOptions["body"] => 
 /** How a body ended. */
 type End = "Complete" | "TooLarge" | transport.Failure
 
+type RawHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
+
 /** One request and what comes of it, as undici tells it. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly chunks: Array<Uint8Array> = []
   end: End | undefined
   private bytes = 0
-  private isAborted = false
   private controller: Dispatcher.DispatchController | undefined
-  private waiting: Array<() => void> = []
+  private isAborted = false
+  private readonly waiting: Array<() => void> = []
 
   constructor(
     private readonly request: HttpClientRequest.HttpClientRequest,
@@ -188,7 +185,9 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(_: unknown, status: number, headers: RawHeaders): void {
     // 103 and its kind are not the answer yet.
-    if (status >= 200) this.begin(Effect.succeed(new UndiciResponse(this.request, status, headers, this)))
+    if (status < 200) return
+    // Made by the fiber, so that it is watched, or else the fiber was interrupted and closes the connection.
+    this.begin(Effect.sync(() => heeded(new UndiciResponse(this.request, status, headers, this))))
   }
 
   onResponseData(_: unknown, chunk: Uint8Array): void {
@@ -204,13 +203,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: unknown): void {
-    // undici's own error is not kept: it may hold what was received.
     const sent = this.controller === undefined ? "NotSent" : "Unknown"
+    // undici's own error is not kept: it may hold what was received.
     const cause = new transport.Failure({ code: transport.systemCode(error), sent })
     if (this.resume === undefined) return this.endAs(cause)
-    this.begin(
-      Effect.fail(new HttpClientError.RequestError({ request: bare(this.request), reason: "Transport", cause }))
-    )
+    const request = bare(this.request)
+    this.begin(Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause })))
   }
 
   /** Closes the connection, if the exchange is not over. What has not been sent is never sent. */
@@ -239,13 +237,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private wake(): void {
-    const waiting = this.waiting
-    this.waiting = []
-    for (const resume of waiting) resume()
+    for (const resume of this.waiting.splice(0)) resume()
   }
 }
-
-type RawHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
 const abandoned = new Error("abandoned")
 
@@ -258,11 +252,14 @@ const heeded = (response: UndiciResponse): UndiciResponse => {
   return response
 }
 
-/** A response whose body is read whether it is asked for or not, and is in memory by the time that it is, most often. */
+type Reading<A> = Effect.Effect<A, HttpClientError.ResponseError>
+
+/** A response whose body is read whether it is asked for or not, and most often has come by then. */
 class UndiciResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly headers: Headers.Headers
+  readonly remoteAddress = Option.none<string>()
 
   constructor(
     readonly request: HttpClientRequest.HttpClientRequest,
@@ -278,84 +275,73 @@ class UndiciResponse extends Inspectable.Class implements HttpClientResponse.Htt
     return Cookies.fromSetCookie(this.raw["set-cookie"] ?? [])
   }
 
-  get remoteAddress(): Option.Option<string> {
-    return Option.none()
-  }
-
-  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+  get text(): Reading<string> {
     return Effect.map(this.bytes, (bytes) => decoder.decode(bytes))
   }
 
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+  // Neither here nor in the next is the parser's own error kept: it quotes the body.
+  get json(): Reading<unknown> {
+    const parse = (text: string): unknown => (text === "" ? null : JSON.parse(text))
     return Effect.flatMap(this.text, (text) =>
-      Effect.try({
-        try: (): unknown => (text === "" ? null : JSON.parse(text)),
-        // The parser's own error quotes the text.
-        catch: () => this.unreadable({ description: "not JSON" })
-      })
+      Effect.try({ try: () => parse(text), catch: () => this.unreadable({ description: "not JSON" }) })
     )
   }
 
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+  get formData(): Reading<FormData> {
+    const headers = { "content-type": this.headers["content-type"] ?? "" }
+    const parse = (bytes: Uint8Array) => new Response(bytes, { headers }).formData()
+    return Effect.flatMap(this.bytes, (bytes) =>
+      Effect.tryPromise({ try: () => parse(bytes), catch: () => this.unreadable({ description: "not a form" }) })
+    )
+  }
+
+  get urlParamsBody(): Reading<UrlParams.UrlParams> {
     return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
   }
 
-  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
-    const headers = { "content-type": this.headers["content-type"] ?? "" }
-    return Effect.flatMap(this.bytes, (bytes) =>
-      Effect.tryPromise({
-        try: () => new Response(bytes, { headers }).formData(),
-        catch: () => this.unreadable({ description: "not a form" })
-      })
-    )
-  }
-
-  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+  get arrayBuffer(): Reading<ArrayBuffer> {
     return Effect.map(this.bytes, (bytes) => new Uint8Array(bytes).buffer)
   }
 
   /** As it comes. Whoever stops reading closes the connection. */
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
     const { exchange } = this
+    if (exchange.end === "Complete") return Stream.fromChunk(Chunk.unsafeFromArray(exchange.chunks))
     return Stream.suspend(() => {
       let read = 0
-      const next: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpClientError.ResponseError>> = Effect.suspend(
-        () => {
-          const { chunks, end, more } = exchange
-          if (read < chunks.length)
-            return Effect.succeed(Chunk.unsafeFromArray(chunks.slice(read, (read = chunks.length))))
-          if (end === undefined) return Effect.zipRight(more, next)
-          return Effect.fail(end === "Complete" ? Option.none() : Option.some(this.cutOff(end)))
+      const next: Effect.Effect<Uint8Array, Option.Option<HttpClientError.ResponseError>> = Effect.suspend(() => {
+        const { chunks, end } = exchange
+        const chunk = chunks[read]
+        if (chunk !== undefined) {
+          read += 1
+          return Effect.succeed(chunk)
         }
-      )
-      return Stream.repeatEffectChunkOption(next)
+        if (end === undefined) return Effect.zipRight(exchange.more, next)
+        return Effect.fail(end === "Complete" ? Option.none() : Option.some(this.cutOff(end)))
+      })
+      return Stream.repeatEffectOption(next)
     }).pipe(Stream.ensuring(Effect.sync(() => exchange.abort())))
   }
 
-  /** No body and no headers: what a body says is the caller's to show. */
+  /** Neither the body nor the headers: those are the caller's to show. */
   toJSON(): unknown {
     return { _id: "@effect/platform/HttpClientResponse", status: this.status }
   }
 
-  private get bytes(): Effect.Effect<Uint8Array, HttpClientError.ResponseError> {
+  private get bytes(): Reading<Uint8Array> {
     return Effect.suspend(() => {
-      const { chunks, end, more } = this.exchange
-      if (end === undefined) return Effect.zipRight(more, this.bytes)
-      if (end !== "Complete") return Effect.fail(this.cutOff(end))
-      const [first] = chunks
-      return Effect.succeed(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks))
+      const { chunks, end } = this.exchange
+      if (end === undefined) return Effect.zipRight(this.exchange.more, this.bytes)
+      return end === "Complete" ? Effect.succeed(Buffer.concat(chunks)) : Effect.fail(this.cutOff(end))
     })
   }
 
   private cutOff(end: "TooLarge" | transport.Failure): HttpClientError.ResponseError {
-    return end === "TooLarge"
-      ? this.unreadable({ description: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` })
-      : this.unreadable({ cause: end })
+    if (end !== "TooLarge") return this.unreadable({ cause: end })
+    return this.unreadable({ description: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` })
   }
 
-  private unreadable(
-    why: { readonly description: string } | { readonly cause: unknown }
-  ): HttpClientError.ResponseError {
+  private unreadable(why: { readonly description: string } | { readonly cause: unknown }) {
     return new HttpClientError.ResponseError({ request: bare(this.request), response: this, reason: "Decode", ...why })
   }
 }

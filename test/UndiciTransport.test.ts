@@ -1,20 +1,7 @@
 /** What this transport has of its own. What it has in common with the others is in transports.test.ts and sockets/. */
-import { HttpBody, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Chunk,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Redacted,
-  Scope,
-  Stream,
-  TestClock,
-  TestServices
-} from "effect"
+import { Cause, Chunk, Duration, Effect, Exit, Fiber, Redacted, Scope, Stream, TestClock, TestServices } from "effect"
 import { BillwerkClient, BillwerkConfig } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import * as Net from "node:net"
@@ -23,7 +10,7 @@ import { inspect } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { isNotSent, systemCode } from "../src/internal/transport.js"
-import { answer, chunk, eventually, head, serve, serveTls } from "./servers.js"
+import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
 import * as Leaks from "./sockets/Leaks.js"
 import { requestOf } from "./support.js"
 import { selfSigned } from "./testCertificates.js"
@@ -74,7 +61,10 @@ const lost = (): Net.LookupFunction => {
   let asked = 0
   return (hostname, { all }, callback) => {
     if (asked++ === 0) {
-      return callback(Object.assign(new Error("ENOTFOUND"), { code: "ENOTFOUND", syscall: "getaddrinfo", hostname }), "")
+      return callback(
+        Object.assign(new Error("ENOTFOUND"), { code: "ENOTFOUND", syscall: "getaddrinfo", hostname }),
+        ""
+      )
     }
     return all === true ? callback(null, [{ address: "127.0.0.1", family: 4 }]) : callback(null, "127.0.0.1", 4)
   }
@@ -112,46 +102,46 @@ describe("UndiciTransport, on its connections,", () => {
   it.scopedLive("has as many as there are requests, unless it is told how many", () =>
     Effect.gen(function* () {
       const sockets = new Set<Net.Socket>()
-      const server = yield* serve((socket) => sockets.add(socket))
-      const six = (http: HttpClient.HttpClient) =>
+      const six = (http: HttpClient.HttpClient, { url }: Server) =>
         Effect.fork(
-          Effect.forEach(Array.from({ length: 6 }), () => text(http, post(server.url)), { concurrency: "unbounded" })
+          Effect.all(
+            Array.from({ length: 6 }, () => text(http, post(url))),
+            { concurrency: "unbounded" }
+          )
         )
-      const unbounded = yield* six(yield* UndiciTransport.make())
-      assert.isTrue(yield* eventually(() => sockets.size === 6))
-      yield* Fiber.interrupt(unbounded)
-      assert.isTrue(yield* eventually(() => server.busy() === 0))
+      const server = yield* serve(() => {})
+      yield* six(yield* UndiciTransport.make(), server)
+      assert.isTrue(yield* eventually(() => server.received.length === 6))
+      assert.strictEqual(server.connections(), 6)
 
-      sockets.clear()
-      const before = server.connections()
-      const bounded = yield* six(yield* UndiciTransport.make({ connections: 2 }))
-      for (let answered = 0; answered < 6; answered += 2) {
-        assert.isTrue(yield* eventually(() => server.received.length === 6 + answered + 2))
+      const limited = yield* serve((socket) => sockets.add(socket))
+      const fiber = yield* six(yield* UndiciTransport.make({ connections: 2 }), limited)
+      for (const received of [2, 4, 6]) {
+        assert.isTrue(yield* eventually(() => limited.received.length === received))
         yield* pause
-        assert.deepStrictEqual([server.received.length, server.connections() - before], [6 + answered + 2, 2])
+        assert.deepStrictEqual([limited.received.length, limited.connections()], [received, 2])
         for (const socket of sockets) socket.write(answer(200, "{}"))
       }
-      assert.lengthOf(yield* Fiber.join(bounded), 6)
+      assert.lengthOf(yield* Fiber.join(fiber), 6)
     })
   )
 
-  it.scopedLive("has no more than it was told after one could not be made", () =>
+  it.scopedLive("has one, if it was told so, even after that one could not be made", () =>
     Effect.gen(function* () {
       const sockets = new Set<Net.Socket>()
       const server = yield* serve((socket) => sockets.add(socket))
       const http = yield* UndiciTransport.make({ connections: 1, connect: { lookup: lost() } })
-      const url = `http://provider.test:${server.port}`
-      const refused = yield* Effect.fork(failure(http, post(url)))
-      const others = yield* Effect.fork(Effect.all([text(http, post(url)), text(http, post(url))], { concurrency: 2 }))
-      assert.isTrue((yield* Fiber.join(refused)).notSent)
-      assert.isTrue(yield* eventually(() => server.received.length === 1))
-      yield* Effect.fork(text(http, post(url)))
-      yield* pause
-      assert.deepStrictEqual([server.received.length, server.connections()], [1, 1])
-      for (const socket of sockets) socket.write(answer(200, "{}"))
-      assert.isTrue(yield* eventually(() => server.received.length === 2))
-      for (const socket of sockets) socket.write(answer(200, "{}"))
-      yield* Fiber.join(others)
+      const request = post(`http://provider.test:${server.port}`)
+      const refused = yield* Effect.all([failure(http, request), failure(http, request)], { concurrency: "unbounded" })
+      for (const one of refused) assert.deepStrictEqual(one, { reason: "Transport", notSent: true, code: "ENOTFOUND" })
+      const fiber = yield* Effect.fork(Effect.all([text(http, request), text(http, request)], { concurrency: 2 }))
+      for (const received of [1, 2]) {
+        assert.isTrue(yield* eventually(() => server.received.length === received))
+        yield* pause
+        assert.deepStrictEqual([server.received.length, server.connections()], [received, 1])
+        for (const socket of sockets) socket.write(answer(200, "{}"))
+      }
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ["{}", "{}"])
     })
   )
 
@@ -212,15 +202,18 @@ describe("UndiciTransport, on its connections,", () => {
       const first = yield* Effect.fork(text(http, post(server.url)))
       assert.isTrue(yield* eventually(() => server.received.length === 1))
       const waiting = yield* Effect.fork(text(http, post(server.url)))
+      const last = yield* Effect.fork(text(http, HttpClientRequest.get(server.url)))
       yield* pause
       yield* Fiber.interrupt(waiting)
-      sockets[0]?.write(answer(200, "1"))
-      assert.strictEqual(yield* Fiber.join(first), "1")
-      const third = yield* Effect.fork(text(http, post(server.url)))
+      sockets[0]?.write(answer(200, "first"))
+      assert.strictEqual(yield* Fiber.join(first), "first")
       assert.isTrue(yield* eventually(() => server.received.length === 2))
-      sockets[0]?.write(answer(200, "3"))
-      assert.strictEqual(yield* Fiber.join(third), "3")
-      assert.deepStrictEqual([server.received.length, server.connections()], [2, 1])
+      sockets[1]?.write(answer(200, "last"))
+      assert.strictEqual(yield* Fiber.join(last), "last")
+      assert.deepStrictEqual(
+        server.received.map(({ line }) => line.split(" ")[0]),
+        ["POST", "GET"]
+      )
     })
   )
 
@@ -244,9 +237,7 @@ describe("UndiciTransport, on its connections,", () => {
       const before = yield* Leaks.resources
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const server = yield* serve((socket, { body }) =>
-            body === "" ? undefined : socket.write(answer(200, "{}"))
-          )
+          const server = yield* serve((socket, { body }) => (body === "" ? undefined : socket.write(answer(200, "{}"))))
           const silent = yield* serve(() => {})
           const scope = yield* Scope.make()
           const http = yield* Scope.extend(UndiciTransport.make(), scope)
@@ -274,19 +265,361 @@ describe("UndiciTransport, on its connections,", () => {
       Effect.gen(function* () {
         const server = yield* serve(() => {})
         const scope = yield* Scope.make()
-        const http = yield* Scope.extend(
-          UndiciTransport.make({ connections: 1, connect: { lookup: lost() } }),
-          scope
-        )
-        const url = `http://provider.test:${server.port}`
-        const refused = yield* Effect.fork(failure(http, post(url)))
-        const waiting = yield* Effect.fork(failure(http, post(url)))
-        assert.isTrue((yield* Fiber.join(refused)).notSent)
-        assert.isTrue(yield* eventually(() => server.received.length === 1))
+        const http = yield* Scope.extend(UndiciTransport.make({ connections: 2, connect: { lookup: lost() } }), scope)
+        const fails = failure(http, post(`http://provider.test:${server.port}`))
+        const fiber = yield* Effect.fork(Effect.all([fails, fails, fails], { concurrency: "unbounded" }))
+        assert.isTrue(yield* eventually(() => server.received.length === 2))
         yield* Scope.close(scope, Exit.void)
-        assert.isFalse((yield* Fiber.join(waiting)).notSent)
+        assert.sameMembers(
+          (yield* Fiber.join(fiber)).map(({ notSent }) => notSent),
+          [true, false, false]
+        )
         assert.isTrue(yield* eventually(() => server.open() === 0))
       })
     )
+  )
+})
+
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "5 seconds")
+
+describe("UndiciTransport knows whether a request was handed to a connection:", () => {
+  const of = (url: string, options?: UndiciTransport.Options) =>
+    Effect.flatMap(UndiciTransport.make(options), (http) => timed(failure(http, post(url))))
+  const notSent = (code: string | undefined) => ({ reason: "Transport", notSent: true, code })
+  const unknown = (code: string | undefined) => ({ reason: "Transport", notSent: false, code })
+
+  it.scopedLive("not when it is refused (2)", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* of(`http://127.0.0.1:${yield* freePort}`), notSent("ECONNREFUSED"))
+    })
+  )
+
+  it.scopedLive("not when nobody has the name (1)", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* of(`https://${"x".repeat(64)}.invalid`), notSent("ENOTFOUND"))
+    })
+  )
+
+  it.scopedLive("not when the certificate is not trusted (5)", () =>
+    Effect.gen(function* () {
+      const server = yield* serveTls({ cert: selfSigned }, () => {})
+      assert.deepStrictEqual(yield* of(server.url), notSent("DEPTH_ZERO_SELF_SIGNED_CERT"))
+      assert.strictEqual(server.bytes(), 0)
+    })
+  )
+
+  it.scopedLive("not when the connection is reset, ends or speaks something else before TLS is agreed on", () =>
+    Effect.gen(function* () {
+      const reset = yield* meet((socket) => socket.once("data", () => socket.resetAndDestroy()))
+      assert.deepStrictEqual(yield* of(`https://${reset}`), notSent("ECONNRESET"))
+      const ended = yield* meet((socket) => socket.end())
+      assert.deepStrictEqual(yield* of(`https://${ended}`), notSent("ECONNRESET"))
+      const plain = yield* meet((socket) => socket.end(answer(200, "{}")))
+      const { notSent: isNotSent, reason } = yield* of(`https://${plain}`)
+      assert.deepStrictEqual([reason, isNotSent], ["Transport", true])
+    })
+  )
+
+  it.scopedLive("not when no connection is made in time (4)", () =>
+    Effect.gen(function* () {
+      const silent = yield* meet(() => {})
+      const [took, failed] = yield* Effect.timed(of(`https://${silent}`, { connectTimeout: "200 millis" }))
+      assert.deepStrictEqual(failed, notSent("UND_ERR_CONNECT_TIMEOUT"))
+      assert.isAtMost(Duration.toMillis(took), 3_000)
+    })
+  )
+
+  it.scopedLive("not when undici will not have it", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(() => {})
+      const http = yield* UndiciTransport.make()
+      const odd = HttpClientRequest.setHeader(post(server.url), "x-odd", "a\r\nb")
+      assert.deepStrictEqual(yield* failure(http, odd), notSent("UND_ERR_INVALID_ARG"))
+      assert.strictEqual(server.connections(), 0)
+    })
+  )
+
+  it.scopedLive("not when there is no such URL, or no way to send the body", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(() => {})
+      const http = yield* UndiciTransport.make()
+      const reasonOf = (request: HttpClientRequest.HttpClientRequest) =>
+        Effect.map(Effect.flip(http.execute(request)), (error) => error.reason)
+      assert.strictEqual(yield* reasonOf(HttpClientRequest.get("no url")), "InvalidUrl")
+      assert.strictEqual(yield* reasonOf(HttpClientRequest.get("ftp://127.0.0.1/")), "InvalidUrl")
+      const form = HttpClientRequest.bodyFormDataRecord(post(server.url), { a: "b" })
+      assert.strictEqual(yield* reasonOf(form), "Encode")
+      assert.strictEqual(server.connections(), 0)
+    })
+  )
+
+  it.scopedLive("to another one, when the one that was kept was closed while it was idle (13)", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket) => {
+        socket.write(answer(200, "{}"))
+        // @effect-diagnostics-next-line globalTimers:off
+        setTimeout(() => (server.received.length === 1 ? socket.end() : socket.resetAndDestroy()), 10)
+      })
+      const http = yield* UndiciTransport.make()
+      for (let turn = 1; turn <= 3; turn++) {
+        assert.strictEqual(yield* text(http, post(server.url)), "{}")
+        assert.isTrue(yield* eventually(() => server.busy() === 0))
+      }
+      assert.deepStrictEqual([server.received.length, server.connections()], [3, 3])
+    })
+  )
+
+  it.scopedLive("perhaps, when the one that was kept is closed as it is handed over (13)", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket, _, ordinal) =>
+        ordinal === 1 ? socket.write(answer(200, "{}")) : socket.end()
+      )
+      const http = yield* UndiciTransport.make()
+      yield* text(http, post(server.url))
+      yield* pause
+      assert.deepStrictEqual(yield* failure(http, post(server.url)), unknown("UND_ERR_SOCKET"))
+      assert.deepStrictEqual([server.received.length, server.connections()], [2, 1])
+    })
+  )
+
+  it.scopedLive("perhaps, when it is reset after it has come (12)", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket) => socket.resetAndDestroy())
+      assert.deepStrictEqual(yield* of(server.url), unknown("ECONNRESET"))
+    })
+  )
+
+  it.scopedLive("of many that are reset somewhere, never says that one was not of which a byte came (11, 12)", () =>
+    Effect.gen(function* () {
+      let bytes = 0
+      const resets = yield* meet((socket) => {
+        socket.on("data", (data) => (bytes += data.length))
+        setImmediate(() => socket.resetAndDestroy())
+      })
+      for (let turn = 0; turn < 40; turn++) {
+        bytes = 0
+        const { notSent } = yield* of(`http://${resets}`)
+        yield* Effect.sleep("2 millis")
+        assert.isFalse(notSent && bytes > 0)
+      }
+    })
+  )
+})
+
+describe("UndiciTransport, through BillwerkClient,", () => {
+  it.scoped("ends at a deadline of the test's clock, and closes the connection", () =>
+    Effect.gen(function* () {
+      const live = <A, E, R>(effect: Effect.Effect<A, E, R>) => TestServices.provideLive(effect)
+      let isCutOff = false
+      const server = yield* serve((socket) => (isCutOff ? socket.write(head(502, { "content-length": "9" })) : false))
+      const client = yield* BillwerkClient.make({ apiKey: Redacted.make("priv_1"), baseUrl: server.url })
+      for (isCutOff of [false, true]) {
+        const received = server.received.length
+        const fiber = yield* Effect.fork(client.create(requestOf()))
+        assert.isTrue(yield* live(eventually(() => server.received.length === received + 1)))
+        yield* live(pause)
+        yield* TestClock.adjust("89999 millis")
+        yield* live(pause)
+        assert.deepStrictEqual([server.busy(), (yield* Fiber.poll(fiber))._tag], [1, "None"])
+        yield* TestClock.adjust("1 millis")
+        const reply = yield* Fiber.join(fiber)
+        assert.deepStrictEqual(
+          reply._tag === "Response" ? [reply.status, reply.body] : reply,
+          isCutOff
+            ? [502, { _tag: "CutOff", reason: "Deadline" }]
+            : { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+        )
+        assert.isTrue(yield* live(eventually(() => server.busy() === 0)))
+      }
+    }).pipe(Effect.provide(UndiciTransport.layer()))
+  )
+
+  it.scopedLive("is sure that nothing was sent where a handshake breaks off", () =>
+    Effect.gen(function* () {
+      const reset = yield* meet((socket) => socket.once("data", () => socket.resetAndDestroy()))
+      const client = yield* BillwerkClient.make({ apiKey: Redacted.make("priv_1"), baseUrl: `https://${reset}` })
+      assert.deepStrictEqual(yield* client.create(requestOf()), {
+        _tag: "NoResponse",
+        reason: "Transport",
+        sent: "NotSent",
+        systemCode: "ECONNRESET"
+      })
+    }).pipe(Effect.provide(UndiciTransport.layer()))
+  )
+})
+
+describe("UndiciTransport's response", () => {
+  const get = (http: HttpClient.HttpClient, url: string) => http.execute(HttpClientRequest.get(url))
+
+  it.scopedLive("is all that a response is", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket, { line }) =>
+        socket.write(
+          line.includes("/form")
+            ? answer(200, "a=1&a=2&b=%20", { "content-type": "application/x-www-form-urlencoded" })
+            : Buffer.concat([
+                Buffer.from(
+                  "HTTP/1.1 201 Created\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\nX-A: 1\r\nx-a: 2\r\n"
+                ),
+                Buffer.from('content-length: 13\r\n\r\n\ufeff{"a":"æ"}')
+              ])
+        )
+      )
+      const http = yield* UndiciTransport.make()
+      const response = yield* get(http, server.url)
+      assert.strictEqual(response.status, 201)
+      assert.strictEqual(response.headers["x-a"], "1, 2")
+      assert.deepStrictEqual(Object.keys(response.cookies.cookies), ["a", "b"])
+      assert.strictEqual(response.remoteAddress._tag, "None")
+      assert.strictEqual(yield* response.text, `{"a":"æ"}`)
+      assert.strictEqual(yield* response.text, `{"a":"æ"}`)
+      assert.deepStrictEqual(yield* response.json, { a: "æ" })
+      assert.strictEqual((yield* response.arrayBuffer).byteLength, 13)
+      assert.strictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(response.stream))[0]?.byteLength, 13)
+      const form = yield* get(http, `${server.url}/form`)
+      assert.deepStrictEqual([...(yield* form.formData).getAll("a")], ["1", "2"])
+      assert.deepStrictEqual(yield* form.urlParamsBody, [
+        ["a", "1"],
+        ["a", "2"],
+        ["b", " "]
+      ])
+    })
+  )
+
+  it.scopedLive("streams what has come, waits for more, and hangs up when nobody wants it", () =>
+    Effect.gen(function* () {
+      const sockets: Array<Net.Socket> = []
+      const server = yield* serve((socket) => {
+        sockets.push(socket)
+        socket.write(Buffer.concat([head(200, chunked), chunk("one")]))
+      })
+      const http = yield* UndiciTransport.make()
+      const seen: Array<string> = []
+      const reading = yield* get(http, server.url).pipe(
+        HttpClientResponse.stream,
+        Stream.decodeText(),
+        Stream.runForEach((piece) => Effect.sync(() => seen.push(piece))),
+        Effect.fork
+      )
+      assert.isTrue(yield* eventually(() => seen.length === 1))
+      sockets[0]?.write(Buffer.concat([chunk("two"), lastChunk]))
+      yield* Fiber.join(reading)
+      assert.deepStrictEqual(seen, ["one", "two"])
+      yield* pause
+      const first = yield* get(http, server.url).pipe(HttpClientResponse.stream, Stream.take(1), Stream.runCollect)
+      assert.strictEqual(Chunk.size(first), 1)
+      assert.isTrue(yield* eventually(() => server.busy() === 0))
+    })
+  )
+
+  it.scopedLive("has a body of 1 MiB, and hangs up on one that is longer, whether it is read or not (59)", () =>
+    Effect.gen(function* () {
+      const block = Buffer.alloc(64 * 1024, "x")
+      let written = 0
+      const server = yield* serve((socket, { line }) => {
+        if (line.includes("/whole")) return socket.write(answer(200, Buffer.alloc(BillwerkConfig.bodyBytesMax, "x")))
+        socket.write(head(200, chunked))
+        const more = () => {
+          while (!socket.destroyed && socket.write(chunk(block))) written += block.length
+        }
+        socket.on("drain", more)
+        return more()
+      })
+      const http = yield* UndiciTransport.make()
+      const whole = yield* get(http, `${server.url}/whole`)
+      assert.strictEqual((yield* whole.arrayBuffer).byteLength, BillwerkConfig.bodyBytesMax)
+      yield* pause
+      const response = yield* get(http, server.url)
+      assert.isTrue(yield* eventually(() => server.busy() === 0))
+      const error = yield* Effect.flip(response.text)
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "Decode" })
+      assert.match(error.message, /a body of more than 1048576 bytes/)
+      let streamed = 0
+      const cut = yield* response.stream.pipe(
+        Stream.runForEach((piece) => Effect.sync(() => (streamed += piece.byteLength))),
+        Effect.flip
+      )
+      assert.strictEqual(cut.reason, "Decode")
+      assert.isAbove(streamed, BillwerkConfig.bodyBytesMax)
+      assert.isAtMost(streamed, BillwerkConfig.bodyBytesMax + 64 * 1024)
+      assert.isBelow(written, 16 * BillwerkConfig.bodyBytesMax)
+    })
+  )
+
+  it.scopedLive("can be mapped, filtered and followed as any other", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket, { line }) =>
+        socket.write(line.includes("/there") ? answer(200, "there") : answer(307, "", { location: "/there?a=1" }))
+      )
+      const http = (yield* UndiciTransport.make()).pipe(
+        HttpClient.mapRequest(HttpClientRequest.prependUrl(server.url)),
+        HttpClient.withTracerPropagation(false)
+      )
+      assert.strictEqual((yield* http.get("/here", { urlParams: { b: "æ" }, hash: "c" })).status, 307)
+      yield* pause
+      assert.strictEqual((yield* Effect.flip(HttpClient.filterStatusOk(http).get("/here"))).reason, "StatusCode")
+      yield* pause
+      const followed = yield* HttpClient.followRedirects(http).get("/here")
+      assert.deepStrictEqual([followed.status, yield* followed.text], [200, "there"])
+      assert.deepStrictEqual(
+        server.received.map(({ line }) => line.split(" ")[1]),
+        ["/here?b=%C3%A6", "/here", "/here", "/there?a=1"]
+      )
+    })
+  )
+
+  it.scopedLive("comes to any body that can be sent", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket) => socket.write(answer(200, "{}")))
+      const http = yield* UndiciTransport.make()
+      const length = (value: number) => ({ "content-length": String(value) })
+      for (const body of [
+        HttpBody.text("æ"),
+        HttpBody.raw("æ"),
+        HttpBody.raw(Buffer.from("æ")),
+        HttpBody.raw(Readable.from([Buffer.from("æ")]), { contentLength: 2 }),
+        HttpBody.stream(Stream.make(Buffer.from("æ")), "text/plain", 2)
+      ]) {
+        const headers = body.contentLength === undefined ? {} : length(body.contentLength)
+        yield* text(http, HttpClientRequest.post(server.url, { body, headers }))
+        yield* pause
+      }
+      assert.deepStrictEqual(
+        server.received.map(({ body }) => body),
+        ["æ", "æ", "æ", "æ", "æ"]
+      )
+    })
+  )
+})
+
+describe("UndiciTransport's errors", () => {
+  it.scopedLive("show neither the key, nor what was sent, nor what came", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket, _, ordinal) => {
+        if (ordinal === 1) return socket.end("secret-answer, which is not HTTP")
+        if (ordinal === 2)
+          return socket.end(Buffer.concat([head(200, { "content-length": "99" }), Buffer.from("secret-answer")]))
+        return socket.write(answer(200, "secret-answer"))
+      })
+      const http = yield* UndiciTransport.make()
+      const errors: Array<HttpClientError.HttpClientError> = [
+        yield* Effect.flip(http.execute(post(server.url))),
+        yield* Effect.flip(text(http, post(server.url))),
+        yield* Effect.flip(Effect.flatMap(http.execute(post(server.url)), ({ json }) => Effect.asVoid(json))),
+        yield* Effect.flip(Effect.flatMap(http.execute(post(server.url)), ({ formData }) => formData)),
+        yield* Effect.flip(http.execute(HttpClientRequest.setUrl(post(server.url), "no url")))
+      ]
+      for (const error of errors) {
+        const shown = [
+          inspect(error, { depth: 20 }),
+          JSON.stringify(error),
+          String(error),
+          error.message,
+          error.stack,
+          Cause.pretty(Cause.fail(error), { renderErrorCause: true })
+        ].join("\n")
+        assert.notMatch(shown, /secret|c2VjcmV0/, error._tag)
+      }
+    })
   )
 })

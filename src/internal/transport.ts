@@ -34,8 +34,10 @@ export const systemCode = (error: unknown): string | undefined =>
     .map((leaf) => property(leaf, "code"))
     .find((code) => code !== undefined && /^[A-Z][A-Z0-9_]{2,63}$/.test(code))
 
-/** Whether it is certain that no byte of the request was sent: every address failed before there was a connection,
- * or whoever sends has seen it. */
+/**
+ * Whether it is certain that no byte of the request was sent: every address failed before there was a connection, or the
+ * layer has seen it.
+ */
 export const isNotSent = (error: unknown): boolean => leaves(error).every(isBeforeConnection)
 
 const isBeforeConnection = (leaf: unknown): boolean => {

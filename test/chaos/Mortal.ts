@@ -68,4 +68,5 @@ const die = () => process.kill(process.pid, "SIGKILL")
 
 // The same activity, with something to do between its end and the storing of that.
 const savedAfter = <A extends Activity.Any>(activity: A, before: Effect.Effect<void>): A =>
+  // @effect-diagnostics-next-line anyUnknownInErrorContext:off
   Object.assign(Object.create(activity), { executeEncoded: Effect.zipLeft(activity.executeEncoded, before) })

@@ -82,17 +82,18 @@ const live = client.live.pipe(
 )
 
 // A database that is away is a defect for whoever asks just then; a caller asks again.
-const persistently = Effect.retry(Schedule.spaced("200 millis"))
+const persistently = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, never, R> =>
+  Effect.orDie(Effect.retry(Effect.sandbox(self), Schedule.spaced("200 millis")))
 
 const pay = Effect.fn(function* (request: PayoutRequest.PayoutRequest) {
-  yield* client.submit(request).pipe(Effect.sandbox, persistently)
+  yield* persistently(client.submit(request))
   yield* report({ _tag: "Stored", handle: request.handle })
   yield* watch(request)
 })
 
 const watch = Effect.fn(function* (request: PayoutRequest.PayoutRequest) {
   while (true) {
-    const result = yield* client.poll(request).pipe(Effect.sandbox, persistently)
+    const result = yield* persistently(client.poll(request))
     if (result?._tag === "Complete") {
       return yield* report({ _tag: "Ended", handle: request.handle, end: endOf(result.exit) })
     }
@@ -141,7 +142,7 @@ const main = Effect.gen(function* () {
   const orders = yield* Queue.unbounded<Order>()
   process.on("message", (order: Order) => orders.unsafeOffer(order))
   yield* report({ _tag: "Ready" })
-  yield* Queue.take(orders).pipe(
+  return yield* Queue.take(orders).pipe(
     Effect.flatMap((order) => Effect.forkScoped(Effect.ignoreLogged(Effect.sandbox(obey(order))))),
     Effect.forever
   )

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { isCertificate, isNotSent, systemCode } from "../../src/internal/transport.js"
+import { Failure, isCertificate, isNotSent, systemCode } from "../../src/internal/transport.js"
 
 /** An error as Node makes it. */
 const system = (code: string, syscall?: string) =>
@@ -72,6 +72,38 @@ const rows: ReadonlyArray<Row> = [
     code: "ECONNREFUSED"
   },
   { title: "Bun's refusal (2)", error: { code: "ConnectionRefused" }, notSent: true, code: undefined },
+  // A layer of our own has seen it.
+  {
+    title: "not handed to a connection, whatever the code",
+    error: new Failure({ code: "ECONNRESET", sent: "NotSent" }),
+    notSent: true,
+    code: "ECONNRESET"
+  },
+  {
+    title: "not handed to a connection, without a code",
+    error: new Error("wrapper", { cause: new Failure({ code: undefined, sent: "NotSent" }) }),
+    notSent: true,
+    code: undefined
+  },
+  {
+    title: "handed to a connection, whatever the code",
+    error: new Failure({ code: "ECONNREFUSED", sent: "Unknown" }),
+    notSent: false,
+    code: "ECONNREFUSED"
+  },
+  {
+    title: "not handed over, not trusted (5)",
+    error: new Failure({ code: "CERT_HAS_EXPIRED", sent: "NotSent" }),
+    notSent: true,
+    certificate: true,
+    code: "CERT_HAS_EXPIRED"
+  },
+  {
+    title: "one not handed over, another reset",
+    error: new AggregateError([new Failure({ code: "ECONNRESET", sent: "NotSent" }), system("ECONNRESET", "read")]),
+    notSent: false,
+    code: "ECONNRESET"
+  },
   // The other side is not who it says it is: decided before a request is sent.
   {
     title: "self-signed (5)",
