@@ -499,7 +499,7 @@ describe("package.json", () => {
       "@effect/sql-pg": "^0.53.0",
       "@effect/workflow": "^0.19.0",
       pg: "^8.16.0",
-      undici: "^7.0.0"
+      undici: "^7.30.0"
     }
     assert.deepStrictEqual(manifest.peerDependencies, {
       effect: "^3.22.0",
