@@ -21,6 +21,9 @@ export default defineConfig({
     testTimeout: 20_000,
     // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
     isolate: false,
+    // Much of the time is spent waiting: for processes, sockets and databases.
+    maxWorkers: 2,
+    minWorkers: 2,
     projects: [
       { extends: true, test: { name: "tests", include: ["test/**/*.test.ts"], exclude: engines } },
       // These leave engines behind that run on, as a machine would that nobody hears of any more: in a worker of their own.
