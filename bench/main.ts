@@ -33,6 +33,8 @@ const count = (name: "rounds" | "payouts"): number => {
 
 const rounds = count("rounds")
 const payouts = count("payouts")
+/** How many times the payouts of a round each process has paid before it is measured: compilers take their time. */
+const warmth = 10
 const random = randomFrom(1)
 const progress = (text: string) => process.stderr.write(`${performance.now().toFixed(0).padStart(7)} ms  ${text}\n`)
 
@@ -43,7 +45,7 @@ const inRounds = async (server: Server): Promise<Samples> => {
   const samples = new Map(rows.map((row) => [row, new Map(columns.map(({ id }) => [id, new Array<Sample>()]))]))
   progress(`warming ${rows.length} processes`)
   for (const [{ id }, worker] of workers) {
-    await worker.ask({ kind: "warm", load: { prefix: `warm-${id}`, payouts: payouts * 2, inFlight: 16 } })
+    await worker.ask({ kind: "warm", load: { prefix: `warm-${id}`, payouts: payouts * warmth, inFlight: 16 } })
   }
   for (let round = 1; round <= rounds; round++) {
     progress(`round ${round} of ${rounds}`)
@@ -74,7 +76,7 @@ const footprints = async (server: Server): Promise<ReadonlyMap<Row, Footprint>> 
   for (let round = 1; round <= Math.min(rounds, 3); round++) {
     progress(`allocations, round ${round} of ${Math.min(rounds, 3)}`)
     for (const [row, own] of shuffle([...found], random)) {
-      own.allocated.push(await allocatedBytes(row, server.baseUrl, payouts, Math.min(payouts, 200)))
+      own.allocated.push(await allocatedBytes(row, server.baseUrl, payouts * warmth, Math.min(payouts, 200)))
     }
   }
   return found
