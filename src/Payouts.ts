@@ -3,6 +3,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { BillwerkClient } from "./BillwerkClient.js"
 import type { Handle } from "./domain/Handle.js"
@@ -142,16 +143,17 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const pay = around.flights.board
 
   const create = (request: PayoutRequest, { policy = policyDefault }: CallOptions = {}) =>
-    checked(request).pipe(
-      Effect.zipRight(Effect.suspend(() => pay({ request, policy, resumes: false, unseen: undefined }))),
-      Telemetry.ofPayout(Telemetry.payoutSpan.create, request.handle)
+    Effect.flatMap(checked(request), ({ handle }) =>
+      Effect.suspend(() => pay({ request, policy, resumes: false, unseen: undefined })).pipe(
+        Telemetry.ofPayout(Telemetry.payoutSpan.create, handle)
+      )
     )
 
   const resume = (request: PayoutRequest, { policy = policyDefault, unseen }: ResumeOptions = {}) =>
-    checked(request).pipe(
-      Effect.zipRight(checkedUnseen(unseen)),
-      Effect.zipRight(Effect.suspend(() => pay({ request, policy, resumes: true, unseen }))),
-      Telemetry.ofPayout(Telemetry.payoutSpan.resume, request.handle)
+    Effect.flatMap(Effect.zipLeft(checked(request), checkedUnseen(unseen)), ({ handle }) =>
+      Effect.suspend(() => pay({ request, policy, resumes: true, unseen })).pipe(
+        Telemetry.ofPayout(Telemetry.payoutSpan.resume, handle)
+      )
     )
 
   const get = (handle: Handle, { policy = policyDefault }: CallOptions = {}) =>
@@ -199,11 +201,11 @@ export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.effect(P
 export const layerWith = (options: Options): Layer.Layer<Payouts, never, BillwerkClient> =>
   Layer.effect(Payouts, make(options))
 
-// A value that only looks like a request has not been validated.
-const checked = (request: PayoutRequest): Effect.Effect<void, InvalidRequest> =>
+// A value that only looks like a request has not been validated: nothing of it is looked at, or put on a span.
+const checked = (request: PayoutRequest): Either.Either<PayoutRequest, InvalidRequest> =>
   request instanceof PayoutRequest
-    ? Effect.void
-    : new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
+    ? Either.right(request)
+    : Either.left(new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" }))
 
 const checkedUnseen = (unseen: number | undefined): Effect.Effect<void, InvalidRequest> =>
   unseen === undefined || (Number.isSafeInteger(unseen) && unseen >= 0)

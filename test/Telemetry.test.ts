@@ -238,6 +238,20 @@ describe("The spans of a payout", () => {
 })
 
 describe("No span", () => {
+  it.effect("is made of what only looks like a request: its handle may be anything, a token too (102)", () =>
+    Effect.gen(function* () {
+      const forged = Object.assign({}, requestOf(), { handle: "ct_0123456789abcdef0123456789abcdef" })
+      for (const given of [forged, JSON.parse("null")]) {
+        const spans = yield* spansOf(
+          Effect.flatMap(Payouts.Payouts, ({ create, resume }) =>
+            Effect.all([Effect.flip(create(given)), Effect.flip(resume(given))])
+          )
+        )
+        assert.deepStrictEqual(spans.map(shown), [])
+      }
+    })
+  )
+
   const customer = { handle: "canary-customer", email: "canary@example.com" }
   const token = "ct_canary5f1c4d2e9b7a"
   const requests = [

@@ -15,11 +15,13 @@ import * as Fiber from "effect/Fiber"
  */
 export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, onDeadline: () => A): Effect.Effect<A> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.zipWith(
-      Effect.forkDaemon(Effect.interruptible(self)),
-      Effect.forkDaemon(Effect.interruptible(Effect.sleep(deadline))),
-      (fiber, timer) => Effect.onInterrupt(restore(first(fiber, timer, onDeadline)), () => Fiber.interrupt(fiber))
-    ).pipe(Effect.flatten)
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) =>
+      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(Effect.sleep(deadline))), (timer) => {
+        // Here, and not where it is awaited: a caller that is interrupted before it awaits leaves no timer either.
+        fiber.addObserver(() => timer.unsafeInterruptAsFork(fiber.id()))
+        return Effect.onInterrupt(restore(first(fiber, timer, onDeadline)), () => Fiber.interrupt(fiber))
+      })
+    )
   )
 
 const first = <A>(
@@ -28,10 +30,7 @@ const first = <A>(
   onDeadline: () => A
 ): Effect.Effect<A> =>
   Effect.async((resume) => {
-    fiber.addObserver((exit) => {
-      timer.unsafeInterruptAsFork(fiber.id())
-      resume(exit)
-    })
+    fiber.addObserver(resume)
     timer.addObserver((exit) => {
       if (Exit.isSuccess(exit)) resume(Effect.zipRight(Fiber.interrupt(fiber), Effect.sync(onDeadline)))
     })
