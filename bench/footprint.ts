@@ -1,18 +1,14 @@
 /** What a client costs before and beside its work: the size of its bundle, its cold start, what it allocates. */
 import { build } from "esbuild"
-import { dirname } from "node:path"
 import { performance } from "node:perf_hooks"
 import { gzipSync } from "node:zlib"
 import { startWorker } from "./processes.js"
 import type { Row } from "./rows.js"
 
 /** The client's file with all that it imports, as a function platform would be given it: minified, then gzipped. */
-export const bundleBytes = async ({ file, imports }: Row): Promise<number> => {
+export const bundleBytes = async ({ file }: Row): Promise<number> => {
   const { outputFiles } = await build({
-    stdin: {
-      contents: [file, ...imports].map((path) => `export * from ${JSON.stringify(path)}`).join("\n"),
-      resolveDir: dirname(file)
-    },
+    entryPoints: [file],
     bundle: true,
     minify: true,
     platform: "node",

@@ -14,7 +14,7 @@ import { columns, measure, type Sample } from "./measure.js"
 import { draw } from "./plot.js"
 import { pinning, startServer, startWorker, type Server } from "./processes.js"
 import { report, type Result } from "./report.js"
-import { leftOut, rows, type Row } from "./rows.js"
+import { rows, type Row } from "./rows.js"
 import { median, randomFrom, shuffle } from "./statistics.js"
 
 const { values } = parseArgs({
@@ -119,7 +119,7 @@ const between = /(<!-- bench:begin -->\n)[^]*(\n<!-- bench:end -->)/
 
 const all = await results()
 progress("done")
-const text = report(all, { rounds, payouts, pinning, leftOut, versions: versions() })
+const text = report(all, { rounds, payouts, pinning, versions: versions() })
 console.log(text)
 if (values.write) {
   const readme = readFileSync(file("README.md"), "utf8")

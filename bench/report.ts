@@ -20,7 +20,6 @@ export interface Circumstances {
   readonly pinning: string
   /** Of the packages that are measured. */
   readonly versions: ReadonlyArray<string>
-  readonly leftOut: ReadonlyArray<Row>
 }
 
 const samplesOf = ({ samples }: Result, column: string): ReadonlyArray<Sample> => samples.get(column) ?? []
@@ -153,13 +152,10 @@ const headroom = (results: ReadonlyArray<Result>): string => {
   )
 }
 
-const today = ({ leftOut, payouts, pinning, rounds, versions }: Circumstances): string =>
+const today = ({ payouts, pinning, rounds, versions }: Circumstances): string =>
   `${rounds} rounds of ${payouts} payouts a row and column, in shuffled order. ${cpus().length} x ` +
   `${cpus()[0]?.model.trim()}; ${pinning}. Node ${process.version} (its fetch is undici ` +
-  `${process.versions["undici"]}), ${versions.join(", ")}.` +
-  (leftOut.length === 0
-    ? ""
-    : ` Left out, because it does not exist here: ${leftOut.map(({ name }) => name).join(", ")}.`)
+  `${process.versions["undici"]}), ${versions.join(", ")}.`
 
 export const report = (results: ReadonlyArray<Result>, circumstances: Circumstances): string => {
   const hit = Math.max(...results.map((result) => safetyOf(result)?.hit ?? 0))

@@ -1,5 +1,4 @@
 /** The rows, in the order in which they are printed. The peers are not compiled: they are where their packages are. */
-import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 export interface Row {
@@ -9,8 +8,6 @@ export interface Row {
   readonly ours: boolean
   /** Whether there is a server behind it that things can go wrong with. */
   readonly socket: boolean
-  /** What its file imports at run time only, for the size of its bundle. */
-  readonly imports: ReadonlyArray<string>
 }
 
 // This file is dist/bench/rows.js when it runs.
@@ -18,16 +15,16 @@ const peerFile = (id: string) => fileURLToPath(new URL(`../../bench/clients/${id
 const ourFile = (id: string) => fileURLToPath(new URL(`./clients/${id}.js`, import.meta.url))
 
 const peer = (id: string, name: string): Row => {
-  return { id, name, file: peerFile(id), ours: false, socket: true, imports: [] }
+  return { id, name, file: peerFile(id), ours: false, socket: true }
 }
 const our = (id: string, name: string, more: Partial<Row> = {}): Row => {
-  return { id, name, file: ourFile(id), ours: true, socket: true, imports: [], ...more }
+  return { id, name, file: ourFile(id), ours: true, socket: true, ...more }
 }
 
 /** Every ratio is to this row, in the same round. */
 export const referenceId = "undici"
 
-const all: ReadonlyArray<Row> = [
+export const rows: ReadonlyArray<Row> = [
   peer("raw-socket", "raw socket"),
   peer(referenceId, "raw undici"),
   peer("undici-zod", "undici + zod"),
@@ -38,18 +35,6 @@ const all: ReadonlyArray<Row> = [
   our("ours-fetch", "ours, fetch"),
   our("ours-node-http", "ours, node:http"),
   our("ours-undici", "ours, undici"),
-  our("ours-lean", "ours, lean", { imports: ["effect-billwerk-payouts/UndiciTransport"] }),
+  our("ours-lean", "ours, lean"),
   our("ours-in-memory", "ours, in memory", { socket: false })
 ]
-
-const isThere = (specifier: string): boolean => {
-  try {
-    return existsSync(fileURLToPath(import.meta.resolve(specifier)))
-  } catch {
-    return false // not exported
-  }
-}
-
-export const rows: ReadonlyArray<Row> = all.filter(({ imports }) => imports.every(isThere))
-
-export const leftOut: ReadonlyArray<Row> = all.filter((row) => !rows.includes(row))
