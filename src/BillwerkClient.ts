@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import { constTrue } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -66,7 +67,7 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
  */
 export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options) {
   const config = yield* BillwerkConfig.make(options)
-  const http = withoutRedirects(yield* HttpClient.HttpClient)
+  const http = HttpClient.mapRequestEffect(yield* HttpClient.HttpClient, (request) => Effect.as(privately, request))
   const key = Redacted.value(config.apiKey)
   const credentials = Encoding.encodeBase64(`${key}:`)
   const headers = {
@@ -83,7 +84,8 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const clean = words.cleaner(keys)
   const cleanerOf = ({ customer, destination, handle }: PayoutRequest) =>
     words.cleaner(
-      [...keys, ...words.ofText(Destination.unwrap(destination)), ...words.ofText(emailOf(customer) ?? "")],
+      keys,
+      [Destination.unwrap(destination), emailOf(customer) ?? ""],
       [handle, Customer.expectedHandle(customer) ?? ""]
     )
 
@@ -91,7 +93,7 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
     createDeadline: config.createDeadline,
     lookupDeadline: config.lookupDeadline,
     create: (request) => {
-      const body = HttpClientRequest.bodyText(post, wire.encodeCreate(wire.fromRequest(request)), json)
+      const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
       return exchange(http, body, "Create", request.handle, config.createDeadline, cleanerOf(request))
     },
     lookup: (handle, request) => {
@@ -144,26 +146,26 @@ export const layerConfig = (
   Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
 
 /**
- * No redirects: a followed 307 would send the destination to whoever answers. node:http and undici follow none; fetch does
- * unless it is told. A RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept,
- * from inside the client's own context. The fiber of the exchange is gone after it, and its context with it.
+ * No platform span (its URL holds the handle), and no trace headers to a third party. And no redirects: a followed 307
+ * would send the destination to whoever answers. node:http and undici follow none; fetch does unless it is told. A
+ * RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the client's own
+ * context. The fiber of the exchange is gone after it, and what is set here with it.
  */
-const withoutRedirects = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
-  HttpClient.mapRequestEffect(client, (request) =>
-    Effect.as(FiberRef.update(FiberRef.currentContext, manually), request)
-  )
+const privately = Effect.updateFiberRefs((id, refs) =>
+  FiberRefs.updateManyAs(refs, {
+    entries: [
+      [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]],
+      [HttpClient.currentTracerPropagation, [[id, false]]],
+      [FiberRef.currentContext, [[id, manually(FiberRefs.getOrDefault(refs, FiberRef.currentContext))]]]
+    ]
+  })
+)
 
 const manually = (context: Context.Context<never>): Context.Context<never> =>
   Context.add(context, FetchHttpClient.RequestInit, {
     ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
     redirect: "manual"
   })
-
-/** No platform span (its URL holds the handle), and no trace headers to a third party; for the rest of a fiber's life. */
-const privately = Effect.zipRight(
-  FiberRef.set(HttpClient.currentTracerDisabledWhen, constTrue),
-  FiberRef.set(HttpClient.currentTracerPropagation, false)
-)
 
 const exchange = (
   http: HttpClient.HttpClient,
@@ -180,7 +182,7 @@ const exchange = (
         head = arrived
         return Effect.map(readBody(response), (body) => withBody(arrived, body, kind, clean))
       })
-    const answered = Effect.matchEffect(Effect.zipRight(privately, http.execute(request)), {
+    const answered = Effect.matchEffect(http.execute(request), {
       // A host's client may make errors of statuses. They are still answers.
       onFailure: (error) =>
         error._tag === "ResponseError" && error.reason === "StatusCode"
@@ -230,12 +232,13 @@ interface Head {
   readonly retryAfter: Duration.Duration | undefined
 }
 
-const headOf = ({ headers, status }: HttpClientResponse.HttpClientResponse, clean: words.Clean): Effect.Effect<Head> =>
-  Effect.map(Clock.currentTimeMillis, (now) => ({
-    status,
-    requestId: requestIdFrom(headers["request-id"], clean),
-    retryAfter: retryAfterFrom(headers["retry-after"], now)
-  }))
+const headOf = ({ headers, status }: HttpClientResponse.HttpClientResponse, clean: words.Clean): Effect.Effect<Head> => {
+  const requestId = requestIdFrom(headers["request-id"], clean)
+  const retryAfter = headers["retry-after"]
+  return retryAfter === undefined
+    ? Effect.succeed({ status, requestId, retryAfter })
+    : Effect.map(Clock.currentTimeMillis, (now) => ({ status, requestId, retryAfter: retryAfterFrom(retryAfter, now) }))
+}
 
 const requestIdFrom = (text: string | undefined, clean: words.Clean): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
@@ -244,8 +247,7 @@ const requestIdFrom = (text: string | undefined, clean: words.Clean): string | u
 const retryAfterSecondsMax = 1e10
 
 // Seconds or a date in GMT. A date that has passed means now; what is neither is left to the policy's own backoff.
-const retryAfterFrom = (text: string | undefined, now: number): Duration.Duration | undefined => {
-  if (text === undefined) return undefined
+const retryAfterFrom = (text: string, now: number): Duration.Duration | undefined => {
   if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
   const date = /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
   return Option.getOrUndefined(
@@ -298,18 +300,16 @@ const parse = (head: Head, text: string, kind: Attempt.Kind, clean: words.Clean)
   if (Option.isNone(value)) {
     return { _tag: "Response", ...head, body: { _tag: "Unreadable", why: "a body that is not JSON" } }
   }
-  const payout = head.status === 200 ? wire.decodePayout(value.value) : Option.none()
-  if (Option.isSome(payout)) {
-    return { _tag: "Response", ...head, body: { _tag: "PayoutBody", payout: wire.toPayout(payout.value, clean) } }
-  }
-  const error = wire.decodeError(value.value)
-  if (Option.isNone(error)) {
+  const payout = head.status === 200 ? wire.readPayout(value.value, clean) : undefined
+  if (payout !== undefined) return { _tag: "Response", ...head, body: { _tag: "PayoutBody", payout } }
+  const answer = wire.readError(value.value, clean)
+  if (answer === undefined) {
     return { _tag: "Response", ...head, body: { _tag: "Unreadable", why: `a body that is no ${kind} answer` } }
   }
   return {
     _tag: "Response",
     ...head,
-    requestId: head.requestId ?? requestIdFrom(error.value.requestId ?? error.value.requestIdHyphenated, clean),
-    body: wire.toApiError(error.value, clean)
+    requestId: head.requestId ?? requestIdFrom(answer.requestId, clean),
+    body: answer.error
   }
 }

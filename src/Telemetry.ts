@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
+import * as MetricKey from "effect/MetricKey"
 import * as MetricLabel from "effect/MetricLabel"
 import * as Tracer from "effect/Tracer"
 import type { Kind } from "./domain/Attempt.js"
@@ -53,6 +54,19 @@ export const attribute = {
   certainty: "payout.certainty"
 } as const
 
+const key = {
+  outcomes: MetricKey.counter("payout.outcomes", { incremental: true }),
+  attempts: MetricKey.counter("payout.attempts", { incremental: true }),
+  waits: MetricKey.histogram("payout.waits", MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 12 })),
+  inDoubt: MetricKey.gauge("payout.in_doubt"),
+  webhooks: MetricKey.counter("payout.webhooks", { incremental: true }),
+  exposureInDoubt: MetricKey.gauge("payout.in_doubt.exposure"),
+  settlementAge: MetricKey.histogram(
+    "payout.settlement_age",
+    MetricBoundaries.exponential({ start: 1, factor: 4, count: 10 })
+  )
+} as const
+
 /**
  * What is counted and measured. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
  * currency; never a handle. Read them with `Metric.value`, or export them (see the README).
@@ -68,16 +82,13 @@ export const attribute = {
  * @category metrics
  */
 export const metric = {
-  outcomes: Metric.counter("payout.outcomes", { incremental: true }),
-  attempts: Metric.counter("payout.attempts", { incremental: true }),
-  waits: Metric.histogram("payout.waits", MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 12 })),
-  inDoubt: Metric.gauge("payout.in_doubt"),
-  webhooks: Metric.counter("payout.webhooks", { incremental: true }),
-  exposureInDoubt: Metric.gauge("payout.in_doubt.exposure"),
-  settlementAge: Metric.histogram(
-    "payout.settlement_age",
-    MetricBoundaries.exponential({ start: 1, factor: 4, count: 10 })
-  )
+  outcomes: Metric.fromMetricKey(key.outcomes),
+  attempts: Metric.fromMetricKey(key.attempts),
+  waits: Metric.fromMetricKey(key.waits),
+  inDoubt: Metric.fromMetricKey(key.inDoubt),
+  webhooks: Metric.fromMetricKey(key.webhooks),
+  exposureInDoubt: Metric.fromMetricKey(key.exposureInDoubt),
+  settlementAge: Metric.fromMetricKey(key.settlementAge)
 } as const
 
 /**
@@ -145,24 +156,25 @@ export const countDoubt = ({ currency, exposure, payouts }: Doubt): Effect.Effec
     )
   )
 
-// A labelled metric is made once: making one costs more than counting with it.
-const labelled = <Type, In, Out>(self: Metric.Metric<Type, In, Out>) => {
-  const made = new Map<string, Metric.Metric<Type, In, Out>>()
-  return (key: string, labels: () => ReadonlyArray<MetricLabel.MetricLabel>): Metric.Metric<Type, In, Out> => {
-    const known = made.get(key)
+// A labelled metric is made once, of a key with its labels: one that has them put on (`Metric.taggedWithLabels`) looks
+// itself up again each time.
+const labelled = <M>(make: (labels: ReadonlyArray<MetricLabel.MetricLabel>) => M) => {
+  const made = new Map<string, M>()
+  return (of: string, labels: () => ReadonlyArray<MetricLabel.MetricLabel>): M => {
+    const known = made.get(of)
     if (known !== undefined) return known
-    const one = Metric.taggedWithLabels(self, labels())
-    made.set(key, one)
+    const one = make(labels())
+    made.set(of, one)
     return one
   }
 }
 
-const webhooksOf = labelled(metric.webhooks)
-const outcomesOf = labelled(metric.outcomes)
-const attemptsOf = labelled(metric.attempts)
-const waitsOf = labelled(metric.waits)
-const exposuresOf = labelled(metric.exposureInDoubt)
-const agesOf = labelled(metric.settlementAge)
+const webhooksOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.webhooks, labels)))
+const outcomesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.outcomes, labels)))
+const attemptsOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.attempts, labels)))
+const waitsOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.waits, labels)))
+const exposuresOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.exposureInDoubt, labels)))
+const agesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.settlementAge, labels)))
 
 /**
  * What a span is given when it begins, and when what it is about has ended.
@@ -184,7 +196,7 @@ export interface Span<A> {
 export const traced =
   <A, E>({ begins, ended, kind = "internal", name }: Span<A | E>) =>
   <R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Effect.tracer, (tracer) => {
+    Effect.tracerWith((tracer) => {
       if (tracer === unseen) return self
       const annotate = (end: A | E) => Effect.annotateCurrentSpan(ended(end))
       return Effect.tapBoth(self, { onFailure: annotate, onSuccess: annotate }).pipe(

@@ -240,7 +240,7 @@ const isFit = (text: string | undefined): text is string =>
 const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/
 
 const dateOf = (text: string): Option.Option<DateTime.Utc> =>
-  timestampForm.test(text) ? wire.decodeDate(text) : Option.none()
+  timestampForm.test(text) ? wire.readDate(text) : Option.none()
 
 const signatureForm = /^[0-9a-f]{64}$/
 

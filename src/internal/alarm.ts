@@ -8,10 +8,11 @@ import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../Verdict.js"
 import * as failure from "./failure.js"
 
-export const onVerdict = (handle: string, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> => {
+/** None, for nearly every answer. */
+export const of = (handle: string, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> | undefined => {
   const text = alarming(verdict)
   return text === undefined
-    ? Effect.void
+    ? undefined
     : Effect.logWarning(`Payout ${handle}: ${text}`).pipe(
         Effect.annotateLogs({
           handle,

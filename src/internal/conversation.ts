@@ -12,7 +12,7 @@ import type { Reply } from "../domain/Reply.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
-import * as alarm from "./alarm.js"
+import { exchange, type Judged } from "./exchange.js"
 import * as failure from "./failure.js"
 import { exchangesMax, monotonic, type Journal } from "./journal.js"
 import * as Plan from "./plan.js"
@@ -21,27 +21,26 @@ import * as Plan from "./plan.js"
 interface Talk {
   readonly client: BillwerkClient["Type"]
   readonly policy: RetryPolicy.RetryPolicy
-  readonly driver: RetryPolicy.Driver
   readonly journal: Journal
   readonly send: Effect.Effect<Reply>
   readonly expected: Verdict.Expected
   readonly startedNanos: bigint
   /** The ordinal of the last attempt before this call. */
   readonly before: number
+  /** Made when something fails. */
+  driver: RetryPolicy.Driver | undefined
 }
 
-interface Exchanged {
+interface Exchanged extends Judged {
   readonly step: Plan.Step
-  readonly reply: Reply
-  readonly verdict: Verdict.Verdict
   readonly plan: Plan.Plan
   /** Whether the verdict speaks for itself, whatever the other attempts left unclear. */
   readonly isAnswer: boolean
-  /** No further exchange is allowed: the call has had its most. */
-  readonly isLast: boolean
+  /** How many exchanges there have been. No further one is allowed after `exchangesMax`. */
+  readonly exchanges: number
 }
 
-type Next = { readonly step: Plan.Step } | { readonly end: Effect.Effect<Outcome, PayoutError> }
+type Ending = Effect.Effect<Outcome, PayoutError>
 
 /** Carries the conversation to its end. */
 export const converse = (
@@ -49,53 +48,48 @@ export const converse = (
   policy: RetryPolicy.RetryPolicy,
   journal: Journal,
   first: Plan.Step
-): Effect.Effect<Outcome, PayoutError> =>
-  Effect.gen(function* () {
+): Ending =>
+  Effect.clockWith((clock) => {
     const talk: Talk = {
       client,
       policy,
       journal,
-      driver: RetryPolicy.driver(policy),
       send: client.create(journal.request),
       expected: Verdict.expected(journal.request),
-      startedNanos: yield* monotonic,
-      before: journal.attempts.at(-1)?.ordinal ?? 0
+      startedNanos: clock.unsafeCurrentTimeNanos(),
+      before: journal.latest?.ordinal ?? 0,
+      driver: undefined
     }
-    let next: Next = { step: first }
-    for (let exchanges = 1; "step" in next; exchanges++) {
-      const exchanged: Exchanged = yield* exchange(talk, next.step, exchanges >= exchangesMax)
-      next = yield* proceed(talk, exchanged)
-    }
-    return yield* next.end
+    return take(talk, first, 1)
   })
 
-const exchange = Effect.fnUntraced(function* (
-  { client, expected, journal, send }: Talk,
-  step: Plan.Step,
-  isLast: boolean
-) {
+/** Takes a step, and whatever steps follow from it. */
+const take = (talk: Talk, step: Plan.Step, exchanges: number): Ending => {
+  const { client, expected, journal, send } = talk
   const { record, request } = journal
-  yield* journal.begin(step.kind)
-  const reply = yield* step.kind === "Create" ? send : client.lookup(request.handle, request)
-  const verdict = step.kind === "Create" ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply)
-  yield* journal.write(step, verdict, reply)
-  yield* alarm.onVerdict(request.handle, verdict, reply)
-  const exchanged: Exchanged = {
-    step,
-    reply,
-    verdict,
-    plan: Plan.plan(step, verdict, record, journal.isInDoubt),
-    isAnswer: Plan.isAnswer(step, verdict, record),
-    isLast
-  }
-  return exchanged
-})
+  const isCreate = step.kind === "Create"
+  return Effect.flatMap(
+    exchange(journal, request.handle, step, isCreate ? send : client.lookup(request.handle, request), (reply) =>
+      isCreate ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply)
+    ),
+    ({ reply, verdict }) =>
+      proceed(talk, {
+        step,
+        reply,
+        verdict,
+        plan: Plan.plan(step, verdict, record, journal.isInDoubt),
+        isAnswer: Plan.isAnswer(step, verdict, record),
+        exchanges
+      })
+  )
+}
 
-const proceed = (talk: Talk, exchanged: Exchanged): Effect.Effect<Next> => {
-  const { isLast, plan } = exchanged
+const proceed = (talk: Talk, exchanged: Exchanged): Ending => {
+  const { exchanges, plan } = exchanged
+  const isLast = exchanges >= exchangesMax
   switch (plan._tag) {
     case "Succeed":
-      return Effect.succeed(succeed(talk, plan.verdict))
+      return succeed(talk, plan.verdict)
     case "GiveUp":
       return giveUp(talk, exchanged)
     case "GoOn":
@@ -107,9 +101,9 @@ const proceed = (talk: Talk, exchanged: Exchanged): Effect.Effect<Next> => {
 
 const tooMany = `${exchangesMax} exchanges are the most of one call`
 
-const succeed = ({ journal }: Talk, verdict: Verdict.Accepted): Next => {
+const succeed = ({ journal }: Talk, verdict: Verdict.Accepted): Ending => {
   journal.decide("Succeed")
-  return { end: Effect.succeed({ _tag: verdict._tag, payout: verdict.payout, ...journal.accounting }) }
+  return Effect.succeed({ _tag: verdict._tag, payout: verdict.payout, ...journal.accounting })
 }
 
 const retry = Effect.fnUntraced(function* (
@@ -117,8 +111,8 @@ const retry = Effect.fnUntraced(function* (
   exchanged: Exchanged,
   { category, known, next }: Extract<Plan.Plan, { readonly _tag: "Retry" }>
 ) {
-  const { driver, journal } = talk
-  const attempt = journal.attempts.at(-1)
+  const driver = (talk.driver ??= RetryPolicy.driver(talk.policy))
+  const attempt = talk.journal.latest
   const retryAfter = exchanged.reply._tag === "Response" ? exchanged.reply.retryAfter : undefined
   const now = Number((yield* monotonic) / 1_000_000n)
   const delay =
@@ -143,8 +137,7 @@ const goOn = Effect.fnUntraced(function* (
     // The machine may have slept longer.
     if (!(yield* fits(talk, step, Duration.zero))) return yield* giveUp(talk, exchanged, "the wait ended too late")
   }
-  const next: Next = { step }
-  return next
+  return yield* take(talk, step, exchanged.exchanges + 1)
 })
 
 // The first create is always made: it is what the call is for, and a shortened one would only be unclear.
@@ -159,22 +152,20 @@ const fits = ({ before, client, journal, policy, startedNanos }: Talk, step: Pla
 
 const giveUp = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, why?: string) {
   const { journal } = talk
-  const { isLast, step, verdict } = exchanged
+  const { exchanges, step, verdict } = exchanged
   const shown = Verdict.recorded(verdict) !== undefined
   if (
     step.kind === "Create" &&
     !shown &&
-    !isLast &&
+    exchanges < exchangesMax &&
     journal.isInDoubt &&
     (yield* fits(talk, Plan.lastAsk, Duration.zero))
   ) {
     journal.decide("LookUp", why, Duration.zero)
-    const next: Next = { step: Plan.lastAsk }
-    return next
+    return yield* take(talk, Plan.lastAsk, exchanges + 1)
   }
   journal.decide("Fail", why)
-  const end: Next = { end: failure.toError(finding(journal, exchanged), journal.accounting) }
-  return end
+  return yield* failure.toError(finding(journal, exchanged), journal.accounting)
 })
 
 /**

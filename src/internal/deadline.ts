@@ -2,7 +2,10 @@
  * A deadline that holds whatever becomes of the caller: one fiber for what has to end in time, and one timer, by the
  * fiber's clock.
  */
-import type * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,23 +18,40 @@ import * as Fiber from "effect/Fiber"
  */
 export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, onDeadline: () => A): Effect.Effect<A> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) =>
-      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(Effect.sleep(deadline))), (timer) => {
-        // Here, and not where it is awaited: a caller that is interrupted before it awaits leaves no timer either.
-        fiber.addObserver(() => timer.unsafeInterruptAsFork(fiber.id()))
-        return Effect.onInterrupt(restore(first(fiber, timer, onDeadline)), () => Fiber.interrupt(fiber))
-      })
-    )
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) => {
+      const tooLate = Effect.zipRight(Fiber.interrupt(fiber), Effect.sync(onDeadline))
+      const awaited = Effect.clockWith((clock) =>
+        clock === liveClock ? orTimeout(fiber, deadline, tooLate) : orAsleep(fiber, clock.sleep(deadline), tooLate)
+      )
+      return Effect.catchAllCause(restore(awaited), (cause) =>
+        Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(cause))
+      )
+    })
   )
 
-const first = <A>(
-  fiber: Fiber.RuntimeFiber<A>,
-  timer: Fiber.RuntimeFiber<void>,
-  onDeadline: () => A
-): Effect.Effect<A> =>
-  Effect.async((resume) => {
-    fiber.addObserver(resume)
-    timer.addObserver((exit) => {
-      if (Exit.isSuccess(exit)) resume(Effect.zipRight(Fiber.interrupt(fiber), Effect.sync(onDeadline)))
+const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+// The clock that everybody has waits by this very timer; a fiber that waits for it would cost more than the timer.
+const orTimeout = <A>(fiber: Fiber.RuntimeFiber<A>, deadline: Duration.Duration, tooLate: Effect.Effect<A>) =>
+  Effect.async<A>((resume) => {
+    const timer = setTimeout(() => resume(tooLate), Duration.toMillis(deadline))
+    fiber.addObserver((exit) => {
+      clearTimeout(timer)
+      resume(exit)
     })
   })
+
+const orAsleep = <A>(fiber: Fiber.RuntimeFiber<A>, sleep: Effect.Effect<void>, tooLate: Effect.Effect<A>) =>
+  // Not interruptible before it is awaited: whoever starts a timer also sees to it that it ends.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(sleep)), (timer) => {
+      fiber.addObserver(() => timer.unsafeInterruptAsFork(fiber.id()))
+      const awaited = Effect.async<A>((resume) => {
+        fiber.addObserver(resume)
+        timer.addObserver((exit) => {
+          if (Exit.isSuccess(exit)) resume(tooLate)
+        })
+      })
+      return restore(awaited)
+    })
+  )

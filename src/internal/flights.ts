@@ -93,13 +93,15 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       if ("end" in begun) return begun.end
       const { journal } = begun
       if ("first" in begun) {
-        return restore(fly(journal, begun.first, call.policy)).pipe(
-          stillDeclined(journal, begun.declined),
+        const flown = restore(fly(journal, begun.first, call.policy))
+        const { declined } = begun
+        return Effect.flatMap(
+          Effect.exit(declined === undefined ? flown : Effect.mapError(flown, stillDeclined(journal, declined))),
           land(journal)
         )
       }
-      return restore(fly(journal, Plan.onlyAsk(journal.doubt.verdict), call.policy)).pipe(
-        land(journal),
+      return Effect.exit(restore(fly(journal, Plan.onlyAsk(journal.doubt.verdict), call.policy))).pipe(
+        Effect.flatMap(land(journal)),
         // Whatever the first arguments have come to is not this call's result, but it decides what may be done now.
         Effect.matchEffect({
           onFailure: () => (journal.isInDoubt ? conflict(journal, begun.differs) : restore(board(call))),
@@ -134,21 +136,22 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
     )
   }
 
-  const land = (journal: Journal) =>
-    Effect.onExit((exit: Ended) =>
-      Effect.flatMap(journal.interrupt(), () => {
-        const { handle } = journal.request
-        const done = flights.get(handle)?.done
-        // Whoever carries on has the evidence, too, if it is only that nothing was done.
-        const kept = memories.keep(journal, exit, done !== undefined && Exit.isInterrupted(exit))
-        flights.delete(handle)
-        if (done === undefined) return kept
-        return Effect.zipRight(
-          kept,
-          Deferred.succeed(done, Exit.isInterrupted(exit) ? Option.none() : Option.some(exit))
-        )
-      })
-    )
+  const land = (journal: Journal) => (exit: Ended) =>
+    journal.sending === undefined
+      ? landed(journal, exit)
+      : Effect.flatMap(journal.interrupt(), () => landed(journal, exit))
+
+  const landed = (journal: Journal, exit: Ended): Effect.Effect<Outcome, PayoutError> => {
+    const { handle } = journal.request
+    const done = flights.get(handle)?.done
+    // Whoever carries on has the evidence, too, if it is only that nothing was done.
+    const kept = memories.keep(journal, exit, done !== undefined && Exit.isInterrupted(exit))
+    flights.delete(handle)
+    if (done !== undefined) {
+      Deferred.unsafeDone(done, Effect.succeed(Exit.isInterrupted(exit) ? Option.none() : Option.some(exit)))
+    }
+    return kept === undefined ? exit : Effect.zipRight(kept, exit)
+  }
 
   return {
     board,
@@ -158,7 +161,7 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       const journal = flights.get(handle)?.journal ?? memories.get(handle)?.journal
       return journal === undefined
         ? 0
-        : journal.accounting.exposure.max + (journal.isSending ? journal.request.amount : 0)
+        : journal.exposure.max + (journal.sending === "Create" ? journal.request.amount : 0)
     },
     remember: (outcome, payout, ended) =>
       Effect.suspend(() => {
@@ -167,7 +170,7 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
         const request = outcome && memories.requests.get(outcome)
         return memory === undefined
           ? Effect.void
-          : memories.keep(memory.journal, ended, false, Option.fromNullable(request))
+          : (memories.keep(memory.journal, ended, false, Option.fromNullable(request)) ?? Effect.void)
       })
   }
 }
@@ -198,12 +201,12 @@ const recall = ({ declined, journal, paid }: Memory, call: Call): Begun => {
 
 // A request that was lost may have been carried out after the decline, and softly declined. The same arguments stay
 // declined for good.
-const stillDeclined = (journal: Journal, declined: HardDeclined | undefined) =>
-  Effect.mapError((error: PayoutError) => {
-    if (declined === undefined || error._tag !== "SoftDeclined" || error.certainty !== "NotMoved") return error
-    const { payout, requestId } = declined
-    return new HardDeclined({ ...journal.accounting, requestId, payout }, validated)
-  })
+const stillDeclined =
+  (journal: Journal, { payout, requestId }: HardDeclined) =>
+  (error: PayoutError): PayoutError =>
+    error._tag === "SoftDeclined" && error.certainty === "NotMoved"
+      ? new HardDeclined({ ...journal.accounting, requestId, payout }, validated)
+      : error
 
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
   new HandleConflict({ ...journal.accounting, with: "Process", differs }, validated)
@@ -212,10 +215,13 @@ const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
 class Memories {
   /** Which request an outcome is of that is processing. */
   readonly requests = new WeakMap<Outcome, PayoutRequest>()
-  private readonly settled = new Map<string, Memory>()
-  private readonly doubtful = new Map<string, Memory>()
+  private readonly settled: Recent<Memory>
+  private readonly doubtful: Recent<Memory>
 
-  constructor(private readonly most: number) {}
+  constructor(most: number) {
+    this.settled = new Recent(most)
+    this.doubtful = new Recent(most)
+  }
 
   /** What is remembered of a payout that was shown, if it is the sum that was. */
   about({ amount, currency, handle }: Payout): Memory | undefined {
@@ -234,7 +240,7 @@ class Memories {
     exit: Ended,
     isHandedOn = false,
     of: Option.Option<PayoutRequest> = Option.some(journal.request)
-  ): Effect.Effect<void> {
+  ): Effect.Effect<void> | undefined {
     const { handle } = journal.request
     // One that is paid is never asked about any more, and the collector has to look through all that is in there.
     if (Exit.isSuccess(exit) && exit.value._tag === "Processing" && Option.isSome(of)) {
@@ -242,41 +248,69 @@ class Memories {
     }
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
-    const newly = Option.isNone(of) ? [] : declinedBy(of.value, exit)
-    const others = (before?.declined ?? []).filter(({ request }) =>
-      newly.every((one) => differences(one.request, request).length > 0)
-    )
-    const declined = [...others, ...newly].slice(-declinedMax)
-    this.settled.delete(handle)
-    const doubts = this.forget(this.doubtful, handle)
+    const declined = Option.isNone(of) ? (before?.declined ?? none) : declinedBy(before?.declined ?? none, of.value, exit)
     journal.trim()
-    const memory = { journal, paid, declined, exposure: journal.accounting.exposure.max }
-    if (paid === undefined && journal.isInDoubt) doubts.push(...this.set(this.doubtful, memory), doubtOf(memory, 1))
+    const memory = { journal, paid, declined, exposure: journal.exposure.max }
+    this.settled.delete(handle)
+    const known = this.doubtful.delete(handle)
+    if (paid === undefined && journal.isInDoubt) {
+      const oldest = this.doubtful.set(handle, memory)
+      return countDoubts(doubtOf(memory, 1), doubtOf(known, -1), doubtOf(oldest, -1))
+    }
     // What was paid or declined for good has a record too.
-    else if (journal.record !== undefined || isHandedOn) this.set(this.settled, memory)
-    return Effect.forEach(doubts, Telemetry.countDoubt, { discard: true })
-  }
-
-  private set(memories: Map<string, Memory>, memory: Memory): Array<Telemetry.Doubt> {
-    memories.set(memory.journal.request.handle, memory)
-    const oldest = memories.size > this.most ? memories.keys().next() : undefined
-    return oldest?.done === false ? this.forget(memories, oldest.value) : []
-  }
-
-  private forget(memories: Map<string, Memory>, handle: string): Array<Telemetry.Doubt> {
-    const memory = memories.get(handle)
-    memories.delete(handle)
-    return memory === undefined ? [] : [doubtOf(memory, -1)]
+    if (journal.record !== undefined || isHandedOn) this.settled.set(handle, memory)
+    return known && countDoubts(doubtOf(known, -1))
   }
 }
 
-const doubtOf = ({ exposure, journal }: Memory, payouts: 1 | -1): Telemetry.Doubt => ({
-  payouts,
-  currency: journal.request.currency,
-  exposure: payouts * exposure
-})
+/** A map that forgets its oldest entry for each that it has too many. */
+class Recent<A> {
+  private readonly entries = new Map<string, A>()
+  // Kept from one time to the next: a new iterator would have to find its way past all that was forgotten before.
+  private oldest = this.entries.keys()
 
-const declinedBy = (request: PayoutRequest, exit: Ended): ReadonlyArray<Declined> =>
-  Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "HardDeclined"
-    ? [{ request, error: exit.cause.error }]
-    : []
+  constructor(private readonly most: number) {}
+
+  get(key: string): A | undefined {
+    return this.entries.get(key)
+  }
+
+  /** What was forgotten for it, if anything was. */
+  set(key: string, value: A): A | undefined {
+    this.entries.set(key, value)
+    return this.entries.size > this.most ? this.forget() : undefined
+  }
+
+  delete(key: string): A | undefined {
+    const value = this.entries.get(key)
+    if (value !== undefined) this.entries.delete(key)
+    return value
+  }
+
+  private forget(): A | undefined {
+    let next = this.oldest.next()
+    if (next.done === true) {
+      this.oldest = this.entries.keys()
+      next = this.oldest.next()
+    }
+    return next.done === true ? undefined : this.delete(next.value)
+  }
+}
+
+const countDoubts = (...doubts: ReadonlyArray<Telemetry.Doubt | undefined>): Effect.Effect<void> =>
+  Effect.forEach(doubts, (doubt) => (doubt === undefined ? Effect.void : Telemetry.countDoubt(doubt)), { discard: true })
+
+const doubtOf = (memory: Memory | undefined, payouts: 1 | -1): Telemetry.Doubt | undefined =>
+  memory && {
+    payouts,
+    currency: memory.journal.request.currency,
+    exposure: payouts * memory.exposure
+  }
+
+const none: ReadonlyArray<Declined> = []
+
+const declinedBy = (before: ReadonlyArray<Declined>, request: PayoutRequest, exit: Ended): ReadonlyArray<Declined> => {
+  if (!Exit.isFailure(exit) || exit.cause._tag !== "Fail" || exit.cause.error._tag !== "HardDeclined") return before
+  const others = before.filter((one) => differences(one.request, request).length > 0)
+  return [...others, { request, error: exit.cause.error }].slice(-declinedMax)
+}

@@ -2,11 +2,10 @@
  * The evidence of one payout while a call runs, and after it for as long as money may have moved. It is marked before
  * each send and written after each answer, so that an interruption at any moment finds it true.
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Attempt from "../domain/Attempt.js"
 import type { Outcome } from "../domain/Outcome.js"
 import * as Payout from "../domain/Payout.js"
@@ -39,72 +38,73 @@ export const monotonic: Effect.Effect<bigint> = Effect.clockWith((clock) =>
 
 /** Exchanges on record. What is begun is closed: by an answer, or by an interruption. */
 export class AttemptLog {
+  private readonly entries: Array<Attempt.Attempt>
   private underWay: UnderWay | undefined
 
-  constructor(private entries: ReadonlyArray<Attempt.Attempt> = []) {}
-
-  get attempts(): ReadonlyArray<Attempt.Attempt> {
-    return this.entries
+  constructor(entries: ReadonlyArray<Attempt.Attempt> = []) {
+    this.entries = [...entries]
   }
 
-  /** Whether a create is under way. */
-  get isSending(): boolean {
-    return this.underWay?.kind === "Create"
+  /** As they are now. */
+  get attempts(): ReadonlyArray<Attempt.Attempt> {
+    return [...this.entries]
+  }
+
+  get latest(): Attempt.Attempt | undefined {
+    return this.entries.at(-1)
+  }
+
+  /** The kind of exchange that is under way. */
+  get sending(): Attempt.Kind | undefined {
+    return this.underWay?.kind
   }
 
   /** Marks an exchange as under way: from here on it counts, whatever happens. */
-  begin(kind: Attempt.Kind): Effect.Effect<void> {
-    return Effect.map(Effect.zip(Clock.currentTimeMillis, monotonic), ([millis, startedNanos]) => {
-      this.underWay = { kind, started: DateTime.unsafeMake(millis), startedNanos }
-    })
+  begin(kind: Attempt.Kind, clock: Clock.Clock): void {
+    const started = DateTime.unsafeMake(clock.unsafeCurrentTimeMillis())
+    this.underWay = { kind, started, startedNanos: clock.unsafeCurrentTimeNanos() }
   }
 
-  /** Replaces the mark by the attempt, in one synchronous step. None, if nothing was under way. */
-  close(found: Found): Effect.Effect<Option.Option<Attempt.Attempt>> {
-    return Effect.tap(this.closed(found), (attempt) =>
-      Option.isNone(attempt) ? Effect.void : Telemetry.countAttempt(attempt.value.kind, attempt.value.outcome)
-    )
+  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply, clock: Clock.Clock): void {
+    this.close(found(step, verdict, reply), clock)
   }
 
-  private closed(found: Found): Effect.Effect<Option.Option<Attempt.Attempt>> {
-    return Effect.map(monotonic, (now) => {
-      const { underWay } = this
-      if (underWay === undefined) return Option.none()
-      this.underWay = undefined
-      const attempt: Attempt.Attempt = {
-        ordinal: (this.entries.at(-1)?.ordinal ?? 0) + 1,
-        kind: underWay.kind,
-        started: underWay.started,
-        took: Duration.nanos(now - underWay.startedNanos),
-        ...(typeof found === "function" ? found(underWay.kind) : found)
-      }
-      this.entries = [...this.entries, attempt]
-      return Option.some(attempt)
-    })
+  /** Replaces the mark by the attempt. None, if nothing was under way. */
+  close(finding: Finding, clock: Clock.Clock): Attempt.Attempt | undefined {
+    const { underWay } = this
+    if (underWay === undefined) return undefined
+    this.underWay = undefined
+    const attempt: Attempt.Attempt = {
+      ordinal: (this.latest?.ordinal ?? 0) + 1,
+      kind: underWay.kind,
+      started: underWay.started,
+      took: Duration.nanos(clock.unsafeCurrentTimeNanos() - underWay.startedNanos),
+      ...finding
+    }
+    this.entries.push(attempt)
+    return attempt
   }
 
   /** Puts on record what is done after the latest attempt, and why. */
   decide(decision: Attempt.Decision, why?: string, delay?: Duration.Duration): void {
-    const latest = this.entries.at(-1)
+    const { latest } = this
     if (latest === undefined) return
-    const { delay: _, ...rest } = latest
-    const decided: Attempt.Attempt = {
-      ...rest,
+    const { delay: _, ...before } = latest
+    this.entries[this.entries.length - 1] = {
+      ...before,
       decision,
       why: why === undefined ? latest.why : `${latest.why}; ${why}`,
       ...(delay === undefined ? {} : { delay })
     }
-    this.entries = [...this.entries.slice(0, -1), decided]
   }
 
   /** Forgets the oldest attempts, beyond as many as are kept. */
   trim(): void {
-    this.entries = this.entries.slice(-attemptsKept)
+    this.entries.splice(0, this.entries.length - attemptsKept)
   }
 }
 
 type Finding = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
-type Found = Finding | ((kind: Attempt.Kind) => Finding)
 
 /** What an answer turned out to be, as an attempt has it. */
 export const found = (step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Finding => {
@@ -155,9 +155,13 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     return this.log.attempts
   }
 
-  /** Whether a create is under way, which the exposure does not count before it is answered. */
-  get isSending(): boolean {
-    return this.log.isSending
+  get latest(): Attempt.Attempt | undefined {
+    return this.log.latest
+  }
+
+  /** The kind of exchange that is under way: the exposure does not count a create before it is answered. */
+  get sending(): Attempt.Kind | undefined {
+    return this.log.sending
   }
 
   /** The newest record of the payout. */
@@ -169,9 +173,13 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     return failure.accounting(this.request, this.attempts, this.tally)
   }
 
+  get exposure(): Attempt.Exposure {
+    return Attempt.exposureOf(this.request.amount, this.tally)
+  }
+
   /** Whether money may have moved, or has. */
   get isInDoubt(): boolean {
-    return Attempt.certainty(Attempt.exposureOf(this.request.amount, this.tally)) !== "NotMoved"
+    return Attempt.certainty(this.exposure) !== "NotMoved"
   }
 
   /** The latest finding that leaves money in doubt. */
@@ -186,22 +194,28 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     this.tally = { ...this.tally, unseen: this.tally.unseen + more, sends: this.tally.sends + more }
   }
 
-  begin(kind: Attempt.Kind): Effect.Effect<void> {
-    return this.log.begin(kind)
+  begin(kind: Attempt.Kind, clock: Clock.Clock): void {
+    this.log.begin(kind, clock)
   }
 
-  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> {
+  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply, clock: Clock.Clock): void {
     // What only contradicts a claim leaves the claim in doubt, and not what contradicts it.
     const isDoubt = verdict._tag !== "Paid" && !Plan.isContradicted(step, verdict)
-    return this.close(
-      (kind) => this.dated(kind, verdict, found(step, verdict, reply)),
+    this.close(
+      this.dated(step, verdict, found(step, verdict, reply)),
+      clock,
       isDoubt ? { verdict: later(verdict), reply } : undefined
     )
   }
 
   /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
   interrupt(): Effect.Effect<void> {
-    return this.close(interrupted, failure.interrupted)
+    return Effect.clockWith((clock) => {
+      const { sending } = this
+      if (sending === undefined) return Effect.void
+      this.close(interrupted(sending), clock, failure.interrupted)
+      return Telemetry.countAttempt(sending, "Interrupted")
+    })
   }
 
   decide(decision: Attempt.Decision, why?: string, delay?: Duration.Duration): void {
@@ -225,14 +239,12 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     return new Journal(request, this.tally, this.told, this.attempts)
   }
 
-  private close(found: (kind: Attempt.Kind) => Finding, finding: failure.Finding | undefined): Effect.Effect<void> {
-    return Effect.map(this.log.close(found), (closed) => {
-      if (Option.isNone(closed)) return
-      const attempt = closed.value
-      this.tally = Attempt.count(this.tally, attempt)
-      if (attempt.kind === "Create") this.firstCreate ??= attempt.started.epochMillis
-      if (finding !== undefined) this.note(attempt, finding)
-    })
+  private close(found: Finding, clock: Clock.Clock, finding: failure.Finding | undefined): void {
+    const attempt = this.log.close(found, clock)
+    if (attempt === undefined) return
+    this.tally = Attempt.count(this.tally, attempt)
+    if (attempt.kind === "Create") this.firstCreate ??= attempt.started.epochMillis
+    if (finding !== undefined) this.note(attempt, finding)
   }
 
   // A record that leaves nothing open answers what an earlier one left open, but not for a request that was lost.
@@ -242,7 +254,7 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     else if (attempt.bearing === "Recorded" || attempt.bearing === "Foreign") this.latestDoubt = this.latestUnclear
   }
 
-  private dated(kind: Attempt.Kind, verdict: Verdict.Verdict, found: Finding): Finding {
+  private dated({ kind }: Plan.Step, verdict: Verdict.Verdict, found: Finding): Finding {
     if (found.recorded === undefined || !("payout" in verdict) || kind === "Create") return found
     return { ...found, recorded: { ...found.recorded, ...this.earlier(verdict.payout) } }
   }

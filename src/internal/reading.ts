@@ -13,9 +13,9 @@ import type { Reply } from "../domain/Reply.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
-import * as alarm from "./alarm.js"
+import { exchange } from "./exchange.js"
 import * as failure from "./failure.js"
-import { AttemptLog, exchangesMax, found, monotonic } from "./journal.js"
+import { AttemptLog, exchangesMax, monotonic } from "./journal.js"
 import * as Plan from "./plan.js"
 
 /** What the provider has, and what it took to be told. */
@@ -32,14 +32,11 @@ export const read = (
 ): Effect.Effect<Read, LookupError> =>
   Effect.gen(function* () {
     const log = new AttemptLog()
+    const judge = (reply: Reply) => Verdict.ofLookup({ handle }, reply)
     const driver = RetryPolicy.driver(policy)
     const started = yield* monotonic
     while (true) {
-      yield* log.begin("Lookup")
-      const reply = yield* client.lookup(handle)
-      const verdict = Verdict.ofLookup({ handle }, reply)
-      yield* log.close(found(Plan.lastAsk, verdict, reply))
-      yield* alarm.onVerdict(handle, verdict, reply)
+      const { reply, verdict } = yield* exchange(log, handle, Plan.lastAsk, client.lookup(handle), judge)
       if ("payout" in verdict) return { verdict, reply, attempts: log.attempts }
       if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })
       const now = yield* monotonic
@@ -60,14 +57,13 @@ export const read = (
 
 const delay = Effect.fnUntraced(function* (
   driver: RetryPolicy.Driver,
-  { attempts }: AttemptLog,
+  { latest: attempt }: AttemptLog,
   now: bigint,
   verdict: Verdict.Verdict,
   reply: Reply
 ) {
   const category = categoryOf(verdict)
-  const attempt = attempts.at(-1)
-  if (category === undefined || attempt === undefined || attempts.length >= exchangesMax) return undefined
+  if (category === undefined || attempt === undefined || attempt.ordinal >= exchangesMax) return undefined
   const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
   return Option.getOrUndefined(yield* driver.next(Number(now / 1_000_000n), { category, attempt, retryAfter }))
 })
@@ -85,8 +81,8 @@ const categoryOf = (verdict: Verdict.Verdict): RetryPolicy.Category | undefined 
   }
 }
 
-const failed = (handle: Handle, { attempts }: AttemptLog, verdict: Verdict.Verdict, reply: Reply) => {
-  const { code, requestId, status } = attempts.at(-1) ?? {}
+const failed = (handle: Handle, { attempts, latest }: AttemptLog, verdict: Verdict.Verdict, reply: Reply) => {
+  const { code, requestId, status } = latest ?? {}
   const refused =
     reply._tag === "Response" && reply.body._tag === "ApiError" && reply.body.error !== undefined
       ? `HTTP ${reply.status}, ${reply.body.error}`

@@ -23,7 +23,7 @@ import type { RetryPolicy } from "../RetryPolicy.js"
 import * as Settlement from "../Settlement.js"
 import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
-import * as alarm from "./alarm.js"
+import { exchange } from "./exchange.js"
 import * as failure from "./failure.js"
 import type { Flights } from "./flights.js"
 import { Journal, journalOf, monotonic } from "./journal.js"
@@ -172,15 +172,11 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
   )
 }
 
-const ask = Effect.fnUntraced(function* ({ client, outcome }: Around, journal: Evidence) {
+const ask = ({ client, outcome }: Around, journal: Evidence) => {
   const { amount, currency, handle } = journal.request
-  yield* journal.begin("Lookup")
-  const reply = yield* client.lookup(handle)
-  const verdict = Verdict.ofLookup({ handle, amount, currency, customer: outcome?.payout.customer }, reply)
-  yield* journal.write(Plan.lastAsk, verdict, reply)
-  yield* alarm.onVerdict(handle, verdict, reply)
-  return { reply, verdict }
-})
+  const expected = { handle, amount, currency, customer: outcome?.payout.customer }
+  return exchange(journal, handle, Plan.lastAsk, client.lookup(handle), (reply) => Verdict.ofLookup(expected, reply))
+}
 
 /** What an answer ends with, if it is one that ends it. */
 const conclude = (around: Around, journal: Evidence, verdict: Verdict.Verdict, reply: Reply): Ending | undefined => {

@@ -15,20 +15,34 @@ const secretLengthMin = 8
 export type Clean = (text: string) => string
 
 /**
- * Makes the cleaner for one exchange. `secrets` are what must not come back; `compared` are texts that an answer has to
- * show as they are, so what is part of one of them is not taken out.
+ * Makes the cleaner for one exchange. `keys` (as `ofKey` has them) and `texts` are what must not come back; `compared` are
+ * texts that an answer has to show as they are, so what is part of one of them is not taken out. What looks for them is
+ * made for the first text that is long enough to hold one: in most exchanges there is none.
  */
-export const cleaner = (secrets: ReadonlyArray<string>, compared: ReadonlyArray<string> = []): Clean => {
+export const cleaner = (
+  keys: ReadonlyArray<string>,
+  texts: ReadonlyArray<string> = [],
+  compared: ReadonlyArray<string> = []
+): Clean => {
+  const shortest = Math.min(lengthOfShortest(keys), lengthOfShortest(texts))
+  let pattern: RegExp | "None" | undefined
+  return (text) => {
+    if (text.length < shortest) return presentable(text)
+    pattern ??= patternOf([...keys, ...texts.flatMap(inUrlToo)], compared) ?? "None"
+    return presentable(pattern === "None" ? text : text.replace(pattern, "<redacted>"))
+  }
+}
+
+const lengthOfShortest = (secrets: ReadonlyArray<string>): number =>
+  secrets.reduce((shortest, secret) => (isSecret(secret) ? Math.min(shortest, secret.length) : shortest), Infinity)
+
+const patternOf = (secrets: ReadonlyArray<string>, compared: ReadonlyArray<string>): RegExp | undefined => {
   // The longest first: one secret may begin with another.
   const hidden = Array.from(new Set(secrets))
     .filter((secret) => isSecret(secret) && !compared.some((text) => includes(text, secret)))
     .sort((a, b) => b.length - a.length)
   // In any case: providers change that of an address.
-  const pattern = hidden.length === 0 ? undefined : new RegExp(hidden.map(RegExp_.escape).join("|"), "gi")
-  return (text) => {
-    const safe = pattern === undefined ? text : text.replace(pattern, "<redacted>")
-    return shortened(safe.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " "))
-  }
+  return hidden.length === 0 ? undefined : new RegExp(hidden.map(RegExp_.escape).join("|"), "gi")
 }
 
 const isSecret = (text: string): boolean => text.length >= secretLengthMin || /.@./.test(text)
@@ -37,12 +51,20 @@ const includes = (text: string, part: string): boolean => text.toLowerCase().inc
 
 /** A key as it may come back: as it is, in a URL, in base64, or as the user name of HTTP Basic; with padding or not. */
 export const ofKey = (key: string): ReadonlyArray<string> => [
-  ...ofText(key),
+  ...inUrlToo(key),
   ...[key, `${key}:`].map((text) => Encoding.encodeBase64(text).replace(/=+$/, ""))
 ]
 
-/** Any other secret as it may come back: as it is, or in a URL. */
-export const ofText = (text: string): ReadonlyArray<string> => [text, encodeURIComponent(text)]
+/** Never shorter than the text itself. */
+const inUrlToo = (text: string): ReadonlyArray<string> => [text, encodeURIComponent(text)]
+
+const presentable = (text: string): string =>
+  text.length <= textMax && isPrintable.test(text)
+    ? text
+    : shortened(text.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " "))
+
+// Nearly every text of the provider is, and this is told at a glance.
+const isPrintable = /^[\x20-\x7e]*$/
 
 // What was cut shows it, so that it never equals what it begins with; and a pair is not cut in two.
 const shortened = (text: string): string =>

@@ -7,7 +7,7 @@ import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { encodeError, encodePayout, type PayoutBody, type TransactionBody } from "../internal/wire.js"
+import { type PayoutBody, type TransactionBody, writeError, writePayout } from "../internal/wire.js"
 import * as ErrorCode from "./ErrorCode.js"
 import type * as Ledger from "./Ledger.js"
 import { refused, type Reply, shown } from "./Provider.js"
@@ -139,7 +139,7 @@ const toMessage = (reply: Reply, context: Context): Message => {
       reply.message
     )
   }
-  return json(200, encodePayout(toBody(reply.payout, context.rules)), context)
+  return json(200, writePayout(toBody(reply.payout, context.rules)), context)
 }
 
 const errorMessage = (
@@ -147,7 +147,7 @@ const errorMessage = (
   context: Context,
   message?: string
 ): Message => {
-  const body = encodeError({
+  const body = writeError({
     code,
     error,
     message,

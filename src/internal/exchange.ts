@@ -1,0 +1,43 @@
+/**
+ * One exchange with the provider, from before it is sent until it is on record: marked before, so that it counts whatever
+ * happens; and judged, written, counted and, where a person should hear of it, logged after.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Attempt from "../domain/Attempt.js"
+import type { Reply } from "../domain/Reply.js"
+import * as Telemetry from "../Telemetry.js"
+import type * as Verdict from "../Verdict.js"
+import * as alarm from "./alarm.js"
+import type * as Plan from "./plan.js"
+
+/** What keeps exchanges on record. */
+export interface Book {
+  readonly begin: (kind: Attempt.Kind, clock: Clock.Clock) => void
+  readonly write: (step: Plan.Step, verdict: Verdict.Verdict, reply: Reply, clock: Clock.Clock) => void
+}
+
+/** What came back, and what it turned out to be. */
+export interface Judged {
+  readonly verdict: Verdict.Verdict
+  readonly reply: Reply
+}
+
+/** Between an answer and its being written there is nothing that an interruption could come between. */
+export const exchange = (
+  book: Book,
+  handle: string,
+  step: Plan.Step,
+  send: Effect.Effect<Reply>,
+  judge: (reply: Reply) => Verdict.Verdict
+): Effect.Effect<Judged> =>
+  Effect.clockWith((clock) => {
+    book.begin(step.kind, clock)
+    return Effect.flatMap(send, (reply) => {
+      const verdict = judge(reply)
+      book.write(step, verdict, reply, clock)
+      const counted = Telemetry.countAttempt(step.kind, verdict._tag)
+      const noted = alarm.of(handle, verdict, reply)
+      return Effect.as(noted === undefined ? counted : Effect.zipRight(counted, noted), { verdict, reply })
+    })
+  })
