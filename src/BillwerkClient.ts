@@ -177,11 +177,21 @@ const exchange = (
 ): Effect.Effect<Reply.Reply> =>
   Effect.suspend(() => {
     let head: Head | undefined
-    const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply.Reply> =>
-      Effect.flatMap(headOf(response, clean), (arrived) => {
-        head = arrived
-        return Effect.map(readBody(response), (body) => withBody(arrived, body, kind, clean))
+    const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply.Reply> => {
+      const retryAfter = response.headers["retry-after"]
+      // Nearly no answer has one, and only a date needs the time.
+      return retryAfter === undefined
+        ? read(response, undefined)
+        : Effect.flatMap(Clock.currentTimeMillis, (now) => read(response, retryAfterFrom(retryAfter, now)))
+    }
+    const read = (response: HttpClientResponse.HttpClientResponse, retryAfter: Duration.Duration | undefined) => {
+      const { headers, status } = response
+      const arrived = (head = { status, requestId: requestIdFrom(headers["request-id"], clean), retryAfter })
+      return Effect.match(textOf(response), {
+        onFailure: (error) => withBody(arrived, error.reason === "EmptyBody" ? "" : cutOff, kind, clean),
+        onSuccess: (text) => withBody(arrived, text, kind, clean)
       })
+    }
     const answered = Effect.matchEffect(http.execute(request), {
       // A host's client may make errors of statuses. They are still answers.
       onFailure: (error) =>
@@ -232,14 +242,6 @@ interface Head {
   readonly retryAfter: Duration.Duration | undefined
 }
 
-const headOf = ({ headers, status }: HttpClientResponse.HttpClientResponse, clean: words.Clean): Effect.Effect<Head> => {
-  const requestId = requestIdFrom(headers["request-id"], clean)
-  const retryAfter = headers["retry-after"]
-  return retryAfter === undefined
-    ? Effect.succeed({ status, requestId, retryAfter })
-    : Effect.map(Clock.currentTimeMillis, (now) => ({ status, requestId, retryAfter: retryAfterFrom(retryAfter, now) }))
-}
-
 const requestIdFrom = (text: string | undefined, clean: words.Clean): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
 
@@ -256,12 +258,10 @@ const retryAfterFrom = (text: string, now: number): Duration.Duration | undefine
 }
 
 /** The body's text; or why there is none. */
-type Text = { readonly text: string } | Extract<Reply.Body, { readonly _tag: "CutOff" | "Unreadable" }>
+type Text = string | Extract<Reply.Body, { readonly _tag: "CutOff" | "Unreadable" }>
 
-const readBody = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Text> =>
-  (isBounded(response) ? Effect.map(response.text, (text) => ({ text })) : readCapped(response)).pipe(
-    Effect.catchAll((error) => Effect.succeed(error.reason === "EmptyBody" ? { text: "" } : cutOff))
-  )
+const textOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Text, HttpClientError.ResponseError> =>
+  isBounded(response) ? response.text : readCapped(response)
 
 const cutOff: Text = { _tag: "CutOff", reason: "Transport" }
 
@@ -283,14 +283,14 @@ const readCapped = ({ stream }: HttpClientResponse.HttpClientResponse) =>
         return bytes > BillwerkConfig.bodyBytesMax
       }),
       Stream.runDrain,
-      Effect.map((): Text => (bytes > BillwerkConfig.bodyBytesMax ? tooLarge : { text: text + decoder.decode() }))
+      Effect.map((): Text => (bytes > BillwerkConfig.bodyBytesMax ? tooLarge : text + decoder.decode()))
     )
   })
 
 const tooLarge: Text = { _tag: "Unreadable", why: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` }
 
 const withBody = (head: Head, body: Text, kind: Attempt.Kind, clean: words.Clean): Reply.Response =>
-  "text" in body ? parse(head, body.text, kind, clean) : { _tag: "Response", ...head, body }
+  typeof body === "string" ? parse(head, body, kind, clean) : { _tag: "Response", ...head, body }
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 

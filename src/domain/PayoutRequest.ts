@@ -136,33 +136,29 @@ export const make = (input: Input): Either.Either<PayoutRequest, InvalidRequest>
  *
  * @category constructors
  */
-export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, InvalidRequest> =>
-  Either.gen(function* () {
-    if (!Predicate.isReadonlyRecord(input)) {
-      return yield* refuse("request", "must be an object")
-    }
-    const handle = yield* checkHandle(input["handle"])
+export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, InvalidRequest> => {
+  if (!Predicate.isReadonlyRecord(input)) return refuse("request", "must be an object")
+  return Either.flatMap(checkHandle(input["handle"]), (handle) => {
     const unknownField = Object.keys(input).find((key) => !Object.hasOwn(fields, key))
-    if (unknownField !== undefined) {
-      return yield* refuse(fieldName(unknownField), "is not a field of a payout request", handle)
-    }
-    const request = {
-      handle,
-      destination: yield* destinationFrom(input["destination"], handle),
-      amount: yield* checkAmount(input["amount"], handle),
-      currency: yield* checkCurrency(input["currency"], handle),
-      customer: yield* customerFrom(input["customer"], handle),
-      text: yield* optionally(checkText, input["text"], handle),
-      textOnStatement: yield* optionally(checkStatementText, input["textOnStatement"], handle),
-      acquirerReference: yield* optionally(checkAcquirerReference, input["acquirerReference"], handle)
-    }
-    if (request.destination._tag === "CardToken" && request.customer === undefined) {
-      return yield* refuse("customer", noCustomer, handle)
-    }
-    // All of it has been checked, with words of our own, and a class of Schema compiles its schema anew to check it again.
-    // But the fields of a customer have to be brought into the order in which they are always sent.
-    return new PayoutRequest(request, typeof request.customer !== "object")
+    if (unknownField !== undefined) return refuse(fieldName(unknownField), "is not a field of a payout request", handle)
+    const checked = Either.all({
+      destination: destinationFrom(input["destination"], handle),
+      amount: checkAmount(input["amount"], handle),
+      currency: checkCurrency(input["currency"], handle),
+      customer: customerFrom(input["customer"], handle),
+      text: optionally(checkText, input["text"], handle),
+      textOnStatement: optionally(checkStatementText, input["textOnStatement"], handle),
+      acquirerReference: optionally(checkAcquirerReference, input["acquirerReference"], handle)
+    })
+    return Either.flatMap(checked, (rest) => {
+      const { customer, destination } = rest
+      if (destination._tag === "CardToken" && customer === undefined) return refuse("customer", noCustomer, handle)
+      // All of it has been checked, with words of our own, and a class of Schema compiles its schema anew to check it again.
+      // But the fields of a customer have to be brought into the order in which they are always sent.
+      return Either.right(new PayoutRequest({ handle, ...rest }, typeof customer !== "object"))
+    })
   })
+}
 
 /**
  * The names of the fields in which two requests differ; none, if they would be sent with the same bytes.

@@ -2,8 +2,11 @@
  * One payout's conversation with the provider: exchange, verdict, evidence, plan, until there is an answer or the
  * policy's budgets are spent. The rules are in `plan.ts`; here they meet the clock, the budgets and the evidence.
  */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
 import type { Outcome } from "../domain/Outcome.js"
@@ -19,6 +22,7 @@ import * as Plan from "./plan.js"
 
 /** What stays the same through one conversation. */
 interface Talk {
+  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   readonly client: BillwerkClient["Type"]
   readonly policy: RetryPolicy.RetryPolicy
   readonly journal: Journal
@@ -49,14 +53,15 @@ export const converse = (
   journal: Journal,
   first: Plan.Step
 ): Ending =>
-  Effect.clockWith((clock) => {
+  Effect.withFiberRuntime((fiber) => {
     const talk: Talk = {
+      fiber,
       client,
       policy,
       journal,
       send: client.create(journal.request),
       expected: Verdict.expected(journal.request),
-      startedNanos: clock.unsafeCurrentTimeNanos(),
+      startedNanos: Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos(),
       before: journal.latest?.ordinal ?? 0,
       driver: undefined
     }
@@ -65,22 +70,20 @@ export const converse = (
 
 /** Takes a step, and whatever steps follow from it. */
 const take = (talk: Talk, step: Plan.Step, exchanges: number): Ending => {
-  const { client, expected, journal, send } = talk
+  const { client, expected, fiber, journal, send } = talk
   const { record, request } = journal
   const isCreate = step.kind === "Create"
-  return Effect.flatMap(
-    exchange(journal, request.handle, step, isCreate ? send : client.lookup(request.handle, request), (reply) =>
-      isCreate ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply)
-    ),
-    ({ reply, verdict }) =>
-      proceed(talk, {
-        step,
-        reply,
-        verdict,
-        plan: Plan.plan(step, verdict, record, journal.isInDoubt),
-        isAnswer: Plan.isAnswer(step, verdict, record),
-        exchanges
-      })
+  const sent = isCreate ? send : client.lookup(request.handle, request)
+  const judge = (reply: Reply) => (isCreate ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply))
+  return Effect.flatMap(exchange(fiber, journal, request.handle, step, sent, judge), ({ reply, verdict }) =>
+    proceed(talk, {
+      step,
+      reply,
+      verdict,
+      plan: Plan.plan(step, verdict, record, journal.isInDoubt),
+      isAnswer: Plan.isAnswer(step, verdict, record),
+      exchanges
+    })
   )
 }
 

@@ -2,8 +2,10 @@
  * One exchange with the provider, from before it is sent until it is on record: marked before, so that it counts whatever
  * happens; and judged, written, counted and, where a person should hear of it, logged after.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
 import * as Telemetry from "../Telemetry.js"
@@ -23,21 +25,26 @@ export interface Judged {
   readonly reply: Reply
 }
 
-/** Between an answer and its being written there is nothing that an interruption could come between. */
+/**
+ * Marks at once, so it is to be called in the fiber that sends. Between an answer and its being written there is nothing
+ * that an interruption could come between.
+ */
 export const exchange = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
   book: Book,
   handle: string,
   step: Plan.Step,
   send: Effect.Effect<Reply>,
   judge: (reply: Reply) => Verdict.Verdict
-): Effect.Effect<Judged> =>
-  Effect.clockWith((clock) => {
-    book.begin(step.kind, clock)
-    return Effect.flatMap(send, (reply) => {
-      const verdict = judge(reply)
-      book.write(step, verdict, reply, clock)
-      const counted = Telemetry.countAttempt(step.kind, verdict._tag)
-      const noted = alarm.of(handle, verdict, reply)
-      return Effect.as(noted === undefined ? counted : Effect.zipRight(counted, noted), { verdict, reply })
-    })
+): Effect.Effect<Judged> => {
+  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+  book.begin(step.kind, clock)
+  return Effect.flatMap(send, (reply) => {
+    const verdict = judge(reply)
+    book.write(step, verdict, reply, clock)
+    Telemetry.countAttempt(fiber, step.kind, verdict._tag)
+    const judged: Judged = { verdict, reply }
+    const told = alarm.of(handle, verdict, reply)
+    return told === undefined ? Effect.succeed(judged) : Effect.as(told, judged)
   })
+}

@@ -2,6 +2,7 @@
  * Within one process a handle has one conversation with the provider at a time, and what it left unclear is remembered,
  * so that the next call for it asks before it sends.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -93,15 +94,9 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       if ("end" in begun) return begun.end
       const { journal } = begun
       if ("first" in begun) {
-        const flown = restore(fly(journal, begun.first, call.policy))
-        const { declined } = begun
-        return Effect.flatMap(
-          Effect.exit(declined === undefined ? flown : Effect.mapError(flown, stillDeclined(journal, declined))),
-          land(journal)
-        )
+        return fly(restore, journal, begun.first, call.policy, begun.declined)
       }
-      return Effect.exit(restore(fly(journal, Plan.onlyAsk(journal.doubt.verdict), call.policy))).pipe(
-        Effect.flatMap(land(journal)),
+      return fly(restore, journal, Plan.onlyAsk(journal.doubt.verdict), call.policy).pipe(
         // Whatever the first arguments have come to is not this call's result, but it decides what may be done now.
         Effect.matchEffect({
           onFailure: () => (journal.isInDoubt ? conflict(journal, begun.differs) : restore(board(call))),
@@ -122,35 +117,35 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
     )
   }
 
-  const fly = (journal: Journal, first: Plan.Step, policy: RetryPolicy) => {
-    const { handle } = journal.request
-    flights.set(handle, { journal, done: undefined })
-    return converse(client, policy, journal, first).pipe(
-      // Whoever waited for it to settle may have been told meanwhile what this conversation was not.
-      Effect.catchAll((error): Effect.Effect<Outcome, PayoutError> => {
-        const memory = memories.get(handle)
-        return memory?.paid === undefined || differences(memory.journal.request, journal.request).length > 0
-          ? error
-          : Effect.succeed(memory.paid)
-      })
-    )
+  const fly = (
+    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+    journal: Journal,
+    first: Plan.Step,
+    policy: RetryPolicy,
+    declined?: HardDeclined
+  ): Effect.Effect<Outcome, PayoutError> => {
+    flights.set(journal.request.handle, { journal, done: undefined })
+    const land = (exit: Ended) =>
+      journal.sending === undefined
+        ? landed(journal, exit, declined)
+        : Effect.flatMap(journal.interrupt(), () => landed(journal, exit, declined))
+    return Effect.matchCauseEffect(restore(converse(client, policy, journal, first)), {
+      onFailure: (cause) => land(Exit.failCause(cause)),
+      onSuccess: (outcome) => land(Exit.succeed(outcome))
+    })
   }
 
-  const land = (journal: Journal) => (exit: Ended) =>
-    journal.sending === undefined
-      ? landed(journal, exit)
-      : Effect.flatMap(journal.interrupt(), () => landed(journal, exit))
-
-  const landed = (journal: Journal, exit: Ended): Effect.Effect<Outcome, PayoutError> => {
+  const landed = (journal: Journal, exit: Ended, declined: HardDeclined | undefined) => {
     const { handle } = journal.request
+    const told = Exit.isSuccess(exit) ? exit : asFarAsKnown(journal, exit, memories.get(handle), declined)
     const done = flights.get(handle)?.done
     // Whoever carries on has the evidence, too, if it is only that nothing was done.
-    const kept = memories.keep(journal, exit, done !== undefined && Exit.isInterrupted(exit))
+    const kept = memories.keep(journal, told, done !== undefined && Exit.isInterrupted(told))
     flights.delete(handle)
     if (done !== undefined) {
-      Deferred.unsafeDone(done, Effect.succeed(Exit.isInterrupted(exit) ? Option.none() : Option.some(exit)))
+      Deferred.unsafeDone(done, Effect.succeed(Exit.isInterrupted(told) ? Option.none() : Option.some(told)))
     }
-    return kept === undefined ? exit : Effect.zipRight(kept, exit)
+    return kept === undefined ? told : Effect.flatMap(kept, () => told)
   }
 
   return {
@@ -199,14 +194,26 @@ const recall = ({ declined, journal, paid }: Memory, call: Call): Begun => {
   return { journal: known, first: resumes ? Plan.firstAsk : Plan.create }
 }
 
-// A request that was lost may have been carried out after the decline, and softly declined. The same arguments stay
-// declined for good.
-const stillDeclined =
-  (journal: Journal, { payout, requestId }: HardDeclined) =>
-  (error: PayoutError): PayoutError =>
-    error._tag === "SoftDeclined" && error.certainty === "NotMoved"
-      ? new HardDeclined({ ...journal.accounting, requestId, payout }, validated)
-      : error
+/** What a conversation that failed comes to, by what others have been told meanwhile, or were told before. */
+const asFarAsKnown = (
+  journal: Journal,
+  failure: Exit.Failure<Outcome, PayoutError>,
+  memory: Memory | undefined,
+  declined: HardDeclined | undefined
+): Ended => {
+  const error = Cause.failureOption(failure.cause)
+  if (Option.isNone(error)) return failure
+  // Whoever waited for it to settle may have been told what this conversation was not.
+  if (memory?.paid !== undefined && differences(memory.journal.request, journal.request).length === 0) {
+    return Exit.succeed(memory.paid)
+  }
+  // A request that was lost may have been carried out after the decline, and softly declined. The same arguments stay
+  // declined for good.
+  const { certainty, _tag } = error.value
+  if (declined === undefined || _tag !== "SoftDeclined" || certainty !== "NotMoved") return failure
+  const { payout, requestId } = declined
+  return Exit.fail(new HardDeclined({ ...journal.accounting, requestId, payout }, validated))
+}
 
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
   new HandleConflict({ ...journal.accounting, with: "Process", differs }, validated)
@@ -248,7 +255,9 @@ class Memories {
     }
     const before = this.get(handle)
     const paid = Exit.isSuccess(exit) && exit.value._tag === "Paid" ? exit.value : before?.paid
-    const declined = Option.isNone(of) ? (before?.declined ?? none) : declinedBy(before?.declined ?? none, of.value, exit)
+    const declined = Option.isNone(of)
+      ? (before?.declined ?? none)
+      : declinedBy(before?.declined ?? none, of.value, exit)
     journal.trim()
     const memory = { journal, paid, declined, exposure: journal.exposure.max }
     this.settled.delete(handle)
@@ -298,7 +307,9 @@ class Recent<A> {
 }
 
 const countDoubts = (...doubts: ReadonlyArray<Telemetry.Doubt | undefined>): Effect.Effect<void> =>
-  Effect.forEach(doubts, (doubt) => (doubt === undefined ? Effect.void : Telemetry.countDoubt(doubt)), { discard: true })
+  Effect.forEach(doubts, (doubt) => (doubt === undefined ? Effect.void : Telemetry.countDoubt(doubt)), {
+    discard: true
+  })
 
 const doubtOf = (memory: Memory | undefined, payouts: 1 | -1): Telemetry.Doubt | undefined =>
   memory && {

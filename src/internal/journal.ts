@@ -2,7 +2,8 @@
  * The evidence of one payout while a call runs, and after it for as long as money may have moved. It is marked before
  * each send and written after each answer, so that an interruption at any moment finds it true.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -89,13 +90,11 @@ export class AttemptLog {
   decide(decision: Attempt.Decision, why?: string, delay?: Duration.Duration): void {
     const { latest } = this
     if (latest === undefined) return
-    const { delay: _, ...before } = latest
-    this.entries[this.entries.length - 1] = {
-      ...before,
-      decision,
-      why: why === undefined ? latest.why : `${latest.why}; ${why}`,
-      ...(delay === undefined ? {} : { delay })
-    }
+    const decided: Writable<Attempt.Attempt> = { ...latest, decision }
+    if (why !== undefined) decided.why = `${latest.why}; ${why}`
+    if (delay !== undefined) decided.delay = delay
+    else if (latest.delay !== undefined) delete decided.delay
+    this.entries[this.entries.length - 1] = decided
   }
 
   /** Forgets the oldest attempts, beyond as many as are kept. */
@@ -110,16 +109,23 @@ type Finding = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
 export const found = (step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Finding => {
   const sent = reply._tag === "Response" ? "Sent" : reply.sent
   const recorded = Plan.recorded(step, verdict)
-  return {
-    ...answer(reply),
+  const finding: Writable<Finding> = {
     sent,
     outcome: verdict._tag,
     bearing: Plan.bearing(step, verdict, sent),
-    ...(recorded === undefined ? {} : { recorded }),
     decision: "Fail",
     why: failure.why(verdict)
   }
+  if (reply._tag === "Response") {
+    finding.status = reply.status
+    if (reply.body._tag === "ApiError") finding.code = reply.body.code
+    if (reply.requestId !== undefined) finding.requestId = reply.requestId
+  }
+  if (recorded !== undefined) finding.recorded = recorded
+  return finding
 }
+
+type Writable<A> = { -readonly [Key in keyof A]: A[Key] }
 
 const interrupted = (kind: Attempt.Kind): Finding => ({
   sent: "Unknown",
@@ -210,11 +216,12 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
 
   /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
   interrupt(): Effect.Effect<void> {
-    return Effect.clockWith((clock) => {
+    return Effect.withFiberRuntime((fiber) => {
       const { sending } = this
       if (sending === undefined) return Effect.void
-      this.close(interrupted(sending), clock, failure.interrupted)
-      return Telemetry.countAttempt(sending, "Interrupted")
+      this.close(interrupted(sending), Context.get(fiber.currentDefaultServices, Clock.Clock), failure.interrupted)
+      Telemetry.countAttempt(fiber, sending, "Interrupted")
+      return Effect.void
     })
   }
 
@@ -276,15 +283,6 @@ export const journalOf = (outcome: Outcome): Journal<failure.Subject> => {
   const firstCreate = attempts.find(({ kind }) => kind === "Create")?.started.epochMillis
   return new Journal<failure.Subject>(outcome, tally, beyond, attempts, firstCreate)
 }
-
-const answer = (reply: Reply): Partial<Pick<Attempt.Attempt, "status" | "code" | "requestId">> =>
-  reply._tag === "NoResponse"
-    ? {}
-    : {
-        status: reply.status,
-        ...(reply.body._tag === "ApiError" ? { code: reply.body.code } : {}),
-        ...(reply.requestId === undefined ? {} : { requestId: reply.requestId })
-      }
 
 /** A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask about it. */
 const later = (verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>): failure.Finding["verdict"] =>

@@ -13,7 +13,7 @@ import type { Reply } from "../domain/Reply.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
-import { exchange } from "./exchange.js"
+import { exchange, type Judged } from "./exchange.js"
 import * as failure from "./failure.js"
 import { AttemptLog, exchangesMax, monotonic } from "./journal.js"
 import * as Plan from "./plan.js"
@@ -36,7 +36,9 @@ export const read = (
     const driver = RetryPolicy.driver(policy)
     const started = yield* monotonic
     while (true) {
-      const { reply, verdict } = yield* exchange(log, handle, Plan.lastAsk, client.lookup(handle), judge)
+      const { reply, verdict } = yield* Effect.withFiberRuntime<Judged>((fiber) =>
+        exchange(fiber, log, handle, Plan.lastAsk, client.lookup(handle), judge)
+      )
       if ("payout" in verdict) return { verdict, reply, attempts: log.attempts }
       if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })
       const now = yield* monotonic

@@ -23,7 +23,7 @@ import type { RetryPolicy } from "../RetryPolicy.js"
 import * as Settlement from "../Settlement.js"
 import * as Telemetry from "../Telemetry.js"
 import * as Verdict from "../Verdict.js"
-import { exchange } from "./exchange.js"
+import { exchange, type Judged } from "./exchange.js"
 import * as failure from "./failure.js"
 import type { Flights } from "./flights.js"
 import { Journal, journalOf, monotonic } from "./journal.js"
@@ -175,7 +175,9 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
 const ask = ({ client, outcome }: Around, journal: Evidence) => {
   const { amount, currency, handle } = journal.request
   const expected = { handle, amount, currency, customer: outcome?.payout.customer }
-  return exchange(journal, handle, Plan.lastAsk, client.lookup(handle), (reply) => Verdict.ofLookup(expected, reply))
+  return Effect.withFiberRuntime<Judged>((fiber) =>
+    exchange(fiber, journal, handle, Plan.lastAsk, client.lookup(handle), (reply) => Verdict.ofLookup(expected, reply))
+  )
 }
 
 /** What an answer ends with, if it is one that ends it. */
