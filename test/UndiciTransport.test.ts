@@ -2,13 +2,14 @@
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Duration, Effect, Exit, Fiber, Redacted, Scope, Stream, TestClock, TestServices } from "effect"
-import { BillwerkClient, BillwerkConfig } from "effect-billwerk-payouts"
+import { BillwerkClient, BillwerkConfig, type Reply } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import * as Net from "node:net"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { Agent } from "undici"
 import { isNotSent, systemCode } from "../src/internal/transport.js"
 import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
 import * as Leaks from "./sockets/Leaks.js"
@@ -214,6 +215,47 @@ describe("UndiciTransport, on its connections,", () => {
         server.received.map(({ line }) => line.split(" ")[0]),
         ["POST", "GET"]
       )
+    })
+  )
+
+  it.scopedLive("knows that what waited for one until its deadline was not sent, and never will be", () =>
+    Effect.gen(function* () {
+      const sockets: Array<Net.Socket> = []
+      const server = yield* serve((socket) => sockets.push(socket))
+      const http = yield* UndiciTransport.make({ connections: 1 })
+      const apiKey = Redacted.make("priv_12051dfac75143fc827cf63a87f46df3")
+      const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url, createDeadline: "300 millis" }).pipe(
+        Effect.provideService(HttpClient.HttpClient, http)
+      )
+      const late = (sent: "NotSent" | "Unknown") => ({ _tag: "NoResponse", reason: "Deadline", sent }) as const
+      const first = yield* Effect.fork(text(http, post(server.url)))
+      assert.isTrue(yield* eventually(() => server.received.length === 1))
+      assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), late("NotSent"))
+      sockets[0]?.write(answer(200, "{}"))
+      yield* Fiber.join(first)
+      yield* pause
+      assert.strictEqual(server.received.length, 1)
+      // Nobody was in the way of this one.
+      assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), late("Unknown"))
+      assert.strictEqual(server.received.length, 2)
+    })
+  )
+
+  it.scopedLive("has none of its own where it is given a dispatcher, which it does not close", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((socket) => socket.write(answer(200, "{}")))
+      const agent = yield* Effect.acquireRelease(
+        Effect.sync(() => new Agent()),
+        (agent) => Effect.promise(() => agent.destroy())
+      )
+      for (let turn = 0; turn < 2; turn++) {
+        const got = yield* Effect.scoped(
+          Effect.flatMap(UndiciTransport.make({ dispatcher: agent }), (http) => text(http, post(server.url)))
+        )
+        assert.strictEqual(got, "{}")
+        yield* pause
+      }
+      assert.strictEqual(server.connections(), 1)
     })
   )
 

@@ -29,14 +29,24 @@ export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, o
     })
   )
 
-const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+/** The clock that everybody has. */
+export const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
-// The clock that everybody has waits by this very timer; a fiber that waits for it would cost more than the timer.
+/** What the live clock itself waits by: a fiber that waits for it would cost more than all the rest of an exchange. */
+export const startTimer = (after: Duration.Duration, fire: () => void): (() => void) => {
+  const millis = Duration.toMillis(after)
+  // What is longer than a timer can wait for is for ever, as for Effect.
+  const timer = millis > timerMax ? undefined : setTimeout(fire, millis)
+  return () => clearTimeout(timer)
+}
+
+const timerMax = 2 ** 31 - 1
+
 const orTimeout = <A>(fiber: Fiber.RuntimeFiber<A>, deadline: Duration.Duration, tooLate: Effect.Effect<A>) =>
   Effect.async<A>((resume) => {
-    const timer = setTimeout(() => resume(tooLate), Duration.toMillis(deadline))
+    const stop = startTimer(deadline, () => resume(tooLate))
     fiber.addObserver((exit) => {
-      clearTimeout(timer)
+      stop()
       resume(exit)
     })
   })

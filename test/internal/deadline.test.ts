@@ -4,9 +4,17 @@ import { within } from "../../src/internal/deadline.js"
 
 const minute = Duration.minutes(1)
 
-/** Interrupts whoever starts a fiber, in the act of starting the second one. */
+/** `Effect.never` has a timer of its own. */
+const silent = Effect.async<never>(() => {})
+
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+
+/** Interrupts whoever starts a fiber, in the act of starting the second one (or the first). */
 class Interrupting extends Supervisor.AbstractSupervisor<void> {
   private started = 0
+  constructor(private readonly nth = 2) {
+    super()
+  }
   override value: Effect.Effect<void> = Effect.void
   override onStart<A, E, R>(
     _: unknown,
@@ -14,7 +22,7 @@ class Interrupting extends Supervisor.AbstractSupervisor<void> {
     parent: Option.Option<Fiber.RuntimeFiber<unknown, unknown>>
   ): void {
     this.started += 1
-    if (this.started === 2 && Option.isSome(parent)) parent.value.unsafeInterruptAsFork(parent.value.id())
+    if (this.started === this.nth && Option.isSome(parent)) parent.value.unsafeInterruptAsFork(parent.value.id())
   }
 }
 
@@ -41,6 +49,36 @@ describe("A deadline", () => {
       assert.isTrue(Exit.isInterrupted(yield* Fiber.await(yield* Effect.fork(caller))))
       yield* Effect.yieldNow()
       assert.strictEqual(Chunk.size(yield* TestClock.sleeps()), 0)
+    })
+  )
+
+  it.live("is kept by the live clock, which waits by its own timers", () =>
+    Effect.gen(function* () {
+      const before = timers()
+      let isGone = false
+      const hanging = Effect.onInterrupt(silent, () =>
+        Effect.sync(() => {
+          isGone = true
+        })
+      )
+      const late = Effect.uninterruptible(within(hanging, Duration.millis(20), () => "too late"))
+      assert.strictEqual(yield* late, "too late")
+      assert.isTrue(isGone)
+      assert.strictEqual(yield* within(Effect.succeed("in time"), minute, () => "too late"), "in time")
+      const caller = within(silent, minute, () => "too late").pipe(Effect.supervised(new Interrupting(1)))
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(yield* Effect.fork(caller))))
+      const awaiting = yield* Effect.fork(within(silent, minute, () => "too late"))
+      yield* Effect.sleep(Duration.millis(5))
+      assert.strictEqual(timers(), before + 1)
+      yield* Fiber.interrupt(awaiting)
+      assert.strictEqual(timers(), before)
+    })
+  )
+
+  it.live("of more than a timer can wait for is none", () =>
+    Effect.gen(function* () {
+      const slow = Effect.as(Effect.sleep(Duration.millis(20)), "in time")
+      assert.strictEqual(yield* within(slow, Duration.days(30), () => "too late"), "in time")
     })
   )
 })

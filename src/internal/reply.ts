@@ -1,0 +1,86 @@
+/**
+ * What came back -> a `Reply`: the head, the body or why there is none, and nothing that could hold a request, a header or a
+ * body.
+ */
+import type * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as BillwerkConfig from "../BillwerkConfig.js"
+import type * as Attempt from "../domain/Attempt.js"
+import type * as Reply from "../domain/Reply.js"
+import * as transport from "./transport.js"
+import * as wire from "./wire.js"
+import type { Clean } from "./words.js"
+
+/** What it takes to read an answer. */
+export interface Reader {
+  readonly kind: Attempt.Kind
+  readonly clean: Clean
+  /** For dates that say how long to wait. */
+  readonly clock: Clock.Clock
+}
+
+export type Head = Omit<Reply.Response, "body">
+
+export const headOf = (
+  status: number,
+  headers: Readonly<Record<string, string | undefined>>,
+  { clean, clock }: Reader
+): Head => {
+  const retryAfter = headers["retry-after"]
+  return {
+    _tag: "Response",
+    status,
+    requestId: requestIdFrom(headers["request-id"], clean),
+    retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock)
+  }
+}
+
+const requestIdFrom = (text: string | undefined, clean: Clean): string | undefined =>
+  text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
+
+// Three centuries: past every deadline, and still a number that can be encoded.
+const retryAfterSecondsMax = 1e10
+
+// Seconds or a date in GMT. A date that has passed means now; what is neither is left to the policy's own backoff.
+const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | undefined => {
+  if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
+  const date = /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
+  return Option.getOrUndefined(
+    Option.map(date, (until) =>
+      Duration.millis(Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis()))
+    )
+  )
+}
+
+/** Why there is no text of a body. */
+export type NoText = Extract<Reply.Body, { readonly _tag: "CutOff" | "Unreadable" }>
+
+export const cutOff: NoText = { _tag: "CutOff", reason: "Transport" }
+export const tooLate: NoText = { _tag: "CutOff", reason: "Deadline" }
+export const tooLarge: NoText = { _tag: "Unreadable", why: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` }
+
+export const withBody = (head: Head, body: string | NoText, reader: Reader): Reply.Response =>
+  typeof body === "string" ? parse(head, body, reader) : { ...head, body }
+
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const parse = (head: Head, text: string, { clean, kind }: Reader): Reply.Response => {
+  if (text.trim() === "") return { ...head, body: { _tag: "Unreadable", why: "an empty body" } }
+  const value = parseJson(text)
+  if (Option.isNone(value)) return { ...head, body: { _tag: "Unreadable", why: "a body that is not JSON" } }
+  const payout = head.status === 200 ? wire.readPayout(value.value, clean) : undefined
+  if (payout !== undefined) return { ...head, body: { _tag: "PayoutBody", payout } }
+  const answer = wire.readError(value.value, clean)
+  if (answer === undefined) return { ...head, body: { _tag: "Unreadable", why: `a body that is no ${kind} answer` } }
+  return { ...head, requestId: head.requestId ?? requestIdFrom(answer.requestId, clean), body: answer.error }
+}
+
+/** The connection failed, for a cause that is only looked at. */
+export const noResponse = (cause: unknown, isBefore = transport.isNotSent(cause)): Reply.NoResponse => ({
+  _tag: "NoResponse",
+  reason: transport.isCertificate(cause) ? "Certificate" : "Transport",
+  sent: isBefore ? "NotSent" : "Unknown",
+  systemCode: transport.systemCode(cause)
+})

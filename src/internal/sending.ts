@@ -1,0 +1,152 @@
+/**
+ * One request over an `HttpClient`, and all that comes of it as a `Reply`: over any client there is, or, where it offers that,
+ * as one step of its own. This is the only place where HTTP's errors are seen, because they hold requests, and requests hold
+ * keys.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
+import { constTrue } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as BillwerkConfig from "../BillwerkConfig.js"
+import type * as Attempt from "../domain/Attempt.js"
+import type { Reply } from "../domain/Reply.js"
+import { liveClock, within } from "./deadline.js"
+import * as direct from "./direct.js"
+import * as reply from "./reply.js"
+import type { Clean } from "./words.js"
+
+/** Sends once. Every answer and every failure is a reply. */
+export type Send = (
+  request: HttpClientRequest.HttpClientRequest,
+  deadline: Duration.Duration,
+  kind: Attempt.Kind,
+  clean: Clean
+) => Effect.Effect<Reply>
+
+export const over = (client: HttpClient.HttpClient): Send => {
+  const exchange = direct.of(client)
+  const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(privately, request))
+  return (request, deadline, kind, clean) =>
+    Effect.clockWith((clock) => {
+      const reader = { kind, clean, clock }
+      return exchange !== undefined && clock === liveClock
+        ? Effect.map(exchange(request, deadline), (received) => replyOf(received, reader))
+        : overAny(http, request, deadline, reader)
+    })
+}
+
+const replyOf = ({ end, head, sent, text }: direct.Received, reader: reply.Reader): Reply => {
+  if (head === undefined) {
+    return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end)
+  }
+  return reply.withBody(reply.headOf(head.status, head.headers, reader), bodyOf(end, text), reader)
+}
+
+const bodyOf = (end: direct.Received["end"], text: string): string | reply.NoText => {
+  switch (end) {
+    case "Complete":
+      return text
+    case "TooLarge":
+      return reply.tooLarge
+    case "Deadline":
+      return reply.tooLate
+    default:
+      return reply.cutOff
+  }
+}
+
+const overAny = (
+  http: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest,
+  deadline: Duration.Duration,
+  reader: reply.Reader
+): Effect.Effect<Reply> => {
+  let head: reply.Head | undefined
+  const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply> => {
+    const arrived = (head = reply.headOf(response.status, response.headers, reader))
+    return Effect.match(textOf(response), {
+      onFailure: (error) => reply.withBody(arrived, error.reason === "EmptyBody" ? "" : reply.cutOff, reader),
+      onSuccess: (text) => reply.withBody(arrived, text, reader)
+    })
+  }
+  const answered = Effect.matchEffect(http.execute(request), {
+    // A host's client may make errors of statuses. They are still answers.
+    onFailure: (error) =>
+      error._tag === "ResponseError" && error.reason === "StatusCode"
+        ? receive(error.response)
+        : Effect.succeed(fromFailure(error)),
+    onSuccess: receive
+  })
+  return within(answered, deadline, (): Reply =>
+    // The status counts even if the rest never came: a 502 without its page is a 502.
+    head === undefined
+      ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+      : reply.withBody(head, reply.tooLate, reader)
+  )
+}
+
+// Encode and InvalidUrl come before anything is sent; so does whatever the transport can prove.
+const fromFailure = (error: HttpClientError.HttpClientError): Reply =>
+  error._tag === "RequestError"
+    ? reply.noResponse(error.cause, error.reason === "Transport" ? undefined : true)
+    : reply.noResponse(error.cause, false)
+
+/**
+ * No platform span (its URL holds the handle), and no trace headers to a third party. And no redirects: a followed 307
+ * would send the destination to whoever answers. node:http and undici follow none; fetch does unless it is told. A
+ * RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the client's own
+ * context. The fiber of the exchange is gone after it, and what is set here with it.
+ */
+const privately = Effect.updateFiberRefs((id, refs) =>
+  FiberRefs.updateManyAs(refs, {
+    entries: [
+      [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]],
+      [HttpClient.currentTracerPropagation, [[id, false]]],
+      [FiberRef.currentContext, [[id, manually(FiberRefs.getOrDefault(refs, FiberRef.currentContext))]]]
+    ]
+  })
+)
+
+const manually = (context: Context.Context<never>): Context.Context<never> =>
+  Context.add(context, FetchHttpClient.RequestInit, {
+    ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
+    redirect: "manual"
+  })
+
+const textOf = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string | reply.NoText, HttpClientError.ResponseError> =>
+  isBounded(response) ? response.text : readCapped(response)
+
+// Every HTTP parser holds a body to its declared length, so a small declared length needs no counting of our own; but it
+// says nothing of what a compressed body grows into.
+const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
+  headers["content-encoding"] === undefined &&
+  Number(headers["content-length"] ?? Infinity) <= BillwerkConfig.bodyBytesMax
+
+const readCapped = ({ stream }: HttpClientResponse.HttpClientResponse) =>
+  Effect.suspend(() => {
+    const decoder = new TextDecoder()
+    let text = ""
+    let bytes = 0
+    return stream.pipe(
+      Stream.takeUntil((chunk) => {
+        bytes += chunk.byteLength
+        if (bytes <= BillwerkConfig.bodyBytesMax) text += decoder.decode(chunk, { stream: true })
+        return bytes > BillwerkConfig.bodyBytesMax
+      }),
+      Stream.runDrain,
+      Effect.map((): string | reply.NoText =>
+        bytes > BillwerkConfig.bodyBytesMax ? reply.tooLarge : text + decoder.decode()
+      )
+    )
+  })
