@@ -71,6 +71,17 @@ const lost = (): Net.LookupFunction => {
   }
 }
 
+const clientOver = (
+  http: HttpClient.HttpClient,
+  { url }: Server,
+  createDeadline: Duration.DurationInput = "1 minute"
+) =>
+  BillwerkClient.make({
+    apiKey: Redacted.make("priv_12051dfac75143fc827cf63a87f46df3"),
+    baseUrl: url,
+    createDeadline
+  }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+
 const freePort = Effect.scoped(
   Effect.map(
     serve(() => {}),
@@ -223,10 +234,7 @@ describe("UndiciTransport, on its connections,", () => {
       const sockets: Array<Net.Socket> = []
       const server = yield* serve((socket) => sockets.push(socket))
       const http = yield* UndiciTransport.make({ connections: 1 })
-      const apiKey = Redacted.make("priv_12051dfac75143fc827cf63a87f46df3")
-      const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url, createDeadline: "300 millis" }).pipe(
-        Effect.provideService(HttpClient.HttpClient, http)
-      )
+      const client = yield* clientOver(http, server, "300 millis")
       const late = (sent: "NotSent" | "Unknown") => ({ _tag: "NoResponse", reason: "Deadline", sent }) as const
       const first = yield* Effect.fork(text(http, post(server.url)))
       assert.isTrue(yield* eventually(() => server.received.length === 1))
@@ -238,6 +246,23 @@ describe("UndiciTransport, on its connections,", () => {
       // Nobody was in the way of this one.
       assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), late("Unknown"))
       assert.strictEqual(server.received.length, 2)
+    })
+  )
+
+  it.scopedLive("leaves no timer for what was interrupted while it waited for one", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(() => {})
+      const http = yield* UndiciTransport.make({ connections: 1 })
+      const client = yield* clientOver(http, server)
+      yield* Effect.fork(text(http, post(server.url)))
+      assert.isTrue(yield* eventually(() => server.received.length === 1))
+      const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+      const before = timers()
+      const waiting = yield* Effect.fork(client.create(requestOf()))
+      yield* Effect.yieldNow()
+      assert.strictEqual(timers(), before + 1)
+      yield* Fiber.interrupt(waiting)
+      assert.strictEqual(timers(), before)
     })
   )
 

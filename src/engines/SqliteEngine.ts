@@ -9,12 +9,11 @@ import * as RunnerStorage from "@effect/cluster/RunnerStorage"
 import * as Sharding from "@effect/cluster/Sharding"
 import * as ShardingConfig from "@effect/cluster/ShardingConfig"
 import * as SqlMessageStorage from "@effect/cluster/SqlMessageStorage"
-import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
-import * as SqlClient from "@effect/sql/SqlClient"
+import type * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as SqliteConnections from "./SqliteConnections.js"
 import * as SteadyStorage from "./SteadyStorage.js"
 
 /** @category models */
@@ -62,16 +61,5 @@ export const layer = ({ filename, sharding }: Options): Layer.Layer<WorkflowEngi
     Layer.provide(SteadyStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
     Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
     Layer.provide(ShardingConfig.layer({ ...settings, ...sharding })),
-    Layer.provideMerge(Layer.effectDiscard(durable)),
-    Layer.provideMerge(
-      // The engine names its messages by integers of 64 bits.
-      LibsqlClient.layer({ url: `file:${filename}`, intMode: "bigint" })
-    )
+    Layer.provideMerge(SqliteConnections.layer(filename))
   )
-
-// What is committed is on the disk, and readers do not stand in the way of the writer.
-const durable = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`PRAGMA journal_mode = WAL`
-  yield* sql`PRAGMA synchronous = FULL`
-})

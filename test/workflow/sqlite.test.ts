@@ -1,12 +1,14 @@
 /** The engine on a file: what a runtime leaves in it when it is closed, and what the next one makes of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Encoding, Layer, Redacted, Schedule } from "effect"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { Duration, Effect, Encoding, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { Acquirer, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import * as SqliteConnections from "../../src/engines/SqliteConnections.js"
 import { requestOf } from "../support.js"
 
 const request = requestOf()
@@ -103,5 +105,71 @@ describe("A runtime on a SQLite file that is closed", () => {
       assert.include(bytes, request.handle)
       for (const secret of [key, "ct_canary", Encoding.encodeBase64(`${key}:`)]) assert.notInclude(bytes, secret)
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("The connections to a SQLite file", () => {
+  const connected = Effect.map(directory, (made) => {
+    const filename = path.join(made, "payouts.sqlite")
+    return { filename, layer: SqliteConnections.layer(filename) }
+  })
+  /** How many files of the database this process has open. */
+  const openFiles = (filename: string) =>
+    readdirSync("/proc/self/fd").filter((descriptor) => {
+      const link = `/proc/self/fd/${descriptor}`
+      return existsSync(link) && readlinkSync(link).startsWith(filename)
+    }).length
+
+  it.scopedLive("are two, however many transactions there are, and do as they were told", () =>
+    Effect.gen(function* () {
+      const { filename, layer } = yield* connected
+      const work = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE notes (id INTEGER PRIMARY KEY)`
+        const add = (id: number) => sql.withTransaction(sql`INSERT INTO notes ${sql.insert({ id })}`)
+        yield* add(0)
+        const first = openFiles(filename)
+        yield* Effect.forEach(Array.from({ length: 100 }), (_, index) => add(index + 1), { concurrency: 10 })
+        const synchronous = sql`PRAGMA synchronous`
+        return {
+          files: [first, openFiles(filename)],
+          rows: yield* sql`SELECT count(*) AS rows FROM notes`,
+          synchronous: [yield* synchronous, yield* sql.withTransaction(synchronous)]
+        }
+      })
+      const { files, rows, synchronous } = yield* Effect.provide(work, layer)
+      // Where there is no /proc, the rest still holds.
+      if (existsSync("/proc/self/fd")) assert.strictEqual(files[1], files[0])
+      assert.deepStrictEqual(rows, [{ rows: 101n }])
+      // 2 is FULL.
+      assert.deepStrictEqual(synchronous, [[{ synchronous: 2n }], [{ synchronous: 2n }]])
+    })
+  )
+
+  it.scopedLive("roll back what failed, what was interrupted and what could not be committed, and go on", () =>
+    Effect.gen(function* () {
+      const { layer } = yield* connected
+      const work = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`PRAGMA foreign_keys = ON`
+        yield* sql`CREATE TABLE notes (id INTEGER PRIMARY KEY)`
+        yield* sql`CREATE TABLE marks (note INTEGER REFERENCES notes (id) DEFERRABLE INITIALLY DEFERRED)`
+        const add = (id: number) => sql`INSERT INTO notes ${sql.insert({ id })}`
+        const failed = yield* Effect.exit(sql.withTransaction(Effect.zipRight(add(1), Effect.fail("no"))))
+        const cut = yield* Effect.fork(sql.withTransaction(Effect.zipRight(add(2), Effect.never)))
+        yield* Effect.sleep("20 millis")
+        yield* Fiber.interrupt(cut)
+        // What refers to nothing is only found when it is committed.
+        const dangling = Effect.zipRight(sql`PRAGMA defer_foreign_keys = ON`, sql`INSERT INTO marks VALUES (7)`)
+        const uncommitted = yield* Effect.exit(
+          sql.withTransaction(Effect.zipRight(sql`PRAGMA foreign_keys`, Effect.zipRight(dangling, add(3))))
+        )
+        yield* sql.withTransaction(add(4))
+        return { failed, uncommitted, rows: yield* sql`SELECT id FROM notes` }
+      })
+      const { failed, rows, uncommitted } = yield* Effect.provide(work, layer)
+      assert.deepStrictEqual([Exit.isFailure(failed), Exit.isFailure(uncommitted)], [true, true])
+      assert.deepStrictEqual(rows, [{ id: 4n }])
+    })
   )
 })
