@@ -1,0 +1,134 @@
+/**
+ * What a create costs, by measures that do not depend on the machine's mood: steps of the fiber and fibers, counted; and
+ * time, as a ratio to the JSON that there is to be read and written, in the same run and with a wide margin. What it costs in
+ * microseconds is in bench/README.md.
+ */
+import { HttpClient } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, identity, Layer, Redacted, RuntimeFlags, RuntimeFlagsPatch, Supervisor } from "effect"
+import { BillwerkClient, PayoutRequest, Payouts } from "effect-billwerk-payouts"
+import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
+import { Dispatcher } from "undici"
+
+const input = (handle: string): PayoutRequest.Input => ({
+  handle,
+  destination: "ca_fcfac2016614418f969fa5697383e47c",
+  amount: 12_500,
+  currency: "DKK"
+})
+
+const created = "2025-10-01T09:29:58.120+00:00"
+const transaction = { id: "dafba2016614418f969fa5697383e47c", state: "paid", amount: 12_500, created }
+const paid = (handle: string) => ({
+  ...{ handle, state: "paid", amount: 12_500, currency: "DKK", customer: "customer-006" },
+  ...{ created, paid: created, transactions: [{ ...transaction, payout: handle, card_type: "visa_dk" }] }
+})
+
+const decoder = new TextDecoder()
+const encoder = new TextEncoder()
+
+const answerTo = (body: Uint8Array): Uint8Array => {
+  const asked: { readonly handle: string } = JSON.parse(decoder.decode(body))
+  return encoder.encode(JSON.stringify(paid(asked.handle)))
+}
+
+/** Answers as a connection would: later, but at once. */
+class Loopback extends Dispatcher {
+  override dispatch({ body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    queueMicrotask(() => {
+      const answer = answerTo(body instanceof Uint8Array ? body : new Uint8Array())
+      handler.onRequestStart?.(controller, {})
+      handler.onResponseStart?.(controller, 200, { "content-length": String(answer.byteLength) })
+      handler.onResponseData?.(controller, Buffer.from(answer))
+      handler.onResponseEnd?.(controller, {})
+    })
+    return true
+  }
+}
+
+const controller: Dispatcher.DispatchController = {
+  aborted: false,
+  paused: false,
+  reason: null,
+  abort: () => {},
+  pause: () => {},
+  resume: () => {}
+}
+
+const direct = UndiciTransport.layer({ dispatcher: new Loopback() })
+const general = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(identity))
+).pipe(Layer.provide(direct))
+
+const live = (http: Layer.Layer<HttpClient.HttpClient>) =>
+  Payouts.layer.pipe(
+    Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_cost_0123456789abcdef0123456789abcd") })),
+    Layer.provide(http)
+  )
+
+const pay = (handle: string) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    Effect.flatMap(PayoutRequest.make(input(handle)), (request) => payouts.create(request))
+  )
+
+class Counting extends Supervisor.AbstractSupervisor<void> {
+  override readonly value = Effect.void
+  fibers = 0
+  steps = 0
+  override onStart(): void {
+    this.fibers += 1
+  }
+  override onEffect(): void {
+    this.steps += 1
+  }
+}
+
+const counted = Effect.gen(function* () {
+  yield* pay("warm")
+  const counting = new Counting()
+  yield* pay("counted").pipe(
+    Effect.withRuntimeFlagsPatch(RuntimeFlagsPatch.enable(RuntimeFlags.OpSupervision)),
+    Effect.supervised(counting)
+  )
+  return { fibers: counting.fibers, steps: counting.steps }
+})
+
+/** What there is to be read and written, whoever does it. */
+const asJson = (handle: string) =>
+  Effect.sync((): unknown => JSON.parse(decoder.decode(answerTo(encoder.encode(JSON.stringify(input(handle)))))))
+
+/** Of one, in a batch of many. */
+const nanos = Effect.fnUntraced(function* <A, E, R>(effect: (index: number) => Effect.Effect<A, E, R>) {
+  const batch = 200
+  const started = yield* Clock.currentTimeNanos
+  for (let index = 0; index < batch; index++) yield* effect(index)
+  return Number((yield* Clock.currentTimeNanos) - started) / batch
+})
+
+describe("A create that succeeds takes", () => {
+  for (const { fibers, http, name, ratio, steps } of [
+    { name: "UndiciTransport", http: direct, fibers: 0, steps: 45, ratio: 9 },
+    { name: "any other client", http: general, fibers: 1, steps: 75, ratio: 13 }
+  ]) {
+    it.live(`at most ${fibers} fibers of its own and ${steps} steps over ${name}`, () =>
+      Effect.gen(function* () {
+        const taken = yield* counted
+        assert.strictEqual(taken.fibers, fibers)
+        assert.isAtMost(taken.steps, steps)
+      }).pipe(Effect.provide(live(http)))
+    )
+
+    it.live(`at most ${ratio} times as long as its JSON over ${name}`, () =>
+      Effect.gen(function* () {
+        let json = Infinity
+        let create = Infinity
+        for (let round = 0; round < 40; round++) {
+          json = Math.min(json, yield* nanos((index) => asJson(`json-${round}-${index}`)))
+          create = Math.min(create, yield* nanos((index) => pay(`ratio-${round}-${index}`)))
+        }
+        assert.isAtMost(create / json, ratio)
+      }).pipe(Effect.provide(live(http)))
+    )
+  }
+})
