@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
 import { BillwerkClient } from "./BillwerkClient.js"
 import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
@@ -13,6 +14,7 @@ import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
 import { PayoutRequest } from "./domain/PayoutRequest.js"
 import { Hints } from "./Hints.js"
+import * as bulk from "./internal/bulk.js"
 import * as flights from "./internal/flights.js"
 import { read } from "./internal/reading.js"
 import * as settling from "./internal/settling.js"
@@ -28,6 +30,26 @@ import * as Telemetry from "./Telemetry.js"
 export interface CallOptions {
   /** Instead of the layer's policy. */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
+}
+
+/**
+ * What can be set for one `createAll`.
+ *
+ * @category models
+ */
+export interface CreateAllOptions extends CallOptions {
+  /** How many payouts may be under way at once: an integer of 1 or more, or else the stream dies. Default: 16. */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * What `createAll` made of one request.
+ *
+ * @category models
+ */
+export interface Result {
+  readonly request: PayoutRequest
+  readonly result: Either.Either<Outcome, PayoutError>
 }
 
 /**
@@ -86,6 +108,18 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * payouts in doubt and 10,000 others; beyond that, and after a restart, use `resume`.
      */
     readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
+    /**
+     * `create` for each request of a stream, many at once: one result a request, as they end, in no order. Requests are
+     * pulled as they are needed, and if results are taken more slowly than they come, no more than 32 wait beside the
+     * `concurrency` payouts that are under way. If the stream of requests fails, or a payout dies (the host's `HttpClient`
+     * does), no other is begun, the results of those under way come out, and then it fails or dies as well. Who stops taking
+     * results, or is interrupted, interrupts what is under way, and has not been told of it: as after any interruption,
+     * the next call for such a handle asks first.
+     */
+    readonly createAll: <E, R>(
+      requests: Stream.Stream<PayoutRequest, E, R>,
+      options?: CreateAllOptions
+    ) => Stream.Stream<Result, E, R>
     /**
      * `create` for a request that a process that died may have sent: asks the provider first, and sends only what it
      * does not know.
@@ -149,6 +183,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       )
     )
 
+  const createAll = <E, R>(
+    requests: Stream.Stream<PayoutRequest, E, R>,
+    { concurrency = bulk.concurrencyDefault, ...options }: CreateAllOptions = {}
+  ): Stream.Stream<Result, E, R> =>
+    bulk.inBulk(requests, concurrency, (request) =>
+      Effect.map(Effect.either(create(request, options)), (result) => ({ request, result }))
+    )
+
   const resume = (request: PayoutRequest, { policy = policyDefault, unseen }: ResumeOptions = {}) =>
     Effect.flatMap(Effect.zipLeft(checked(request), checkedUnseen(unseen)), ({ handle }) =>
       Effect.suspend(() => pay({ request, policy, resumes: true, unseen })).pipe(
@@ -175,7 +217,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return Telemetry.ofPayout(Telemetry.payoutSpan.settle, isHandle ? target : target.handle)(settled)
   }
 
-  return Payouts.of({ create, resume, settle, get })
+  return Payouts.of({ create, createAll, resume, settle, get })
 })
 
 /**

@@ -1,0 +1,98 @@
+/**
+ * Many at once: a fixed number of workers share one stream of requests, and hand in what they come to as it ends. What
+ * `Stream.mapEffect` does, without a fiber, a latch and a queue's turn for each element.
+ */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/** How many are under way at once, unless the caller says so. */
+export const concurrencyDefault = 16
+
+/** How many results wait to be taken, beside the one that each worker may hold on to. */
+export const waitingMax = 16
+
+/**
+ * What `work` makes of each request, as it ends. However it ends, with the stream of requests or by a defect in one of
+ * them, no other request is begun, and the results of those under way come out first.
+ */
+export const inBulk = <A, B, E, R>(
+  requests: Stream.Stream<A, E, R>,
+  concurrency: number,
+  work: (request: A) => Effect.Effect<B>
+): Stream.Stream<B, E, R> =>
+  Number.isSafeInteger(concurrency) && concurrency >= 1
+    ? Stream.unwrapScoped(hire(requests, concurrency, work))
+    : Stream.die(new Cause.IllegalArgumentException(`concurrency must be an integer of 1 or more: ${concurrency}`))
+
+const hire = Effect.fnUntraced(function* <A, B, E, R>(
+  requests: Stream.Stream<A, E, R>,
+  concurrency: number,
+  work: (request: A) => Effect.Effect<B>
+) {
+  // What is acquired last is let go first: the workers are gone before the stream that they pull is closed.
+  const pull = yield* Stream.toPull(requests)
+  const alone = (yield* Effect.makeSemaphore(1)).withPermits(1)
+  const results = yield* Mailbox.make<B, E>(waitingMax)
+  const workers = yield* FiberSet.make<void>()
+
+  let pulled: Iterator<A> = Chunk.empty<A>()[Symbol.iterator]()
+  let hired = 0
+  let underWay = 0
+  /** How the requests ended. */
+  let ended: Exit.Exit<void, E> | undefined
+  /** What has become of `work` that died. */
+  let died: Exit.Exit<void> = Exit.void
+
+  const isOver = () => ended !== undefined || Exit.isFailure(died)
+
+  const pullMore = Effect.matchCause(pull, {
+    onSuccess: (chunk) => {
+      pulled = chunk[Symbol.iterator]()
+    },
+    onFailure: (cause) => {
+      ended = Option.match(Cause.flipCauseOption(cause), { onNone: () => Exit.void, onSome: Exit.failCause })
+    }
+  })
+
+  const take = (otherwise: Effect.Effect<Option.Option<A>, never, R>): Effect.Effect<Option.Option<A>, never, R> =>
+    Effect.suspend(() => {
+      if (isOver()) return Effect.succeedNone
+      const next = pulled.next()
+      if (next.done === true) return otherwise
+      underWay += 1
+      return Effect.succeedSome(next.value)
+    })
+
+  // One worker pulls, and the others wait for their turn; but while there are requests at hand, nobody waits.
+  const takeOrPull = take(Effect.suspend(() => Effect.zipRight(pullMore, takeOrPull)))
+  const takeNext = take(alone(takeOrPull))
+
+  const worker: Effect.Effect<void, never, R> = Effect.gen(function* () {
+    for (let next = yield* takeNext; Option.isSome(next); next = yield* takeNext) {
+      const request = next.value
+      // Whoever has a request sees to it that somebody waits for the one after it.
+      if (hired < concurrency) yield* hireOne
+      const exit = yield* Effect.exit(Effect.suspend(() => work(request)))
+      if (Exit.isSuccess(exit)) yield* results.offer(exit.value)
+      else died = Exit.zipParRight(exit, died)
+      underWay -= 1
+    }
+    // One that pulls is not waited for, because requests may never come to an end; and a stream that fails would be silent
+    // about what died beside it.
+    if (underWay === 0) results.unsafeDone(ended === undefined || Exit.isFailure(died) ? died : ended)
+  })
+
+  const hireOne = Effect.suspend(() => {
+    hired += 1
+    return FiberSet.run(workers, worker)
+  })
+
+  yield* hireOne
+  return Mailbox.toStream(results)
+})
