@@ -215,7 +215,7 @@ describe("createAll and its concurrency", () => {
       const { pulled, requests } = counted(100)
       return Effect.gen(function* () {
         const supervisor = yield* Supervisor.track
-        const paying = yield* Stream.runDrain(createAll(requests, { concurrency })).pipe(
+        const paying = yield* Stream.runDrain(createAll(Stream.concat(requests, Stream.never), { concurrency })).pipe(
           Effect.fork,
           Effect.supervised(supervisor)
         )

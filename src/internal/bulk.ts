@@ -39,7 +39,7 @@ const hire = Effect.fnUntraced(function* <A, B, E, R>(
   const pull = yield* Stream.toPull(requests)
   const alone = (yield* Effect.makeSemaphore(1)).withPermits(1)
   const results = yield* Mailbox.make<B, E>(waitingMax)
-  const workers = yield* FiberSet.make<void>()
+  const run = yield* FiberSet.runtime(yield* FiberSet.make<void>())<R>()
 
   let pulled: Iterator<A> = Chunk.empty<A>()[Symbol.iterator]()
   let hired = 0
@@ -77,7 +77,7 @@ const hire = Effect.fnUntraced(function* <A, B, E, R>(
     for (let next = yield* takeNext; Option.isSome(next); next = yield* takeNext) {
       const request = next.value
       // Whoever has a request sees to it that somebody waits for the one after it.
-      if (hired < concurrency) yield* hireOne
+      if (hired < concurrency) hireOne()
       const exit = yield* Effect.exit(Effect.suspend(() => work(request)))
       if (Exit.isSuccess(exit)) yield* results.offer(exit.value)
       else died = Exit.zipParRight(exit, died)
@@ -88,11 +88,12 @@ const hire = Effect.fnUntraced(function* <A, B, E, R>(
     if (underWay === 0) results.unsafeDone(ended === undefined || Exit.isFailure(died) ? died : ended)
   })
 
-  const hireOne = Effect.suspend(() => {
+  // Each begins with the FiberRefs of the consumer. If workers forked each other, every one would hold those of all before.
+  const hireOne = () => {
     hired += 1
-    return FiberSet.run(workers, worker)
-  })
+    run(worker, { immediate: false })
+  }
 
-  yield* hireOne
+  hireOne()
   return Mailbox.toStream(results)
 })
