@@ -18,6 +18,7 @@ const files = [
   "domain/Attempt",
   "Telemetry",
   "Payouts",
+  "createAll",
   // Last, when all is loaded: what is first executed here would be taken for its own.
   "index"
 ].map((name) => `test/${name}.test.ts`)
