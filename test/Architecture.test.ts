@@ -500,6 +500,7 @@ describe("package.json", () => {
       "@effect/sql-libsql": "^0.42.0",
       "@effect/sql-pg": "^0.53.0",
       "@effect/workflow": "^0.19.0",
+      "@libsql/client": "^0.12.0",
       pg: "^8.16.0",
       undici: "^7.30.0"
     }

@@ -1,25 +1,38 @@
-/** Ours without a socket: what is left is what this library and Effect cost by themselves. Nothing goes wrong in here. */
-import { HttpClient, HttpClientResponse } from "@effect/platform"
-import { Effect, Layer } from "effect"
+/**
+ * Ours over its own transport, and nothing behind it: what is left is what this library and Effect cost by themselves, and the
+ * making of the answer. Nothing goes wrong in here.
+ */
+import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
+import { Dispatcher } from "undici"
 import * as Provider from "../provider.js"
 import { openWith } from "./ours.js"
 
 const decoder = new TextDecoder()
 
-const answer = (body: Uint8Array): string => {
-  const reply = Provider.make(false).post(JSON.parse(decoder.decode(body)))
-  return reply === "reset" ? "" : reply.body
+const controller: Dispatcher.DispatchController = {
+  aborted: false,
+  paused: false,
+  reason: null,
+  abort: () => {},
+  pause: () => {},
+  resume: () => {}
 }
 
-export const open = openWith(
-  Layer.succeed(
-    HttpClient.HttpClient,
-    HttpClient.make((request) =>
-      Effect.sync(() => {
-        const text = request.body._tag === "Uint8Array" ? answer(request.body.body) : ""
-        const headers = { "content-length": String(text.length) }
-        return HttpClientResponse.fromWeb(request, new Response(text, { headers }))
-      })
-    )
-  )
-)
+/** Answers as a connection would: later, but at once. */
+class Loopback extends Dispatcher {
+  override dispatch({ body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    queueMicrotask(() => {
+      if (!(body instanceof Uint8Array)) throw new Error("a request without a body")
+      const reply = Provider.make(false).post(JSON.parse(decoder.decode(body)))
+      if (reply === "reset") throw new Error("nothing goes wrong in here")
+      const answer = Buffer.from(reply.body)
+      handler.onRequestStart?.(controller, {})
+      handler.onResponseStart?.(controller, reply.status, { "content-length": String(answer.byteLength) })
+      handler.onResponseData?.(controller, answer)
+      handler.onResponseEnd?.(controller, {})
+    })
+    return true
+  }
+}
+
+export const open = openWith(UndiciTransport.layer({ dispatcher: new Loopback() }))
