@@ -135,15 +135,15 @@ export const layerConfig = (
   Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
 
 const traced = (self: Effect.Effect<Reply.Reply>, kind: Attempt.Kind, handle: Handle): Effect.Effect<Reply.Reply> =>
-  Telemetry.traced<Reply.Reply, never>({
+  Telemetry.traced(self, () => ({
     name: Telemetry.attemptSpan[kind],
     kind: "client",
-    begins: () => ({
+    begins: {
       [Telemetry.attribute.handle]: handle,
       [Telemetry.attribute.method]: kind === "Create" ? "POST" : "GET"
-    }),
+    },
     ended: annotationsOf
-  })(self)
+  }))
 
 const annotationsOf = (reply: Reply.Reply): Record<string, unknown> =>
   reply._tag === "NoResponse"

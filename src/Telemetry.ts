@@ -193,7 +193,7 @@ const agesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLab
 export interface Span<A> {
   readonly name: string
   readonly kind?: Tracer.SpanKind
-  readonly begins: () => Record<string, unknown>
+  readonly begins: Record<string, unknown>
   readonly ended: (end: A) => Record<string, unknown>
 }
 
@@ -202,16 +202,15 @@ export interface Span<A> {
  *
  * @internal
  */
-export const traced =
-  <A, E>({ begins, ended, kind = "internal", name }: Span<A | E>) =>
-  <R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.tracerWith((tracer) => {
-      if (tracer === unseen) return self
-      const annotate = (end: A | E) => Effect.annotateCurrentSpan(ended(end))
-      return Effect.tapBoth(self, { onFailure: annotate, onSuccess: annotate }).pipe(
-        Effect.withSpan(name, { kind, attributes: begins(), captureStackTrace: false })
-      )
-    })
+export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, span: () => Span<A | E>): Effect.Effect<A, E, R> =>
+  Effect.tracerWith((tracer) => {
+    if (tracer === unseen) return self
+    const { begins, ended, kind = "internal", name } = span()
+    const annotate = (end: A | E) => Effect.annotateCurrentSpan(ended(end))
+    return Effect.tapBoth(self, { onFailure: annotate, onSuccess: annotate }).pipe(
+      Effect.withSpan(name, { kind, attributes: begins, captureStackTrace: false })
+    )
+  })
 
 const unseen = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
@@ -223,7 +222,7 @@ const unseen = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 export const ofCall =
   (name: string, handle: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    traced<A, E>({ name, begins: () => ({ [attribute.handle]: handle }), ended: () => ({}) })(self)
+    traced(self, () => ({ name, begins: { [attribute.handle]: handle }, ended: () => ({}) }))
 
 /**
  * The span of a call that pays out, or waits for it; and a count of what became of it.
@@ -233,11 +232,11 @@ export const ofCall =
 export const ofPayout =
   (name: string, handle: string) =>
   <E extends PayoutError | LookupError>(self: Effect.Effect<Outcome, E>): Effect.Effect<Outcome, E> =>
-    traced<Outcome, E>({
+    traced(counted(self), () => ({
       name,
-      begins: () => ({ [attribute.handle]: handle }),
+      begins: { [attribute.handle]: handle },
       ended: (end) => ({ ...labelsOf(end), [attribute.attempts]: end.attempts.length })
-    })(counted(self))
+    }))
 
 const labelsOf = (end: Outcome | PayoutError | LookupError): Record<string, string> => ({
   [attribute.outcome]: end._tag,

@@ -73,7 +73,7 @@ const values = new Set(
 /** Texts outside `wire.ts` that say a field name of the provider, each with its module, and why. */
 const fieldNames: ReadonlyMap<string, string> = new Map([
   ["Verdict.ts: it failed with error_state ", "a sentence for a person, who looks for it in the documentation"],
-  ["engines/SqliteEngine.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
+  ["engines/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])
 

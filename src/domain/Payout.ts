@@ -103,18 +103,22 @@ export const madeBefore = ({ transactions }: Payout, moment: number): number =>
  */
 export const recorded = (payout: Payout): Recorded => {
   const { state, transactions } = payout
-  const sum = (which: (transaction: Transaction) => boolean) =>
-    transactions.reduce((total, one) => (which(one) ? total + Math.max(one.amount, payout.amount) : total), 0)
-  const isPaid = (one: Transaction) => one.state === "paid"
-  const paid = state === "paid" ? Math.max(payout.amount, sum(isPaid)) : 0
-  const open = sum((one) => isOpen(one) && !(state === "paid" && isPaid(one)))
+  let [paidSum, open, processingErrors] = [0, 0, 0]
+  for (const one of transactions) {
+    const amount = Math.max(one.amount, payout.amount)
+    const isPaid = one.state === "paid"
+    if (isPaid) paidSum += amount
+    if (isOpen(one) && !(state === "paid" && isPaid)) open += amount
+    if (one.errorState === "processing_error") processingErrors += 1
+  }
+  const paid = state === "paid" ? Math.max(payout.amount, paidSum) : 0
   // A payout that is still open, or failed for no reason that a transaction shows, may itself have moved the money.
   const last = latest(payout)
   const unexplained = state !== "paid" && (state !== "failed" || last === undefined || isOpen(last))
   return {
     state,
     transactions: transactions.length,
-    processingErrors: transactions.filter((one) => one.errorState === "processing_error").length,
+    processingErrors,
     ...(state === "failed" && last?.errorState !== undefined ? { errorState: last.errorState } : {}),
     paid,
     open: unexplained ? Math.max(open, payout.amount) : open

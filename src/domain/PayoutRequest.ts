@@ -209,8 +209,9 @@ const optionally = <A>(
   check: Check<A>,
   value: unknown,
   handle: Handle
-): Either.Either<A | undefined, InvalidRequest> =>
-  value === undefined ? Either.right(undefined) : check(value, handle)
+): Either.Either<A | undefined, InvalidRequest> => (value === undefined ? absent : check(value, handle))
+
+const absent = Either.right(undefined)
 
 const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
   if (Redacted.isRedacted(value)) {

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
+import type * as Attempt from "../domain/Attempt.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import type { Reply } from "../domain/Reply.js"
@@ -38,8 +39,8 @@ interface Talk {
 interface Exchanged extends Judged {
   readonly step: Plan.Step
   readonly plan: Plan.Plan
-  /** Whether the verdict speaks for itself, whatever the other attempts left unclear. */
-  readonly isAnswer: boolean
+  /** The newest record from before. */
+  readonly known: Attempt.Recorded | undefined
   /** How many exchanges there have been. No further one is allowed after `exchangesMax`. */
   readonly exchanges: number
 }
@@ -81,7 +82,7 @@ const take = (talk: Talk, step: Plan.Step, exchanges: number): Ending => {
       reply,
       verdict,
       plan: Plan.plan(step, verdict, record, journal.isInDoubt),
-      isAnswer: Plan.isAnswer(step, verdict, record),
+      known: record,
       exchanges
     })
   )
@@ -175,5 +176,7 @@ const giveUp = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, wh
  * What to report. An answer about the payout speaks for itself, and so does any answer while no money is in doubt.
  * Otherwise the report is about what left it in doubt: a 401 after a lost answer says nothing about the lost answer.
  */
-const finding = (journal: Journal, { isAnswer, reply, verdict }: Exchanged): failure.Finding =>
-  Verdict.isAccepted(verdict) || (journal.isInDoubt && !isAnswer) ? journal.doubt : { verdict, reply }
+const finding = (journal: Journal, { known, reply, step, verdict }: Exchanged): failure.Finding =>
+  Verdict.isAccepted(verdict) || (journal.isInDoubt && !Plan.isAnswer(step, verdict, known))
+    ? journal.doubt
+    : { verdict, reply }
