@@ -2,7 +2,6 @@
  * HTTP for Node over undici, as an `HttpClient` that does the least it can. It knows of every request whether it was handed
  * to a connection, which is what decides whether money can have moved; and it follows, unpacks and sends again nothing.
  */
-import * as Headers from "@effect/platform/Headers"
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -215,8 +214,11 @@ const neverSent: direct.Received = {
   text: ""
 }
 
+const headerOf = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "object" ? value.join(", ") : value
+
 const received = ({ chunks, head, sent }: Exchange, end: direct.Received["end"]): direct.Received => ({
-  head: head && { status: head.status, headers: Headers.fromInput(head.headers) },
+  head: head && { status: head.status, header: (name) => headerOf(head.headers[name]) },
   end,
   sent,
   text: end === "Complete" ? textOf(chunks) : ""

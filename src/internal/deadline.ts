@@ -36,6 +36,7 @@ export const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 export const startTimer = (after: Duration.Duration, fire: () => void): (() => void) => {
   const millis = Duration.toMillis(after)
   // What is longer than a timer can wait for is for ever, as for Effect.
+  // @effect-diagnostics-next-line globalTimers:off
   const timer = millis > timerMax ? undefined : setTimeout(fire, millis)
   return () => clearTimeout(timer)
 }

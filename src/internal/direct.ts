@@ -22,8 +22,8 @@ export interface Received {
 
 export interface Head {
   readonly status: number
-  /** By names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>
+  /** By its name, in lower case. What came more than once is one text. */
+  readonly header: (name: string) => string | undefined
 }
 
 /** Waits by the machine's own timers, so it is for those whose clock does, too. */

@@ -25,14 +25,14 @@ export type Head = Omit<Reply.Response, "body">
 
 export const headOf = (
   status: number,
-  headers: Readonly<Record<string, string | undefined>>,
+  header: (name: string) => string | undefined,
   { clean, clock }: Reader
 ): Head => {
-  const retryAfter = headers["retry-after"]
+  const retryAfter = header("retry-after")
   return {
     _tag: "Response",
     status,
-    requestId: requestIdFrom(headers["request-id"], clean),
+    requestId: requestIdFrom(header("request-id"), clean),
     retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock)
   }
 }

@@ -48,7 +48,7 @@ const replyOf = ({ end, head, sent, text }: direct.Received, reader: reply.Reade
   if (head === undefined) {
     return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end)
   }
-  return reply.withBody(reply.headOf(head.status, head.headers, reader), bodyOf(end, text), reader)
+  return reply.withBody(reply.headOf(head.status, head.header, reader), bodyOf(end, text), reader)
 }
 
 const bodyOf = (end: direct.Received["end"], text: string): string | reply.NoText => {
@@ -72,7 +72,7 @@ const overAny = (
 ): Effect.Effect<Reply> => {
   let head: reply.Head | undefined
   const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply> => {
-    const arrived = (head = reply.headOf(response.status, response.headers, reader))
+    const arrived = (head = reply.headOf(response.status, (name) => response.headers[name], reader))
     return Effect.match(textOf(response), {
       onFailure: (error) => reply.withBody(arrived, error.reason === "EmptyBody" ? "" : reply.cutOff, reader),
       onSuccess: (text) => reply.withBody(arrived, text, reader)
