@@ -5,14 +5,20 @@
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
+const referencePattern = /^[\x21-\x7E]{1,255}$/
+
 /**
  * How a payment method is written. The provider asks only for one character or more (documented); the rest is ours.
  *
  * @category models
  */
-export const Reference = Schema.String.pipe(Schema.pattern(/^[\x21-\x7E]{1,255}$/)).annotations({
+export const Reference = Schema.String.pipe(Schema.pattern(referencePattern)).annotations({
   description: "1 to 255 visible ASCII characters without spaces"
 })
+
+/** @internal */
+export const isReference = (value: unknown): value is string =>
+  typeof value === "string" && referencePattern.test(value)
 
 /**
  * Whether a reference is a card token's (documented: `ct_...`).

@@ -8,6 +8,8 @@ import { InvalidRequest } from "./InvalidRequest.js"
 /** @category limits */
 export const lengthMax = 255
 
+const pattern = new RegExp(`^(?!\\.{1,2}$|(?:ct|priv)_[A-Za-z0-9]{16})[A-Za-z0-9_.@-]{1,${lengthMax}}$`)
+
 /**
  * 1 to 255 of `A-Z a-z 0-9 _ . @ -`, and neither `.` nor `..` (a URL path would swallow them). 20 characters or fewer
  * survive as a bank statement's reference. What looks like a card token or a key is refused as well: it is a secret in the
@@ -16,10 +18,7 @@ export const lengthMax = 255
  *
  * @category models
  */
-export const Handle = Schema.String.pipe(
-  Schema.pattern(new RegExp(`^(?!\\.{1,2}$|(?:ct|priv)_[A-Za-z0-9]{16})[A-Za-z0-9_.@-]{1,${lengthMax}}$`)),
-  Schema.brand("Handle")
-).annotations({
+export const Handle = Schema.String.pipe(Schema.pattern(pattern), Schema.brand("Handle")).annotations({
   identifier: "Handle",
   description: `1 to ${lengthMax} letters, digits or _ . @ -, neither "." nor "..", and no card token or key`
 })
@@ -27,7 +26,13 @@ export const Handle = Schema.String.pipe(
 /** @category models */
 export type Handle = typeof Handle.Type
 
-const isHandle = Schema.is(Handle)
+/**
+ * Whether a value is a handle. By hand, as for each field of a request: they are looked at for every payout, and what
+ * `Schema.is` takes of memory for them is half of what making a request takes.
+ *
+ * @internal
+ */
+export const isHandle = (value: unknown): value is Handle => typeof value === "string" && pattern.test(value)
 
 /**
  * A handle from a string, or `InvalidRequest`. An `Either`, hence an `Effect`.

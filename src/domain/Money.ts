@@ -31,16 +31,26 @@ export const Amount = Schema.Int.pipe(Schema.between(1, amountMax), Schema.brand
 /** @category models */
 export type Amount = typeof Amount.Type
 
+/** @internal */
+export const isAmount = (value: unknown): value is Amount =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 1 && value <= amountMax
+
+const currencyPattern = /^[A-Z]{3}$/
+
 /**
  * Three capital letters of ISO 4217. Lower case is refused rather than repaired, so that every attempt says the same.
  * The provider would take its account's default for a missing currency; this library wants it said.
  *
  * @category models
  */
-export const Currency = Schema.String.pipe(Schema.pattern(/^[A-Z]{3}$/), Schema.brand("Currency")).annotations({
+export const Currency = Schema.String.pipe(Schema.pattern(currencyPattern), Schema.brand("Currency")).annotations({
   identifier: "Currency",
   description: "an ISO 4217 code of three capital letters, such as DKK"
 })
 
 /** @category models */
 export type Currency = typeof Currency.Type
+
+/** @internal */
+export const isCurrency = (value: unknown): value is Currency =>
+  typeof value === "string" && currencyPattern.test(value)

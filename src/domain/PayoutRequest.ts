@@ -8,10 +8,10 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Customer, CustomerHandle, NewCustomer, newCustomerFields } from "./Customer.js"
-import { CardToken, Destination, isCardToken, Reference, SavedMethod, unwrap } from "./Destination.js"
-import { Handle } from "./Handle.js"
+import { CardToken, Destination, isCardToken, isReference, Reference, unwrap } from "./Destination.js"
+import { Handle, isHandle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
-import { Amount, Currency } from "./Money.js"
+import { Amount, Currency, isAmount, isCurrency } from "./Money.js"
 
 const Text = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,1024}$/u)).annotations({
   description: "1 to 1024 characters without control characters or lone surrogates"
@@ -189,19 +189,22 @@ const refuse = (field: string, reason: string, handle?: Handle) =>
 type Check<A> = (value: unknown, handle?: Handle) => Either.Either<A, InvalidRequest>
 
 // Made once a field: a schema that is compiled in each call costs more than all the rest.
-const checkOf = <A, I>(field: string, schema: Schema.Schema<A, I>): Check<A> => {
-  const is = Schema.is(schema)
-  return (value, handle) =>
+const checkOf =
+  <A, I>(
+    field: string,
+    schema: Schema.Schema<A, I>,
+    is: (value: unknown) => value is A = Schema.is(schema)
+  ): Check<A> =>
+  (value, handle) =>
     is(value) ? Either.right(value) : Either.left(InvalidRequest.mustBe(field, schema, handle))
-}
 
-const checkHandle = checkOf("handle", Handle)
-const checkAmount = checkOf("amount", Amount)
-const checkCurrency = checkOf("currency", Currency)
+const checkHandle = checkOf("handle", Handle, isHandle)
+const checkAmount = checkOf("amount", Amount, isAmount)
+const checkCurrency = checkOf("currency", Currency, isCurrency)
 const checkText = checkOf("text", Text)
 const checkStatementText = checkOf("textOnStatement", StatementText)
 const checkAcquirerReference = checkOf("acquirerReference", AcquirerReference)
-const checkReference = checkOf("destination", Reference)
+const checkReference = checkOf("destination", Reference, isReference)
 const checkToken = checkOf("destination", CardToken.fields.reference)
 const checkCustomerHandle = checkOf("customer", CustomerHandle)
 
@@ -221,9 +224,10 @@ const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destinat
   if (typeof value === "string" && isCardToken(value)) {
     return refuse("destination", "must be wrapped in Redacted.make(...), because it is a card token", handle)
   }
-  return Either.map(checkReference(value, handle), (reference) =>
-    SavedMethod.make({ reference: Redacted.make(reference) }, true)
-  )
+  return Either.map(checkReference(value, handle), (reference): Destination => ({
+    _tag: "SavedMethod",
+    reference: Redacted.make(reference)
+  }))
 }
 
 // Redacted.value throws for one that was wiped.

@@ -7,12 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as Schema from "effect/Schema"
 import type { BillwerkClient } from "../BillwerkClient.js"
 import * as Attempt from "../domain/Attempt.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Hint } from "../domain/Hint.js"
-import { Amount, Currency } from "../domain/Money.js"
+import { isAmount, isCurrency } from "../domain/Money.js"
 import type { Outcome, Paid } from "../domain/Outcome.js"
 import { PaidContradicted } from "../domain/PaidContradicted.js"
 import * as Payout from "../domain/Payout.js"
@@ -97,9 +96,6 @@ export const settleHandle = (
       return watch(around, settlement, journal, { verdict, reply })
     }
   )
-
-const isAmount = Schema.is(Amount)
-const isCurrency = Schema.is(Currency)
 
 /** Asks until there is an answer. The deadline cuts off what is under way: a question that is not answered costs nothing. */
 const watch = (around: Around, settlement: Settlement.Settlement, journal: Evidence, first: Open): Ending => {

@@ -28,8 +28,12 @@ const lenient = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
   )
 
 /** `...+00:00`, `...+0000` and `...Z`, with any number of decimals. */
-export const readDate = (text: string): Option.Option<DateTime.Utc> =>
-  Option.map(DateTime.make(text.replace(/([+-]\d{2})(\d{2})$/, "$1:$2")), DateTime.toUtc)
+export const readDate = (text: string): Option.Option<DateTime.Utc> => {
+  const sign = text.at(-5)
+  // "+0000" is what JavaScript does not read.
+  const isShort = (sign === "+" || sign === "-") && text.at(-3) !== ":"
+  return DateTime.make(isShort ? `${text.slice(0, -2)}:${text.slice(-2)}` : text)
+}
 
 /** As the provider writes it. */
 const writeDate = (date: DateTime.Utc): string => DateTime.formatIso(date).replace("Z", "+00:00")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Either, FastCheck as fc, Redacted, Schema } from "effect"
-import { Destination, PayoutRequest, type PayoutError } from "effect-billwerk-payouts"
+import { Destination, Handle, Money, PayoutRequest, type PayoutError } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 
 const handle = "prize-2026-0042"
@@ -663,6 +663,44 @@ describe("PayoutRequest, however it is made", () => {
     it(`refuses metadata that would be lost: ${String(metadata)}`, () => {
       const customer = { handle: "c-1", metadata }
       assert.strictEqual(refused({ ...base, customer }).field, "customer.metadata")
+    })
+  }
+})
+
+describe("What is checked by hand", () => {
+  const odd = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 300 }),
+    fc.constantFrom(".", "..", "a\n", "DKK", "DKKK", "dkk", "", " ", "a".repeat(255), "a".repeat(256), "a b", "é"),
+    fc.constantFrom("ct_0123456789abcdef", "priv_0123456789abcdef", "ct_short"),
+    fc.stringMatching(/^[A-Za-z0-9_.@-]{1,260}$/),
+    fc.integer(),
+    fc.double(),
+    fc.constantFrom<unknown>(
+      0,
+      -0,
+      1,
+      2_147_483_647,
+      2_147_483_648,
+      NaN,
+      Infinity,
+      1.5,
+      1n,
+      null,
+      undefined,
+      true,
+      [1],
+      {}
+    )
+  )
+  for (const [name, byHand, schema] of [
+    ["a handle", Handle.isHandle, Handle.Handle],
+    ["an amount", Money.isAmount, Money.Amount],
+    ["a currency", Money.isCurrency, Money.Currency],
+    ["a payment method", Destination.isReference, Destination.Reference]
+  ] as const) {
+    it(`is ${name} exactly where its schema says so`, () => {
+      const isBySchema: (value: unknown) => boolean = Schema.is<unknown, unknown, never>(schema)
+      fc.assert(fc.property(odd, (value) => assert.strictEqual(byHand(value), isBySchema(value))))
     })
   }
 })
