@@ -20,6 +20,7 @@ import * as Telemetry from "../Telemetry.js"
 import { converse } from "./conversation.js"
 import { validated } from "./failure.js"
 import { Journal } from "./journal.js"
+import { Passing, Recent } from "./memory.js"
 import * as Plan from "./plan.js"
 
 /** How many payouts are remembered that are not in doubt, and how many that are. The oldest are forgotten first. */
@@ -81,7 +82,7 @@ export interface Flights {
 }
 
 export const make = (client: BillwerkClient["Type"], remembered = rememberedMax): Flights => {
-  const flights = new Map<string, Flight>()
+  const flights = new Passing<Flight>()
   const memories = new Memories(remembered)
 
   // All that is looked at is also changed before anything else can run: two calls cannot both find the runway free.
@@ -269,40 +270,6 @@ class Memories {
     // What was paid or declined for good has a record too.
     if (journal.record !== undefined || isHandedOn) this.settled.set(handle, memory)
     return known && countDoubts(doubtOf(known, -1))
-  }
-}
-
-/** A map that forgets its oldest entry for each that it has too many. */
-class Recent<A> {
-  private readonly entries = new Map<string, A>()
-  // Kept from one time to the next: a new iterator would have to find its way past all that was forgotten before.
-  private oldest = this.entries.keys()
-
-  constructor(private readonly most: number) {}
-
-  get(key: string): A | undefined {
-    return this.entries.get(key)
-  }
-
-  /** What was forgotten for it, if anything was. */
-  set(key: string, value: A): A | undefined {
-    this.entries.set(key, value)
-    return this.entries.size > this.most ? this.forget() : undefined
-  }
-
-  delete(key: string): A | undefined {
-    const value = this.entries.get(key)
-    if (value !== undefined) this.entries.delete(key)
-    return value
-  }
-
-  private forget(): A | undefined {
-    let next = this.oldest.next()
-    if (next.done === true) {
-      this.oldest = this.entries.keys()
-      next = this.oldest.next()
-    }
-    return next.done === true ? undefined : this.delete(next.value)
   }
 }
 

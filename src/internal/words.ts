@@ -34,7 +34,8 @@ export const cleaner = (
 }
 
 const lengthOfShortest = (secrets: ReadonlyArray<string>): number =>
-  secrets.reduce((shortest, secret) => (isSecret(secret) ? Math.min(shortest, secret.length) : shortest), Infinity)
+  // A short one may be a secret once it is encoded, but never shorter.
+  secrets.reduce((shortest, secret) => (secret === "" ? shortest : Math.min(shortest, secret.length)), Infinity)
 
 const patternOf = (secrets: ReadonlyArray<string>, compared: ReadonlyArray<string>): RegExp | undefined => {
   // The longest first: one secret may begin with another.

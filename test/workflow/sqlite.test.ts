@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Duration, Effect, Encoding, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { Acquirer, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
+import { createClient } from "@libsql/client"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
@@ -170,6 +171,51 @@ describe("The connections to a SQLite file", () => {
       const { failed, rows, uncommitted } = yield* Effect.provide(work, layer)
       assert.deepStrictEqual([Exit.isFailure(failed), Exit.isFailure(uncommitted)], [true, true])
       assert.deepStrictEqual(rows, [{ id: 4n }])
+    })
+  )
+
+  it.scopedLive("send nothing more when SQLite itself has rolled back", () =>
+    Effect.gen(function* () {
+      const { layer } = yield* connected
+      const work = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE notes (id INTEGER PRIMARY KEY)`
+        const add = (id: number) => sql`INSERT INTO notes ${sql.insert({ id })}`
+        yield* add(1)
+        const rolledBack = sql`INSERT OR ROLLBACK INTO notes VALUES (1)`
+        const caught = yield* Effect.flip(
+          sql.withTransaction(Effect.zipRight(add(2), Effect.zipRight(Effect.ignore(rolledBack), add(3))))
+        )
+        const uncaught = yield* Effect.flip(sql.withTransaction(Effect.zipRight(add(4), rolledBack)))
+        // What only fails leaves the transaction as it is.
+        yield* sql.withTransaction(Effect.zipRight(add(5), Effect.zipRight(Effect.ignore(add(1)), add(6))))
+        return { tags: [caught._tag, uncaught._tag], rows: yield* sql`SELECT id FROM notes` }
+      })
+      const { rows, tags } = yield* Effect.provide(work, layer)
+      assert.deepStrictEqual(tags, ["SqlError", "SqlError"])
+      assert.deepStrictEqual(rows, [{ id: 1n }, { id: 5n }, { id: 6n }])
+    })
+  )
+
+  it.scopedLive("go on when somebody else has had the file for a moment", () =>
+    Effect.gen(function* () {
+      const { filename, layer } = yield* connected
+      const work = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE notes (id INTEGER PRIMARY KEY)`
+        const add = (id: number) => sql.withTransaction(sql`INSERT INTO notes ${sql.insert({ id })}`)
+        yield* add(1)
+        const other = createClient({ url: `file:${filename}` })
+        const held = yield* Effect.promise(() => other.transaction("write"))
+        const failures = yield* Effect.forEach([2, 3], (id) => Effect.flip(add(id)))
+        yield* Effect.promise(() => held.rollback())
+        other.close()
+        yield* Effect.forEach([4, 5, 6], add)
+        return { tags: failures.map(({ _tag }) => _tag), rows: yield* sql`SELECT id FROM notes` }
+      })
+      const { rows, tags } = yield* Effect.provide(work, layer).pipe(Effect.timeout("5 seconds"), Effect.disconnect)
+      assert.deepStrictEqual(tags, ["SqlError", "SqlError"])
+      assert.deepStrictEqual(rows, [{ id: 1n }, { id: 4n }, { id: 5n }, { id: 6n }])
     })
   )
 })
