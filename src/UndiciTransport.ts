@@ -46,7 +46,8 @@ export interface Options {
   readonly connect?: Omit<ConnectionOptions, "host" | "path" | "port" | "socket" | "timeout"> | undefined
   /**
    * What sends, instead of connections of this layer's own: a `ProxyAgent`, for example. All other options are then its own
-   * to have, and closing it is its owner's business. None that sends anything again by itself, like `RetryAgent`.
+   * to have, and closing it is its owner's business. None that sends anything again by itself, like `RetryAgent`. Whether a
+   * request was sent is then only known where the error says so, as over the other layers.
    */
   readonly dispatcher?: Dispatcher | undefined
 }
@@ -67,8 +68,12 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     return direct.offer(client, (request, deadline) => exchange(toOrder(request), deadline))
   })
 
-const dispatchers = ({ dispatcher, ...options }: Options) =>
-  dispatcher === undefined ? makePools(options) : Effect.succeed(() => dispatcher)
+type DispatcherOf = (origin: string) => Pick<Order, "dispatcher" | "isOwn">
+
+const dispatchers = ({ dispatcher, ...options }: Options): Effect.Effect<DispatcherOf, never, Scope.Scope> =>
+  dispatcher === undefined
+    ? Effect.map(makePools(options), (poolOf) => (origin) => ({ dispatcher: poolOf(origin), isOwn: true }))
+    : Effect.succeed(() => ({ dispatcher, isOwn: false }))
 
 /**
  * The client as a layer. Beside other layers it has no span of its own and sends no trace headers, because
@@ -123,6 +128,7 @@ const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatch
 
 interface Order {
   readonly dispatcher: Dispatcher
+  readonly isOwn: boolean
   readonly asked: Dispatcher.DispatchOptions
 }
 
@@ -132,7 +138,7 @@ interface Refusal {
   readonly description: string
 }
 
-const ordering = (dispatcherOf: (origin: string) => Dispatcher) => {
+const ordering = (dispatcherOf: DispatcherOf) => {
   // Nearly all requests have the last one's.
   let last: { readonly text: string; readonly url: URL } | undefined
   const urlOf = ({ hash, url, urlParams }: HttpClientRequest.HttpClientRequest): URL | undefined => {
@@ -152,7 +158,9 @@ const ordering = (dispatcherOf: (origin: string) => Dispatcher) => {
     const { headers, method } = request
     // The deadline is the caller's, who has a clock of his own.
     const asked = { origin, path: pathname + search, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }
-    return Either.right({ dispatcher: dispatcherOf(origin), asked })
+    const { dispatcher, isOwn } = dispatcherOf(origin)
+    // A proxy may write into what it is given.
+    return Either.right({ dispatcher, isOwn, asked: isOwn ? asked : { ...asked, headers: { ...headers } } })
   }
 }
 
@@ -163,9 +171,8 @@ const execute = (
   const failed = (why: Refusal | { readonly reason: "Transport"; readonly cause: transport.Failure }) =>
     Effect.fail(new HttpClientError.RequestError({ request: UndiciResponse.bare(request), ...why }))
   if (Either.isLeft(order)) return failed(order.left)
-  const { asked, dispatcher } = order.right
   return Effect.async((resume) => {
-    const exchange = new Exchange()
+    const exchange = new Exchange(order.right.isOwn)
     const heed = () => {
       const { end, head } = exchange
       // Made by the fiber, so that it is watched, or else the fiber was interrupted and closes the connection.
@@ -173,7 +180,7 @@ const execute = (
       else if (end instanceof transport.Failure) resume(failed({ reason: "Transport", cause: end }))
       else exchange.next(heed)
     }
-    dispatcher.dispatch(asked, exchange)
+    dispatch(order.right, exchange)
     heed()
     return Effect.sync(() => exchange.abort())
   })
@@ -185,9 +192,8 @@ const exchange = (
   deadline: Duration.Duration
 ): Effect.Effect<direct.Received> => {
   if (Either.isLeft(order)) return Effect.succeed(neverSent)
-  const { asked, dispatcher } = order.right
   return Effect.async((resume) => {
-    const exchange = new Exchange()
+    const exchange = new Exchange(order.right.isOwn)
     const tell = (end: direct.Received["end"]) => resume(Effect.succeed(received(exchange, end)))
     const stop = startTimer(deadline, () => {
       tell("Deadline")
@@ -198,13 +204,19 @@ const exchange = (
       stop()
       tell(exchange.end)
     }
-    dispatcher.dispatch(asked, exchange)
+    dispatch(order.right, exchange)
     heed()
     return Effect.sync(() => {
       stop()
       exchange.abort()
     })
   })
+}
+
+// Dispatchers of others, and what stands before them, may throw instead of telling the exchange.
+const dispatch = ({ asked, dispatcher }: Order, exchange: Exchange): void => {
+  const dispatched = Either.try(() => dispatcher.dispatch(asked, exchange))
+  if (Either.isLeft(dispatched)) exchange.onResponseError(undefined, dispatched.left)
 }
 
 const neverSent: direct.Received = {

@@ -1,7 +1,20 @@
 /** What this transport has of its own. What it has in common with the others is in transports.test.ts and sockets/. */
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, Duration, Effect, Exit, Fiber, Redacted, Scope, Stream, TestClock, TestServices } from "effect"
+import {
+  Cause,
+  Chunk,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  identity,
+  Redacted,
+  Scope,
+  Stream,
+  TestClock,
+  TestServices
+} from "effect"
 import { BillwerkClient, BillwerkConfig, type Reply } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import * as Net from "node:net"
@@ -9,7 +22,7 @@ import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { Agent } from "undici"
+import { Agent, Dispatcher } from "undici"
 import { isNotSent, systemCode } from "../src/internal/transport.js"
 import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
 import * as Leaks from "./sockets/Leaks.js"
@@ -73,7 +86,7 @@ const lost = (): Net.LookupFunction => {
 
 const clientOver = (
   http: HttpClient.HttpClient,
-  { url }: Server,
+  { url }: Pick<Server, "url">,
   createDeadline: Duration.DurationInput = "1 minute"
 ) =>
   BillwerkClient.make({
@@ -81,6 +94,28 @@ const clientOver = (
     baseUrl: url,
     createDeadline
   }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+
+/** Not undici's own, and not as talkative. */
+class Foreign extends Dispatcher {
+  constructor(private readonly act: (handler: Dispatcher.DispatchHandler) => void) {
+    super()
+  }
+  override dispatch(_: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.act(handler)
+    return true
+  }
+}
+
+const quiet: Dispatcher.DispatchController = {
+  aborted: false,
+  paused: false,
+  reason: null,
+  abort: () => {},
+  pause: () => {},
+  resume: () => {}
+}
 
 const freePort = Effect.scoped(
   Effect.map(
@@ -249,6 +284,64 @@ describe("UndiciTransport, on its connections,", () => {
     })
   )
 
+  for (const { act, name, reply } of [
+    {
+      name: "which says nothing of a request that it sent",
+      act: () => {},
+      reply: { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+    },
+    {
+      name: "which fails after it has sent, and says nothing else",
+      act: (handler) =>
+        handler.onResponseError?.(quiet, Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" })),
+      reply: { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode: "ECONNRESET" }
+    },
+    {
+      name: "which is refused",
+      act: (handler) =>
+        handler.onResponseError?.(quiet, Object.assign(new Error("no"), { code: "ECONNREFUSED", syscall: "connect" })),
+      reply: { _tag: "NoResponse", reason: "Transport", sent: "NotSent", systemCode: "ECONNREFUSED" }
+    },
+    {
+      name: "which throws",
+      act: () => {
+        throw Object.assign(new Error("secret-body"), { code: "UND_ERR_INVALID_ARG" })
+      },
+      reply: { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode: "UND_ERR_INVALID_ARG" }
+    },
+    {
+      name: "which writes names in capitals",
+      act: (handler) => {
+        handler.onResponseStart?.(quiet, 429, { "Retry-After": "7", "Request-Id": "r-1" })
+        handler.onResponseData?.(quiet, Buffer.from('{"code":122}'))
+        handler.onResponseEnd?.(quiet, {})
+      },
+      reply: {
+        _tag: "Response",
+        status: 429,
+        requestId: "r-1",
+        retryAfter: Duration.seconds(7),
+        body: { _tag: "ApiError", code: 122, error: undefined, message: undefined, transactionError: undefined }
+      }
+    }
+  ] satisfies ReadonlyArray<{ name: string; act: (handler: Dispatcher.DispatchHandler) => void; reply: Reply.Reply }>) {
+    it.live(`says of a dispatcher of somebody else's, ${name}, no more than is known`, () =>
+      Effect.gen(function* () {
+        const http = yield* UndiciTransport.make({ dispatcher: new Foreign(act) })
+        const before = timers()
+        const client = yield* clientOver(http, { url: "http://127.0.0.1:1" }, "50 millis")
+        assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), reply)
+        assert.strictEqual(timers(), before)
+        const wrapped = yield* clientOver(
+          HttpClient.mapRequest(http, identity),
+          { url: "http://127.0.0.1:1" },
+          "50 millis"
+        )
+        assert.deepStrictEqual<Reply.Reply>(yield* wrapped.create(requestOf()), reply)
+      }).pipe(Effect.scoped)
+    )
+  }
+
   it.scopedLive("leaves no timer for what was interrupted while it waited for one", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => {})
@@ -256,7 +349,6 @@ describe("UndiciTransport, on its connections,", () => {
       const client = yield* clientOver(http, server)
       yield* Effect.fork(text(http, post(server.url)))
       assert.isTrue(yield* eventually(() => server.received.length === 1))
-      const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
       const before = timers()
       const waiting = yield* Effect.fork(client.create(requestOf()))
       yield* Effect.yieldNow()

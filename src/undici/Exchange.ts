@@ -22,9 +22,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private isAborted = false
   private waiting: Array<() => void> = []
 
+  /** `isOwn`: over a pool of ours, whose word can be relied on. What stands between another dispatcher and us may keep it back. */
+  constructor(private readonly isOwn: boolean) {}
+
   /** Whether it is certain that no byte of it was sent. What has not been sent when it is aborted is never sent. */
   get sent(): "NotSent" | "Unknown" {
-    return this.controller === undefined ? "NotSent" : "Unknown"
+    return this.isOwn && this.controller === undefined ? "NotSent" : "Unknown"
   }
 
   /**
@@ -39,7 +42,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: unknown, status: number, headers: RawHeaders): void {
     // 103 and its kind are not the answer yet.
     if (status < 200) return
-    this.head = { status, headers }
+    this.head = { status, headers: this.isOwn ? headers : inLowerCase(headers) }
     this.wake()
   }
 
@@ -56,8 +59,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: unknown): void {
+    const sent = !this.isOwn && transport.isNotSent(error) ? "NotSent" : this.sent
     // undici's own error is not kept: it may hold what was received.
-    this.endAs(new transport.Failure({ code: transport.systemCode(error), sent: this.sent }))
+    this.endAs(new transport.Failure({ code: transport.systemCode(error), sent }))
   }
 
   /** Closes the connection, if the exchange is not over. */
@@ -92,6 +96,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 }
 
 const abandoned = new Error("abandoned")
+
+const inLowerCase = (headers: RawHeaders): RawHeaders =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
 const decoder = new TextDecoder()
 
