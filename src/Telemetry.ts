@@ -3,18 +3,21 @@
  * attempt, and a few metrics. None holds a key, a destination, a customer or a body.
  */
 
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricKey from "effect/MetricKey"
 import * as MetricLabel from "effect/MetricLabel"
+import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Kind } from "./domain/Attempt.js"
 import type { Outcome } from "./domain/Outcome.js"
@@ -245,12 +248,15 @@ const labelsOf = (end: Outcome | PayoutError | LookupError): Record<string, stri
 
 const counted = <E extends PayoutError | LookupError>(self: Effect.Effect<Outcome, E>): Effect.Effect<Outcome, E> =>
   Effect.withFiberRuntime((fiber) => {
-    const count = <End extends Outcome | E>(end: End): End => {
+    const count = (end: Outcome | E): void => {
       const outcome = outcomesOf("certainty" in end ? `${end._tag} ${end.certainty}` : end._tag, () =>
         Object.entries(labelsOf(end)).map(([key, value]) => MetricLabel.make(key, value))
       )
       increment(fiber, outcome)
-      return end
     }
-    return Effect.mapBoth(self, { onFailure: count, onSuccess: count })
+    return Effect.flatMap(Effect.exit(self), (exit) => {
+      if (Exit.isSuccess(exit)) count(exit.value)
+      else Option.map(Cause.failureOption(exit.cause), count)
+      return exit
+    })
   })

@@ -186,29 +186,33 @@ const execute = (
   })
 }
 
-/** The whole of it: until the body has ended, or time is up. */
-const exchange = (
-  order: Either.Either<Order, Refusal>,
-  deadline: Duration.Duration
-): Effect.Effect<direct.Received> => {
+/**
+ * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: of that, V8 makes
+ * something old at once, which keeps every exchange, and all that hangs on it, until the next full collection.
+ */
+const exchange = (order: Either.Either<Order, Refusal>, deadline: Duration.Duration): Effect.Effect<direct.Received> => {
   if (Either.isLeft(order)) return Effect.succeed(neverSent)
-  return Effect.async((resume) => {
+  return Effect.uninterruptibleMask((restore) => {
     const exchange = new Exchange(order.right.isOwn)
-    const tell = (end: direct.Received["end"]) => resume(Effect.succeed(received(exchange, end)))
-    const stop = startTimer(deadline, () => {
-      tell("Deadline")
-      exchange.abort()
+    let stop = () => {}
+    const answered = Effect.async<direct.Received>((resume) => {
+      const tell = (end: direct.Received["end"]) => resume(Effect.succeed(received(exchange, end)))
+      stop = startTimer(deadline, () => {
+        tell("Deadline")
+        exchange.abort()
+      })
+      const heed = () => {
+        if (exchange.end === undefined) return exchange.next(heed)
+        stop()
+        tell(exchange.end)
+      }
+      dispatch(order.right, exchange)
+      heed()
     })
-    const heed = () => {
-      if (exchange.end === undefined) return exchange.next(heed)
-      stop()
-      tell(exchange.end)
-    }
-    dispatch(order.right, exchange)
-    heed()
-    return Effect.sync(() => {
+    return Effect.catchAllCause(restore(answered), (cause) => {
       stop()
       exchange.abort()
+      return Effect.failCause(cause)
     })
   })
 }

@@ -130,10 +130,7 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       journal.sending === undefined
         ? landed(journal, exit, declined)
         : Effect.flatMap(journal.interrupt(), () => landed(journal, exit, declined))
-    return Effect.matchCauseEffect(restore(converse(client, policy, journal, first)), {
-      onFailure: (cause) => land(Exit.failCause(cause)),
-      onSuccess: (outcome) => land(Exit.succeed(outcome))
-    })
+    return Effect.flatMap(Effect.exit(restore(converse(client, policy, journal, first))), land)
   }
 
   const landed = (journal: Journal, exit: Ended, declined: HardDeclined | undefined) => {
