@@ -190,7 +190,10 @@ const execute = (
  * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: of that, V8 makes
  * something old at once, which keeps every exchange, and all that hangs on it, until the next full collection.
  */
-const exchange = (order: Either.Either<Order, Refusal>, deadline: Duration.Duration): Effect.Effect<direct.Received> => {
+const exchange = (
+  order: Either.Either<Order, Refusal>,
+  deadline: Duration.Duration
+): Effect.Effect<direct.Received> => {
   if (Either.isLeft(order)) return Effect.succeed(neverSent)
   return Effect.uninterruptibleMask((restore) => {
     const exchange = new Exchange(order.right.isOwn)
