@@ -46,7 +46,8 @@ export interface Options {
   readonly connect?: Omit<ConnectionOptions, "host" | "path" | "port" | "socket" | "timeout"> | undefined
   /**
    * What sends, instead of connections of this layer's own: a `ProxyAgent`, for example. All other options are then its own
-   * to have, and closing it is its owner's business. None that sends anything again by itself, like `RetryAgent`. Whether a
+   * to have, and closing it is its owner's business. None that sends anything again by itself, or elsewhere, like `RetryAgent` and
+   * the interceptor for redirects. Whether a
    * request was sent is then only known where the error says so, as over the other layers.
    */
   readonly dispatcher?: Dispatcher | undefined
@@ -187,8 +188,8 @@ const execute = (
 }
 
 /**
- * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: of that, V8 makes
- * something old at once, which keeps every exchange, and all that hangs on it, until the next full collection.
+ * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: V8 takes the
+ * handlers that Effect makes for that one for long-lived, and keeps what hangs on them until the next full collection.
  */
 const exchange = (
   order: Either.Either<Order, Refusal>,

@@ -22,8 +22,9 @@ import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { Agent, Dispatcher } from "undici"
+import { Agent, type Dispatcher } from "undici"
 import { isNotSent, systemCode } from "../src/internal/transport.js"
+import { Acting, controller } from "./dispatchers.js"
 import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
 import * as Leaks from "./sockets/Leaks.js"
 import { requestOf } from "./support.js"
@@ -96,26 +97,6 @@ const clientOver = (
   }).pipe(Effect.provideService(HttpClient.HttpClient, http))
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
-
-/** Not undici's own, and not as talkative. */
-class Foreign extends Dispatcher {
-  constructor(private readonly act: (handler: Dispatcher.DispatchHandler) => void) {
-    super()
-  }
-  override dispatch(_: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    this.act(handler)
-    return true
-  }
-}
-
-const quiet: Dispatcher.DispatchController = {
-  aborted: false,
-  paused: false,
-  reason: null,
-  abort: () => {},
-  pause: () => {},
-  resume: () => {}
-}
 
 const freePort = Effect.scoped(
   Effect.map(
@@ -293,13 +274,19 @@ describe("UndiciTransport, on its connections,", () => {
     {
       name: "which fails after it has sent, and says nothing else",
       act: (handler) =>
-        handler.onResponseError?.(quiet, Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" })),
+        handler.onResponseError?.(
+          controller,
+          Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" })
+        ),
       reply: { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode: "ECONNRESET" }
     },
     {
       name: "which is refused",
       act: (handler) =>
-        handler.onResponseError?.(quiet, Object.assign(new Error("no"), { code: "ECONNREFUSED", syscall: "connect" })),
+        handler.onResponseError?.(
+          controller,
+          Object.assign(new Error("no"), { code: "ECONNREFUSED", syscall: "connect" })
+        ),
       reply: { _tag: "NoResponse", reason: "Transport", sent: "NotSent", systemCode: "ECONNREFUSED" }
     },
     {
@@ -312,9 +299,9 @@ describe("UndiciTransport, on its connections,", () => {
     {
       name: "which writes names in capitals",
       act: (handler) => {
-        handler.onResponseStart?.(quiet, 429, { "Retry-After": "7", "Request-Id": "r-1" })
-        handler.onResponseData?.(quiet, Buffer.from('{"code":122}'))
-        handler.onResponseEnd?.(quiet, {})
+        handler.onResponseStart?.(controller, 429, { "Retry-After": "7", "Request-Id": "r-1" })
+        handler.onResponseData?.(controller, Buffer.from('{"code":122}'))
+        handler.onResponseEnd?.(controller, {})
       },
       reply: {
         _tag: "Response",
@@ -327,7 +314,7 @@ describe("UndiciTransport, on its connections,", () => {
   ] satisfies ReadonlyArray<{ name: string; act: (handler: Dispatcher.DispatchHandler) => void; reply: Reply.Reply }>) {
     it.live(`says of a dispatcher of somebody else's, ${name}, no more than is known`, () =>
       Effect.gen(function* () {
-        const http = yield* UndiciTransport.make({ dispatcher: new Foreign(act) })
+        const http = yield* UndiciTransport.make({ dispatcher: new Acting(act) })
         const before = timers()
         const client = yield* clientOver(http, { url: "http://127.0.0.1:1" }, "50 millis")
         assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), reply)

@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, identity, Layer, Redacted, RuntimeFlags, RuntimeFlagsPatch, Supervisor } from "effect"
 import { BillwerkClient, PayoutRequest, Payouts } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
-import { Dispatcher } from "undici"
+import { Acting, controller } from "./dispatchers.js"
 
 const input = (handle: string): PayoutRequest.Input => ({
   handle,
@@ -33,29 +33,17 @@ const answerTo = (body: Uint8Array): Uint8Array => {
 }
 
 /** Answers as a connection would: later, but at once. */
-class Loopback extends Dispatcher {
-  override dispatch({ body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    queueMicrotask(() => {
-      const answer = answerTo(body instanceof Uint8Array ? body : new Uint8Array())
-      handler.onRequestStart?.(controller, {})
-      handler.onResponseStart?.(controller, 200, { "content-length": String(answer.byteLength) })
-      handler.onResponseData?.(controller, Buffer.from(answer))
-      handler.onResponseEnd?.(controller, {})
-    })
-    return true
-  }
-}
+const loopback = new Acting((handler, { body }) =>
+  queueMicrotask(() => {
+    const answer = answerTo(body instanceof Uint8Array ? body : new Uint8Array())
+    handler.onRequestStart?.(controller, {})
+    handler.onResponseStart?.(controller, 200, { "content-length": String(answer.byteLength) })
+    handler.onResponseData?.(controller, Buffer.from(answer))
+    handler.onResponseEnd?.(controller, {})
+  })
+)
 
-const controller: Dispatcher.DispatchController = {
-  aborted: false,
-  paused: false,
-  reason: null,
-  abort: () => {},
-  pause: () => {},
-  resume: () => {}
-}
-
-const direct = UndiciTransport.layer({ dispatcher: new Loopback() })
+const direct = UndiciTransport.layer({ dispatcher: loopback })
 const general = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(identity))

@@ -32,7 +32,7 @@ export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, o
 /** The clock that everybody has. */
 export const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
-/** What the live clock itself waits by: a fiber that waits for it would cost more than all the rest of an exchange. */
+/** What the live clock itself waits by: a fiber of its own to wait costs far more than the timer. */
 export const startTimer = (after: Duration.Duration, fire: () => void): (() => void) => {
   const millis = Duration.toMillis(after)
   // What is longer than a timer can wait for is for ever, as for Effect.

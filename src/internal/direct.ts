@@ -1,7 +1,7 @@
 /**
  * What a layer of our own can do for `BillwerkClient` that no `HttpClient` can: a whole exchange as one step, whose deadline
- * it holds by itself, and which makes no span, adds no header and follows no redirect. It needs no fiber for itself, which is most of
- * what an exchange costs; and when time is up it knows whether anything was sent.
+ * it holds by itself, and which makes no span, adds no header and follows no redirect. It needs no fiber for itself, which is a
+ * good part of what an exchange costs; and when time is up it knows whether anything was sent.
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"

@@ -1,13 +1,13 @@
 /**
- * Maps for what comes and goes with every payout, made with the garbage collector in mind: it is what a fast path spends most
- * of its time on, and what keeps a secret longer than it is needed.
+ * Maps for what comes and goes with every payout, made with the garbage collector in mind: what it keeps costs time, and may be
+ * a secret.
  */
 
 /**
  * A map whose entries live shortly. V8 makes a new table for a map that has seen as many deletions as it has entries; once
  * the map has grown old, its tables are born old, and each that is left behind keeps what it held until the next full
- * collection. That were nearly all payouts, with everything that hangs on them: half of the time went into moving them. So the
- * map is made anew before it grows old.
+ * collection, with everything that hangs on it: in a loop of its own, with sixteen entries at a time, 22 % of what was allocated
+ * instead of 0.6 %. So the map is made anew before it grows old.
  */
 export class Passing<A> {
   private entries = new Map<string, A>()

@@ -181,7 +181,7 @@ const date = (value: unknown): DateTime.Utc | undefined =>
 /**
  * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned.
  * Handle, state and amount are what money depends on, so they must be right. Field by field and by hand, because an answer is
- * read for every payout: as a `Schema`, with what is lenient in it, this cost a sixth of a create.
+ * read for every payout: as a `Schema`, with what is lenient in it, this cost a seventh of a create.
  */
 export const readPayout = (json: unknown, clean: Clean): Payout.Payout | undefined => {
   const fields = fieldsOf(json)

@@ -196,15 +196,7 @@ const pad = (body: Uint8Array, bytes: number): Uint8Array => {
 const toBody = (payout: Ledger.Recorded, rules: Rules): PayoutBody => {
   const transactions = payout.transactions.map((one) => transaction(payout, one, rules.transactionDates))
   return {
-    handle: payout.handle,
-    state: payout.state,
-    amount: payout.amount,
-    currency: payout.currency,
-    text: payout.text,
-    customer: payout.customer,
-    created: payout.created,
-    paid: payout.paid,
-    failed: payout.failed,
+    ...payout,
     transactions: rules.transactionsOrder === "OldestFirst" ? transactions : transactions.reverse()
   }
 }
