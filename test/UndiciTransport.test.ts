@@ -15,7 +15,7 @@ import {
   TestClock,
   TestServices
 } from "effect"
-import { BillwerkClient, BillwerkConfig, type Reply } from "effect-billwerk-payouts"
+import { BillwerkClient, BillwerkConfig, Payouts, type Reply } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import * as Net from "node:net"
 import { Readable } from "node:stream"
@@ -328,6 +328,54 @@ describe("UndiciTransport, on its connections,", () => {
       }).pipe(Effect.scoped)
     )
   }
+
+  it.scopedLive("keeps the answer, and the deadline, of what cannot be interrupted", () =>
+    Effect.gen(function* () {
+      const sockets: Array<Net.Socket> = []
+      const server = yield* serve((socket) => sockets.push(socket))
+      const client = yield* clientOver(yield* UndiciTransport.make(), server, "200 millis")
+      const told: Array<Reply.Reply> = []
+      const sending = Effect.uninterruptible(
+        Effect.tap(client.create(requestOf()), (reply) => Effect.sync(() => told.push(reply)))
+      )
+      for (const [index, isAnswered] of [true, false].entries()) {
+        const fiber = yield* Effect.fork(sending)
+        assert.isTrue(yield* eventually(() => server.received.length === index + 1))
+        const interrupting = yield* Effect.fork(Fiber.interrupt(fiber))
+        yield* pause
+        if (isAnswered) sockets[index]?.write(answer(200, '{"handle":"prize-2026-0042","state":"paid","amount":12500}'))
+        yield* Fiber.join(interrupting)
+      }
+      assert.deepStrictEqual(
+        told.map((reply) => (reply._tag === "Response" ? reply.body._tag : [reply.reason, reply.sent])),
+        ["PayoutBody", ["Deadline", "Unknown"]]
+      )
+      assert.isTrue(yield* eventually(() => sockets[1]?.destroyed === true))
+    })
+  )
+
+  it.scopedLive("is asked first, when a create that it sent was interrupted", () =>
+    Effect.gen(function* () {
+      const body = '{"handle":"prize-2026-0042","state":"paid","amount":12500,"currency":"DKK"}'
+      const server = yield* serve((socket, { line }) =>
+        line.startsWith("GET") ? socket.write(answer(200, body)) : undefined
+      )
+      const client = yield* clientOver(yield* UndiciTransport.make(), server)
+      const payouts = yield* Effect.provideService(Payouts.make(), BillwerkClient.BillwerkClient, client)
+      const fiber = yield* Effect.fork(payouts.create(requestOf()))
+      assert.isTrue(yield* eventually(() => server.received.length === 1))
+      yield* Fiber.interrupt(fiber)
+      const outcome = yield* payouts.create(requestOf())
+      assert.deepStrictEqual(
+        [outcome._tag, outcome.certainty, outcome.exposure],
+        ["Paid", "Moved", { min: 12_500, max: 12_500 }]
+      )
+      assert.deepStrictEqual(
+        server.received.map(({ line }) => line.split(" ")[0]),
+        ["POST", "GET"]
+      )
+    })
+  )
 
   it.scopedLive("leaves no timer for what was interrupted while it waited for one", () =>
     Effect.gen(function* () {
