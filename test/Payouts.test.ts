@@ -1241,6 +1241,24 @@ describe("within one process", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect(
+    "a claim of payment that was another payout's is not believed for ever, and counts until then (24, 43)",
+    () =>
+      Effect.gen(function* () {
+        const crossed = Script.apiErrorAfterCommit({ status: 400, code: 134 })
+        yield* always(Script.processingError({ moved: true }).pipe(Script.and(crossed)))
+        const policy = RetryPolicy.make({ communication: Schedule.recurs(1) })
+        const first = yield* create(requestOf(), { policy })
+        // The processing error that is shown may have paid, and so may whatever was claimed to be paid.
+        assert.deepStrictEqual([first._tag, first.exposure], ["UnexpectedResponse", { min: 0, max: 25_000 }])
+        yield* TestClock.adjust("10 minutes")
+        const second = yield* create(requestOf(), { policy: RetryPolicy.none })
+        assert.deepStrictEqual([second._tag, second.exposure], ["ProcessingError", { min: 0, max: 12_500 }])
+        assert.strictEqual(story(second).at(-1), "Lookup 200 ProcessingError -> Fail")
+        assert.strictEqual((yield* truth).creates, 1)
+      }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("evidence is not lost by many calls", () =>
     Effect.gen(function* () {
       yield* script(Script.processingError({ moved: true }).pipe(Script.times(2)))

@@ -31,7 +31,8 @@ export type Sent = typeof Sent.Type
  * - `None`: it cannot have moved any (not sent, refused before anything was done, or a lookup that told nothing).
  * - `Unclear`: it may have moved it, and only an answer about this handle's payout can tell.
  * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it; or it
- *   may have said so, in a 400 that cannot be read.
+ *   may have said so, in a 400 that cannot be read. Of a lookup: the record says that a 134 is not true, or is from before
+ *   it was; `recorded` has what it says.
  * - `Recorded`: it showed the payout; `recorded` has what the record says.
  * - `Foreign`: it showed a payout with other arguments under this handle, so what was claimed is about that one.
  *
@@ -160,8 +161,10 @@ export interface Tally {
   /** The most transactions, and the most processing errors, that any record showed. */
   readonly transactions: number
   readonly processingErrors: number
-  /** Whether the provider's last word is that the handle is paid or being paid, without showing the payout. */
-  readonly claimed: boolean
+  /** What the provider claims of the handle without having shown the payout since: that it is paid, or at least there. */
+  readonly claimed: "Paid" | "There" | undefined
+  /** Creates that were told so. If that is true, they did nothing; but it may have been said of another payout. */
+  readonly told: number
 }
 
 /**
@@ -177,8 +180,12 @@ export const emptyTally = (unseen: number, guessed = false): Tally => ({
   record: undefined,
   transactions: 0,
   processingErrors: 0,
-  claimed: false
+  claimed: undefined,
+  told: 0
 })
+
+/** The code for "payout already paid". */
+const alreadyPaid = 134
 
 /**
  * Counts one more attempt.
@@ -194,9 +201,17 @@ export const count = (tally: Tally, attempt: Attempt): Tally => {
     case "Unclear":
       return executed ? { ...sent, pending: sent.pending + 1 } : sent
     case "Claimed":
-      return { ...sent, claimed: true }
+      if (attempt.kind === "Lookup") {
+        return attempt.recorded === undefined ? { ...tally, claimed: "Paid" } : contradict(tally, attempt.recorded)
+      }
+      return {
+        ...tally,
+        claimed: attempt.code === alreadyPaid || tally.claimed === "Paid" ? "Paid" : "There",
+        told: tally.told + 1,
+        sends: tally.sends + 1
+      }
     case "Foreign":
-      return { ...sent, claimed: false }
+      return { ...sent, claimed: undefined, told: 0 }
     case "Recorded":
       return attempt.recorded === undefined ? sent : reconcile(sent, attempt.recorded, executed ? 1 : 0)
   }
@@ -210,14 +225,26 @@ export const count = (tally: Tally, attempt: Attempt): Tally => {
 export const witness = (tally: Tally, record: Recorded): Tally => reconcile(tally, record, 0)
 
 /**
+ * Counts a record that shows a failure where the provider has claimed that it is paid: that stands, for the record may be
+ * from before it was.
+ *
+ * @category folding
+ */
+export const contradict = (tally: Tally, record: Recorded): Tally => ({
+  ...reconcile(tally, record, 0),
+  claimed: "Paid"
+})
+
+/**
  * A record accounts for as many creates as it has new transactions: not for those that were there before, and not for
  * the create (`own`) that it is the answer to, which needs no other account. What is left of them accounts for creates
  * of other processes; but if nobody knows how many there were, not where it ends in a failure that is sent again.
  */
-const reconcile = (tally: Tally, record: Recorded, own: 0 | 1): Tally => {
+const reconcile = (before: Tally, record: Recorded, own: 0 | 1): Tally => {
+  const tally = before.told === 0 ? before : answered(before, record)
   // Where something is open, a record that shows no transaction of this create's does not account for it either.
   if (own === 1 && record.transactions <= tally.transactions && record.open > 0 && record.state !== "paid") {
-    return { ...tally, pending: tally.pending + 1, claimed: false }
+    return { ...tally, pending: tally.pending + 1, claimed: undefined }
   }
   const fresh = record.transactions - tally.transactions - own
   const paidOff = Math.min(
@@ -233,8 +260,15 @@ const reconcile = (tally: Tally, record: Recorded, own: 0 | 1): Tally => {
     record: newer(tally.record, record),
     transactions: Math.max(tally.transactions, record.transactions),
     processingErrors: Math.max(tally.processingErrors, record.processingErrors),
-    claimed: false
+    claimed: undefined
   }
+}
+
+// Creates that were told what the record bears out did nothing. But one that was told of a payment which the record does
+// not show may have been given another's answer, and have been executed.
+const answered = (tally: Tally, { state }: Recorded): Tally => {
+  const isBorneOut = tally.claimed !== "Paid" || state === "paid" || state === "processing"
+  return { ...tally, told: 0, pending: tally.pending + (isBorneOut ? 0 : tally.told) }
 }
 
 // Reads may lag behind writes: a record that says paid is the newer one, and so, among others, is one that shows more
@@ -256,12 +290,12 @@ const newer = (before: Recorded | undefined, after: Recorded): Recorded => {
  * @category folding
  */
 export const exposureOf = (amount: number, tally: Tally): Exposure => {
-  const { claimed, pending, record, unseen } = tally
+  const { claimed, pending, record, told, unseen } = tally
   if (record?.state === "paid") {
     return { min: amount, max: Math.max(record.paid, amount) + record.open + hidden(tally, record) * amount }
   }
   // What is said to be paid was paid by one that is under way, or else by one that nobody knows of.
-  const underWay = Math.max(claimed ? 1 : 0, pending + unseen)
+  const underWay = Math.max(claimed === undefined ? 0 : 1, pending + unseen + told)
   return { min: 0, max: (record?.open ?? 0) + underWay * amount }
 }
 

@@ -76,16 +76,11 @@ const take = (talk: Talk, step: Plan.Step, exchanges: number): Ending => {
   const isCreate = step.kind === "Create"
   const sent = isCreate ? send : client.lookup(request.handle, request)
   const judge = (reply: Reply) => (isCreate ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply))
-  return Effect.flatMap(exchange(fiber, journal, request.handle, step, sent, judge), ({ reply, verdict }) =>
-    proceed(talk, {
-      step,
-      reply,
-      verdict,
-      plan: Plan.plan(step, verdict, record, journal.isInDoubt),
-      known: record,
-      exchanges
-    })
-  )
+  return Effect.flatMap(exchange(fiber, journal, request.handle, step, sent, judge), ({ reply, verdict }) => {
+    const heard = Plan.isContradicted(step, verdict) && !journal.isClaimed ? Plan.believing(step) : step
+    const plan = Plan.plan(heard, verdict, record, journal.isInDoubt)
+    return proceed(talk, { step: heard, reply, verdict, plan, known: record, exchanges })
+  })
 }
 
 const proceed = (talk: Talk, exchanged: Exchanged): Ending => {

@@ -26,6 +26,9 @@ export const attemptsKept = 100
 /** How far the provider's clock and ours may be apart, in milliseconds. */
 const clockErrorMax = 10 * 60 * 1000
 
+/** How far the provider's reads may lag behind what it has said, in nanoseconds. */
+const readLagMax = 10n * 60n * 1_000_000_000n
+
 interface UnderWay {
   readonly kind: Attempt.Kind
   readonly started: DateTime.Utc
@@ -58,6 +61,11 @@ export class AttemptLog {
   /** The kind of exchange that is under way. */
   get sending(): Attempt.Kind | undefined {
     return this.underWay?.kind
+  }
+
+  /** When it was begun, by the monotonic clock. */
+  get began(): bigint {
+    return this.underWay?.startedNanos ?? 0n
   }
 
   /** Marks an exchange as under way: from here on it counts, whatever happens. */
@@ -106,9 +114,13 @@ export class AttemptLog {
 type Finding = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
 
 /** What an answer turned out to be, as an attempt has it. */
-export const found = (step: Plan.Step, verdict: Verdict.Verdict, reply: Reply): Finding => {
+export const found = (
+  step: Plan.Step,
+  verdict: Verdict.Verdict,
+  reply: Reply,
+  recorded = Verdict.recorded(verdict)
+): Finding => {
   const sent = reply._tag === "Response" ? "Sent" : reply.sent
-  const recorded = Plan.recorded(step, verdict)
   const finding: Writable<Finding> = {
     sent,
     outcome: verdict._tag,
@@ -143,6 +155,7 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
   private readonly log: AttemptLog
   private latestDoubt: failure.Finding | undefined
   private latestUnclear: failure.Finding | undefined
+  private claimedNanos = 0n
   /**
    * `tally` is what is known already: creates of other processes, and what `attempts` (with other arguments) amount to.
    * `told` is how many creates of other processes were spoken of, those included that a record has accounted for since.
@@ -200,18 +213,23 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     this.tally = { ...this.tally, unseen: this.tally.unseen + more, sends: this.tally.sends + more }
   }
 
+  /** Whether the provider claims something of the payout (133, 134) that no record has answered. */
+  get isClaimed(): boolean {
+    return this.tally.claimed !== undefined
+  }
+
   begin(kind: Attempt.Kind, clock: Clock.Clock): void {
     this.log.begin(kind, clock)
   }
 
   write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply, clock: Clock.Clock): void {
+    const isContradicted = Plan.isContradicted(step, verdict)
+    const heard = isContradicted && this.log.began - this.claimedNanos >= readLagMax ? Plan.believing(step) : step
+    const finding = found(heard, verdict, reply, this.recorded(step, verdict))
     // What only contradicts a claim leaves the claim in doubt, and not what contradicts it.
-    const isDoubt = verdict._tag !== "Paid" && !Plan.isContradicted(step, verdict)
-    this.close(
-      this.dated(step, verdict, found(step, verdict, reply)),
-      clock,
-      isDoubt ? { verdict: later(verdict), reply } : undefined
-    )
+    const isDoubt = verdict._tag !== "Paid" && (!isContradicted || heard !== step)
+    this.close(finding, clock, isDoubt ? { verdict: later(verdict), reply } : undefined)
+    if (step.kind === "Create" && finding.bearing === "Claimed") this.claimedNanos = clock.unsafeCurrentTimeNanos()
   }
 
   /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
@@ -232,6 +250,10 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
   /** Takes note of what the provider has told somebody else about this payout. */
   learn(payout: Payout.Payout): void {
     const recorded = { ...Payout.recorded(payout), ...this.earlier(payout) }
+    if (this.tally.claimed === "Paid" && recorded.state === "failed") {
+      this.tally = Attempt.contradict(this.tally, recorded)
+      return
+    }
     this.tally = Attempt.witness(this.tally, recorded)
     if (recorded.open === 0) this.latestDoubt = this.latestUnclear
   }
@@ -261,9 +283,10 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     else if (attempt.bearing === "Recorded" || attempt.bearing === "Foreign") this.latestDoubt = this.latestUnclear
   }
 
-  private dated({ kind }: Plan.Step, verdict: Verdict.Verdict, found: Finding): Finding {
-    if (found.recorded === undefined || !("payout" in verdict) || kind === "Create") return found
-    return { ...found, recorded: { ...found.recorded, ...this.earlier(verdict.payout) } }
+  private recorded({ kind }: Plan.Step, verdict: Verdict.Verdict): Attempt.Recorded | undefined {
+    if (!("payout" in verdict)) return undefined
+    const recorded = Payout.recorded(verdict.payout)
+    return kind === "Create" ? recorded : { ...recorded, ...this.earlier(verdict.payout) }
   }
 
   // A transaction that is older than our first create cannot be its doing.

@@ -42,10 +42,6 @@ export type Plan =
   | { readonly _tag: "Retry"; readonly category: Category; readonly known?: number; readonly next: Step }
   | { readonly _tag: "GiveUp" }
 
-/** What the provider's record says, unless it only contradicts what the provider has just said. */
-export const recorded = (step: Step, verdict: Verdict.Verdict): Attempt.Recorded | undefined =>
-  isContradicted(step, verdict) ? undefined : Verdict.recorded(verdict)
-
 /** What an exchange says about the money. */
 export const bearing = (step: Step, verdict: Verdict.Verdict, sent: Attempt.Sent): Attempt.Bearing => {
   if (step.kind === "Create") return Verdict.bearing(verdict, sent)
@@ -77,6 +73,9 @@ export const onlyAsk = (doubt: Verdict.Verdict): LookupStep => ({ ...firstStep(d
 /** 134 said paid, and the record says failed: a read that lags behind, so the claim still stands. */
 export const isContradicted = (step: Step, verdict: Verdict.Verdict): boolean =>
   step.kind === "Lookup" && step.claim === "AlreadyPaid" && Verdict.isFailed(verdict)
+
+/** The same question where no read lags as far behind as that: the record is right, and 134 was said of another payout. */
+export const believing = (step: Step): Step => (step.kind === "Lookup" && isLast(step) ? recheck : firstAsk)
 
 /** `known` is the newest record from before this exchange; `isInDoubt` is what the evidence with it amounts to. */
 export const plan = (

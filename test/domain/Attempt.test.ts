@@ -35,10 +35,11 @@ const paidWithoutTransactions = record({ state: "paid", paid: amount, transactio
 const refused = attempt()
 const lost = attempt({ bearing: "Unclear", sent: "Unknown" })
 const claimed = attempt({ bearing: "Claimed" })
+const told134 = attempt({ bearing: "Claimed", code: 134 })
 const shows = (recorded: Attempt.Recorded) => attempt({ bearing: "Recorded", recorded })
 const nothing = attempt({ kind: "Lookup" })
 const looksUp = (recorded: Attempt.Recorded) => attempt({ kind: "Lookup", bearing: "Recorded", recorded })
-const claimedAgain = attempt({ kind: "Lookup", bearing: "Claimed" })
+const contradicts = (recorded: Attempt.Recorded) => attempt({ kind: "Lookup", bearing: "Claimed", recorded })
 const foreign = attempt({ kind: "Lookup", bearing: "Foreign" })
 
 const exposure = (attempts: ReadonlyArray<Attempt.Attempt>, unseen = 0) =>
@@ -99,10 +100,26 @@ describe("What all attempts together say about the money", () => {
     ],
     ["133 or 134, not shown yet", [claimed], 0, 0, 100],
     ["134, and looked up in vain", [claimed, nothing], 0, 0, 100],
-    ["134, and a record that lags behind", [claimed, claimedAgain], 0, 0, 100],
-    ["134 after a lost answer", [lost, claimed], 0, 0, 100],
-    ["134, and found to be paid", [claimed, looksUp(paid)], 0, 100, 100],
-    ["133, and found to be declined", [claimed, looksUp(hard)], 0, 0, 0],
+    ["133 or 134 after a lost answer: it may be another's, and this may have paid, too", [lost, claimed], 0, 0, 200],
+    ["134, and found to be paid", [lost, told134, looksUp(paid)], 0, 100, 100],
+    ["134, and found to be paid, without transactions", [told134, looksUp(paidWithoutTransactions)], 0, 100, 100],
+    [
+      "134, and found to be paid, without transactions (64): a lost answer may have been a processing error that paid",
+      [lost, told134, looksUp(paidWithoutTransactions)],
+      0,
+      100,
+      200
+    ],
+    ["134, and found to be processing", [lost, told134, looksUp(processing)], 0, 0, 100],
+    ["133, and found to be declined", [lost, claimed, looksUp(hard)], 0, 0, 0],
+    ["134, and a record that lags behind", [lost, told134, contradicts(hard)], 0, 0, 100],
+    ["134, and a record that lags behind or is another's decline", [told134, contradicts(hard)], 0, 0, 100],
+    ["134, and a record that shows a processing error", [told134, contradicts(processingError)], 0, 0, 200],
+    ["134, and the same record twice", [told134, contradicts(hard), contradicts(hard)], 0, 0, 100],
+    ["134 that was another's, and a decline", [told134, looksUp(hard)], 0, 0, 0],
+    ["134 that was another's, after a lost answer", [lost, told134, looksUp(hard)], 0, 0, 100],
+    ["134, then a 400 that cannot be read, then a decline", [told134, claimed, looksUp(hard)], 0, 0, 100],
+    ["a 400 that cannot be read, then 134, then a decline", [claimed, told134, looksUp(hard)], 0, 0, 100],
     ["134 about a payout with other arguments", [claimed, foreign], 0, 0, 0],
     ["a lost answer, and a payout with other arguments", [lost, foreign], 0, 0, 100],
     ["134 after a payout with other arguments", [foreign, claimed], 0, 0, 100],
@@ -169,7 +186,7 @@ describe("What all attempts together say about the money", () => {
     assert.deepStrictEqual(bearings, [
       ["None", false, false],
       ["Unclear", true, false],
-      ["Claimed", false, false],
+      ["Claimed", true, false],
       ["Recorded", true, false],
       ["Foreign", false, false]
     ])
@@ -190,8 +207,8 @@ const records = fc
     paid: state === "paid" ? amount : 0,
     open
   }))
-const lookups = fc.oneof(fc.constantFrom(nothing, claimedAgain, foreign), records.map(looksUp))
-const creates = fc.oneof(fc.constantFrom(refused, lost, claimed), records.map(shows))
+const lookups = fc.oneof(fc.constantFrom(nothing, foreign), records.map(looksUp), records.map(contradicts))
+const creates = fc.oneof(fc.constantFrom(refused, lost, claimed, told134), records.map(shows))
 const histories = fc.array(fc.oneof(creates, lookups), { maxLength: 8 })
 const unseens = fc.nat(3)
 
@@ -252,7 +269,8 @@ describe("Whatever the attempts were", () => {
 /**
  * A payout with a provider that keeps its documented rules: one success a handle, a transaction for each attempt, and
  * processing errors that may have moved money all the same. Each event is a create, with what really became of it and
- * whether its answer was seen, or a lookup, which may show an older version or leave the transactions out.
+ * whether its answer was seen or is another payout's 134, or a lookup, which may show an older version or leave the
+ * transactions out.
  */
 interface Sent {
   readonly _tag: "Sent"
@@ -260,7 +278,7 @@ interface Sent {
   /** Of a processing error or an unexplained failure: whether the money moved all the same. */
   readonly moves: boolean
   readonly arrives: "Now" | "Later" | "Never"
-  readonly answer: "Seen" | "Lost"
+  readonly answer: "Seen" | "Lost" | "Crossed"
   /** By a process that died. */
   readonly unseen: boolean
 }
@@ -268,6 +286,8 @@ interface Asked {
   readonly _tag: "Asked"
   readonly age: number
   readonly hides: boolean
+  /** Whether it is asked so late that what it shows is no older than what was claimed. */
+  readonly late: boolean
 }
 type Event = Sent | Asked | { readonly _tag: "Settles"; readonly to: "paid" | "hard_declined" }
 
@@ -276,7 +296,7 @@ const sent: fc.Arbitrary<Sent> = fc.record({
   result: fc.constantFrom("paid", "processing", "hard_declined", "processing_error", "unexplained"),
   moves: fc.boolean(),
   arrives: fc.constantFrom("Now", "Now", "Later", "Never"),
-  answer: fc.constantFrom("Seen", "Lost"),
+  answer: fc.constantFrom("Seen", "Lost", "Crossed"),
   unseen: fc.boolean()
 })
 const events = fc.oneof(
@@ -286,7 +306,8 @@ const events = fc.oneof(
     arbitrary: fc.record({
       _tag: fc.constant("Asked" as const),
       age: fc.nat(2),
-      hides: fc.boolean()
+      hides: fc.boolean(),
+      late: fc.boolean()
     }) satisfies fc.Arbitrary<Asked>
   },
   {
@@ -302,6 +323,7 @@ class World {
   moved = 0
   readonly attempts: Array<Attempt.Attempt> = []
   unseen = 0
+  private saidPaid = false
   private readonly versions: Array<Payout.Payout> = []
   private readonly underWay: Array<Sent> = []
 
@@ -328,9 +350,7 @@ class World {
         if (event.arrives === "Later") this.underWay.push(event)
         const isDone = event.arrives === "Now" ? this.execute(event) : true
         if (event.unseen) return (this.unseen += 1)
-        const { now } = this
-        const isSeen = event.arrives === "Now" && event.answer === "Seen" && now !== undefined
-        return this.attempts.push(!isSeen ? lost : isDone ? shows(Payout.recorded(now)) : claimed)
+        return this.attempts.push(this.answer(event, isDone))
       }
     }
   }
@@ -339,10 +359,23 @@ class World {
     return this.versions.at(-1)
   }
 
-  private look({ age, hides }: Asked) {
-    const version = this.versions.at(-1 - age)
+  private answer({ answer, arrives }: Sent, isDone: boolean) {
+    const { now } = this
+    this.saidPaid ||= answer === "Crossed"
+    if (answer === "Crossed") return told134
+    if (answer === "Lost" || arrives !== "Now" || now === undefined) return lost
+    this.saidPaid = !isDone && now.state === "paid"
+    return isDone ? shows(Payout.recorded(now)) : now.state === "paid" ? told134 : claimed
+  }
+
+  private look({ age, hides, late }: Asked) {
+    const isLate = late && this.saidPaid
+    const version = this.versions.at(isLate ? -1 : -1 - age)
     if (version === undefined) return nothing
-    return looksUp(Payout.recorded(hides ? { ...version, transactions: [] } : version))
+    const shown = Payout.recorded(hides ? { ...version, transactions: [] } : version)
+    if (this.saidPaid && !isLate && version.state === "failed") return contradicts(shown)
+    this.saidPaid = false
+    return looksUp(shown)
   }
 
   /** False if the payout is paid, or being paid: 134 or 133. */

@@ -30,6 +30,8 @@ const steps = {
   processingAndLost: Script.processing({ after: "1 minute", as: Acquirer.hardDeclined() }).pipe(andLost),
   /** A proxy has sent the request twice, and hands on the second answer. */
   sentTwice: Script.apiErrorAfterCommit({ status: 400, code: 134 }),
+  /** Connections are crossed, and 134 is what somebody else was told. */
+  hiddenAndCrossed: hidden.pipe(Script.and(Script.apiErrorAfterCommit({ status: 400, code: 134 }))),
 
   // It acts when nobody waits for it any more.
   soon: Script.executeLater("20 seconds"),

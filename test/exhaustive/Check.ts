@@ -61,12 +61,12 @@ export const checker = (stage: Stage, goneOnMax = 3): ((script: ReadonlyArray<Na
 }
 
 /**
- * What may have moved beyond what anybody can tell: a request that somebody on the way has repeated is one that we do not
- * know of. But that is no excuse for saying that nothing has moved, unless the provider shows somebody else's payout.
+ * What may have moved beyond what anybody can tell: where the provider shows a payout with other arguments, what it has
+ * claimed is taken to be about that one, and our create to have done nothing.
  */
-const unknowable = (script: ReadonlyArray<Name>, { _tag, certainty }: Said): number =>
-  certainty === "MayHaveMoved" || _tag === "HandleConflict"
-    ? script.filter((name) => name === "sentTwice").length * amount
+const unknowable = (script: ReadonlyArray<Name>, { _tag }: Said): number =>
+  _tag === "HandleConflict"
+    ? script.filter((name) => name === "sentTwice" || name === "hiddenAndCrossed").length * amount
     : 0
 
 const observed = (world: World, call: () => Said): Call => {

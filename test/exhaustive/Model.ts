@@ -84,6 +84,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   unknownState: altered(({ attempts }) => ({ state: "unheard_of", attempts })),
   declinedAndLost: attempt("hard_declined", { seen: "no answer" }),
   hiddenAndLost: attempt("processing_error", { seen: "no answer" }),
+  hiddenAndCrossed: attempt("processing_error", { seen: "134" }),
   processingAndLost: attempt("processing", { settles: [minute, "hard_declined"], seen: "no answer" }),
   sentTwice: { seen: "134" },
   soon: { arrives: 20 * second },
@@ -242,6 +243,8 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
   let record: Shown | undefined
   let sends = 0
   let claimed = false
+  /** Creates that were told so: they did nothing, or what they were told was about another payout. */
+  let told = 0
   /** The latest answer that left the money in doubt: what a failure is about, unless the payout itself was the answer. */
   let doubt = ""
 
@@ -249,7 +252,7 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     // One success a handle: what is still under way can no longer pay.
     if (record?.state === "paid") return { min: 1, max: 1 + open(record) }
     // What is said to be paid was paid by one that is under way, or else by one that nobody knows of.
-    const underWay = Math.max(claimed ? 1 : 0, sends - (record?.attempts.length ?? 0))
+    const underWay = Math.max(claimed ? 1 : 0, sends + told - (record?.attempts.length ?? 0))
     return { min: 0, max: (record === undefined ? 0 : open(record)) + underWay }
   }
 
@@ -281,14 +284,24 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     const row = rowOf(kind, seen)
     const known = record
 
-    // Told 134 and shown a failure: a read that lags behind, and so does not count.
-    const shown = typeof seen === "string" || (toldPaid && seen.state === "failed") ? undefined : seen
+    // Told 134 and shown a failure: a read that lags behind, so 134 stands; or it was said of another payout.
+    const isContradicted = toldPaid && typeof seen !== "string" && seen.state === "failed"
+    const shown = typeof seen === "string" || isContradicted ? undefined : seen
     const isNews =
       shown !== undefined && (shown.state !== known?.state || shown.attempts.length > (known?.attempts.length ?? 0))
     if (kind === "C" && (shown !== undefined || row.money === "unclear")) sends += 1
-    if (shown !== undefined) record = shown
+    if (typeof seen !== "string") {
+      // So what is shown counts, and unless it bears 134 out, so does the create that was told.
+      if (toldPaid && seen.state !== "paid" && seen.state !== "processing") sends += told
+      told = 0
+      record = seen
+    }
+    if (row.tag === "HandleConflict") told = 0
     if (shown !== undefined || row.tag === "HandleConflict") claimed = false
-    if (kind === "C" && row.money === "claimed") claimed = true
+    if (kind === "C" && row.money === "claimed") {
+      claimed = true
+      told += 1
+    }
     if (shown === undefined ? kind === "C" && row.money !== undefined : open(shown) > 0) doubt = row.tag
 
     if (shown !== undefined && (row.tag === "Paid" || row.tag === "Processing")) return end(row.tag)

@@ -308,11 +308,21 @@ describe("A decline that a lookup shows", () => {
         [confirmPaid]
       )
       assert.isFalse(Plan.isContradicted(confirmProcessing, verdict))
-      assert.isUndefined(Plan.recorded(confirmPaid, verdict))
-      assert.deepStrictEqual(Plan.recorded(confirm, verdict), Verdict.recorded(verdict))
     }
     for (const verdict of [paid, processing, unsettled, notFound, noAnswer]) {
       assert.isFalse(Plan.isContradicted(confirmPaid, verdict))
+    }
+  })
+
+  it("is believed where no read lags as far behind: as if it were the first that was asked (43)", () => {
+    const last: Plan.LookupStep = { ...confirmPaid, ask: "LastAsk" }
+    assert.deepStrictEqual([confirmPaid, last].map(Plan.believing).map(words), ["FirstAsk", "Recheck"])
+    for (const verdict of [hardDeclined, softDeclined, processingError]) {
+      const known = Verdict.recorded(verdict)
+      for (const step of [confirmPaid, last]) {
+        assert.strictEqual(Plan.bearing(Plan.believing(step), verdict, "Sent"), "Recorded")
+        assert.isTrue(Plan.isAnswer(Plan.believing(step), verdict, known))
+      }
     }
   })
 })

@@ -42,7 +42,8 @@ const attempts = fc
   .tuple(Arbitrary.make(Attempt.Attempt), fc.option(recorded, { nil: undefined }))
   .map(([attempt, record]): Attempt.Attempt => ({ ...attempt, recorded: record }))
 
-const isEvidence = ({ bearing, recorded }: Attempt.Attempt) => bearing === "Recorded" && recorded !== undefined
+const isEvidence = ({ bearing, kind, recorded }: Attempt.Attempt) =>
+  recorded !== undefined && (bearing === "Recorded" || (bearing === "Claimed" && kind === "Lookup"))
 const isUnclear = ({ bearing, kind }: Attempt.Attempt) => kind === "Create" && bearing === "Unclear"
 
 const silent = attempts.map((one): Attempt.Attempt => (isEvidence(one) ? { ...one, bearing: "None" } : one))
