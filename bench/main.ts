@@ -41,14 +41,16 @@ const progress = (text: string) => process.stderr.write(`${performance.now().toF
 type Samples = ReadonlyMap<Row, ReadonlyMap<string, Array<Sample>>>
 
 const inRounds = async (server: Server): Promise<Samples> => {
-  const workers = new Map(rows.map((row) => [row, startWorker(row, server.baseUrl)]))
   const samples = new Map(rows.map((row) => [row, new Map(columns.map(({ id }) => [id, new Array<Sample>()]))]))
-  progress(`warming ${rows.length} processes`)
-  for (const [{ id }, worker] of workers) {
-    await worker.ask({ kind: "warm", load: { prefix: `warm-${id}`, payouts: payouts * warmth, inFlight: 16 } })
-  }
   for (let round = 1; round <= rounds; round++) {
-    progress(`round ${round} of ${rounds}`)
+    // What a compiler makes of the same code differs by a fifth from process to process.
+    progress(`round ${round} of ${rounds}: warming ${rows.length} processes`)
+    const workers = new Map(rows.map((row) => [row, startWorker(row, server.baseUrl)]))
+    for (const [{ id }, worker] of workers) {
+      const prefix = `warm-${round}-${id}`
+      await worker.ask({ kind: "warm", load: { prefix, payouts: payouts * warmth, inFlight: 16 } })
+    }
+    progress(`round ${round} of ${rounds}: measuring`)
     for (const column of shuffle(columns, random)) {
       for (const [row, worker] of shuffle([...workers], random)) {
         if (column.faulty && !row.socket) continue
@@ -56,8 +58,8 @@ const inRounds = async (server: Server): Promise<Samples> => {
         samples.get(row)?.get(column.id)?.push(sample)
       }
     }
+    for (const worker of workers.values()) await worker.stop()
   }
-  for (const worker of workers.values()) await worker.stop()
   return samples
 }
 

@@ -153,7 +153,7 @@ const headroom = (results: ReadonlyArray<Result>): string => {
 }
 
 const today = ({ payouts, pinning, rounds, versions }: Circumstances): string =>
-  `${rounds} rounds of ${payouts} payouts a row and column, in shuffled order. ${cpus().length} x ` +
+  `${rounds} rounds of ${payouts} payouts a row and column, in shuffled order, each round in processes of its own. ${cpus().length} x ` +
   `${cpus()[0]?.model.trim()}; ${pinning}. Node ${process.version} (its fetch is undici ` +
   `${process.versions["undici"]}), ${versions.join(", ")}.`
 

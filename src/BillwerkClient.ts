@@ -83,12 +83,15 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
     lookupDeadline: config.lookupDeadline,
     create: (request) => {
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
-      return traced(send(body, config.createDeadline, "Create", cleanerOf(request)), "Create", request.handle)
+      const cleanCreate = cleanerOf(request)
+      return traced("Create", request.handle, (fiber) =>
+        send(fiber, body, config.createDeadline, "Create", cleanCreate)
+      )
     },
     lookup: (handle, request) => {
       const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
       const cleanLookup = request === undefined ? clean : cleanerOf(request)
-      return traced(send(asked, config.lookupDeadline, "Lookup", cleanLookup), "Lookup", handle)
+      return traced("Lookup", handle, (fiber) => send(fiber, asked, config.lookupDeadline, "Lookup", cleanLookup))
     }
   })
 })
@@ -134,7 +137,11 @@ export const layerConfig = (
 ): Layer.Layer<BillwerkClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
 
-const traced = (self: Effect.Effect<Reply.Reply>, kind: Attempt.Kind, handle: Handle): Effect.Effect<Reply.Reply> =>
+const traced = (
+  kind: Attempt.Kind,
+  handle: Handle,
+  self: (fiber: Telemetry.AnyFiber) => Effect.Effect<Reply.Reply>
+): Effect.Effect<Reply.Reply> =>
   Telemetry.traced(self, () => ({
     name: Telemetry.attemptSpan[kind],
     kind: "client",

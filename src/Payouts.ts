@@ -3,7 +3,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import { BillwerkClient } from "./BillwerkClient.js"
@@ -104,8 +104,9 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * same time with the same arguments share one conversation (and the first one's policy and span); other arguments
      * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
      * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
-     * paid, or declined for good, the next call ends at once as the first did. The service remembers 10,000
-     * payouts in doubt and 10,000 others; beyond that, and after a restart, use `resume`.
+     * paid, or declined for good, the next call ends at once as the first did. The service remembers the
+     * last 10,000 payouts in doubt, 10,000 that failed and 1,000 that were paid; beyond that, and after a restart, use
+     * `resume`.
      */
     readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
     /**
@@ -174,14 +175,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     turn: settling.turns(Settlement.readsPerSecond),
     onContradiction: options.onContradiction ?? (() => Effect.void)
   }
-  const pay = around.flights.board
+  const pay = (span: string, call: flights.Call) =>
+    Telemetry.ofPayout(span, call.request.handle)(around.flights.board(call))
 
   const create = (request: PayoutRequest, { policy = policyDefault }: CallOptions = {}) =>
-    Effect.flatMap(checked(request), ({ handle }) =>
-      Effect.suspend(() => pay({ request, policy, resumes: false, unseen: undefined })).pipe(
-        Telemetry.ofPayout(Telemetry.payoutSpan.create, handle)
-      )
-    )
+    refusalOf(request) ?? pay(Telemetry.payoutSpan.create, { request, policy, resumes: false, unseen: undefined })
 
   const createAll = <E, R>(
     requests: Stream.Stream<PayoutRequest, E, R>,
@@ -192,11 +190,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     )
 
   const resume = (request: PayoutRequest, { policy = policyDefault, unseen }: ResumeOptions = {}) =>
-    Effect.flatMap(Effect.zipLeft(checked(request), checkedUnseen(unseen)), ({ handle }) =>
-      Effect.suspend(() => pay({ request, policy, resumes: true, unseen })).pipe(
-        Telemetry.ofPayout(Telemetry.payoutSpan.resume, handle)
-      )
-    )
+    refusalOf(request, unseen) ?? pay(Telemetry.payoutSpan.resume, { request, policy, resumes: true, unseen })
 
   const get = (handle: Handle, { policy = policyDefault }: CallOptions = {}) =>
     Effect.gen(function* () {
@@ -244,12 +238,11 @@ export const layerWith = (options: Options): Layer.Layer<Payouts, never, Billwer
   Layer.effect(Payouts, make(options))
 
 // A value that only looks like a request has not been validated: nothing of it is looked at, or put on a span.
-const checked = (request: PayoutRequest): Either.Either<PayoutRequest, InvalidRequest> =>
-  request instanceof PayoutRequest
-    ? Either.right(request)
-    : Either.left(new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" }))
-
-const checkedUnseen = (unseen: number | undefined): Effect.Effect<void, InvalidRequest> =>
-  unseen === undefined || (Number.isSafeInteger(unseen) && unseen >= 0)
-    ? Effect.void
+const refusalOf = (request: PayoutRequest, unseen = 0): InvalidRequest | undefined => {
+  if (!(request instanceof PayoutRequest)) {
+    return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
+  }
+  return Number.isSafeInteger(unseen) && unseen >= 0
+    ? undefined
     : new InvalidRequest({ field: "unseen", reason: "must be an integer of 0 or more" })
+}

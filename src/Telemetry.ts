@@ -10,7 +10,6 @@ import type * as DateTime from "effect/DateTime"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
@@ -110,6 +109,9 @@ export const label = {
 }
 
 /** @internal */
+export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+/** @internal */
 export const countAttempt = (fiber: AnyFiber, kind: Kind, outcome: string): void =>
   increment(
     fiber,
@@ -118,8 +120,6 @@ export const countAttempt = (fiber: AnyFiber, kind: Kind, outcome: string): void
       MetricLabel.make(label.outcome, outcome)
     ])
   )
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 // What `Metric.increment` does, at once: each payout is counted twice, and each time as an effect of five steps.
 const increment = (fiber: AnyFiber, counter: Metric.Metric.Counter<number>): void =>
@@ -201,16 +201,20 @@ export interface Span<A> {
 }
 
 /**
- * One span, for whoever has a tracer: the one that Effect has unless another is installed makes spans that nobody sees.
+ * One span, for whoever has a tracer: the one that Effect has unless another is installed makes spans that nobody sees. What is
+ * traced is told which fiber it is in.
  *
  * @internal
  */
-export const traced = <A, E, R>(self: Effect.Effect<A, E, R>, span: () => Span<A | E>): Effect.Effect<A, E, R> =>
-  Effect.tracerWith((tracer) => {
-    if (tracer === unseen) return self
+export const traced = <A, E, R>(
+  self: (fiber: AnyFiber) => Effect.Effect<A, E, R>,
+  span: () => Span<A | E>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    if (Context.get(fiber.currentDefaultServices, Tracer.Tracer) === unseen) return self(fiber)
     const { begins, ended, kind = "internal", name } = span()
     const annotate = (end: A | E) => Effect.annotateCurrentSpan(ended(end))
-    return Effect.tapBoth(self, { onFailure: annotate, onSuccess: annotate }).pipe(
+    return Effect.tapBoth(Effect.withFiberRuntime(self), { onFailure: annotate, onSuccess: annotate }).pipe(
       Effect.withSpan(name, { kind, attributes: begins, captureStackTrace: false })
     )
   })
@@ -225,7 +229,10 @@ const unseen = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 export const ofCall =
   (name: string, handle: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    traced(self, () => ({ name, begins: { [attribute.handle]: handle }, ended: () => ({}) }))
+    traced(
+      () => self,
+      () => ({ name, begins: { [attribute.handle]: handle }, ended: () => ({}) })
+    )
 
 /**
  * The span of a call that pays out, or waits for it; and a count of what became of it.
@@ -235,28 +242,39 @@ export const ofCall =
 export const ofPayout =
   (name: string, handle: string) =>
   <E extends PayoutError | LookupError>(self: Effect.Effect<Outcome, E>): Effect.Effect<Outcome, E> =>
-    traced(counted(self), () => ({
-      name,
-      begins: { [attribute.handle]: handle },
-      ended: (end) => ({ ...labelsOf(end), [attribute.attempts]: end.attempts.length })
-    }))
+    traced(
+      (fiber) => counted(fiber, self),
+      () => ({
+        name,
+        begins: { [attribute.handle]: handle },
+        ended: (end) => ({ ...labelsOf(end), [attribute.attempts]: end.attempts.length })
+      })
+    )
 
 const labelsOf = (end: Outcome | PayoutError | LookupError): Record<string, string> => ({
   [attribute.outcome]: end._tag,
   ...("certainty" in end ? { [attribute.certainty]: end.certainty } : {})
 })
 
-const counted = <E extends PayoutError | LookupError>(self: Effect.Effect<Outcome, E>): Effect.Effect<Outcome, E> =>
-  Effect.withFiberRuntime((fiber) => {
-    const count = (end: Outcome | E): void => {
-      const outcome = outcomesOf("certainty" in end ? `${end._tag} ${end.certainty}` : end._tag, () =>
-        Object.entries(labelsOf(end)).map(([key, value]) => MetricLabel.make(key, value))
-      )
-      increment(fiber, outcome)
+const counted = <E extends PayoutError | LookupError>(
+  fiber: AnyFiber,
+  self: Effect.Effect<Outcome, E>
+): Effect.Effect<Outcome, E> =>
+  Effect.matchCauseEffect(self, {
+    onFailure: (cause) => {
+      Option.map(Cause.failureOption(cause), (error) => countOutcome(fiber, error))
+      return Effect.failCause(cause)
+    },
+    onSuccess: (outcome) => {
+      countOutcome(fiber, outcome)
+      return Effect.succeed(outcome)
     }
-    return Effect.flatMap(Effect.exit(self), (exit) => {
-      if (Exit.isSuccess(exit)) count(exit.value)
-      else Option.map(Cause.failureOption(exit.cause), count)
-      return exit
-    })
   })
+
+const countOutcome = (fiber: AnyFiber, end: Outcome | PayoutError | LookupError): void =>
+  increment(
+    fiber,
+    outcomesOf("certainty" in end ? `${end._tag} ${end.certainty}` : end._tag, () =>
+      Object.entries(labelsOf(end)).map(([key, value]) => MetricLabel.make(key, value))
+    )
+  )

@@ -66,7 +66,7 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
       (preprocessed) => Effect.flatMap(preprocessed, (request) => execute(toOrder(request), request)),
       Effect.succeed
     )
-    return direct.offer(client, (request, deadline) => exchange(toOrder(request), deadline))
+    return direct.offer(client, (request, deadline, read) => exchange(toOrder(request), deadline, read))
   })
 
 type DispatcherOf = (origin: string) => Pick<Order, "dispatcher" | "isOwn">
@@ -191,16 +191,17 @@ const execute = (
  * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: V8 takes the
  * handlers that Effect makes for that one for long-lived, and keeps what hangs on them until the next full collection.
  */
-const exchange = (
+const exchange = <A>(
   order: Either.Either<Order, Refusal>,
-  deadline: Duration.Duration
-): Effect.Effect<direct.Received> => {
-  if (Either.isLeft(order)) return Effect.succeed(neverSent)
+  deadline: Duration.Duration,
+  read: (received: direct.Received) => A
+): Effect.Effect<A> => {
+  if (Either.isLeft(order)) return Effect.sync(() => read(neverSent))
   return Effect.uninterruptibleMask((restore) => {
     const exchange = new Exchange(order.right.isOwn)
     let stop = () => {}
-    const answered = Effect.async<direct.Received>((resume) => {
-      const tell = (end: direct.Received["end"]) => resume(Effect.succeed(received(exchange, end)))
+    const answered = Effect.async<A>((resume) => {
+      const tell = (end: direct.Received["end"]) => resume(Effect.sync(() => read(received(exchange, end))))
       stop = startTimer(deadline, () => {
         tell("Deadline")
         exchange.abort()

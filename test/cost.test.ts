@@ -96,8 +96,8 @@ const nanos = Effect.fnUntraced(function* <A, E, R>(effect: (index: number) => E
 
 describe("A create that succeeds takes", () => {
   for (const { fibers, http, name, ratio, steps } of [
-    { name: "UndiciTransport", http: direct, fibers: 0, steps: 45, ratio: 9 },
-    { name: "any other client", http: general, fibers: 1, steps: 75, ratio: 13 }
+    { name: "UndiciTransport", http: direct, fibers: 0, steps: 32, ratio: 14 },
+    { name: "any other client", http: general, fibers: 1, steps: 66, ratio: 28 }
   ]) {
     it.live(`at most ${fibers} fibers of its own and ${steps} steps over ${name}`, () =>
       Effect.gen(function* () {

@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
 import type * as Attempt from "../domain/Attempt.js"
@@ -23,7 +22,7 @@ import * as Plan from "./plan.js"
 
 /** What stays the same through one conversation. */
 interface Talk {
-  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  readonly fiber: Telemetry.AnyFiber
   readonly client: BillwerkClient["Type"]
   readonly policy: RetryPolicy.RetryPolicy
   readonly journal: Journal
@@ -76,7 +75,7 @@ const take = (talk: Talk, step: Plan.Step, exchanges: number): Ending => {
   const isCreate = step.kind === "Create"
   const sent = isCreate ? send : client.lookup(request.handle, request)
   const judge = (reply: Reply) => (isCreate ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply))
-  return Effect.flatMap(exchange(fiber, journal, request.handle, step, sent, judge), ({ reply, verdict }) => {
+  return exchange(fiber, journal, request.handle, step, sent, judge, ({ reply, verdict }) => {
     const heard = Plan.isContradicted(step, verdict) && !journal.isClaimed ? Plan.believing(step) : step
     const plan = Plan.plan(heard, verdict, record, journal.isInDoubt)
     return proceed(talk, { step: heard, reply, verdict, plan, known: record, exchanges })

@@ -27,10 +27,11 @@ export interface Head {
 }
 
 /** Waits by the machine's own timers, so it is for those whose clock does, too. */
-export type Exchange = (
+export type Exchange = <A>(
   request: HttpClientRequest.HttpClientRequest,
-  deadline: Duration.Duration
-) => Effect.Effect<Received>
+  deadline: Duration.Duration,
+  read: (received: Received) => A
+) => Effect.Effect<A>
 
 const exchanges = new WeakMap<HttpClient.HttpClient, Exchange>()
 

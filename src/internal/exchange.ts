@@ -5,7 +5,6 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
 import * as Telemetry from "../Telemetry.js"
@@ -27,16 +26,17 @@ export interface Judged {
 
 /**
  * Marks at once, so it is to be called in the fiber that sends. Between an answer and its being written there is nothing
- * that an interruption could come between.
+ * that an interruption could come between. `next` is what is done with it.
  */
-export const exchange = (
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+export const exchange = <A, E>(
+  fiber: Telemetry.AnyFiber,
   book: Book,
   handle: string,
   step: Plan.Step,
   send: Effect.Effect<Reply>,
-  judge: (reply: Reply) => Verdict.Verdict
-): Effect.Effect<Judged> => {
+  judge: (reply: Reply) => Verdict.Verdict,
+  next: (judged: Judged) => Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   book.begin(step.kind, clock)
   return Effect.flatMap(send, (reply) => {
@@ -45,6 +45,6 @@ export const exchange = (
     Telemetry.countAttempt(fiber, step.kind, verdict._tag)
     const judged: Judged = { verdict, reply }
     const told = alarm.of(handle, verdict, reply)
-    return told === undefined ? Effect.succeed(judged) : Effect.as(told, judged)
+    return told === undefined ? next(judged) : Effect.flatMap(told, () => next(judged))
   })
 }

@@ -23,8 +23,11 @@ import { Journal } from "./journal.js"
 import { Passing, Recent } from "./memory.js"
 import * as Plan from "./plan.js"
 
-/** How many payouts are remembered that are not in doubt, and how many that are. The oldest are forgotten first. */
-export const rememberedMax = 10_000
+/**
+ * How many payouts are remembered; the oldest of a kind are forgotten first. However many are paid, they push out nothing
+ * that was declined, or is in doubt. They are what there is most of, and what is left to live costs more than what it weighs.
+ */
+export const rememberedMax = { paid: 1_000, failed: 10_000, inDoubt: 10_000 }
 
 /** A call for a payout. */
 export interface Call {
@@ -130,7 +133,10 @@ export const make = (client: BillwerkClient["Type"], remembered = rememberedMax)
       journal.sending === undefined
         ? landed(journal, exit, declined)
         : Effect.flatMap(journal.interrupt(), () => landed(journal, exit, declined))
-    return Effect.flatMap(Effect.exit(restore(converse(client, policy, journal, first))), land)
+    return Effect.matchCauseEffect(restore(converse(client, policy, journal, first)), {
+      onFailure: (cause) => land(Exit.failCause(cause)),
+      onSuccess: (outcome) => land(Exit.succeed(outcome))
+    })
   }
 
   const landed = (journal: Journal, exit: Ended, declined: HardDeclined | undefined) => {
@@ -216,16 +222,18 @@ const asFarAsKnown = (
 const conflict = (journal: Journal, differs: ReadonlyArray<string>) =>
   new HandleConflict({ ...journal.accounting, with: "Process", differs }, validated)
 
-/** What is remembered. Doubts are kept apart, so that however many payouts succeed, they push out no doubt. */
+/** What is remembered, each kind apart. */
 class Memories {
   /** Which request an outcome is of that is processing. */
   readonly requests = new WeakMap<Outcome, PayoutRequest>()
-  private readonly settled: Recent<Memory>
-  private readonly doubtful: Recent<Memory>
+  private readonly paid: Recent<Memory>
+  private readonly failed: Recent<Memory>
+  private readonly inDoubt: Recent<Memory>
 
-  constructor(most: number) {
-    this.settled = new Recent(most)
-    this.doubtful = new Recent(most)
+  constructor(most: typeof rememberedMax) {
+    this.paid = new Recent(most.paid)
+    this.failed = new Recent(most.failed)
+    this.inDoubt = new Recent(most.inDoubt)
   }
 
   /** What is remembered of a payout that was shown, if it is the sum that was. */
@@ -236,7 +244,7 @@ class Memories {
   }
 
   get(handle: string): Memory | undefined {
-    return this.doubtful.get(handle) ?? this.settled.get(handle)
+    return this.inDoubt.get(handle) ?? this.paid.get(handle) ?? this.failed.get(handle)
   }
 
   /** Remembers how a call ended, at once; the effect counts what is in doubt since, and what is not any more. */
@@ -258,15 +266,22 @@ class Memories {
       : declinedBy(before?.declined ?? none, of.value, exit)
     journal.trim()
     const memory = { journal, paid, declined, exposure: journal.exposure.max }
-    this.settled.delete(handle)
-    const known = this.doubtful.delete(handle)
+    const known = before && this.forget(handle)
     if (paid === undefined && journal.isInDoubt) {
-      const oldest = this.doubtful.set(handle, memory)
+      const oldest = this.inDoubt.set(handle, memory)
       return countDoubts(doubtOf(memory, 1), doubtOf(known, -1), doubtOf(oldest, -1))
     }
-    // What was paid or declined for good has a record too.
-    if (journal.record !== undefined || isHandedOn) this.settled.set(handle, memory)
+    if (paid !== undefined) this.paid.set(handle, memory)
+    // What was declined for good has a record, too.
+    else if (journal.record !== undefined || isHandedOn) this.failed.set(handle, memory)
     return known && countDoubts(doubtOf(known, -1))
+  }
+
+  /** What was known of it, if it was in doubt. */
+  private forget(handle: string): Memory | undefined {
+    this.paid.delete(handle)
+    this.failed.delete(handle)
+    return this.inDoubt.delete(handle)
   }
 }
 

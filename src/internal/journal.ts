@@ -107,7 +107,8 @@ export class AttemptLog {
 
   /** Forgets the oldest attempts, beyond as many as are kept. */
   trim(): void {
-    this.entries.splice(0, this.entries.length - attemptsKept)
+    const tooMany = this.entries.length - attemptsKept
+    if (tooMany > 0) this.entries.splice(0, tooMany)
   }
 }
 

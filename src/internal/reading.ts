@@ -37,7 +37,7 @@ export const read = (
     const started = yield* monotonic
     while (true) {
       const { reply, verdict } = yield* Effect.withFiberRuntime<Judged>((fiber) =>
-        exchange(fiber, log, handle, Plan.lastAsk, client.lookup(handle), judge)
+        exchange(fiber, log, handle, Plan.lastAsk, client.lookup(handle), judge, Effect.succeed)
       )
       if ("payout" in verdict) return { verdict, reply, attempts: log.attempts }
       if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: log.attempts })

@@ -8,6 +8,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,13 +20,15 @@ import * as Stream from "effect/Stream"
 import * as BillwerkConfig from "../BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
+import type * as Telemetry from "../Telemetry.js"
 import { liveClock, within } from "./deadline.js"
 import * as direct from "./direct.js"
 import * as reply from "./reply.js"
 import type { Clean } from "./words.js"
 
-/** Sends once. Every answer and every failure is a reply. */
+/** Sends once, in this fiber. Every answer and every failure is a reply. */
 export type Send = (
+  fiber: Telemetry.AnyFiber,
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
   kind: Attempt.Kind,
@@ -35,13 +38,13 @@ export type Send = (
 export const over = (client: HttpClient.HttpClient): Send => {
   const exchange = direct.of(client)
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(privately, request))
-  return (request, deadline, kind, clean) =>
-    Effect.clockWith((clock) => {
-      const reader = { kind, clean, clock }
-      return exchange !== undefined && clock === liveClock
-        ? Effect.map(exchange(request, deadline), (received) => replyOf(received, reader))
-        : overAny(http, request, deadline, reader)
-    })
+  return (fiber, request, deadline, kind, clean) => {
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const reader = { kind, clean, clock }
+    return exchange !== undefined && clock === liveClock
+      ? exchange(request, deadline, (received) => replyOf(received, reader))
+      : overAny(http, request, deadline, reader)
+  }
 }
 
 const replyOf = ({ end, head, sent, text }: direct.Received, reader: reply.Reader): Reply => {

@@ -171,8 +171,9 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
 const ask = ({ client, outcome }: Around, journal: Evidence) => {
   const { amount, currency, handle } = journal.request
   const expected = { handle, amount, currency, customer: outcome?.payout.customer }
+  const judge = (reply: Reply) => Verdict.ofLookup(expected, reply)
   return Effect.withFiberRuntime<Judged>((fiber) =>
-    exchange(fiber, journal, handle, Plan.lastAsk, client.lookup(handle), (reply) => Verdict.ofLookup(expected, reply))
+    exchange(fiber, journal, handle, Plan.lastAsk, client.lookup(handle), judge, Effect.succeed)
   )
 }
 

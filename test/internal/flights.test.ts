@@ -23,7 +23,7 @@ const reply = (answer: Exclude<Answer, "Dies">, handle: Handle.Handle, amount: n
 }
 
 /** Calls over a provider that answers every create as it is told to, and every lookup with nothing. */
-const calls = (remembered?: number) => {
+const calls = (remembered?: typeof flights.rememberedMax) => {
   let next: Answer = "Paid"
   const sent: Array<string> = []
   const client: BillwerkClient.BillwerkClient["Type"] = {
@@ -110,20 +110,24 @@ describe("What is remembered from one call to the next", () => {
     })
   )
 
-  it.effect("is the latest payouts up to a limit, and apart from them as many that are in doubt", () =>
+  it.effect("is the latest payouts up to a limit, each kind apart", () =>
     Effect.gen(function* () {
-      const { create, forget, sends } = calls(3)
+      const { create, forget, sends } = calls({ paid: 2, failed: 3, inDoubt: 3 })
       const tried = (handle: string) =>
         Effect.map(create({ handle }, "SoftDeclined"), (end) => "attempts" in end && end.attempts.length)
       yield* create({ handle: "doubt" }, "Lost")
       yield* tried("first")
       yield* tried("second")
       assert.strictEqual(yield* tried("first"), 2)
-      yield* create({ handle: "third" })
+      yield* tried("third")
       assert.strictEqual(yield* tried("second"), 2, "three are remembered")
-      yield* create({ handle: "fourth" })
+      for (const handle of ["paid-1", "paid-2", "paid-3"]) yield* create({ handle })
+      assert.strictEqual(yield* tried("third"), 2, "what is paid pushes out nothing")
+      yield* tried("fourth")
       assert.strictEqual(yield* tried("first"), 1, "the one that was used longest ago is forgotten")
       forget()
+      assert.deepStrictEqual(yield* sends({ handle: "paid-2" }), ["Paid"])
+      assert.deepStrictEqual(yield* sends({ handle: "paid-1" }), ["Paid", "create paid-1"])
       assert.deepStrictEqual(yield* sends({ handle: "doubt" }), ["CommunicationError", "lookup doubt"])
       for (const handle of ["lost-1", "lost-2", "lost-3"]) yield* create({ handle }, "Lost")
       forget()
@@ -132,7 +136,8 @@ describe("What is remembered from one call to the next", () => {
     })
   )
 
-  it("is 10,000 of either, if nothing else is said", () => assert.strictEqual(flights.rememberedMax, 10_000))
+  it("is as much as the README says, if nothing else is said", () =>
+    assert.deepStrictEqual(flights.rememberedMax, { paid: 1_000, failed: 10_000, inDoubt: 10_000 }))
 })
 
 describe("What a resume was told", () => {
