@@ -105,8 +105,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
      * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
      * paid, or declined for good, the next call ends at once as the first did. The service remembers the
-     * last 10,000 payouts in doubt, 10,000 that failed and 1,000 that were paid; beyond that, and after a restart, use
-     * `resume`.
+     * last 10,000 payouts in doubt, 10,000 that were declined and 10,000 that were paid; beyond that, and after a restart,
+     * use `resume`.
      */
     readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
     /**

@@ -31,8 +31,8 @@ export type Sent = typeof Sent.Type
  * - `None`: it cannot have moved any (not sent, refused before anything was done, or a lookup that told nothing).
  * - `Unclear`: it may have moved it, and only an answer about this handle's payout can tell.
  * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it; or it
- *   may have said so, in a 400 that cannot be read. Of a lookup: the record says that a 134 is not true, or is from before
- *   it was; `recorded` has what it says.
+ *   may have said so, in a 400 that cannot be read. Of a lookup: the record says otherwise, but may be from before;
+ *   `recorded` has what it says.
  * - `Recorded`: it showed the payout; `recorded` has what the record says.
  * - `Foreign`: it showed a payout with other arguments under this handle, so what was claimed is about that one.
  *
@@ -161,7 +161,7 @@ export interface Tally {
   /** The most transactions, and the most processing errors, that any record showed. */
   readonly transactions: number
   readonly processingErrors: number
-  /** What the provider claims of the handle without having shown the payout since: that it is paid, or at least there. */
+  /** What the provider claims of the handle, and no record has answered since: that it is paid, or at least there. */
   readonly claimed: "Paid" | "There" | undefined
   /** Creates that were told so. If that is true, they did nothing; but it may have been said of another payout. */
   readonly told: number
@@ -225,15 +225,17 @@ export const count = (tally: Tally, attempt: Attempt): Tally => {
 export const witness = (tally: Tally, record: Recorded): Tally => reconcile(tally, record, 0)
 
 /**
- * Counts a record that shows a failure where the provider has claimed that it is paid: that stands, for the record may be
- * from before it was.
+ * Counts a record that shows a failure where the provider has claimed something else: that stands, for the record may be
+ * from before. But it may have been said of another payout, and then the creates that were told so may have been executed.
  *
  * @category folding
  */
 export const contradict = (tally: Tally, record: Recorded): Tally => ({
-  ...reconcile(tally, record, 0),
-  claimed: "Paid"
+  ...reconcile(untold(tally), record, 0),
+  claimed: tally.claimed ?? "Paid"
 })
+
+const untold = (tally: Tally): Tally => ({ ...tally, told: 0, pending: tally.pending + tally.told })
 
 /**
  * A record accounts for as many creates as it has new transactions: not for those that were there before, and not for
@@ -264,11 +266,11 @@ const reconcile = (before: Tally, record: Recorded, own: 0 | 1): Tally => {
   }
 }
 
-// Creates that were told what the record bears out did nothing. But one that was told of a payment which the record does
-// not show may have been given another's answer, and have been executed.
-const answered = (tally: Tally, { state }: Recorded): Tally => {
-  const isBorneOut = tally.claimed !== "Paid" || state === "paid" || state === "processing"
-  return { ...tally, told: 0, pending: tally.pending + (isBorneOut ? 0 : tally.told) }
+// Creates that were told what the record bears out did nothing; where it shows no transaction, that cannot be told. And one
+// that was told of a payment which the record does not show may have been given another's answer, and have been executed.
+const answered = (tally: Tally, { state, transactions }: Recorded): Tally => {
+  if (tally.claimed === "Paid" && state !== "paid") return untold(tally)
+  return { ...tally, told: 0, sends: tally.sends - (transactions === 0 ? 0 : tally.told) }
 }
 
 // Reads may lag behind writes: a record that says paid is the newer one, and so, among others, is one that shows more

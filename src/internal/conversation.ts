@@ -8,7 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
-import type * as Attempt from "../domain/Attempt.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import type { Reply } from "../domain/Reply.js"
@@ -35,11 +34,8 @@ interface Talk {
   driver: RetryPolicy.Driver | undefined
 }
 
-interface Exchanged extends Judged {
-  readonly step: Plan.Step
+interface Exchanged extends Judged<Plan.Heard> {
   readonly plan: Plan.Plan
-  /** The newest record from before. */
-  readonly known: Attempt.Recorded | undefined
   /** How many exchanges there have been. No further one is allowed after `exchangesMax`. */
   readonly exchanges: number
 }
@@ -71,14 +67,13 @@ export const converse = (
 /** Takes a step, and whatever steps follow from it. */
 const take = (talk: Talk, step: Plan.Step, exchanges: number): Ending => {
   const { client, expected, fiber, journal, send } = talk
-  const { record, request } = journal
+  const { request } = journal
   const isCreate = step.kind === "Create"
   const sent = isCreate ? send : client.lookup(request.handle, request)
   const judge = (reply: Reply) => (isCreate ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply))
-  return exchange(fiber, journal, request.handle, step, sent, judge, ({ reply, verdict }) => {
-    const heard = Plan.isContradicted(step, verdict) && !journal.isClaimed ? Plan.believing(step) : step
-    const plan = Plan.plan(heard, verdict, record, journal.isInDoubt)
-    return proceed(talk, { step: heard, reply, verdict, plan, known: record, exchanges })
+  return exchange(fiber, journal, request.handle, step, sent, judge, ({ heard, reply, verdict }) => {
+    const plan = Plan.plan(heard, verdict, journal.isInDoubt)
+    return proceed(talk, { verdict, reply, heard, plan, exchanges })
   })
 }
 
@@ -150,10 +145,10 @@ const fits = ({ before, client, journal, policy, startedNanos }: Talk, step: Pla
 
 const giveUp = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, why?: string) {
   const { journal } = talk
-  const { exchanges, step, verdict } = exchanged
+  const { exchanges, heard, verdict } = exchanged
   const shown = Verdict.recorded(verdict) !== undefined
   if (
-    step.kind === "Create" &&
+    heard.step.kind === "Create" &&
     !shown &&
     exchanges < exchangesMax &&
     journal.isInDoubt &&
@@ -170,7 +165,7 @@ const giveUp = Effect.fnUntraced(function* (talk: Talk, exchanged: Exchanged, wh
  * What to report. An answer about the payout speaks for itself, and so does any answer while no money is in doubt.
  * Otherwise the report is about what left it in doubt: a 401 after a lost answer says nothing about the lost answer.
  */
-const finding = (journal: Journal, { known, reply, step, verdict }: Exchanged): failure.Finding =>
-  Verdict.isAccepted(verdict) || (journal.isInDoubt && !Plan.isAnswer(step, verdict, known))
+const finding = (journal: Journal, { heard, reply, verdict }: Exchanged): failure.Finding =>
+  Verdict.isAccepted(verdict) || (journal.isInDoubt && !Plan.isAnswer(heard, verdict))
     ? journal.doubt
     : { verdict, reply }

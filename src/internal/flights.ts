@@ -24,10 +24,10 @@ import { Passing, Recent } from "./memory.js"
 import * as Plan from "./plan.js"
 
 /**
- * How many payouts are remembered; the oldest of a kind are forgotten first. However many are paid, they push out nothing
- * that was declined, or is in doubt. They are what there is most of, and what is left to live costs more than what it weighs.
+ * How many payouts of a kind are remembered; the oldest are forgotten first. However many are paid, they push out nothing that
+ * was declined, or is in doubt.
  */
-export const rememberedMax = { paid: 1_000, failed: 10_000, inDoubt: 10_000 }
+export const rememberedMax = { paid: 10_000, failed: 10_000, inDoubt: 10_000 }
 
 /** A call for a payout. */
 export interface Call {
@@ -271,8 +271,8 @@ class Memories {
       const oldest = this.inDoubt.set(handle, memory)
       return countDoubts(doubtOf(memory, 1), doubtOf(known, -1), doubtOf(oldest, -1))
     }
-    if (paid !== undefined) this.paid.set(handle, memory)
-    // What was declined for good has a record, too.
+    if (paid !== undefined && declined.length === 0) this.paid.set(handle, memory)
+    // What was paid or declined for good has a record, too.
     else if (journal.record !== undefined || isHandedOn) this.failed.set(handle, memory)
     return known && countDoubts(doubtOf(known, -1))
   }

@@ -119,13 +119,14 @@ export const found = (
   step: Plan.Step,
   verdict: Verdict.Verdict,
   reply: Reply,
-  recorded = Verdict.recorded(verdict)
+  recorded = Verdict.recorded(verdict),
+  contradicts = false
 ): Finding => {
   const sent = reply._tag === "Response" ? "Sent" : reply.sent
   const finding: Writable<Finding> = {
     sent,
     outcome: verdict._tag,
-    bearing: Plan.bearing(step, verdict, sent),
+    bearing: Plan.bearing(step, verdict, sent, contradicts),
     decision: "Fail",
     why: failure.why(verdict)
   }
@@ -156,7 +157,8 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
   private readonly log: AttemptLog
   private latestDoubt: failure.Finding | undefined
   private latestUnclear: failure.Finding | undefined
-  private claimedNanos = 0n
+  /** The latest claim (133, 134): when it was told, and the newest record from before any that stands. */
+  private claim: { readonly nanos: bigint; readonly before: Attempt.Recorded | undefined } | undefined
   /**
    * `tally` is what is known already: creates of other processes, and what `attempts` (with other arguments) amount to.
    * `told` is how many creates of other processes were spoken of, those included that a record has accounted for since.
@@ -214,23 +216,35 @@ export class Journal<Asked extends failure.Subject = PayoutRequest> {
     this.tally = { ...this.tally, unseen: this.tally.unseen + more, sends: this.tally.sends + more }
   }
 
-  /** Whether the provider claims something of the payout (133, 134) that no record has answered. */
-  get isClaimed(): boolean {
-    return this.tally.claimed !== undefined
-  }
-
   begin(kind: Attempt.Kind, clock: Clock.Clock): void {
     this.log.begin(kind, clock)
   }
 
-  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply, clock: Clock.Clock): void {
-    const isContradicted = Plan.isContradicted(step, verdict)
-    const heard = isContradicted && this.log.began - this.claimedNanos >= readLagMax ? Plan.believing(step) : step
-    const finding = found(heard, verdict, reply, this.recorded(step, verdict))
+  /** Puts an answer on record, and says how it is to be taken. */
+  write(step: Plan.Step, verdict: Verdict.Verdict, reply: Reply, clock: Clock.Clock): Plan.Heard {
+    const heard = this.hear(step, verdict)
+    const isClaim = step.kind === "Create" && Verdict.bearing(verdict, "Sent") === "Claimed"
+    if (isClaim) this.claim = { nanos: clock.unsafeCurrentTimeNanos(), before: this.beforeClaim }
+    const finding = found(step, verdict, reply, this.recorded(step, verdict), heard.contradicts)
     // What only contradicts a claim leaves the claim in doubt, and not what contradicts it.
-    const isDoubt = verdict._tag !== "Paid" && (!isContradicted || heard !== step)
+    const isDoubt = verdict._tag !== "Paid" && !heard.contradicts
     this.close(finding, clock, isDoubt ? { verdict: later(verdict), reply } : undefined)
-    if (step.kind === "Create" && finding.bearing === "Claimed") this.claimedNanos = clock.unsafeCurrentTimeNanos()
+    return heard
+  }
+
+  private hear(step: Plan.Step, verdict: Verdict.Verdict): Plan.Heard {
+    const { record } = this
+    const before = this.claim?.before
+    if (!Plan.contradicts(step, verdict, before)) return { step, known: record, contradicts: false }
+    const isLate = this.claim === undefined || this.log.began - this.claim.nanos >= readLagMax
+    if (!isLate || Plan.isStale(verdict, before)) return { step, known: record, contradicts: true }
+    // It was said of another payout. What leaves this one in doubt is now that it may have been sent all the same.
+    this.latestUnclear ??= this.latestDoubt
+    return { step: Plan.believing(step), known: before, contradicts: false }
+  }
+
+  private get beforeClaim(): Attempt.Recorded | undefined {
+    return this.tally.claimed === undefined ? this.record : this.claim?.before
   }
 
   /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */

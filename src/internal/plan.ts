@@ -43,9 +43,14 @@ export type Plan =
   | { readonly _tag: "GiveUp" }
 
 /** What an exchange says about the money. */
-export const bearing = (step: Step, verdict: Verdict.Verdict, sent: Attempt.Sent): Attempt.Bearing => {
+export const bearing = (
+  step: Step,
+  verdict: Verdict.Verdict,
+  sent: Attempt.Sent,
+  contradicts = false
+): Attempt.Bearing => {
   if (step.kind === "Create") return Verdict.bearing(verdict, sent)
-  if (isContradicted(step, verdict)) return "Claimed"
+  if (contradicts) return "Claimed"
   if (verdict._tag === "HandleConflict") return "Foreign"
   return Verdict.recorded(verdict) === undefined ? "None" : "Recorded"
 }
@@ -70,22 +75,40 @@ export const firstStep = (doubt: Verdict.Verdict): LookupStep => {
 /** The same question, where nothing may be sent whatever the answer is: for arguments that others are to replace. */
 export const onlyAsk = (doubt: Verdict.Verdict): LookupStep => ({ ...firstStep(doubt), ask: "LastAsk" })
 
-/** 134 said paid, and the record says failed: a read that lags behind, so the claim still stands. */
-export const isContradicted = (step: Step, verdict: Verdict.Verdict): boolean =>
-  step.kind === "Lookup" && step.claim === "AlreadyPaid" && Verdict.isFailed(verdict)
-
-/** The same question where no read lags as far behind as that: the record is right, and 134 was said of another payout. */
-export const believing = (step: Step): Step => (step.kind === "Lookup" && isLast(step) ? recheck : firstAsk)
-
-/** `known` is the newest record from before this exchange; `isInDoubt` is what the evidence with it amounts to. */
-export const plan = (
+/**
+ * Whether a failure contradicts what is to be confirmed: after 134 any, after 133 the one that was known `before` it. For all
+ * we know it is a read that lags behind, so the claim stands.
+ */
+export const contradicts = (
   step: Step,
   verdict: Verdict.Verdict,
-  known: Attempt.Recorded | undefined,
-  isInDoubt: boolean
-): Plan => {
+  before: Attempt.Recorded | undefined
+): verdict is Verdict.Failed => {
+  if (step.kind === "Create" || !Verdict.isFailed(verdict)) return false
+  return (
+    step.claim === "AlreadyPaid" ||
+    (step.claim === "AlreadyProcessing" && before !== undefined && !isNewer(verdict, before))
+  )
+}
+
+/** How a failure is heard that contradicts a claim, where no read lags that far behind: the claim was about another payout. */
+export const believing = (step: Step): Step => (step.kind === "Lookup" && isLast(step) ? recheck : beforeSending)
+
+/** How an exchange is to be taken. */
+export interface Heard {
+  readonly step: Step
+  /** The newest record from before it. */
+  readonly known: Attempt.Recorded | undefined
+  /** Whether it contradicts a claim that stands. */
+  readonly contradicts: boolean
+}
+
+/** `isInDoubt` is what the evidence amounts to, this exchange included. */
+export const plan = (heard: Heard, verdict: Verdict.Verdict, isInDoubt: boolean): Plan => {
+  const { contradicts, known, step } = heard
   const resend = isInDoubt ? beforeSending : create
-  return step.kind === "Create" ? afterCreate(verdict, resend) : afterLookup(step, verdict, known, resend)
+  if (step.kind === "Create") return afterCreate(verdict, resend)
+  return contradicts ? nothingNew(step) : afterLookup(step, verdict, known, resend)
 }
 
 const succeed = (verdict: Verdict.Accepted): Plan => ({ _tag: "Succeed", verdict })
@@ -160,7 +183,6 @@ const afterLookup = (
     case "HardDeclined":
     case "SoftDeclined":
     case "ProcessingError":
-      if (isContradicted(step, verdict)) return nothingNew(step)
       if (isStale(verdict, known)) return afterFailedLookup(step, verdict, known)
       if (!isNews(step, verdict, known)) return nothingNew(step)
       return isLast(step) ? giveUp : afterRecord(verdict, resend)
@@ -172,7 +194,7 @@ const afterLookup = (
 }
 
 /** A record of fewer transactions than were shown before: a read that lags behind, and may hide an error or a decline. */
-const isStale = (verdict: Verdict.Failed, known: Attempt.Recorded | undefined): boolean =>
+export const isStale = (verdict: Verdict.Failed, known: Attempt.Recorded | undefined): boolean =>
   known !== undefined && Payout.recorded(verdict.payout).transactions < known.transactions
 
 /**
@@ -181,16 +203,18 @@ const isStale = (verdict: Verdict.Failed, known: Attempt.Recorded | undefined): 
  */
 const isNews = (step: LookupStep, verdict: Verdict.Failed, known: Attempt.Recorded | undefined): boolean => {
   if (isStale(verdict, known)) return false
-  if (known === undefined || step.ask === "FirstAsk" || step.ask === "Recheck") return true
-  const now = Payout.recorded(verdict.payout)
+  return known === undefined || step.ask === "FirstAsk" || step.ask === "Recheck" || isNewer(verdict, known)
+}
+
+const isNewer = ({ payout }: Verdict.Failed, known: Attempt.Recorded): boolean => {
+  const now = Payout.recorded(payout)
   return now.transactions > known.transactions || now.state !== known.state || now.errorState !== known.errorState
 }
 
 /** Whether a verdict is an answer about this payout that speaks for itself, whatever the other attempts left unclear. */
-export const isAnswer = (step: Step, verdict: Verdict.Verdict, known: Attempt.Recorded | undefined): boolean =>
+export const isAnswer = ({ contradicts, known, step }: Heard, verdict: Verdict.Verdict): boolean =>
   verdict._tag === "HandleConflict" ||
-  (Verdict.isFailed(verdict) &&
-    (step.kind === "Create" || (isNews(step, verdict, known) && !isContradicted(step, verdict))))
+  (Verdict.isFailed(verdict) && (step.kind === "Create" || (isNews(step, verdict, known) && !contradicts)))
 
 /** Whatever a lookup of this kind tells, it is the end of the call. */
 const isLast = ({ ask }: LookupStep): boolean => ask === "LastAsk" || ask === "Recheck"

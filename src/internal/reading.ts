@@ -36,7 +36,7 @@ export const read = (
     const driver = RetryPolicy.driver(policy)
     const started = yield* monotonic
     while (true) {
-      const { reply, verdict } = yield* Effect.withFiberRuntime<Judged>((fiber) =>
+      const { reply, verdict } = yield* Effect.withFiberRuntime<Judged<void>>((fiber) =>
         exchange(fiber, log, handle, Plan.lastAsk, client.lookup(handle), judge, Effect.succeed)
       )
       if ("payout" in verdict) return { verdict, reply, attempts: log.attempts }

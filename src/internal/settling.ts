@@ -172,7 +172,7 @@ const ask = ({ client, outcome }: Around, journal: Evidence) => {
   const { amount, currency, handle } = journal.request
   const expected = { handle, amount, currency, customer: outcome?.payout.customer }
   const judge = (reply: Reply) => Verdict.ofLookup(expected, reply)
-  return Effect.withFiberRuntime<Judged>((fiber) =>
+  return Effect.withFiberRuntime<Judged<Plan.Heard>>((fiber) =>
     exchange(fiber, journal, handle, Plan.lastAsk, client.lookup(handle), judge, Effect.succeed)
   )
 }

@@ -140,12 +140,9 @@ const seen = (
   ...state,
   boot,
   told,
-  sends: Math.max(state.sends, told + attempts.filter(isExecuted).length),
+  sends: Math.max(state.sends, told + attempts.reduce(Attempt.count, Attempt.emptyTally(0)).sends),
   attempts: new Map(state.attempts).set(boot, attempts)
 })
-
-const isExecuted = ({ bearing, kind }: Attempt.Attempt): boolean =>
-  kind === "Create" && (bearing === "Unclear" || bearing === "Recorded")
 
 const lostAttempt = (at: number): Attempt.Attempt => ({
   ordinal: 1,

@@ -110,7 +110,21 @@ describe("What all attempts together say about the money", () => {
       100,
       200
     ],
-    ["134, and found to be processing", [lost, told134, looksUp(processing)], 0, 0, 100],
+    [
+      "134, and found to be processing: it is of another payout, and one may still arrive",
+      [lost, told134, looksUp(processing)],
+      0,
+      0,
+      200
+    ],
+    ["133, and a decline that was known before", [shows(hard), claimed, contradicts(hard)], 0, 0, 100],
+    [
+      "133, and a decline that was known before, then another",
+      [shows(hard), claimed, contradicts(hard), looksUp(record({ transactions: 2 }))],
+      0,
+      0,
+      0
+    ],
     ["133, and found to be declined", [lost, claimed, looksUp(hard)], 0, 0, 0],
     ["134, and a record that lags behind", [lost, told134, contradicts(hard)], 0, 0, 100],
     ["134, and a record that lags behind or is another's decline", [told134, contradicts(hard)], 0, 0, 100],

@@ -292,7 +292,7 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     if (kind === "C" && (shown !== undefined || row.money === "unclear")) sends += 1
     if (typeof seen !== "string") {
       // So what is shown counts, and unless it bears 134 out, so does the create that was told.
-      if (toldPaid && seen.state !== "paid" && seen.state !== "processing") sends += told
+      if (toldPaid && seen.state !== "paid") sends += told
       told = 0
       record = seen
     }

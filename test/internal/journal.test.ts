@@ -167,7 +167,7 @@ describe("What an answer turned out to be", () => {
   it("has what the record says, also where it contradicts a 134 (43)", () => {
     const shown = found(Plan.firstAsk, softDeclined, answer())
     assert.deepStrictEqual([shown.bearing, shown.recorded?.errorState], ["Recorded", "soft_declined"])
-    const contradicted = found(confirmPaid, softDeclined, answer())
+    const contradicted = found(confirmPaid, softDeclined, answer(), undefined, true)
     assert.deepStrictEqual([contradicted.bearing, contradicted.recorded?.errorState], ["Claimed", "soft_declined"])
   })
 })
@@ -177,8 +177,15 @@ const newJournal = (unseen = 0) => new Journal(requestOf(), Attempt.emptyTally(u
 const write = (journal: Journal, step: Plan.Step, verdict: Verdict.Verdict, reply: Reply.Reply = answer()) =>
   Effect.map(Effect.clock, (clock) => {
     journal.begin(step.kind, clock)
-    journal.write(step, verdict, reply, clock)
+    return journal.write(step, verdict, reply, clock)
   })
+
+const told134: Reply.Response = { ...refusal, body: { _tag: "ApiError", code: 134 } }
+
+const declinedAt = (millis: number) => ({
+  _tag: "SoftDeclined" as const,
+  payout: payout("failed", [transaction({ created: DateTime.unsafeMake(millis) })])
+})
 
 describe("The evidence of a payout", () => {
   it.effect("is nothing at first", () =>
@@ -238,33 +245,68 @@ describe("The evidence of a payout", () => {
 
   it.effect("takes a record that contradicts a 134 for a read that lags behind, but not for ten minutes (43)", () =>
     Effect.gen(function* () {
-      for (const [asked, bearing] of [
-        [minutes(10) - 1, "Claimed"],
-        [minutes(10), "Recorded"]
+      for (const [asked, bearing, doubt] of [
+        [minutes(10) - 1, "Claimed", "AlreadyPaid"],
+        [minutes(10), "Recorded", "CommunicationError"]
       ] as const) {
         yield* TestClock.setTime(noon)
         const journal = newJournal()
-        yield* write(journal, Plan.create, lost, noAnswer)
-        yield* write(
-          journal,
-          Plan.create,
-          { _tag: "AlreadyPaid" },
-          { ...refusal, body: { _tag: "ApiError", code: 134 } }
-        )
         const most = () => journal.accounting.exposure.max / amount
-        assert.deepStrictEqual([journal.isClaimed, most()], [true, 2])
+        yield* write(journal, Plan.create, lost, noAnswer)
+        yield* write(journal, Plan.create, { _tag: "AlreadyPaid" }, told134)
+        assert.strictEqual(most(), 2)
         yield* TestClock.adjust(asked)
-        const declined = payout("failed", [transaction({ created: DateTime.unsafeMake(noon) })])
-        yield* write(journal, confirmPaid, { _tag: "SoftDeclined", payout: declined })
-        const isClaimed = bearing === "Claimed"
-        assert.deepStrictEqual([journal.latest?.bearing, journal.isClaimed], [bearing, isClaimed])
+        yield* write(journal, confirmPaid, declinedAt(noon))
+        assert.strictEqual(journal.latest?.bearing, bearing)
         // It is one of the two that was declined. What is in doubt is the claim, or else the other one.
-        assert.strictEqual(most(), 1)
-        assert.strictEqual(journal.doubt.verdict._tag, isClaimed ? "AlreadyPaid" : "CommunicationError")
-        // A lookup of somebody else's is no other.
-        journal.learn(declined)
-        assert.strictEqual(journal.isClaimed, isClaimed)
+        assert.deepStrictEqual([most(), journal.doubt.verdict._tag], [1, doubt])
       }
+    })
+  )
+
+  it.effect("does not let go of a claim because somebody else was shown a failure", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(noon)
+      const journal = newJournal()
+      yield* write(journal, Plan.create, { _tag: "AlreadyPaid" }, told134)
+      journal.learn(declinedAt(noon).payout)
+      assert.deepStrictEqual([journal.isInDoubt, journal.doubt.verdict._tag], [true, "AlreadyPaid"])
+      journal.learn(payout("paid", [transaction({ state: "paid" })]))
+      assert.deepStrictEqual(journal.exposure, { min: amount, max: amount })
+    })
+  )
+
+  it.effect("believes what was known before a claim, but hears nothing new in it (43, 44)", () =>
+    Effect.gen(function* () {
+      for (const claim of ["AlreadyPaid", "AlreadyProcessing"] as const) {
+        yield* TestClock.setTime(noon)
+        const journal = newJournal()
+        yield* write(journal, Plan.create, declinedAt(noon))
+        assert.isFalse(journal.isInDoubt)
+        const code = claim === "AlreadyPaid" ? 134 : 133
+        yield* write(journal, Plan.create, { _tag: claim }, { ...refusal, body: { _tag: "ApiError", code } })
+        const confirm: Plan.Step = { kind: "Lookup", ask: "Confirm", claim }
+        const contradicted = yield* write(journal, confirm, declinedAt(noon))
+        assert.deepStrictEqual([contradicted.contradicts, journal.isInDoubt], [true, true])
+        yield* TestClock.adjust("10 minutes")
+        const believed = yield* write(journal, confirm, declinedAt(noon))
+        assert.deepStrictEqual(Plan.plan(believed, declinedAt(noon), true), { _tag: "GoOn", next: Plan.create })
+        // The create that was told so may have been sent all the same, and nobody says that another process sent it.
+        assert.deepStrictEqual([journal.isInDoubt, journal.doubt.verdict._tag], [true, claim])
+      }
+    })
+  )
+
+  it.effect("does not believe what is older than what was known before a claim, however late it is", () =>
+    Effect.gen(function* () {
+      const journal = newJournal()
+      const two = payout("failed", [transaction(), transaction()])
+      yield* write(journal, Plan.create, { _tag: "SoftDeclined", payout: two })
+      yield* write(journal, Plan.create, { _tag: "AlreadyPaid" }, told134)
+      yield* TestClock.adjust("1 hour")
+      assert.isTrue((yield* write(journal, confirmPaid, softDeclined)).contradicts)
+      // Since then it was shown what it had been, which is all that there is.
+      assert.isFalse((yield* write(journal, confirmPaid, { _tag: "SoftDeclined", payout: two })).contradicts)
     })
   )
 

@@ -45,6 +45,13 @@ const confirmPaid: Plan.LookupStep = { kind: "Lookup", ask: "Confirm", claim: "A
 const confirmProcessing: Plan.LookupStep = { kind: "Lookup", ask: "Confirm", claim: "AlreadyProcessing" }
 const everyStep = [Plan.create, beforeSending, Plan.firstAsk, confirm, confirmPaid, Plan.recheck, Plan.lastAsk]
 
+/** How it is to be taken, before any time has passed. */
+const heardBy = (step: Plan.Step, verdict: Verdict.Verdict, known?: Attempt.Recorded): Plan.Heard => ({
+  step,
+  known,
+  contradicts: Plan.contradicts(step, verdict, known)
+})
+
 const words = (step: Plan.Step): string =>
   step.kind === "Create" ? "create" : [step.ask, ...(step.claim === undefined ? [] : [step.claim])].join(" ")
 
@@ -107,8 +114,8 @@ describe("After a create", () => {
   ]
   for (const [says, verdict, whileClear, whileInDoubt] of table) {
     it(`${says}: ${whileClear}; while in doubt: ${whileInDoubt}`, () => {
-      assert.strictEqual(shown(Plan.plan(Plan.create, verdict, undefined, false)), whileClear)
-      assert.strictEqual(shown(Plan.plan(Plan.create, verdict, undefined, true)), whileInDoubt)
+      assert.strictEqual(shown(Plan.plan(heardBy(Plan.create, verdict), verdict, false)), whileClear)
+      assert.strictEqual(shown(Plan.plan(heardBy(Plan.create, verdict), verdict, true)), whileInDoubt)
     })
   }
 })
@@ -293,43 +300,55 @@ describe("After a lookup", () => {
 
   for (const { inDoubt = true, known, last, says, then, verdict } of table) {
     it(`${says}: ${[...new Set(then)].join(" | ")}`, () => {
-      const plan = (step: Plan.Step) => shown(Plan.plan(step, verdict, known, inDoubt))
+      const plan = (step: Plan.Step) => shown(Plan.plan(heardBy(step, verdict, known), verdict, inDoubt))
       assert.deepStrictEqual([beforeSending, Plan.firstAsk, confirm, confirmPaid].map(plan), [...then])
       assert.deepStrictEqual([Plan.recheck, Plan.lastAsk].map(plan), [last, last])
     })
   }
 })
 
-describe("A decline that a lookup shows", () => {
+describe("A failure that a lookup shows", () => {
+  const failures = [hardDeclined, softDeclined, processingError]
+
   it("contradicts a 134, and nothing else (43)", () => {
-    for (const verdict of [hardDeclined, softDeclined, processingError]) {
-      assert.deepStrictEqual(
-        everyStep.filter((step) => Plan.isContradicted(step, verdict)),
-        [confirmPaid]
-      )
-      assert.isFalse(Plan.isContradicted(confirmProcessing, verdict))
+    for (const verdict of failures) {
+      const contradicted = everyStep.filter((step) => Plan.contradicts(step, verdict, undefined))
+      assert.deepStrictEqual(contradicted, [confirmPaid])
+      assert.isFalse(Plan.contradicts(confirmProcessing, verdict, undefined))
     }
     for (const verdict of [paid, processing, unsettled, notFound, noAnswer]) {
-      assert.isFalse(Plan.isContradicted(confirmPaid, verdict))
+      assert.isFalse(Plan.contradicts(confirmPaid, verdict, undefined))
     }
   })
 
-  it("is believed where no read lags as far behind: as if it were the first that was asked (43)", () => {
-    const last: Plan.LookupStep = { ...confirmPaid, ask: "LastAsk" }
-    assert.deepStrictEqual([confirmPaid, last].map(Plan.believing).map(words), ["FirstAsk", "Recheck"])
-    for (const verdict of [hardDeclined, softDeclined, processingError]) {
-      const known = Verdict.recorded(verdict)
-      for (const step of [confirmPaid, last]) {
-        assert.strictEqual(Plan.bearing(Plan.believing(step), verdict, "Sent"), "Recorded")
-        assert.isTrue(Plan.isAnswer(Plan.believing(step), verdict, known))
-      }
+  it("contradicts a 133 if it was known before (44)", () => {
+    const before = record({ errorState: "soft_declined", transactions: 1 })
+    assert.isTrue(Plan.contradicts(confirmProcessing, softDeclined, before))
+    assert.isTrue(Plan.contradicts(confirmProcessing, softDeclined, { ...before, transactions: 2 }))
+    assert.isFalse(Plan.contradicts(confirmProcessing, softDeclined, { ...before, transactions: 0 }))
+    assert.isFalse(Plan.contradicts(confirmProcessing, softDeclined, { ...before, state: "processing" }))
+    assert.isFalse(Plan.contradicts(confirmProcessing, hardDeclined, before))
+    assert.isFalse(Plan.contradicts({ ...confirm, claim: "AlreadyExists" }, softDeclined, before))
+    assert.isFalse(Plan.contradicts(Plan.create, softDeclined, before))
+  })
+
+  it("says nothing new where it contradicts", () => {
+    const heard = { step: confirmPaid, known: undefined, contradicts: true }
+    for (const verdict of failures) {
+      assert.isFalse(Plan.isAnswer(heard, verdict))
+      assert.strictEqual(Plan.bearing(confirmPaid, verdict, "Sent", true), "Claimed")
     }
+  })
+
+  it("is believed where no read lags as far: as what was asked before sending again, or as the last word (43)", () => {
+    const last: Plan.LookupStep = { ...confirmPaid, ask: "LastAsk" }
+    assert.deepStrictEqual([confirmPaid, last].map(Plan.believing).map(words), ["BeforeSending", "Recheck"])
   })
 })
 
 describe("An exchange that speaks for itself, whatever was left unclear before it,", () => {
   const answers = (verdict: Verdict.Verdict, known?: Attempt.Recorded) =>
-    everyStep.filter((step) => Plan.isAnswer(step, verdict, known)).map(words)
+    everyStep.filter((step) => Plan.isAnswer(heardBy(step, verdict, known), verdict)).map(words)
 
   it("is one that shows a payout with other arguments", () =>
     assert.deepStrictEqual(answers(handleConflict), everyStep.map(words)))
@@ -382,7 +401,6 @@ describe("What an exchange says about the money", () => {
     ["a lookup that shows another payout", beforeSending, handleConflict, "Sent", "Foreign"],
     ["a lookup without an answer", beforeSending, noAnswer, "Unknown", "None"],
     ["a lookup that knows no payout", confirmPaid, notFound, "Sent", "None"],
-    ["a lookup that contradicts a 134", confirmPaid, softDeclined, "Sent", "Claimed"],
     ["a lookup that confirms a 134", confirmPaid, paid, "Sent", "Recorded"]
   ]
   for (const [says, step, verdict, sent, bearing] of table) {

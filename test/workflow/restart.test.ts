@@ -125,6 +125,21 @@ describe("A machine that dies", () => {
     }).pipe(Effect.provide(Sandbox.layer))
   )
 
+  it.live("after it was told another payout's 134 leaves a create that counts, and that is asked about (43)", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const crossed = Script.apiErrorAfterCommit({ status: 400, code: 134 })
+      yield* sandbox.always(Script.processingError({ moved: true }).pipe(Script.and(crossed), Script.onCreate))
+      const error = yield* Effect.flip(
+        throughDeaths([{ step: "Reply send/1", when: "After" }], {
+          policy: RetryPolicy.make({ communication: Schedule.recurs(1), processingError: Schedule.stop })
+        })
+      )
+      assert.deepStrictEqual([error._tag, error.exposure.max], ["ProcessingError", 12_500])
+      assert.deepStrictEqual([yield* creates, yield* moved], [1, 12_500])
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
   it.live("while the payout is being settled changes nothing", () =>
     Effect.gen(function* () {
       const outcome = yield* throughDeaths(
