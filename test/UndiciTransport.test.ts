@@ -265,6 +265,11 @@ describe("UndiciTransport, on its connections,", () => {
     })
   )
 
+  const failing =
+    (why: { readonly code: string; readonly syscall: string }) =>
+    (handler: Dispatcher.DispatchHandler): void =>
+      handler.onResponseError?.(controller, Object.assign(new Error("no"), why))
+
   for (const { act, name, reply } of [
     {
       name: "which says nothing of a request that it sent",
@@ -273,20 +278,12 @@ describe("UndiciTransport, on its connections,", () => {
     },
     {
       name: "which fails after it has sent, and says nothing else",
-      act: (handler) =>
-        handler.onResponseError?.(
-          controller,
-          Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" })
-        ),
+      act: failing({ code: "ECONNRESET", syscall: "read" }),
       reply: { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode: "ECONNRESET" }
     },
     {
       name: "which is refused",
-      act: (handler) =>
-        handler.onResponseError?.(
-          controller,
-          Object.assign(new Error("no"), { code: "ECONNREFUSED", syscall: "connect" })
-        ),
+      act: failing({ code: "ECONNREFUSED", syscall: "connect" }),
       reply: { _tag: "NoResponse", reason: "Transport", sent: "NotSent", systemCode: "ECONNREFUSED" }
     },
     {

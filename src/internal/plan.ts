@@ -13,7 +13,7 @@ import * as Verdict from "../Verdict.js"
  * - `BeforeSending`: something earlier may have moved money. Told nothing new, the create is sent again.
  * - `FirstAsk`: an earlier call or process may have sent it. Only the provider's word lets the create be sent.
  * - `Confirm`: the provider spoke of this payout without showing it (133, 134), or in words we do not know. It is asked
- *   again until that is clear, and never sent again.
+ *   again until that is clear, and not sent again before.
  * - `Recheck`: it was declined for good, but something before the decline may have paid. Never sent again either.
  * - `LastAsk`: we are about to give up while money may have moved. What this does not clear up stays unclear.
  */

@@ -106,9 +106,13 @@ export class World {
     this.run(this.stage.sandbox.clear)
   }
 
+  pass(millis: number): void {
+    this.time.pass(millis)
+  }
+
   /** Everything arrives that was under way. */
   passHours(): void {
-    this.time.pass(hours)
+    this.pass(hours)
   }
 
   get now(): number {
