@@ -16,6 +16,7 @@ import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "./domain/Attempt.js"
 import * as Customer from "./domain/Customer.js"
 import * as Destination from "./domain/Destination.js"
+import { fingerprint } from "./domain/Fingerprint.js"
 import type { Handle } from "./domain/Handle.js"
 import type { PayoutRequest } from "./domain/PayoutRequest.js"
 import type * as Reply from "./domain/Reply.js"
@@ -42,6 +43,8 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
      * secrets is taken out; without it, only the key is.
      */
     readonly lookup: (handle: Handle, request?: PayoutRequest) => Effect.Effect<Reply.Reply>
+    /** Names the account, without its key: two clients of one account have the same. */
+    readonly account?: string | undefined
     /** The longest that one create may take. */
     readonly createDeadline: Duration.Duration
     /** The longest that one lookup may take. */
@@ -68,7 +71,8 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   }
   const url = `${config.baseUrl}${wire.payoutPath}`
   const post = HttpClientRequest.post(url, { headers })
-  const get = HttpClientRequest.get(url, { headers })
+  // A cache on the way would answer for the provider.
+  const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
   const keys = words.ofKey(key)
   const clean = words.cleaner(keys)
   const cleanerOf = ({ customer, destination, handle }: PayoutRequest) =>
@@ -79,6 +83,7 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
     )
 
   return BillwerkClient.of({
+    account: fingerprint(`${url} ${key}`),
     createDeadline: config.createDeadline,
     lookupDeadline: config.lookupDeadline,
     create: (request) => {

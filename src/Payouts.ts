@@ -1,23 +1,29 @@
 /**
- * The service: pays out, resumes, waits until it is settled, and looks up.
+ * The service: pays out, recovers what another process began, waits until it is final, and looks up.
  */
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import { BillwerkClient } from "./BillwerkClient.js"
+import * as Exposure from "./domain/Exposure.js"
+import type { Evidence } from "./domain/Exposure.js"
 import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
 import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
 import { PayoutRequest } from "./domain/PayoutRequest.js"
+import * as live from "./execution/liveServices.js"
+import { lookup } from "./execution/lookup.js"
+import * as poll from "./execution/poll.js"
+import * as Process from "./execution/Process.js"
+import * as singleFlight from "./execution/singleFlight.js"
 import { Hints } from "./Hints.js"
 import * as bulk from "./internal/bulk.js"
-import * as flights from "./internal/flights.js"
-import { read } from "./internal/reading.js"
-import * as settling from "./internal/settling.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Settlement from "./Settlement.js"
 import * as Telemetry from "./Telemetry.js"
@@ -43,7 +49,7 @@ export interface CreateAllOptions extends CallOptions {
 }
 
 /**
- * What `createAll` made of one request.
+ * What `createAll` or `recoverAll` made of one request.
  *
  * @category models
  */
@@ -53,18 +59,32 @@ export interface Result {
 }
 
 /**
- * What can be set for one `resume`.
+ * What can be set for one `recover`: what the caller knows of other processes. The more it knows, the sooner doubt ends.
  *
  * @category models
  */
-export interface ResumeOptions extends CallOptions {
+export interface RecoverOptions extends CallOptions {
   /**
-   * How many creates were sent, in all, by processes whose evidence is lost. Each may still arrive, and counts in the
-   * exposure until the provider's record accounts for it. Default: 1, or what this process knows if it has paid out
-   * under the handle before. Give 0 only if none can have been sent, or if any that was is too old to arrive.
+   * The `evidence` of the latest error or outcome about this handle, wherever it comes from. It counts as if this process
+   * had seen it all; beyond it nothing is assumed, unless `outstandingCreates` says so.
    */
-  readonly unseen?: number | undefined
+  readonly evidence?: Evidence | undefined
+  /**
+   * How many creates were sent, in all, that no evidence knows of: by processes that died before they could tell. Each may
+   * still be carried out, and counts in the exposure until the record accounts for it or the arrival horizon has passed.
+   * Default: 0 with `evidence`; without it 1, as a guess, which only the horizon ends. Give 0 only if none was sent.
+   */
+  readonly outstandingCreates?: number | undefined
+  /** When the latest of them was sent at the latest. Default: now. */
+  readonly lastSentAt?: DateTime.DateTime | undefined
 }
+
+/**
+ * What can be set for one `recoverAll`.
+ *
+ * @category models
+ */
+export interface RecoverAllOptions extends CreateAllOptions, Omit<RecoverOptions, "evidence"> {}
 
 /**
  * What can be set for one `settle`, instead of the layer's settlement.
@@ -105,8 +125,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
      * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
      * paid, or declined for good, the next call ends at once as the first did. The service remembers the
-     * last 10,000 payouts in doubt, 10,000 that were declined and 10,000 that were paid; beyond that, and after a restart,
-     * use `resume`.
+     * last 10,000 payouts in doubt, 10,000 that were declined and 10,000 that were paid. **For a payout that another process
+     * may have sent, or after a restart, use `recover`.**
      */
     readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
     /**
@@ -122,15 +142,22 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
       options?: CreateAllOptions
     ) => Stream.Stream<Result, E, R>
     /**
-     * `create` for a request that a process that died may have sent: asks the provider first, and sends only what it
-     * does not know.
+     * `create` for a request that another process may have sent: one that died, another instance, an earlier run. Asks
+     * the provider first, and sends only what it does not know. Hand it the `evidence` of the latest error or outcome if
+     * there is any. Without it, one create is assumed to be under way, so a failure stays in doubt until the arrival
+     * horizon has passed.
      */
-    readonly resume: (request: PayoutRequest, options?: ResumeOptions) => Effect.Effect<Outcome, PayoutError>
+    readonly recover: (request: PayoutRequest, options?: RecoverOptions) => Effect.Effect<Outcome, PayoutError>
+    /** `recover` for each request of a stream, as `createAll` does it: **the way to run a batch again** that did not end. */
+    readonly recoverAll: <E, R>(
+      requests: Stream.Stream<PayoutRequest, E, R>,
+      options?: RecoverAllOptions
+    ) => Stream.Stream<Result, E, R>
     /**
      * Waits until a payout that is processing is paid or has failed: asks by the schedule, and at once when a webhook's
      * hint comes in (give the layer `Hints`, and one to the webhook handler). At the deadline the answer is what was last
      * seen: `Processing` still, with the evidence of having asked. It only asks, so it may be interrupted and repeated at
-     * will; a failure is for `resume` to deal with. Of a bare handle the arguments are not known, so they cannot be
+     * will; a failure is for `recover` to deal with. Of a bare handle the arguments are not known, so they cannot be
      * compared with what the provider shows.
      */
     readonly settle: {
@@ -153,6 +180,11 @@ export interface Options {
   /** For the calls of `settle` that bring none. Default: `Settlement.standard`. */
   readonly settlement?: Settlement.Settlement | undefined
   /**
+   * How long after it was sent a create may still be carried out (inferred): a record that is read later settles what it does
+   * not show. Longer is safer, and keeps doubt longer. Default: 6 hours.
+   */
+  readonly arrivalHorizon?: Duration.DurationInput | undefined
+  /**
    * Told when the provider shows a payout that this process knows to be paid in another state. It is logged as an error
    * in any case.
    */
@@ -160,7 +192,8 @@ export interface Options {
 }
 
 /**
- * The service over the `BillwerkClient` in the context.
+ * The service over the `BillwerkClient` in the context. One for an account is enough for a process: only calls of the same
+ * service know of each other. Another one is logged as a warning, once.
  *
  * @category constructors
  */
@@ -168,35 +201,58 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* BillwerkClient
   const policyDefault = options.policy ?? RetryPolicy.standard
   const settlementDefault = options.settlement ?? Settlement.standard
-  const around: settling.Around = {
+  const process = yield* Process.make(Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault))
+  yield* live.announce(client.account)
+  const flights = yield* Effect.acquireRelease(
+    Effect.sync(() => singleFlight.make(client, process)),
+    ({ close }) => close
+  )
+  const around: poll.Around = {
     client,
-    flights: flights.make(client),
+    process,
+    flights,
     hints: yield* Effect.serviceOption(Hints),
-    turn: settling.turns(Settlement.readsPerSecond),
+    turn: poll.turns(process, Settlement.readsPerSecond),
     onContradiction: options.onContradiction ?? (() => Effect.void)
   }
-  const pay = (span: string, call: flights.Call) =>
-    Telemetry.ofPayout(span, call.request.handle)(around.flights.board(call))
+  const pay = (span: string, call: singleFlight.Call) =>
+    Telemetry.ofPayout(span, call.request.handle)(flights.board(call))
 
   const create = (request: PayoutRequest, { policy = policyDefault }: CallOptions = {}) =>
-    refusalOf(request) ?? pay(Telemetry.payoutSpan.create, { request, policy, resumes: false, unseen: undefined })
+    refusalOf(request) ?? pay(Telemetry.payoutSpan.create, { request, policy, recovery: undefined })
+
+  const recover = (request: PayoutRequest, options: RecoverOptions = {}) => {
+    const { evidence, lastSentAt, outstandingCreates, policy = policyDefault } = options
+    const recovery = {
+      evidence,
+      outstandingCreates,
+      lastSentAt: lastSentAt === undefined ? undefined : DateTime.toEpochMillis(lastSentAt)
+    }
+    return refusalOf(request, options) ?? pay(Telemetry.payoutSpan.recover, { request, policy, recovery })
+  }
+
+  const each =
+    (work: (request: PayoutRequest) => Effect.Effect<Outcome, PayoutError>) =>
+    <E, R>(requests: Stream.Stream<PayoutRequest, E, R>, concurrency = bulk.concurrencyDefault) =>
+      bulk.inBulk(requests, concurrency, (request) =>
+        Effect.map(Effect.either(work(request)), (result): Result => ({ request, result }))
+      )
 
   const createAll = <E, R>(
     requests: Stream.Stream<PayoutRequest, E, R>,
-    { concurrency = bulk.concurrencyDefault, ...options }: CreateAllOptions = {}
-  ): Stream.Stream<Result, E, R> =>
-    bulk.inBulk(requests, concurrency, (request) =>
-      Effect.map(Effect.either(create(request, options)), (result) => ({ request, result }))
-    )
+    { concurrency, ...options }: CreateAllOptions = {}
+  ): Stream.Stream<Result, E, R> => each((request) => create(request, options))(requests, concurrency)
 
-  const resume = (request: PayoutRequest, { policy = policyDefault, unseen }: ResumeOptions = {}) =>
-    refusalOf(request, unseen) ?? pay(Telemetry.payoutSpan.resume, { request, policy, resumes: true, unseen })
+  const recoverAll = <E, R>(
+    requests: Stream.Stream<PayoutRequest, E, R>,
+    { concurrency, ...options }: RecoverAllOptions = {}
+  ): Stream.Stream<Result, E, R> => each((request) => recover(request, options))(requests, concurrency)
 
   const get = (handle: Handle, { policy = policyDefault }: CallOptions = {}) =>
     Effect.gen(function* () {
-      const { verdict } = yield* read(around, policy, handle)
-      const paid = around.flights.paid(handle)
-      if (paid !== undefined) yield* settling.contradicted(around, paid, verdict)
+      const { verdict } = yield* lookup(client, process, policy, handle)
+      const paid = flights.paid(handle)
+      if (paid !== undefined) yield* poll.contradicted(around, paid, verdict)
       return verdict.payout
     }).pipe(Telemetry.ofCall(Telemetry.payoutSpan.get, handle))
 
@@ -206,12 +262,12 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const settlement = Settlement.make({ ...settlementDefault, ...options })
     const isHandle = typeof target === "string"
     const settled: Effect.Effect<Outcome, PayoutError | LookupError> = isHandle
-      ? settling.settleHandle(around, settlement, options.policy ?? policyDefault, target)
-      : settling.settle(around, settlement, target)
+      ? poll.awaitHandle(around, settlement, options.policy ?? policyDefault, target)
+      : poll.awaitOutcome(around, settlement, target)
     return Telemetry.ofPayout(Telemetry.payoutSpan.settle, isHandle ? target : target.handle)(settled)
   }
 
-  return Payouts.of({ create, createAll, resume, settle, get })
+  return Payouts.of({ create, createAll, recover, recoverAll, settle, get })
 })
 
 /**
@@ -219,7 +275,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
  *
  * @category layers
  */
-export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.effect(Payouts, make())
+export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.scoped(Payouts, make())
 
 /**
  * The service with options.
@@ -235,14 +291,24 @@ export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.effect(P
  * @category layers
  */
 export const layerWith = (options: Options): Layer.Layer<Payouts, never, BillwerkClient> =>
-  Layer.effect(Payouts, make(options))
+  Layer.scoped(Payouts, make(options))
 
 // A value that only looks like a request has not been validated: nothing of it is looked at, or put on a span.
-const refusalOf = (request: PayoutRequest, unseen = 0): InvalidRequest | undefined => {
+const refusalOf = (
+  request: PayoutRequest,
+  { evidence, outstandingCreates = 0 }: RecoverOptions = {}
+): InvalidRequest | undefined => {
   if (!(request instanceof PayoutRequest)) {
     return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
   }
-  return Number.isSafeInteger(unseen) && unseen >= 0
+  if (evidence !== undefined && evidence.handle !== request.handle) {
+    return new InvalidRequest({ field: "evidence", reason: "must be about the request's handle", handle: request.handle })
+  }
+  return Number.isSafeInteger(outstandingCreates) && outstandingCreates >= 0
     ? undefined
-    : new InvalidRequest({ field: "unseen", reason: "must be an integer of 0 or more" })
+    : new InvalidRequest({
+        field: "outstandingCreates",
+        reason: "must be an integer of 0 or more",
+        handle: request.handle
+      })
 }

@@ -29,7 +29,7 @@ import type { LookupError, PayoutError } from "./domain/PayoutError.js"
  */
 export const payoutSpan = {
   create: "Payouts.create",
-  resume: "Payouts.resume",
+  recover: "Payouts.recover",
   settle: "Payouts.settle",
   get: "Payouts.get"
 } as const
@@ -75,7 +75,7 @@ const key = {
  * What is counted and measured. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
  * currency; never a handle. Read them with `Metric.value`, or export them (see the README).
  *
- * - `outcomes`: what calls of `create`, `resume` and `settle` ended as, by outcome and certainty.
+ * - `outcomes`: what calls of `create`, `recover` and `settle` ended as, by outcome and certainty.
  * - `attempts`: exchanges with the provider, by kind and by what they turned out to be.
  * - `waits`: seconds waited before an exchange that a retry policy granted, by category.
  * - `inDoubt`, `exposureInDoubt`: how many payouts that this process remembers may have moved money (those that are
@@ -112,9 +112,8 @@ export const label = {
 export type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /** @internal */
-export const countAttempt = (fiber: AnyFiber, kind: Kind, outcome: string): void =>
-  increment(
-    fiber,
+export const countAttempt = (kind: Kind, outcome: string): Effect.Effect<void> =>
+  Metric.increment(
     attemptsOf(`${kind} ${outcome}`, () => [
       MetricLabel.make(label.kind, kind),
       MetricLabel.make(label.outcome, outcome)

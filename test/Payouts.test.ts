@@ -15,7 +15,7 @@ const create = (request: PayoutRequest.PayoutRequest, options?: Payouts.CallOpti
 
 const resume = (request: PayoutRequest.PayoutRequest, options?: Payouts.ResumeOptions) =>
   Effect.flatMap(Payouts.Payouts, (payouts) =>
-    inVirtualTime(Effect.map(Effect.either(payouts.resume(request, options)), Either.merge))
+    inVirtualTime(Effect.map(Effect.either(payouts.recover(request, options)), Either.merge))
   )
 
 const script = (...steps: ReadonlyArray<Script.Step>) =>
@@ -680,7 +680,7 @@ describe("budgets", () => {
       yield* create(requestOf(), { policy: RetryPolicy.none })
       // After a restart one failure is on record, so one wait has been spent.
       const restarted = yield* Payouts.make()
-      const end = yield* inVirtualTime(Effect.flip(restarted.resume(requestOf())))
+      const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf())))
       assert.deepStrictEqual(story(end), [
         "Lookup 200 ProcessingError -> LookUp 1m",
         "Lookup 200 ProcessingError -> SendAgain",
@@ -689,12 +689,12 @@ describe("budgets", () => {
         "Create 200 ProcessingError -> Fail"
       ])
       const again = yield* Payouts.make()
-      const spent = yield* inVirtualTime(Effect.flip(again.resume(requestOf())))
+      const spent = yield* inVirtualTime(Effect.flip(again.recover(requestOf())))
       assert.deepStrictEqual(story(spent), ["Lookup 200 ProcessingError -> Fail"])
       // Three on record; and a process that sends such a failure again may have been about to.
       assert.deepStrictEqual([spent._tag, spent.exposure], ["ProcessingError", { min: 0, max: 50_000 }])
       const sure = yield* Payouts.make()
-      const counted = yield* inVirtualTime(Effect.flip(sure.resume(requestOf(), { unseen: 3 })))
+      const counted = yield* inVirtualTime(Effect.flip(sure.recover(requestOf(), { outstandingCreates: 3 })))
       assert.deepStrictEqual([counted._tag, counted.exposure], ["ProcessingError", { min: 0, max: 37_500 }])
       assert.strictEqual((yield* truth).creates, 3)
     }).pipe(Effect.provide(layer()))
@@ -784,7 +784,7 @@ describe("resume", () => {
     Effect.gen(function* () {
       yield* create(requestOf())
       const restarted = yield* Payouts.make()
-      const end = yield* inVirtualTime(restarted.resume(requestOf()))
+      const end = yield* inVirtualTime(restarted.recover(requestOf()))
       assert.deepStrictEqual(story(end), ["Lookup 200 Paid -> Succeed"])
       assert.strictEqual((yield* truth).creates, 1)
     }).pipe(Effect.provide(layer()))
@@ -803,7 +803,7 @@ describe("resume", () => {
       yield* script(Script.hardDeclined())
       yield* create(requestOf())
       const restarted = yield* Payouts.make()
-      const end = yield* inVirtualTime(Effect.flip(restarted.resume(requestOf())))
+      const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf())))
       assert.deepStrictEqual(
         [end._tag, end.certainty, ...story(end)],
         ["HardDeclined", "NotMoved", "Lookup 200 HardDeclined -> Fail"]
@@ -819,7 +819,7 @@ describe("resume", () => {
       assert.deepStrictEqual([first._tag, first.certainty], ["UnexpectedResponse", "MayHaveMoved"])
       for (const restarted of [false, true]) {
         const payouts = restarted ? yield* Payouts.make() : yield* Payouts.Payouts
-        const end = yield* inVirtualTime(Effect.flip(payouts.resume(requestOf())))
+        const end = yield* inVirtualTime(Effect.flip(payouts.recover(requestOf())))
         assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "NotMoved"])
         assert.deepStrictEqual(story(end).slice(-1), ["Lookup 200 HardDeclined -> Fail"])
         assert.lengthOf(end.attempts, restarted ? 1 : 2)
@@ -831,9 +831,9 @@ describe("resume", () => {
     Effect.gen(function* () {
       const unexplained = Script.softDeclined().pipe(Script.and(Script.altered({ errorState: null })))
       yield* script(unexplained, Script.normal, Script.normal)
-      const first = yield* resume(requestOf(), { unseen: 2, policy: RetryPolicy.none })
+      const first = yield* resume(requestOf(), { outstandingCreates: 2, policy: RetryPolicy.none })
       assert.strictEqual(first._tag, "UnexpectedResponse")
-      const end = yield* resume(requestOf(), { unseen: 2, policy: RetryPolicy.none })
+      const end = yield* resume(requestOf(), { outstandingCreates: 2, policy: RetryPolicy.none })
       assert.deepStrictEqual([end._tag, end.certainty], ["SoftDeclined", "MayHaveMoved"])
     }).pipe(Effect.provide(layer()))
   )
@@ -844,7 +844,7 @@ describe("resume", () => {
       yield* create(requestOf())
       const restarted = yield* Payouts.make()
       for (const unseen of [3, 3, 2]) {
-        const end = yield* inVirtualTime(Effect.flip(restarted.resume(requestOf(), { unseen })))
+        const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf(), { outstandingCreates: unseen })))
         // One of the three is on record, as declined.
         assert.deepStrictEqual([end._tag, end.exposure], ["HardDeclined", { min: 0, max: 25_000 }])
       }
@@ -859,7 +859,7 @@ describe("resume", () => {
       assert.deepStrictEqual([end._tag, end.exposure], ["UnexpectedResponse", { min: 0, max: 25_000 }])
       yield* TestClock.adjust("5 hours")
       yield* (yield* Sandbox.Sandbox).ledger
-      assert.deepStrictEqual((yield* resume(requestOf(), { unseen: 0 })).exposure, { min: 12_500, max: 25_000 })
+      assert.deepStrictEqual((yield* resume(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
     }).pipe(Effect.provide(layer()))
   )
 
@@ -884,7 +884,7 @@ describe("resume", () => {
       const first = yield* create(requestOf())
       assert.deepStrictEqual([first._tag, (yield* truth).creates], ["ProcessingError", 3])
       yield* script(Script.staleRead)
-      const second = yield* resume(requestOf(), { unseen: 0 })
+      const second = yield* resume(requestOf(), { outstandingCreates: 0 })
       assert.deepStrictEqual([second._tag, (yield* truth).creates], ["ProcessingError", 3])
       assert.deepStrictEqual(second.exposure, { min: 0, max: 37_500 })
     }).pipe(Effect.provide(layer()))
@@ -897,7 +897,7 @@ describe("resume", () => {
       const end = yield* create(requestOf())
       assert.deepStrictEqual([end._tag, end.exposure], ["Processing", { min: 0, max: 25_000 }])
       yield* TestClock.adjust("2 hours")
-      assert.deepStrictEqual((yield* resume(requestOf(), { unseen: 0 })).exposure, { min: 12_500, max: 25_000 })
+      assert.deepStrictEqual((yield* resume(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
     }).pipe(Effect.provide(layer()))
   )
 
@@ -927,7 +927,7 @@ describe("resume", () => {
       yield* always(Script.apiError({ status: 400, code: 135 }).pipe(Script.onCreate))
       const unsure = yield* resume(requestOf())
       assert.deepStrictEqual([unsure._tag, unsure.certainty], ["CommunicationError", "MayHaveMoved"])
-      const sure = yield* resume(requestOf({ handle: "another" }), { unseen: 0 })
+      const sure = yield* resume(requestOf({ handle: "another" }), { outstandingCreates: 0 })
       assert.deepStrictEqual([sure._tag, sure.certainty], ["PaymentMethodNotAllowed", "NotMoved"])
     }).pipe(Effect.provide(layer()))
   )
@@ -1277,7 +1277,7 @@ describe("within one process", () => {
       const payouts = yield* Payouts.Payouts
       const first = yield* Effect.fork(Effect.flip(payouts.create(requestOf())))
       yield* Effect.yieldNow()
-      const second = yield* Effect.fork(Effect.flip(payouts.resume(requestOf(), { unseen: 2 })))
+      const second = yield* Effect.fork(Effect.flip(payouts.recover(requestOf(), { outstandingCreates: 2 })))
       const end = yield* inVirtualTime(Effect.zipRight(Fiber.join(first), Fiber.join(second)))
       assert.deepStrictEqual([end.certainty, end.exposure.max], ["MayHaveMoved", 25_000])
     }).pipe(Effect.provide(layer()))
@@ -1286,7 +1286,7 @@ describe("within one process", () => {
   for (const unseen of [-1, Number.NaN, 1.5, Number.POSITIVE_INFINITY]) {
     it.effect(`unseen: ${unseen} is refused`, () =>
       Effect.gen(function* () {
-        const end = yield* resume(requestOf(), { unseen })
+        const end = yield* resume(requestOf(), { outstandingCreates: unseen })
         assert(end._tag === "InvalidRequest")
         assert.deepStrictEqual([end.field, end.reason], ["unseen", "must be an integer of 0 or more"])
       }).pipe(Effect.provide(layer()))

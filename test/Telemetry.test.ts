@@ -219,7 +219,7 @@ describe("The spans of a payout", () => {
       const spans = yield* spansOf(
         Effect.gen(function* () {
           const payouts = yield* Payouts.Payouts
-          yield* inVirtualTime(payouts.resume(requestOf()))
+          yield* inVirtualTime(payouts.recover(requestOf()))
           yield* payouts.get(requestOf().handle)
         })
       )

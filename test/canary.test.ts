@@ -422,7 +422,7 @@ describe("No secret that the provider repeats", () => {
             // Another call: it asks first, or is refused, or succeeds.
             for (const { amount } of [{ amount: 1 }, request]) {
               const again = yield* Effect.merge(
-                payouts.resume(new PayoutRequest.PayoutRequest({ ...request, amount: Money.Amount.make(amount) }))
+                payouts.recover(new PayoutRequest.PayoutRequest({ ...request, amount: Money.Amount.make(amount) }))
               )
               assertSilent(`${scenario.end}, then ${again._tag}`, shown(again))
             }

@@ -403,7 +403,7 @@ describe("What is known of the money", () => {
         const policy = RetryPolicy.make({ softDeclined: Schedule.recurs(1) })
         const before = yield* Effect.zipRight(
           resume(requestOf(), { policy }),
-          elsewhere.resume(requestOf(), { unseen: 3 })
+          elsewhere.recover(requestOf(), { outstandingCreates: 3 })
         )
         assert(before._tag === "Processing")
         assert.deepStrictEqual(money(before), ["MayHaveMoved", 0, 25_000])

@@ -4,7 +4,8 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import type { Attempt, Certainty, Exposure } from "./Attempt.js"
+import type { Attempt } from "./Attempt.js"
+import type { Certainty, Exposure } from "./Exposure.js"
 
 /**
  * A value was refused before anything was sent. Says which field and what it must be, never what it was: the value may

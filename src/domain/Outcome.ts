@@ -2,7 +2,8 @@
  * What a payout can succeed with: money that moved, or money that the provider has taken on itself to move.
  */
 import * as Schema from "effect/Schema"
-import { Attempt, Certainty, Exposure } from "./Attempt.js"
+import { Attempt } from "./Attempt.js"
+import { Certainty, Evidence, Exposure } from "./Exposure.js"
 import { Handle } from "./Handle.js"
 import { Amount, Currency } from "./Money.js"
 import { Payout } from "./Payout.js"
@@ -17,7 +18,9 @@ const fields = {
   attempts: Schema.Array(Attempt),
   certainty: Certainty,
   /** The least and the most that can have left the account, in minor units. */
-  exposure: Exposure
+  exposure: Exposure,
+  /** What certainty and exposure rest on: store it, and hand it to `Payouts.recover`. */
+  evidence: Evidence
 }
 
 /**

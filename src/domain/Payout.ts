@@ -7,7 +7,8 @@ import type { Recorded } from "./Attempt.js"
 
 /**
  * One attempt of the provider to move the money. `state` and `errorState` are open: a word we do not know is kept as it
- * came. Source: the provider's schema (documented). The card itself is left out on purpose.
+ * came. Source: the provider's schema (documented). Of the card only
+ * a fingerprint is kept: it tells two cards apart, and shows neither.
  *
  * @category models
  */
@@ -25,6 +26,8 @@ export const Transaction = Schema.Struct({
   acquirerCode: Schema.optional(Schema.String),
   acquirerMessage: Schema.optional(Schema.String),
   cardType: Schema.optional(Schema.String),
+  /** The fingerprint of the saved method that it went to, where the record shows its card. */
+  method: Schema.optional(Schema.String),
   /** The acquirer's gateway, such as `clearhaus`. */
   provider: Schema.optional(Schema.String)
 })
@@ -78,49 +81,17 @@ export const latest = (payout: Payout): Transaction | undefined =>
 const millis = (date: DateTime.Utc | undefined): number => (date === undefined ? -Infinity : date.epochMillis)
 
 /**
- * Whether a transaction may have moved money although its payout does not say so. Only a documented decline closes it:
- * a processing error may have been approved, and what has no reason, or one that we do not know, is not a "no".
- *
- * @category predicates
- */
-export const isOpen = (transaction: Transaction): boolean =>
-  transaction.state !== "failed" ||
-  (transaction.errorState !== "hard_declined" && transaction.errorState !== "soft_declined")
-
-/**
- * How many transactions were made before a moment (epoch milliseconds). One without a date may be of any time.
- *
- * @category getters
- */
-export const madeBefore = ({ transactions }: Payout, moment: number): number =>
-  transactions.filter(({ created }) => created === undefined || created.epochMillis < moment).length
-
-/**
- * What a record says about the money, in minor units: what the provider knows to be paid, and what may have been paid
- * without it knowing.
+ * What a record says, in short.
  *
  * @category getters
  */
 export const recorded = (payout: Payout): Recorded => {
   const { state, transactions } = payout
-  let [paidSum, open, processingErrors] = [0, 0, 0]
-  for (const one of transactions) {
-    const amount = Math.max(one.amount, payout.amount)
-    const isPaid = one.state === "paid"
-    if (isPaid) paidSum += amount
-    if (isOpen(one) && !(state === "paid" && isPaid)) open += amount
-    if (one.errorState === "processing_error") processingErrors += 1
-  }
-  const paid = state === "paid" ? Math.max(payout.amount, paidSum) : 0
-  // A payout that is still open, or failed for no reason that a transaction shows, may itself have moved the money.
-  const last = latest(payout)
-  const unexplained = state !== "paid" && (state !== "failed" || last === undefined || isOpen(last))
+  const errorState = state === "failed" ? latest(payout)?.errorState : undefined
   return {
     state,
     transactions: transactions.length,
-    processingErrors,
-    ...(state === "failed" && last?.errorState !== undefined ? { errorState: last.errorState } : {}),
-    paid,
-    open: unexplained ? Math.max(open, payout.amount) : open
+    processingErrors: transactions.filter((one) => one.errorState === "processing_error").length,
+    ...(errorState === undefined ? {} : { errorState })
   }
 }

@@ -3,7 +3,8 @@
  * what is known about the money, what to do next and what never to do; and carries the evidence for it.
  */
 import * as Schema from "effect/Schema"
-import { Attempt, Certainty, Exposure } from "./Attempt.js"
+import { Attempt } from "./Attempt.js"
+import { Certainty, Evidence, Exposure } from "./Exposure.js"
 import { Handle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency } from "./Money.js"
@@ -20,7 +21,9 @@ const evidence = {
   /** Folded over all attempts, never read off the last one. */
   certainty: Certainty,
   /** The least and the most that can have left the account, in minor units. */
-  exposure: Exposure
+  exposure: Exposure,
+  /** What certainty and exposure rest on: store it, and hand it to `Payouts.recover`. */
+  evidence: Evidence
 }
 
 const answer = {
@@ -44,7 +47,6 @@ const refusal = {
 }
 
 interface Facts {
-  readonly handle: string
   readonly currency: string
   readonly certainty: Certainty
   readonly exposure: Exposure
@@ -63,7 +65,7 @@ const money = ({ certainty, currency, exposure: { max, min } }: Facts): string =
 }
 
 const whileUnclear =
-  "Do not treat it as failed, and never pay again under another handle: resume this one, or look it up later."
+  "Do not treat it as failed, and never pay again under another handle: recover this one, or look it up later."
 
 const advise = (facts: Facts, whenNotMoved: string): string =>
   facts.certainty === "NotMoved" ? whenNotMoved : whileUnclear
@@ -354,6 +356,8 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
   "HandleConflict",
   {
     ...evidence,
+    /** What is known of the money of the other arguments; `certainty` and `exposure` are about these alone. */
+    other: Schema.Struct({ certainty: Certainty, exposure: Exposure }),
     /** Where the other payout was found: at the provider, or in this process. */
     with: Schema.Literal("Provider", "Process"),
     /** The fields that differ; never their values. */
@@ -365,7 +369,8 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
     return words(
       `Payout ${this.handle}: the handle is taken by a payout with another ${this.differs.join(", ")}`,
       this.with === "Provider" ? "at the provider." : "in this process.",
-      this.certainty === "NotMoved" ? "This request has moved no money; the other payout may have." : money(this),
+      this.certainty === "NotMoved" ? "This request has moved no money." : money(this),
+      `Of the other payout: ${money({ ...this.other, currency: this.currency })}`,
       "Find out which of your payouts took the handle, and derive handles from what makes a payout unique.",
       "Never invent another handle for a payout that may have been made."
     )
@@ -373,7 +378,7 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
 }
 
 /**
- * What `create` and `resume` can fail with.
+ * What `create` and `recover` can fail with.
  *
  * @category errors
  */
@@ -400,7 +405,7 @@ const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
 
 /**
  * The provider knows no payout under this handle. After a create whose answer was lost this proves nothing: the request
- * may still be travelling, and reads may lag behind writes. `Payouts.resume` takes that into account.
+ * may still be travelling, and reads may lag behind writes. `Payouts.recover` takes that into account.
  *
  * @category errors
  */
@@ -411,7 +416,7 @@ export class PayoutNotFound extends Schema.TaggedError<PayoutNotFound>("effect-b
   override get message(): string {
     return (
       `Payout ${this.handle}: the provider has no payout under this handle. ` +
-      `If a create was sent, this does not prove that it did nothing: resume it instead of giving up.`
+      `If a create was sent, this does not prove that it did nothing: recover it instead of giving up.`
     )
   }
 }

@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Customer, CustomerHandle, NewCustomer, newCustomerFields } from "./Customer.js"
 import { CardToken, Destination, isCardToken, isReference, Reference, unwrap } from "./Destination.js"
+import { fingerprint } from "./Fingerprint.js"
 import { Handle, isHandle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency, isAmount, isCurrency } from "./Money.js"
@@ -182,6 +183,21 @@ const comparable = [
   "textOnStatement",
   "acquirerReference"
 ] as const satisfies ReadonlyArray<keyof PayoutRequest>
+
+/**
+ * What evidence knows a request by, without its values: all arguments, and the saved method, if it names one.
+ *
+ * @internal
+ */
+export const fingerprints = (
+  request: PayoutRequest
+): { readonly request: string; readonly method: string | undefined } => {
+  const destination = unwrap(request.destination)
+  return {
+    request: fingerprint(JSON.stringify([destination, ...comparable.map((field) => request[field])])),
+    method: request.destination._tag === "SavedMethod" ? fingerprint(destination) : undefined
+  }
+}
 
 const refuse = (field: string, reason: string, handle?: Handle) =>
   Either.left(new InvalidRequest({ field, reason, ...(handle === undefined ? {} : { handle }) }))

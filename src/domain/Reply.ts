@@ -30,6 +30,10 @@ export interface Response {
   readonly requestId?: string | undefined
   /** `Retry-After`, where it could be understood; never negative. */
   readonly retryAfter?: Duration.Duration | undefined
+  /** `Date`, in epoch milliseconds: when the answer was made, by the provider's clock, to the second. */
+  readonly date?: number | undefined
+  /** Whether a cache answered, and not the provider. */
+  readonly isCached?: boolean | undefined
   readonly body: Body
 }
 
@@ -56,6 +60,8 @@ export interface ApiError {
   readonly error?: string | undefined
   readonly message?: string | undefined
   readonly transactionError?: string | undefined
+  /** What was asked for, as the provider has it. */
+  readonly path?: string | undefined
 }
 
 /** @category models */

@@ -33,12 +33,19 @@ export const headOf = (
     _tag: "Response",
     status,
     requestId: requestIdFrom(header("request-id"), clean),
-    retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock)
+    retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock),
+    date: dateFrom(header("date")),
+    isCached: header("age") !== undefined
   }
 }
 
 const requestIdFrom = (text: string | undefined, clean: Clean): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
+
+const dateFrom = (text: string | undefined): number | undefined => {
+  const date = text === undefined ? NaN : Date.parse(text)
+  return Number.isFinite(date) ? date : undefined
+}
 
 // Three centuries: past every deadline, and still a number that can be encoded.
 const retryAfterSecondsMax = 1e10

@@ -122,8 +122,11 @@ const privately = Effect.updateFiberRefs((id, refs) =>
 const manually = (context: Context.Context<never>): Context.Context<never> =>
   Context.add(context, FetchHttpClient.RequestInit, {
     ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
-    redirect: "manual"
+    ...alone
   })
+
+// A cache that fetch keeps would answer for the provider.
+const alone = { redirect: "manual", cache: "no-store" } as const
 
 const textOf = (
   response: HttpClientResponse.HttpClientResponse

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Destination from "../domain/Destination.js"
+import { fingerprint } from "../domain/Fingerprint.js"
 import type * as Payout from "../domain/Payout.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
@@ -216,8 +217,15 @@ const readTransaction = (json: unknown, clean: Clean): Payout.Transaction => {
     acquirerCode: cleaned(fields["acquirer_code"], clean),
     acquirerMessage: cleaned(fields["acquirer_message"], clean),
     cardType: cleaned(fields["card_type"], clean),
+    method: methodFrom(fields["card"]),
     provider: cleaned(fields["provider"], clean)
   }
+}
+
+// Not cleaned: it is not kept, and what is made of it has to be the same for every request.
+const methodFrom = (card: unknown): string | undefined => {
+  const id = text(fieldsOf(card)["id"])
+  return id === undefined || id === "" ? undefined : fingerprint(id)
 }
 
 /** A payout in the provider's words, for `JSON.stringify`. */
@@ -264,7 +272,8 @@ export const readError = (
       code,
       error: cleaned(fields["error"], clean),
       message: cleaned(fields["message"], clean),
-      transactionError: cleaned(fields["transaction_error"], clean)
+      transactionError: cleaned(fields["transaction_error"], clean),
+      path: cleaned(fields["path"], clean)
     },
     // The documentation spells it in two ways.
     requestId: text(fields["request_id"]) ?? text(fields["request-id"])

@@ -182,7 +182,7 @@ function* notTheSameAgain(world: World, process: Process, call: Call): Violation
 /** A new process, a provider that is well, and nothing under way: now it comes to an end. */
 function* notResumed(world: World): Violations {
   const expected = ending(recordOf(world.ledger))
-  const { elapsed, exchanges, said } = observed(world, () => world.resume(world.start(), unseen(world)))
+  const { elapsed, exchanges, said } = observed(world, () => world.recover(world.start(), unseen(world)))
   const found = [
     ...(said._tag === expected ? [] : [`I15: it should be ${expected}, but it is ${said._tag}`]),
     ...(expected === "HardDeclined" && exchanges.some(isCreate) ? ["I4: sent again after a hard decline"] : []),
@@ -228,7 +228,7 @@ function* goingOn(stage: Stage, script: ReadonlyArray<Name>, who: "again" | "res
   world.create(process)
   world.recover()
   const { elapsed, said } = observed(world, () =>
-    who === "again" ? world.create(process) : world.resume(world.start(), unseen(world))
+    who === "again" ? world.create(process) : world.recover(world.start(), unseen(world))
   )
   const found = [
     ...wrongAboutMoney(said, world.ledger, unknowable(script, said)),

@@ -98,7 +98,7 @@ export class World {
   }
 
   resume(process: Process, unseen: number): Said {
-    return this.call(process.resume(request, { unseen }))
+    return this.call(process.recover(request, { outstandingCreates: unseen }))
   }
 
   /** From here on the provider is well. What is under way stays so. */

@@ -239,7 +239,7 @@ describe("No secret that a provider repeats", () => {
       const forms = [...formsOfKey(secrets.key), ...formsOf(secrets.destination), ...formsOf(secrets.email)]
       const world = worldOf(secrets.key, answers, request.handle, forms)
       const options: Payouts.CallOptions = { policy: policies[policy] }
-      for (const call of [world.payouts.create(request, options), world.payouts.resume(request, options)]) {
+      for (const call of [world.payouts.create(request, options), world.payouts.recover(request, options)]) {
         const { observed, texts } = watched(call)
         const exit = world.run(observed)
         assert(Exit.isSuccess(exit))

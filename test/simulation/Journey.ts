@@ -124,7 +124,7 @@ export class Journey {
     payment.running.add(call)
     this.scene.note(() => `${process.name} ${name}: ${resumes ? `resume, unseen ${unseen}` : "create"}`)
     const run = resumes
-      ? process.client.resume(call.request, isTold ? { unseen } : {})
+      ? process.client.recover(call.request, isTold ? { outstandingCreates: unseen } : {})
       : process.client.create(call.request)
     const fiber = process.host.fork(
       run.pipe(

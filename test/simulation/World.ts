@@ -60,7 +60,7 @@ export const run = (seed: number, subject: Subject, options: Options = {}): Repo
   for (const payment of scene.payments) {
     scene.oracle.onRecall(payment)
     for (let asked = 0; asked < patience && !isSettled(scene, payment); asked++) {
-      journey.resume(payment)
+      journey.recover(payment)
       scene.time.run()
       scene.time.pass(hour)
     }

@@ -63,12 +63,12 @@ const forgetsInterruptions: WrongClient = {
 const ignoresUnseen: WrongClient = {
   name: "ignores unseen",
   wrong: "is told how many requests others have sent, and counts none of them",
-  wild: "`resume(request, { unseen: 0 })`: the process that died surely got its answer",
+  wild: "`resume(request, { outstandingCreates: 0 })`: the process that died surely got its answer",
   breaks: ["I3", "I4"],
   make: libraryWith({
     calls: (client) => ({
       ...client,
-      resume: (request, options) => client.resume(request, { ...options, unseen: 0 })
+      resume: (request, options) => client.recover(request, { ...options, unseen: 0 })
     })
   })
 }

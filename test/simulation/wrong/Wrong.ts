@@ -104,13 +104,13 @@ export const calling =
   (call: (run: Run) => Run) =>
   (client: Client): Client => ({
     create: (request, options) => call(client.create(request, options)),
-    resume: (request, options) => call(client.resume(request, options))
+    resume: (request, options) => call(client.recover(request, options))
   })
 
 /** Makes each call with a client that is chosen for it. */
 export const choosing = (choose: (handle: string, call: (client: Client) => Run) => Run): Client => ({
   create: (request, options) => choose(request.handle, (client) => client.create(request, options)),
-  resume: (request, options) => choose(request.handle, (client) => client.resume(request, options))
+  resume: (request, options) => choose(request.handle, (client) => client.recover(request, options))
 })
 
 /** Makes something else of the evidence: another exposure, and the certainty that goes with it. */

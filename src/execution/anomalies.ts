@@ -1,34 +1,30 @@
 /**
- * What a person should hear about at once: answers that contradict themselves or are about somebody else's payout.
+ * What a person should hear about at once: answers that contradict themselves, or that are about another payout.
  * The handle and the provider's request id are enough to look into it; nothing else is logged.
  */
 import * as Effect from "effect/Effect"
 import type { Payout } from "../domain/Payout.js"
 import type { Reply } from "../domain/Reply.js"
-import * as Verdict from "../Verdict.js"
-import * as failure from "./failure.js"
+import * as Verdict from "../provider/Verdict.js"
 
-/** None, for nearly every answer. */
-export const of = (handle: string, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> | undefined => {
-  const text = alarming(verdict)
-  return text === undefined
-    ? undefined
-    : Effect.logWarning(`Payout ${handle}: ${text}`).pipe(
-        Effect.annotateLogs({
-          handle,
-          requestId: reply._tag === "Response" ? (reply.requestId ?? "unknown") : "unknown"
-        })
-      )
+/** Logs what is odd about an answer, if anything is. */
+export const logAnomaly = (handle: string, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> => {
+  const text = anomaly(verdict)
+  if (text === undefined) return Effect.void
+  const requestId = reply._tag === "Response" ? (reply.requestId ?? "unknown") : "unknown"
+  return Effect.logWarning(`Payout ${handle}: ${text}`).pipe(Effect.annotateLogs({ handle, requestId }))
 }
 
-const alarming = (verdict: Verdict.Verdict): string | undefined => {
+const anomaly = (verdict: Verdict.Verdict): string | undefined => {
   switch (verdict._tag) {
     case "UnexpectedResponse":
+    case "UnreadableRefusal":
+    case "RejectedInDoubt":
     case "Unsettled":
     case "HandleConflict":
-      return failure.why(verdict)
+      return Verdict.why(verdict)
     default:
-      return "payout" in verdict ? contradiction(verdict.payout) : undefined
+      return Verdict.isShown(verdict) ? contradiction(verdict.payout) : undefined
   }
 }
 

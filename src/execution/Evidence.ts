@@ -1,0 +1,315 @@
+/**
+ * The evidence of one payout while a call runs, and after it. A create is on record before it is sent, and so is what came of
+ * it as soon as it is known: an interruption at any moment finds it true.
+ */
+import type * as Attempt from "../domain/Attempt.js"
+import * as Exposure from "../domain/Exposure.js"
+import * as Payout from "../domain/Payout.js"
+import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
+import type { HandleConflict } from "../domain/PayoutError.js"
+import type { Reply } from "../domain/Reply.js"
+import * as Verdict from "../provider/Verdict.js"
+import { AttemptLog, type Ended } from "./AttemptLog.js"
+import type { Heard, Step } from "./nextStep.js"
+import type { Process } from "./Process.js"
+import * as errors from "./toError.js"
+
+/** What is known of what it is about: where nothing is to be sent, a handle is enough. */
+export interface Asked {
+  readonly handle: errors.Subject["handle"]
+  readonly amount?: errors.Subject["amount"]
+  readonly fingerprints?: ReturnType<typeof fingerprints>
+}
+
+/** What it is about, where money is accounted for. */
+export interface Subject extends errors.Subject {
+  readonly fingerprints?: ReturnType<typeof fingerprints>
+}
+
+/** What a request is about. */
+export const subjectOf = (request: PayoutRequest): Subject => ({
+  handle: request.handle,
+  amount: request.amount,
+  currency: request.currency,
+  fingerprints: fingerprints(request)
+})
+
+interface UnderWay {
+  readonly kind: Attempt.Kind
+  readonly begun: number
+  readonly create: Exposure.Create | undefined
+}
+
+export class Evidence<A extends Asked = Subject> {
+  private readonly log: AttemptLog
+  private underWay: UnderWay | undefined
+  /** The latest finding that leaves money in doubt, and the latest one about a create that was not answered. */
+  private doubts: { readonly latest?: errors.Finding | undefined; readonly unclear?: errors.Finding | undefined } = {}
+
+  constructor(
+    readonly process: Process,
+    readonly subject: A,
+    private known: Exposure.Evidence = Exposure.empty(subject.handle),
+    attempts: ReadonlyArray<Attempt.Attempt> = []
+  ) {
+    this.log = new AttemptLog(attempts)
+  }
+
+  /** All that is known, as a value. */
+  get value(): Exposure.Evidence {
+    return this.known
+  }
+
+  get attempts(): ReadonlyArray<Attempt.Attempt> {
+    return this.log.attempts
+  }
+
+  get latest(): Attempt.Attempt | undefined {
+    return this.log.latest
+  }
+
+  get exposure(): Exposure.Exposure {
+    return Exposure.exposure(this.known, this.process.horizon)
+  }
+
+  /** Whether money may have moved, or has. */
+  get isInDoubt(): boolean {
+    return this.exposure.max > 0
+  }
+
+  /** The latest finding that leaves money in doubt. */
+  get doubt(): errors.Finding {
+    return this.doubts.latest ?? errors.unseen
+  }
+
+  accounting(this: Evidence): errors.Accounting {
+    return errors.accounting(this.subject, this.attempts, this.known, this.process.horizon)
+  }
+
+  /** The error of a subject whose handle is taken by other arguments. */
+  conflict(this: Evidence, conflict: errors.Conflict, subject = this.subject): HandleConflict {
+    const { horizon } = this.process
+    const request = subject.fingerprints?.request ?? ""
+    const exposure = (of: "Own" | "Others") => Exposure.exposureOfRequest(this.known, request, of, horizon)
+    const own = errors.accounting(subject, this.attempts, this.known, horizon, exposure("Own"))
+    return errors.toConflict(conflict, own, exposure("Others"))
+  }
+
+  /** The same evidence, for other arguments under the handle. */
+  continuedBy<B extends Asked>(subject: B): Evidence<B> {
+    return new Evidence(this.process, subject, this.known, this.attempts)
+  }
+
+  /** Takes note of what somebody else knows. */
+  learn(evidence: Exposure.Evidence): void {
+    this.known = Exposure.merge(this.known, evidence)
+  }
+
+  /** Takes note of what the caller says of creates that this process does not know of, instead of what was said before. */
+  assume(creates: ReadonlyArray<Exposure.Create>): void {
+    const others = this.known.creates.filter(({ id }) => !id.startsWith(assumed))
+    this.known = creates.reduce(Exposure.withCreate, { ...this.known, creates: others })
+  }
+
+  /** Marks an exchange as under way: from here on it counts, whatever happens. */
+  begin(kind: Attempt.Kind, { at, clock }: Exposure.Moment): void {
+    const { amount, fingerprints } = this.subject
+    const create: Exposure.Create | undefined =
+      kind === "Lookup" || amount === undefined
+        ? undefined
+        : {
+            id: this.process.newId(),
+            count: 1,
+            clock,
+            from: Math.floor(at),
+            to: Math.ceil(at),
+            amount,
+            ...(fingerprints === undefined ? {} : { request: fingerprints.request }),
+            ...(fingerprints?.method === undefined ? {} : { method: fingerprints.method }),
+            before: Exposure.over(this.known),
+            guess: false
+          }
+    const offset = this.process.offset()
+    if (offset !== undefined && this.known.clocks[clock] === undefined) {
+      this.known = Exposure.withOffset(this.known, clock, offset)
+    }
+    if (create !== undefined) this.known = Exposure.withCreate(this.known, create)
+    this.underWay = { kind, begun: at, create }
+  }
+
+  /** Puts an answer on record, and says how it is to be taken. */
+  write(step: Step, verdict: Verdict.Verdict, reply: Reply, ended: number): Heard {
+    const { begun, create } = this.underWay ?? { begun: ended, create: undefined }
+    const before = this.known
+    this.measure(reply, begun, ended)
+    const sent = reply._tag === "Response" ? "Sent" : reply.sent
+    if (create === undefined) this.hearLookup(verdict, begun)
+    else this.hearCreate(create, verdict, sent, ended)
+    const heard = this.heard(step, verdict, before, begun)
+    this.close(endedBy(step, verdict, reply, sent, heard), ended)
+    this.note(verdict, reply, sent, heard)
+    return heard
+  }
+
+  /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
+  interrupt(ended: number): Attempt.Kind | undefined {
+    const { underWay } = this
+    if (underWay === undefined) return undefined
+    this.close(interrupted(underWay.kind), ended)
+    if (underWay.kind === "Create") this.doubts = { latest: errors.interrupted, unclear: errors.interrupted }
+    return underWay.kind
+  }
+
+  decide(decision: Attempt.Decision, why?: string, delay?: Attempt.Attempt["delay"]): void {
+    this.log.decide(decision, why, delay)
+  }
+
+  /** For the next call: with no more attempts than are kept. What they amount to is not forgotten. */
+  trim(): void {
+    this.log.trim()
+  }
+
+  // A gateway's own page has the gateway's own date.
+  private measure(reply: Reply, begun: number, ended: number): void {
+    if (reply._tag === "NoResponse" || reply.date === undefined || reply.isCached === true) return
+    if (reply.body._tag !== "PayoutBody" && reply.body._tag !== "ApiError") return
+    const offset = Exposure.offsetBy(begun, ended, reply.date)
+    this.process.measure(offset)
+    this.known = Exposure.withOffset(this.known, this.process.clock, offset)
+  }
+
+  private hearLookup(verdict: Verdict.Verdict, begun: number): void {
+    const read = { clock: this.process.clock, at: Math.floor(begun) }
+    const { handle } = this.subject
+    if (verdict._tag === "NotFound" && verdict.proven) {
+      this.known = Exposure.merge(this.known, { ...Exposure.empty(handle), read })
+    } else if ("payout" in verdict) {
+      this.known = Exposure.merge(this.known, Exposure.ofPayout(handle, verdict.payout, read))
+    }
+  }
+
+  private hearCreate(create: Exposure.Create, verdict: Verdict.Verdict, sent: Attempt.Sent, ended: number): void {
+    const { handle } = this.subject
+    switch (Verdict.bearing(verdict, sent)) {
+      case "None":
+        this.known = Exposure.withoutCreate(this.known, create.id)
+        break
+      case "Claimed":
+        this.known = Exposure.withCreate(this.known, { ...create, claim: { said: saidBy(verdict), at: Math.ceil(ended) } })
+        break
+      case "Recorded":
+        if (!("payout" in verdict)) break
+        // Its record is of the moment at which it was answered, and shows all that was done before.
+        const read = { clock: this.process.clock, at: create.to }
+        this.known = Exposure.answered(
+          Exposure.merge(this.known, Exposure.ofPayout(handle, verdict.payout, read)),
+          create
+        )
+        break
+      default:
+    }
+  }
+
+  private heard(step: Step, verdict: Verdict.Verdict, before: Exposure.Evidence, begun: number): Heard {
+    const { process, subject } = this
+    const heard = {
+      step,
+      isKnown: before.record !== undefined,
+      hasProcessingErrors: Exposure.processingErrors(before) > 0
+    }
+    if (!Verdict.isFailed(verdict)) return { ...heard, isStale: false, contradicts: false, isNews: false, isOwn: false }
+    const { payout } = verdict
+    const id = Exposure.latestId(payout)
+    const shown = before.transactions.find((one) => one.id === id)
+    const latest = this.known.transactions.find((one) => one.id === id)
+    return {
+      ...heard,
+      isStale: step.kind === "Lookup" && Exposure.isStale(before, payout),
+      contradicts: step.kind === "Lookup" && Exposure.isContradicted(this.known, { clock: process.clock, at: begun }),
+      isNews:
+        before.record?.state !== "failed" ||
+        shown?.state !== latest?.state ||
+        shown?.errorState !== latest?.errorState,
+      isOwn:
+        subject.fingerprints !== undefined &&
+        Exposure.isDoing(this.known, payout, subject.fingerprints, process.horizon)
+    }
+  }
+
+  private close(ended: Ended, at: number): void {
+    const { underWay } = this
+    if (underWay === undefined) return
+    this.underWay = undefined
+    this.log.add(underWay.kind, underWay.begun, at, ended)
+  }
+
+  // A record that leaves nothing open answers what an earlier one left open, but not a create that was lost.
+  private note(verdict: Verdict.Verdict, reply: Reply, sent: Attempt.Sent, { contradicts, step }: Heard): void {
+    const { unclear } = this.doubts
+    const bearing = step.kind === "Create" ? Verdict.bearing(verdict, sent) : Verdict.row(verdict).lookup
+    if (verdict._tag === "Paid" || contradicts || bearing === "None") return
+    const finding: errors.Finding = { verdict: later(verdict), reply }
+    if (bearing === "Unclear") this.doubts = { latest: finding, unclear: finding }
+    else if (bearing === "Claimed" || leavesOpen(verdict)) this.doubts = { latest: finding, unclear }
+    else this.doubts = { latest: unclear, unclear }
+  }
+}
+
+/** Creates of which only the caller knows have ids that begin so. */
+const assumed = "assumed/"
+
+/** What the caller says of creates of other processes. */
+export interface Assumption {
+  readonly count: number
+  readonly guess: boolean
+  /** When the latest of them was sent at the latest. */
+  readonly until: Exposure.Moment
+}
+
+/** Creates that other processes may have sent with the same arguments. */
+export const assumedCreate = ({ amount, fingerprints }: Subject, { count, guess, until }: Assumption): Exposure.Create => ({
+  id: `${assumed}${until.clock}`,
+  count,
+  clock: until.clock,
+  to: Math.ceil(until.at),
+  amount,
+  ...(fingerprints === undefined ? {} : { request: fingerprints.request }),
+  ...(fingerprints?.method === undefined ? {} : { method: fingerprints.method }),
+  before: [],
+  guess
+})
+
+const saidBy = ({ _tag }: Verdict.Verdict): "Paid" | "Processing" | "Exists" =>
+  _tag === "AlreadyPaid" ? "Paid" : _tag === "AlreadyProcessing" ? "Processing" : "Exists"
+
+/** A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask about it. */
+const later = (verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>): errors.Finding["verdict"] =>
+  verdict._tag === "Processing"
+    ? { _tag: "Unsettled", payout: verdict.payout, why: "it was processing when it was last seen" }
+    : verdict
+
+const leavesOpen = (verdict: Verdict.Verdict): boolean =>
+  Verdict.isShown(verdict) && (!Verdict.isFailed(verdict) || verdict.payout.transactions.some(Exposure.isOpen))
+
+const endedBy = (step: Step, verdict: Verdict.Verdict, reply: Reply, sent: Attempt.Sent, heard: Heard): Ended => {
+  const bearing = step.kind === "Create" ? Verdict.bearing(verdict, sent) : Verdict.row(verdict).lookup
+  return {
+    sent,
+    outcome: verdict._tag,
+    bearing: heard.contradicts ? "Claimed" : bearing,
+    decision: "Fail",
+    why: Verdict.why(verdict),
+    ...(reply._tag === "Response" ? { status: reply.status } : {}),
+    ...(reply._tag === "Response" && reply.body._tag === "ApiError" ? { code: reply.body.code } : {}),
+    ...(reply._tag === "Response" && reply.requestId !== undefined ? { requestId: reply.requestId } : {}),
+    ...(Verdict.isShown(verdict) ? { recorded: Payout.recorded(verdict.payout) } : {})
+  }
+}
+
+const interrupted = (kind: Attempt.Kind): Ended => ({
+  sent: "Unknown",
+  outcome: "Interrupted",
+  bearing: kind === "Create" ? "Unclear" : "None",
+  decision: "Interrupted",
+  why: Verdict.why(errors.interrupted.verdict)
+})

@@ -1,0 +1,139 @@
+/**
+ * What one process remembers of the payouts that it has seen, each kind apart. However many are paid, they push out nothing that
+ * was declined, or is in doubt; and what is pushed out while it is in doubt leaves its evidence behind.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Exposure from "../domain/Exposure.js"
+import type { Outcome, Paid } from "../domain/Outcome.js"
+import type { Payout } from "../domain/Payout.js"
+import type { HardDeclined, PayoutError } from "../domain/PayoutError.js"
+import { differences, fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
+import * as Telemetry from "../Telemetry.js"
+import type { Evidence } from "./Evidence.js"
+import { Recent } from "./Recent.js"
+
+/** How many payouts of a kind are remembered; the oldest are forgotten first. `evicted` are in doubt, and only their evidence. */
+export const rememberedMax = { paid: 10_000, failed: 10_000, inDoubt: 10_000, evicted: 100_000 }
+
+/** How many declines of one handle are remembered. */
+const declinedMax = 20
+
+export type Ended = Exit.Exit<Outcome, PayoutError>
+
+/** What the calls for a handle have left behind. */
+export interface Memory {
+  readonly request: PayoutRequest
+  readonly evidence: Evidence
+  readonly paid: Paid | undefined
+  /** Declined for good, whatever else has been tried under the handle since. */
+  readonly declined: ReadonlyArray<Declined>
+  /** The most that may have moved, as it is counted. */
+  readonly exposure: number
+}
+
+export interface Declined {
+  readonly request: PayoutRequest
+  readonly error: HardDeclined
+}
+
+export class ProcessMemory {
+  private readonly paid: Recent<Memory>
+  private readonly failed: Recent<Memory>
+  private readonly inDoubt: Recent<Memory>
+  private readonly evicted: Recent<Exposure.Evidence>
+  /** Whether anything was evicted while it was in doubt. From then on, a handle that is not remembered is asked about first. */
+  hasEvicted = false
+  /** Whether even its evidence was forgotten: then any handle may have been sent. */
+  hasForgotten = false
+
+  constructor(most: typeof rememberedMax = rememberedMax) {
+    this.paid = new Recent(most.paid)
+    this.failed = new Recent(most.failed)
+    this.inDoubt = new Recent(most.inDoubt)
+    this.evicted = new Recent(most.evicted)
+  }
+
+  get(handle: string): Memory | undefined {
+    return this.inDoubt.get(handle) ?? this.paid.get(handle) ?? this.failed.get(handle)
+  }
+
+  /** What is left of a payout that was evicted. */
+  remainder(handle: string): Exposure.Evidence | undefined {
+    return this.evicted.get(handle)
+  }
+
+  /** What is remembered of a payout that was shown, if it is the sum that was. */
+  about({ amount, currency, handle }: Payout): Memory | undefined {
+    const memory = this.get(handle)
+    return memory?.request.amount === amount && (currency ?? memory.request.currency) === memory.request.currency
+      ? memory
+      : undefined
+  }
+
+  /** Remembers how a call ended, and counts what is in doubt since, and what is not any more. `isKept`: in any case. */
+  keep(request: PayoutRequest, evidence: Evidence, ended: Ended, isKept = false): Effect.Effect<void> {
+    const { handle } = request
+    const before = this.get(handle)
+    const paid = Exit.isSuccess(ended) && ended.value._tag === "Paid" ? ended.value : before?.paid
+    const declined = declinedBy(before?.declined ?? [], request, evidence, ended)
+    evidence.trim()
+    const memory: Memory = { request, evidence, paid, declined, exposure: evidence.exposure.max }
+    const known = this.forget(handle)
+    if (paid === undefined && evidence.isInDoubt) {
+      const oldest = this.inDoubt.set(handle, memory)
+      const counted = Effect.zipRight(count(memory, 1), count(known, -1))
+      return oldest === undefined ? counted : Effect.zipRight(counted, this.evict(...oldest))
+    }
+    if (paid !== undefined && declined.length === 0) this.paid.set(handle, memory)
+    // What was paid or declined for good has a record, too.
+    else if (evidence.value.record !== undefined || isKept) this.failed.set(handle, memory)
+    return count(known, -1)
+  }
+
+  /** Its service is gone, and what was in doubt is counted by nobody any more. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach([...this.inDoubt.values()], (memory) => count(memory, -1), { discard: true })
+  )
+
+  private evict(handle: string, memory: Memory): Effect.Effect<void> {
+    this.hasEvicted = true
+    const { evidence, exposure, request } = memory
+    if (this.evicted.set(handle, evidence.value) !== undefined) this.hasForgotten = true
+    return Effect.logError(
+      `Payout ${handle} is in doubt (up to ${exposure} minor units of ${request.currency}) and no longer remembered: ` +
+        `too many others are. Recover those that are in doubt.`
+    ).pipe(Effect.annotateLogs({ handle }), Effect.zipRight(count(memory, -1)))
+  }
+
+  /** What was known of it, if it was in doubt. */
+  private forget(handle: string): Memory | undefined {
+    this.paid.delete(handle)
+    this.failed.delete(handle)
+    this.evicted.delete(handle)
+    return this.inDoubt.delete(handle)
+  }
+}
+
+const count = (memory: Memory | undefined, payouts: 1 | -1): Effect.Effect<void> =>
+  memory === undefined
+    ? Effect.void
+    : Telemetry.countDoubt({
+        payouts,
+        currency: memory.request.currency,
+        exposure: payouts * memory.exposure
+      })
+
+// A decline is of the arguments that were declined, and of no others.
+const declinedBy = (
+  before: ReadonlyArray<Declined>,
+  request: PayoutRequest,
+  { process, value }: Evidence,
+  ended: Ended
+): ReadonlyArray<Declined> => {
+  if (!Exit.isFailure(ended) || ended.cause._tag !== "Fail" || ended.cause.error._tag !== "HardDeclined") return before
+  const { error } = ended.cause
+  if (!Exposure.isDoing(value, error.payout, fingerprints(request), process.horizon)) return before
+  const others = before.filter((one) => differences(one.request, request).length > 0)
+  return [...others, { request, error }].slice(-declinedMax)
+}

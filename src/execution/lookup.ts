@@ -1,0 +1,107 @@
+/**
+ * A lookup on its own, which moves nothing and may be repeated freely within the policy.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { BillwerkClient } from "../BillwerkClient.js"
+import type { Handle } from "../domain/Handle.js"
+import { LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"
+import type { Reply } from "../domain/Reply.js"
+import * as Verdict from "../provider/Verdict.js"
+import * as RetryPolicy from "../RetryPolicy.js"
+import * as Telemetry from "../Telemetry.js"
+import { exchangesMax } from "./AttemptLog.js"
+import { type Asked, Evidence } from "./Evidence.js"
+import { exchange, type Exchanges } from "./exchange.js"
+import { lastAsk } from "./nextStep.js"
+import type { Process } from "./Process.js"
+
+/** What the provider has, and what it took to be told. */
+export interface Found {
+  readonly verdict: Verdict.Shown
+  readonly reply: Reply
+  readonly evidence: Evidence<Asked>
+}
+
+/** Looks a payout up of which only the handle is known, until there is an answer or the policy's budgets are spent. */
+export const lookup = Effect.fnUntraced(function* (
+  client: BillwerkClient["Type"],
+  process: Process,
+  policy: RetryPolicy.RetryPolicy,
+  handle: Handle
+) {
+  const evidence = new Evidence<Asked>(process, { handle })
+  const exchanges = lookupsOf(client, handle, { handle })
+  const budgets = RetryPolicy.driver(policy)
+  const started = (yield* process.now).at
+  while (true) {
+    const { reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
+    if (Verdict.isShown(verdict)) return { verdict, reply, evidence } satisfies Found
+    if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })
+    const { at } = yield* process.now
+    const wait = yield* waitAfter(budgets, evidence, at, verdict, reply)
+    const longest = Duration.sum(wait ?? Duration.zero, client.lookupDeadline)
+    if (wait === undefined || at - started + Duration.toMillis(longest) > Duration.toMillis(policy.elapsedMax)) {
+      return yield* failed(handle, evidence, verdict, reply)
+    }
+    evidence.decide("LookUp", undefined, wait)
+    yield* Telemetry.measureWait(Verdict.row(verdict).category ?? "communication", wait)
+    yield* Effect.sleep(wait)
+  }
+})
+
+/** The exchanges of what is only asked about. */
+export const lookupsOf = (
+  client: BillwerkClient["Type"],
+  handle: Handle,
+  expected: Verdict.Expected
+): Exchanges => ({
+  handle,
+  create: Effect.dieMessage("what is only asked about is never sent"),
+  lookup: client.lookup(handle),
+  expected
+})
+
+const waitAfter = Effect.fnUntraced(function* (
+  budgets: RetryPolicy.Driver,
+  { latest: attempt }: Evidence<Asked>,
+  now: number,
+  verdict: Verdict.Verdict,
+  reply: Reply
+) {
+  const { category } = Verdict.row(verdict)
+  if (category === undefined || attempt === undefined || attempt.ordinal >= exchangesMax) return undefined
+  const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
+  return Option.getOrUndefined(yield* budgets.next(Math.floor(now), { category, attempt, retryAfter }))
+})
+
+const failed = (handle: Handle, { attempts, latest }: Evidence<Asked>, verdict: Verdict.Verdict, reply: Reply) => {
+  const { code, requestId, status } = latest ?? {}
+  const refused =
+    reply._tag === "Response" && reply.body._tag === "ApiError" && reply.body.error !== undefined
+      ? `HTTP ${reply.status}, ${reply.body.error}`
+      : undefined
+  return new LookupFailed({
+    handle,
+    attempts,
+    status,
+    code,
+    requestId,
+    category: categoryOf(verdict),
+    why: refused ?? Verdict.why(verdict)
+  })
+}
+
+const categoryOf = (verdict: Verdict.Verdict): LookupFailed["category"] => {
+  const { error } = Verdict.row(verdict)
+  switch (error) {
+    case "CommunicationError":
+    case "ServerError":
+    case "RateLimited":
+    case "UnexpectedResponse":
+      return error
+    default:
+      return "RequestRejected"
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Waits until a payout that is processing is paid or has failed. It only asks, so it may be interrupted, repeated and
+ * run anywhere.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type { BillwerkClient } from "../BillwerkClient.js"
+import * as Exposure from "../domain/Exposure.js"
+import type { Handle } from "../domain/Handle.js"
+import type { Hint } from "../domain/Hint.js"
+import { isAmount, isCurrency } from "../domain/Money.js"
+import type { Outcome, Paid } from "../domain/Outcome.js"
+import { PaidContradicted } from "../domain/PaidContradicted.js"
+import type * as Payout from "../domain/Payout.js"
+import { type LookupError, LookupFailed, type PayoutError } from "../domain/PayoutError.js"
+import type { Reply } from "../domain/Reply.js"
+import type { Hints } from "../Hints.js"
+import * as Verdict from "../provider/Verdict.js"
+import type { RetryPolicy } from "../RetryPolicy.js"
+import { stepper } from "../internal/stepper.js"
+import * as Settlement from "../Settlement.js"
+import * as Telemetry from "../Telemetry.js"
+import { assumedCreate, Evidence, type Subject } from "./Evidence.js"
+import { exchange, interrupt } from "./exchange.js"
+import { lookup, lookupsOf } from "./lookup.js"
+import { lastAsk } from "./nextStep.js"
+import type { Process } from "./Process.js"
+import type { SingleFlight } from "./singleFlight.js"
+import { type Finding, toError, validated } from "./toError.js"
+
+/** What waiting needs of the service that it belongs to. */
+export interface Around {
+  readonly client: BillwerkClient["Type"]
+  readonly process: Process
+  readonly flights: SingleFlight
+  readonly hints: Option.Option<Hints["Type"]>
+  /** Waits for the next turn to ask. */
+  readonly turn: Effect.Effect<void>
+  readonly onContradiction: (contradiction: PaidContradicted) => Effect.Effect<void>
+}
+
+type Ending = Effect.Effect<Outcome, PayoutError>
+
+/** A payout that is not over, as it was last shown. */
+interface Open {
+  readonly verdict: Exclude<Verdict.Shown, { readonly _tag: "Paid" } | Verdict.Failed>
+  readonly reply: Finding["reply"]
+}
+
+/** What is waited for: what is known of it, and what an answer must be about. */
+interface Watch {
+  readonly around: Around
+  readonly evidence: Evidence
+  readonly expected: Verdict.Expected
+}
+
+/** Spreads the questions of all that wait, so that however many they are, they stay within the provider's limit. */
+export const turns = (process: Process, perSecond: number): Effect.Effect<void> => {
+  const interval = 1000 / perSecond
+  let free = 0
+  return Effect.flatMap(process.now, ({ at }) => {
+    const turn = Math.max(free, at)
+    free = turn + interval
+    return turn === at ? Effect.void : Effect.sleep(Duration.millis(turn - at))
+  })
+}
+
+/** Waits for a payout that was accepted. */
+export const awaitOutcome = Effect.fnUntraced(function* (
+  around: Around,
+  settlement: Settlement.Settlement,
+  outcome: Outcome
+) {
+  const { amount, attempts, currency, handle, payout } = outcome
+  const paid = outcome._tag === "Paid" ? outcome : around.flights.paid(handle)
+  if (paid !== undefined) return paid
+  const { process } = around
+  const handed = Exposure.adopted(outcome.evidence, yield* process.now)
+  const evidence = new Evidence<Subject>(process, { handle, amount, currency }, handed, attempts)
+  // What this process knows beside it, by whatever arguments, counts as well.
+  evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
+  const expected = { handle, amount, currency, customer: payout.customer }
+  return yield* watch({ around, evidence, expected }, settlement, {
+    verdict: { _tag: "Processing", payout },
+    reply: "Unseen"
+  })
+})
+
+/** Waits for a payout of which only the handle is known: it is about what the provider says that it is about. */
+export const awaitHandle = Effect.fnUntraced(function* (
+  around: Around,
+  settlement: Settlement.Settlement,
+  policy: RetryPolicy,
+  handle: Handle
+): Effect.fn.Return<Outcome, PayoutError | LookupError> {
+  const { flights, process } = around
+  const { evidence: found, reply, verdict } = yield* lookup(around.client, process, policy, handle)
+  const { amount, currency } = verdict.payout
+  if (!isAmount(amount) || !isCurrency(currency)) {
+    const why = "the provider does not say which amount of which currency it is"
+    return yield* new LookupFailed({ handle, attempts: found.attempts, category: "UnexpectedResponse", why }, validated)
+  }
+  const paid = flights.paid(handle)
+  if (paid !== undefined) return yield* Effect.as(contradicted(around, paid, verdict), paid)
+  const evidence = found.continuedBy<Subject>({ handle, amount, currency })
+  // Who sent it is not known here, so another create may be under way.
+  const known = flights.evidence(handle)
+  if (known !== undefined) evidence.learn(known)
+  else evidence.assume([assumedCreate(evidence.subject, { count: 1, guess: true, until: yield* process.now })])
+  const waiting: Watch = { around, evidence, expected: { handle, amount, currency } }
+  if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
+  if (Verdict.isFailed(verdict)) return yield* fail(waiting, { verdict, reply })
+  return yield* watch(waiting, settlement, { verdict, reply })
+})
+
+/** Asks until there is an answer. The deadline cuts off what is under way: a question that is not answered costs nothing. */
+const watch = (waiting: Watch, settlement: Settlement.Settlement, first: Open): Ending => {
+  const { around, evidence, expected } = waiting
+  const { process } = around
+  const { deadline, schedule } = settlement
+  const exchanges = lookupsOf(around.client, evidence.subject.handle, expected)
+  // A question that is asked later than this might not be answered in time.
+  const lastTurn = Duration.subtract(
+    deadline,
+    Duration.min(around.client.lookupDeadline, Duration.times(deadline, 0.25))
+  )
+  let open = first
+  const giveUp = (why: string): Ending =>
+    Effect.zipRight(
+      interrupt(evidence),
+      Effect.suspend(() => asLastSeen(waiting, open, why))
+    )
+  const asking = Effect.gen(function* () {
+    const hints = yield* listen(around, open.verdict.payout)
+    const started = (yield* process.now).at
+    let granted = stepper(schedule)
+    let retryAfter = Duration.zero
+    while (true) {
+      const { at } = yield* process.now
+      const gap = yield* granted(Math.floor(at), open.verdict.payout)
+      const left = Duration.subtract(lastTurn, Duration.millis(at - started))
+      if (Option.isNone(gap)) return yield* giveUp("the schedule of settling ended")
+      if (Duration.greaterThanOrEqualTo(retryAfter, left)) return yield* giveUp("the deadline of settling came")
+      const isHinted = yield* pause(hints, Duration.max(Duration.min(gap.value, left), retryAfter))
+      // A hint may be ahead of what a lookup shows.
+      if (isHinted) granted = stepper(schedule)
+      yield* around.turn
+      const { heard, reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
+      // One that shows less than was shown before lags behind: it tells of an earlier attempt.
+      const ending = heard.isStale ? undefined : conclude(waiting, verdict, reply)
+      if (ending !== undefined) return yield* ending
+      evidence.decide("LookUp")
+      if (verdict._tag === "Processing" || verdict._tag === "Unsettled") open = { verdict, reply }
+      retryAfter = (verdict._tag === "RateLimited" && verdict.retryAfter) || Duration.zero
+    }
+  })
+  return asking.pipe(
+    Effect.scoped,
+    Effect.timeoutTo({
+      duration: deadline,
+      onSuccess: (outcome): Ending => Effect.succeed(outcome),
+      onTimeout: () => giveUp("the deadline of settling came")
+    }),
+    Effect.flatten
+  )
+}
+
+/** Everything that a webhook might call this payout by. */
+const listen = ({ hints }: Around, { customer, handle, transactions }: Payout.Payout) =>
+  Option.match(hints, {
+    onNone: () => Effect.succeedNone,
+    onSome: (service) =>
+      Effect.asSome(
+        service.subscribe([handle, ...(customer === undefined ? [] : [customer]), ...transactions.map(({ id }) => id)])
+      )
+  })
+
+/** Waits for a gap to pass, or for a hint to cut it short; but never asks sooner than the shortest gap. */
+const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration): Effect.Effect<boolean> => {
+  if (Option.isNone(hints)) return Effect.as(Effect.sleep(gap), false)
+  const shortest = Duration.min(gap, Settlement.gapMin)
+  return Effect.zipRight(
+    Effect.sleep(shortest),
+    Effect.raceFirst(
+      Effect.as(Effect.sleep(Duration.subtract(gap, shortest)), false),
+      Effect.as(Queue.take(hints.value), true)
+    )
+  )
+}
+
+/** What an answer ends with, if it is one that ends it: a lookup that told nothing is no end, but for a refused key. */
+const conclude = (waiting: Watch, verdict: Verdict.Verdict, reply: Reply): Ending | undefined => {
+  const { around, evidence } = waiting
+  const paid = around.flights.paid(evidence.subject.handle)
+  if (paid !== undefined && verdict._tag !== "Paid") return Effect.as(contradicted(around, paid, verdict), paid)
+  if (verdict._tag === "Paid") return succeed(waiting, verdict)
+  if (Verdict.isAccepted(verdict)) return undefined
+  if (Verdict.isFailed(verdict) || verdict._tag === "HandleConflict") return fail(waiting, { verdict, reply })
+  const { afterLookup, category } = Verdict.row(verdict)
+  return afterLookup === "AskAgain" && category === undefined ? fail(waiting, { verdict, reply }) : undefined
+}
+
+const succeed = (waiting: Watch, { payout }: Verdict.Accepted): Ending =>
+  Effect.suspend(() => {
+    const { evidence } = waiting
+    evidence.decide("Succeed")
+    know(waiting)
+    const paid: Paid = { _tag: "Paid", payout, ...evidence.accounting() }
+    return Effect.as(ended(waiting, payout, paid._tag, Exit.succeed(paid)), paid)
+  })
+
+const fail = (waiting: Watch, finding: Finding): Ending =>
+  Effect.suspend((): Ending => {
+    const { evidence } = waiting
+    const { reply, verdict } = finding
+    evidence.decide("Fail")
+    know(waiting)
+    if (verdict._tag === "HandleConflict") {
+      const { differs } = verdict
+      return evidence.conflict({ with: "Provider", differs, ...(typeof reply === "object" ? { reply } : {}) })
+    }
+    const error = toError(finding, evidence.accounting())
+    if (!Verdict.isFailed(verdict)) return error
+    return Effect.flatMap(ended(waiting, verdict.payout, error._tag, Exit.fail(error)), (): Ending => error)
+  })
+
+/** Other arguments may have been tried under the handle while it was waited for: all of it counts. */
+const know = ({ around, evidence }: Watch): void => {
+  const known = around.flights.evidence(evidence.subject.handle)
+  if (known !== undefined) evidence.learn(known)
+}
+
+const ended = ({ around, evidence }: Watch, payout: Payout.Payout, end: string, exit: Exit.Exit<Outcome, PayoutError>) =>
+  Effect.zipRight(
+    around.flights.learn(payout, evidence.value, exit),
+    Telemetry.measureSettlement(end, payout.created)
+  )
+
+/** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
+const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {
+  const { evidence } = waiting
+  know(waiting)
+  if (verdict._tag === "Unsettled") {
+    evidence.decide("Fail", why)
+    return toError({ verdict, reply }, evidence.accounting())
+  }
+  evidence.decide("Succeed", why)
+  return Effect.succeed({ _tag: "Processing", payout: verdict.payout, ...evidence.accounting() })
+}
+
+/** A person should hear of it; but nothing undoes a payment. */
+export const contradicted = (around: Around, paid: Paid, verdict: Verdict.Verdict): Effect.Effect<void> => {
+  if (!Verdict.isShown(verdict) || verdict._tag === "Paid") return Effect.void
+  const contradiction = new PaidContradicted(
+    { handle: paid.handle, paid: paid.payout, shown: verdict.payout },
+    validated
+  )
+  return Effect.logError(contradiction.message).pipe(
+    Effect.annotateLogs({ handle: paid.handle }),
+    Effect.zipRight(around.onContradiction(contradiction))
+  )
+}

@@ -1,0 +1,232 @@
+/**
+ * Within one process a handle has one conversation with the provider at a time, and what it left unclear is remembered,
+ * so that the next call for it asks before it sends.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import type { BillwerkClient } from "../BillwerkClient.js"
+import * as Exposure from "../domain/Exposure.js"
+import type { Handle } from "../domain/Handle.js"
+import type { Outcome, Paid } from "../domain/Outcome.js"
+import type { Payout } from "../domain/Payout.js"
+import { HardDeclined, type HandleConflict, type PayoutError } from "../domain/PayoutError.js"
+import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
+import type { RetryPolicy } from "../RetryPolicy.js"
+import { assumedCreate, Evidence, subjectOf } from "./Evidence.js"
+import { interrupt } from "./exchange.js"
+import * as loop from "./loop.js"
+import * as NextStep from "./nextStep.js"
+import type { Process } from "./Process.js"
+import { type Ended, type Memory, ProcessMemory } from "./ProcessMemory.js"
+import { validated } from "./toError.js"
+
+/** What the caller knows of other processes, so that the provider is asked first. */
+export interface Recovery {
+  /** Of an earlier error or outcome. */
+  readonly evidence: Exposure.Evidence | undefined
+  /** How many creates were sent that no evidence knows of. */
+  readonly outstandingCreates: number | undefined
+  /** When the latest of these was sent, in epoch milliseconds. */
+  readonly lastSentAt: number | undefined
+}
+
+/** A call for a payout. */
+export interface Call {
+  readonly request: PayoutRequest
+  readonly policy: RetryPolicy
+  /** None, where no other process can have sent it. */
+  readonly recovery: Recovery | undefined
+}
+
+/** A call that is running. `done` is made by the first call that joins it, and is none if it was interrupted. */
+interface Flight {
+  readonly request: PayoutRequest
+  readonly evidence: Evidence
+  done: Deferred.Deferred<Option.Option<Ended>> | undefined
+}
+
+type Ending = Effect.Effect<Outcome, PayoutError>
+type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+/** How a call begins. */
+type Begun =
+  | { readonly evidence: Evidence; readonly first: NextStep.Step; readonly declined?: HardDeclined }
+  /** Other arguments than those that may have paid: to be asked about before these can be tried. */
+  | { readonly other: Memory; readonly differs: ReadonlyArray<string> }
+  | { readonly end: Ending }
+
+export interface SingleFlight {
+  /** Pays out, or joins the call that does. */
+  readonly board: (call: Call) => Ending
+  /** The payout as it was paid, if this process knows it. */
+  readonly paid: (handle: Handle) => Paid | undefined
+  /** All that this process knows of a handle, by whatever arguments. */
+  readonly evidence: (handle: Handle) => Exposure.Evidence | undefined
+  /** Takes note of what was found by somebody who only asked, and of how that ended. */
+  readonly learn: (payout: Payout, evidence: Exposure.Evidence, ended: Ended) => Effect.Effect<void>
+  readonly close: Effect.Effect<void>
+}
+
+export const make = (
+  client: BillwerkClient["Type"],
+  process: Process,
+  memory: ProcessMemory = new ProcessMemory()
+): SingleFlight => {
+  const flights = new Map<string, Flight>()
+
+  // No yield between what is looked at and what is changed by it, so two calls for one handle cannot both start.
+  const board = (call: Call): Ending =>
+    Effect.flatMap(process.now, (now) =>
+      Effect.uninterruptibleMask((restore) => {
+        const flight = flights.get(call.request.handle)
+        if (flight !== undefined) return restore(join(flight, call, now))
+        const known = memory.get(call.request.handle)
+        const begun = known === undefined ? start(memory, process, call, now) : recall(known, call, now)
+        if ("end" in begun) return begun.end
+        if ("first" in begun) return fly(restore, call, begun)
+        return askAbout(restore, call, begun.other, begun.differs, now)
+      })
+    )
+
+  const join = (flight: Flight, call: Call, now: Exposure.Moment): Ending => {
+    const differs = differences(flight.request, call.request)
+    recovering(flight.evidence, call, now)
+    if (differs.length > 0) return conflict(flight.evidence, call.request, differs)
+    const done = (flight.done ??= Deferred.unsafeMake(FiberId.none))
+    return Effect.flatMap(
+      Deferred.await(done),
+      // Interrupted: the first to get here carries on, and asks before it sends if anything was left unclear.
+      Option.getOrElse(() => board(call))
+    )
+  }
+
+  // What the other arguments have come to is not this call's result, but it decides what may be done now.
+  const askAbout = (
+    restore: Restore,
+    call: Call,
+    { evidence, request }: Memory,
+    differs: ReadonlyArray<string>,
+    now: Exposure.Moment
+  ): Ending => {
+    const refused = Effect.suspend(() => {
+      recovering(evidence, call, now)
+      return conflict(evidence, call.request, differs)
+    })
+    return fly(restore, { ...call, request }, { evidence, first: NextStep.lastAsk }).pipe(
+      Effect.matchEffect({
+        onFailure: (): Ending => (evidence.isInDoubt ? refused : restore(board(call))),
+        onSuccess: () => refused
+      })
+    )
+  }
+
+  const fly = (
+    restore: Restore,
+    { policy, request }: Pick<Call, "policy" | "request">,
+    { declined, evidence, first }: Extract<Begun, { readonly first: NextStep.Step }>
+  ): Ending => {
+    const flight: Flight = { request, evidence, done: undefined }
+    flights.set(request.handle, flight)
+    return Effect.matchCauseEffect(restore(loop.run({ client, request, policy, evidence, first })), {
+      onFailure: (cause) => Effect.zipRight(interrupt(evidence), land(flight, Exit.failCause(cause), declined)),
+      onSuccess: (outcome) => land(flight, Exit.succeed(outcome), declined)
+    })
+  }
+
+  const land = (flight: Flight, exit: Ended, declined: HardDeclined | undefined): Ending =>
+    Effect.suspend(() => {
+      const { evidence, request } = flight
+      const known = memory.get(request.handle)
+      const ended = Exit.isSuccess(exit) ? exit : asFarAsKnown(flight, exit, known, declined)
+      // Who carries on for an interrupted call has its evidence, even if it is only that nothing was done.
+      const isHandedOn = flight.done !== undefined && Exit.isInterrupted(ended)
+      const kept = memory.keep(request, evidence, ended, isHandedOn)
+      flights.delete(request.handle)
+      if (flight.done !== undefined) {
+        Deferred.unsafeDone(
+          flight.done,
+          Effect.succeed(Exit.isInterrupted(ended) ? Option.none() : Option.some(ended))
+        )
+      }
+      return Effect.zipRight(kept, ended)
+    })
+
+  return {
+    board,
+    paid: (handle) => memory.get(handle)?.paid,
+    evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.remainder(handle),
+    learn: (payout, evidence, ended) =>
+      Effect.suspend(() => {
+        const known = memory.about(payout)
+        if (known === undefined) return Effect.void
+        known.evidence.learn(evidence)
+        return memory.keep(known.request, known.evidence, ended)
+      }),
+    close: memory.close
+  }
+}
+
+const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposure.Moment): Begun => {
+  const { handle } = call.request
+  const evidence = new Evidence(process, subjectOf(call.request), memory.remainder(handle))
+  if (memory.hasForgotten) evidence.assume([assumedCreate(evidence.subject, { count: 1, guess: true, until: now })])
+  recovering(evidence, call, now)
+  const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
+  return { evidence, first: isAsked ? NextStep.firstAsk : NextStep.create }
+}
+
+const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: Exposure.Moment): Begun => {
+  const differs = differences(request, call.request)
+  // Other arguments are another try, but only once it is certain that these have not paid.
+  if (differs.length > 0 && paid !== undefined) return { end: conflict(evidence, call.request, differs) }
+  if (differs.length > 0 && evidence.isInDoubt) {
+    return { other: { declined, evidence, paid, request, exposure: 0 }, differs }
+  }
+  if (paid !== undefined) return { end: Effect.succeed(paid) }
+  const known = differs.length > 0 ? evidence.continuedBy(subjectOf(call.request)) : evidence
+  recovering(known, call, now)
+  const before = declined.find((one) => differences(one.request, call.request).length === 0)
+  if (before !== undefined && !known.isInDoubt) return { end: before.error }
+  if (before !== undefined) return { evidence: known, first: NextStep.recheck, declined: before.error }
+  if (known.isInDoubt) return { evidence: known, first: NextStep.firstStep(known.doubt.verdict) }
+  return { evidence: known, first: call.recovery === undefined ? NextStep.create : NextStep.firstAsk }
+}
+
+/** Takes note of what the caller knows. Without evidence or a number, one create of another process is assumed. */
+const recovering = (evidence: Evidence, { recovery }: Call, now: Exposure.Moment): void => {
+  if (recovery === undefined) return
+  const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
+  if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now))
+  if (earlier !== undefined && outstandingCreates === undefined) return
+  const count = outstandingCreates ?? 1
+  const until = { clock: now.clock, at: lastSentAt ?? now.at }
+  evidence.assume(
+    count === 0 ? [] : [assumedCreate(evidence.subject, { count, guess: outstandingCreates === undefined, until })]
+  )
+}
+
+/** What a call that failed comes to, by what others have been told meanwhile, or were told before. */
+const asFarAsKnown = (
+  { evidence, request }: Flight,
+  failure: Exit.Failure<Outcome, PayoutError>,
+  memory: Memory | undefined,
+  declined: HardDeclined | undefined
+): Ended => {
+  const error = Cause.failureOption(failure.cause)
+  if (Option.isNone(error)) return failure
+  // Who waited for it to be final may have been told what this call was not.
+  if (memory?.paid !== undefined && differences(memory.request, request).length === 0) return Exit.succeed(memory.paid)
+  // A create that was lost may have been carried out after the decline, and softly declined. The same arguments stay
+  // declined for good.
+  const { certainty, _tag } = error.value
+  if (declined === undefined || _tag !== "SoftDeclined" || certainty !== "NotMoved") return failure
+  const { payout, requestId } = declined
+  return Exit.fail(new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated))
+}
+
+const conflict = (evidence: Evidence, request: PayoutRequest, differs: ReadonlyArray<string>): HandleConflict =>
+  evidence.conflict({ with: "Process", differs }, subjectOf(request))
