@@ -52,8 +52,10 @@ export const Delivery = Data.taggedEnum<Delivery>()
 export interface Context {
   readonly requestId: string
   readonly path: string
-  /** Epoch milliseconds. */
-  readonly now: number
+  /** When the provider made the answer: epoch milliseconds, by the provider's clock. */
+  readonly made: number
+  /** How many milliseconds the provider's clock is ahead of the one that the ledger's dates are by. */
+  readonly ahead: number
   readonly rules: Rules
   readonly find: (handle: string) => Ledger.Recorded | undefined
 }
@@ -70,15 +72,22 @@ export const make = (
     case "Dropped":
       return Delivery.Dropped({ reset: answer.reset })
     case "Truncated":
-      return Delivery.Truncated({ message: toMessage(reply, context), chunked: answer.chunked })
+      return Delivery.Truncated({ message: sent(toMessage(reply, context), context), chunked: answer.chunked })
     case "Stalled":
-      return Delivery.Stalled({ message: toMessage(reply, context) })
+      return Delivery.Stalled({ message: sent(toMessage(reply, context), context) })
     case "Dripping":
-      return Delivery.Dripping({ message: toMessage(reply, context), every: answer.every })
+      return Delivery.Dripping({ message: sent(toMessage(reply, context), context), every: answer.every })
     default:
-      return Delivery.Answered({ message: said(answer, reply, context) })
+      return Delivery.Answered({ message: sent(said(answer, reply, context), context) })
   }
 }
+
+// A date of the message's own, which a script gave it, stays.
+const sent = (message: Message, { made, rules }: Context): Message =>
+  rules.date === "Absent" ? message : { ...message, headers: { date: httpDate(made), ...message.headers } }
+
+// `Wed, 01 Oct 2025 09:30:05 GMT`: truncated to seconds.
+const httpDate = (millis: number): string => DateTime.toDateUtc(DateTime.unsafeMake(millis)).toUTCString()
 
 type Spoken = Exclude<
   Answer,
@@ -139,7 +148,7 @@ const toMessage = (reply: Reply, context: Context): Message => {
       reply.message
     )
   }
-  return json(200, writePayout(toBody(reply.payout, context.rules)), context)
+  return json(200, writePayout(toBody(reply.payout, context)), context)
 }
 
 const errorMessage = (
@@ -152,7 +161,7 @@ const errorMessage = (
     error,
     message,
     path: context.path,
-    timestamp: DateTime.unsafeMake(context.now),
+    timestamp: DateTime.unsafeMake(context.made),
     httpStatus: status,
     httpReason: ErrorCode.reasonOf(status),
     ...(context.rules.requestIdField === "Underscored"
@@ -193,10 +202,14 @@ const pad = (body: Uint8Array, bytes: number): Uint8Array => {
   return padded
 }
 
-const toBody = (payout: Ledger.Recorded, rules: Rules): PayoutBody => {
-  const transactions = payout.transactions.map((one) => transaction(payout, one, rules.transactionDates))
+const toBody = (payout: Ledger.Recorded, context: Context): PayoutBody => {
+  const { rules } = context
+  const transactions = payout.transactions.map((one) => transaction(payout, one, context))
   return {
     ...payout,
+    created: written(payout.created, context),
+    paid: written(payout.paid, context),
+    failed: written(payout.failed, context),
     transactions: rules.transactionsOrder === "OldestFirst" ? transactions : transactions.reverse()
   }
 }
@@ -204,13 +217,22 @@ const toBody = (payout: Ledger.Recorded, rules: Rules): PayoutBody => {
 const transaction = (
   payout: Ledger.Recorded,
   { settled, ...one }: Ledger.Transaction,
-  dates: Rules["transactionDates"]
-): TransactionBody => ({
-  ...one,
-  payout: payout.handle,
-  created: dates === "Distinct" ? one.created : dates === "Equal" ? payout.created : undefined,
-  ...(one.state === "paid" ? { paid: settled } : one.state === "failed" ? { failed: settled } : {})
-})
+  context: Context
+): TransactionBody => {
+  const { transactionDates } = context.rules
+  const created = transactionDates === "Equal" ? payout.created : one.created
+  const ended = written(settled, context)
+  return {
+    ...one,
+    payout: payout.handle,
+    created: transactionDates === "Missing" ? undefined : written(created, context),
+    ...(one.state === "paid" ? { paid: ended } : one.state === "failed" ? { failed: ended } : {})
+  }
+}
+
+// A date of the ledger, as the provider's clock has it.
+const written = (date: DateTime.Utc | undefined, { ahead }: Context): DateTime.Utc | undefined =>
+  date === undefined || ahead === 0 ? date : DateTime.add(date, { millis: ahead })
 
 const alter = (reply: Reply, { errorState, transactions: kept, ...fields }: Alteration): Reply => {
   if (reply._tag === "Refused") return reply
@@ -236,7 +258,12 @@ const cross = (reply: Reply, handle: string, { find }: Context): Reply =>
 
 const raw = ({ body = "", headers = {}, status }: RawOptions): Message => {
   const bytes = encoder.encode(body)
-  return { status, headers: { "content-length": String(bytes.length), ...headers }, body: bytes }
+  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return {
+    status,
+    headers: { "content-length": String(bytes.length), ...Object.fromEntries(named) },
+    body: bytes
+  }
 }
 
 const encoder = new TextEncoder()

@@ -60,6 +60,13 @@ export interface Rules {
   readonly currency: string
   /** How long each answer takes. Default: no time. */
   readonly latency: Duration.DurationInput
+  /**
+   * How far the provider's own clock is ahead of Effect's, in every date that the provider writes: `created`, `paid`,
+   * `failed`, `timestamp` and the `Date` header. The ledger's dates are by Effect's clock. Default: not at all.
+   */
+  readonly clockAhead: Duration.DurationInput
+  /** How far it is behind; `clockAhead` the other way round. Default: not at all. */
+  readonly clockBehind: Duration.DurationInput
   /** How many exchanges `exchanges` remembers, the latest ones. Default: 100,000. */
   readonly exchangesMax: number
 
@@ -102,6 +109,12 @@ export interface Rules {
    * at the payout's, or not said. Not documented. Default: `Distinct`.
    */
   readonly transactionDates: "Distinct" | "Equal" | "Missing"
+  /**
+   * Whether answers have a `Date` header: when the provider made them, truncated to whole seconds (RFC 9110). Every
+   * answer has one, a proxy's of `Script.reply` too. Inferred: HTTP asks for it, the provider does not document it.
+   * Default: `Sent`.
+   */
+  readonly date: "Sent" | "Absent"
   /** How an error's body spells the request's id; both are documented. Default: `Underscored`. */
   readonly requestIdField: "Underscored" | "Hyphenated"
 
@@ -116,6 +129,8 @@ export const defaults: Rules = {
   apiKey,
   currency: "DKK",
   latency: Duration.zero,
+  clockAhead: Duration.zero,
+  clockBehind: Duration.zero,
   exchangesMax: 100_000,
   limits: undefined,
   retryAfter: undefined,
@@ -129,6 +144,7 @@ export const defaults: Rules = {
   repeatWithToken: "Payout",
   transactionsOrder: "OldestFirst",
   transactionDates: "Distinct",
+  date: "Sent",
   requestIdField: "Underscored",
   methods: {},
   customers: {}

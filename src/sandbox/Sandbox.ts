@@ -6,6 +6,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
@@ -69,6 +70,8 @@ export interface Service {
   readonly clear: Effect.Effect<void>
   /** The ledger as it is now. It is a value, so it stays as it was. */
   readonly ledger: Effect.Effect<Ledger.Ledger>
+  /** The time by the provider's own clock, which the rules can set ahead or behind. */
+  readonly now: Effect.Effect<DateTime.Utc>
   /** What was received, in the order in which it began. */
   readonly exchanges: Effect.Effect<ReadonlyArray<Exchange>>
   /** How many different bodies the creates of a handle had. One that was sent again must have been the same: 1. */
@@ -130,6 +133,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       always: (...steps) => Effect.sync(() => simulation.playbook.stand(steps)),
       clear: Effect.sync(() => simulation.playbook.clear()),
       ledger: Effect.map(current, ({ provider }) => provider.ledger),
+      now: Effect.clockWith((clock) =>
+        Effect.sync(() => DateTime.unsafeMake(clock.unsafeCurrentTimeMillis() + simulation.ahead))
+      ),
       exchanges: Effect.map(current, ({ log }) => log.all),
       bodies: (handle) => Effect.map(current, ({ log }) => log.bodies(handle)),
       settle: (handle, outcome) =>

@@ -4,6 +4,7 @@ import { Duration, Effect, Redacted, TestClock } from "effect"
 import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
+import * as Script from "../../src/sandbox/Script.js"
 import { testAmounts } from "../../src/sandbox/TestAmounts.js"
 import { create, createBody, createRequest, execute, gist, handle, type Json, lookup, transactions } from "./fixture.js"
 
@@ -119,6 +120,97 @@ describe("An error", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* lookup()).json, error({ "request-id": requestId }))
     }).pipe(withSandbox({ requestIdField: "Hyphenated" }))
+  )
+})
+
+describe("The Date header", () => {
+  it.effect("says in whole seconds when the answer was made, whatever the answer is", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* TestClock.setTime(Date.UTC(2025, 9, 1, 9, 30, 5, 999))
+      yield* sandbox.script(Script.normal, Script.htmlPage, Script.reply({ status: 502 }))
+      const date = "Wed, 01 Oct 2025 09:30:05 GMT"
+      assert.strictEqual((yield* create()).headers["date"], date)
+      assert.strictEqual((yield* lookup()).headers["date"], date)
+      assert.strictEqual((yield* lookup()).headers["date"], date)
+      assert.strictEqual((yield* lookup("p-2")).headers["date"], date)
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is of the moment at which the provider acts, not of that at which the answer arrives", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const delayed = Script.normal.pipe(Script.delayRequest("10 seconds"), Script.delayAnswer("5 seconds"))
+      yield* sandbox.script(delayed, delayed)
+      const paid = yield* Effect.fork(create())
+      const refused = yield* Effect.fork(lookup("p-2"))
+      yield* TestClock.adjust("16 seconds")
+      assert.strictEqual((yield* paid).headers["date"], "Thu, 01 Jan 1970 00:00:10 GMT")
+      const { headers, json } = yield* refused
+      assert.strictEqual(headers["date"], "Thu, 01 Jan 1970 00:00:10 GMT")
+      assert.strictEqual(json["timestamp"], "1970-01-01T00:00:10.000+00:00")
+    }).pipe(withSandbox({ latency: "1 second" }))
+  )
+
+  it.effect("keeps the date that a scripted answer brings along", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const date = "Sat, 04 Apr 2015 12:40:56 GMT"
+      yield* sandbox.script(Script.reply({ status: 502, headers: { Date: date } }))
+      assert.strictEqual((yield* lookup()).headers["date"], date)
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is absent with the switch", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.normal, Script.reply({ status: 502 }))
+      for (const answer of [yield* create(), yield* lookup(), yield* lookup("p-2")]) {
+        assert.isUndefined(answer.headers["date"])
+      }
+    }).pipe(withSandbox({ date: "Absent" }))
+  )
+})
+
+describe("The provider's clock", () => {
+  const dates = Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2025, 9, 1, 9, 30))
+    yield* create({ amount: 3001 })
+    const paid = yield* create()
+    const refused = yield* create()
+    const [failed, last] = transactions(paid)
+    return [
+      [paid.json["created"], paid.json["failed"], paid.json["paid"]],
+      [failed?.["created"], failed?.["failed"], last?.["created"], last?.["paid"]],
+      [paid.headers["date"], refused.headers["date"], refused.json["timestamp"]],
+      Array.from(Ledger.movements(yield* ledger, handle), ({ when }) => when.epochMillis)
+    ]
+  })
+  const dated = (date: string, time: string) => {
+    const at = (millis: number) => `${date}T${time}.00${millis}+00:00`
+    const header = new Date(`${date}T${time}Z`).toUTCString()
+    const truth = Date.UTC(2025, 9, 1, 9, 30)
+    return [[at(0), undefined, at(0)], [at(0), at(0), at(1), at(0)], [header, header, at(0)], [truth]]
+  }
+
+  it.effect("is Effect's by default", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* dates, dated("2025-10-01", "09:30:00"))
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is ahead with the switch, in every date that the provider writes, and not in the ledger's", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* dates, dated("2025-10-01", "11:30:00"))
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual((yield* sandbox.now).epochMillis, Date.UTC(2025, 9, 1, 11, 30))
+    }).pipe(withSandbox({ clockAhead: "2 hours" }))
+  )
+
+  it.effect("is behind with the other switch", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* dates, dated("2025-09-30", "09:30:00"))
+    }).pipe(withSandbox({ clockBehind: "1 day" }))
   )
 })
 
