@@ -6,8 +6,9 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { type PayoutBody, type TransactionBody, writeError, writePayout } from "../internal/wire.js"
+import { type CardBody, type PayoutBody, type TransactionBody, writeError, writePayout } from "../internal/wire.js"
 import * as ErrorCode from "./ErrorCode.js"
 import type * as Ledger from "./Ledger.js"
 import { refused, type Reply, shown } from "./Provider.js"
@@ -216,7 +217,7 @@ const toBody = (payout: Ledger.Recorded, context: Context): PayoutBody => {
 
 const transaction = (
   payout: Ledger.Recorded,
-  { settled, ...one }: Ledger.Transaction,
+  { card, settled, ...one }: Ledger.Transaction,
   context: Context
 ): TransactionBody => {
   const { transactionDates } = context.rules
@@ -225,10 +226,20 @@ const transaction = (
   return {
     ...one,
     payout: payout.handle,
+    card: context.rules.card === "Shown" ? cardBody(card, payout.customer) : undefined,
     created: transactionDates === "Missing" ? undefined : written(created, context),
     ...(one.state === "paid" ? { paid: ended } : one.state === "failed" ? { failed: ended } : {})
   }
 }
+
+const cardBody = (card: Redacted.Redacted<string>, customer: string): CardBody => ({
+  id: Redacted.value(card),
+  state: "active",
+  customer,
+  cardType: "visa",
+  expDate: "12-49",
+  maskedCard: "411111XXXXXX1111"
+})
 
 // A date of the ledger, as the provider's clock has it.
 const written = (date: DateTime.Utc | undefined, { ahead }: Context): DateTime.Utc | undefined =>

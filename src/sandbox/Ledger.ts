@@ -6,6 +6,7 @@
 import * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import type * as Payout from "../domain/Payout.js"
 import type { Outcome, Settled } from "./Acquirer.js"
 
@@ -33,6 +34,8 @@ export interface Movement {
  */
 export interface Transaction extends Payout.Transaction {
   readonly created: DateTime.Utc
+  /** The reference (`ca_...`) of the card that it is for, which prints as `<redacted>`. A card token's is a new one. */
+  readonly card: Redacted.Redacted<string>
   /** When it became paid or failed. */
   readonly settled?: DateTime.Utc
 }
@@ -70,6 +73,8 @@ export interface Intent {
   readonly amount: number
   readonly currency: string
   readonly customer: string
+  /** The reference (`ca_...`) of the card, which prints as `<redacted>`. A card token's is a new one. */
+  readonly card: Redacted.Redacted<string>
   readonly text?: string | undefined
 }
 
@@ -175,6 +180,7 @@ export const attempt = (
         state: "processing",
         amount: intent.amount,
         created: after(before?.transactions.at(-1), when),
+        card: intent.card,
         cardType: "visa",
         provider: "test"
       }

@@ -106,7 +106,7 @@ export class Provider {
     if (named !== undefined) return refused(named === "NotFound" ? "customerNotFound" : "customerDeleted")
     const method = this.methods.get(request.destination)
     if (typeof method === "string") return refused(methodRefusals[method])
-    if (isToken(request)) {
+    if (isToken(request.destination)) {
       const nobody = existing === undefined && this.customerOf(request) === undefined && !generates(request)
       return nobody ? refused("missingCustomer") : this.usedToken(request)
     }
@@ -132,12 +132,13 @@ export class Provider {
       amount: request.amount,
       currency: this.currencyOf(request),
       customer: existing?.customer ?? this.customerOf(request) ?? this.newCustomer(request),
+      card: cardOf(request.destination),
       text: request.text,
       ordinal: (existing?.transactions.length ?? 0) + 1
     }
     const outcome = given ?? this.outcomeOf(intent)
     const when = DateTime.unsafeMake(now)
-    if (isToken(request) && (outcome._tag !== "Failed" || this.rules.failureUsesToken)) {
+    if (isToken(request.destination) && (outcome._tag !== "Failed" || this.rules.failureUsesToken)) {
       this.tokensUsed.add(request.destination)
     }
     this.transactions += 1
@@ -177,11 +178,17 @@ export class Provider {
 
   // A saved method's customer is the same every time, and does not show the method.
   private newCustomer(request: CreateBody): string {
-    if (!generates(request)) return `customer-${fingerprint(encoder.encode(request.destination))}`
+    if (!generates(request)) return `customer-${digest(request.destination)}`
     this.customersMade += 1
     return `cust-${this.customersMade}`
   }
 }
+
+/** The card's own reference: of a card token, that of the card which it was saved as. It does not show the token. */
+const cardOf = (destination: string): Redacted.Redacted<string> =>
+  Redacted.make(isToken(destination) ? `${savedPrefix}${digest(destination)}${digest(`${destination}.`)}` : destination)
+
+const digest = (text: string): string => fingerprint(encoder.encode(text))
 
 /** 32 characters, as in the provider's samples, and growing. */
 export const identifier = (prefix: string, ordinal: number): string => prefix + ordinal.toString(16).padStart(31, "0")

@@ -110,6 +110,12 @@ export interface Rules {
    */
   readonly transactionDates: "Distinct" | "Equal" | "Missing"
   /**
+   * Whether a transaction shows its card: `id` (`ca_...`), `state`, `customer`, and what is printed on it. For a card
+   * token, `id` is the reference under which the provider has saved the card. The field is documented as optional; when
+   * it is left out, and that a token's card is saved, is inferred. Default: `Shown`.
+   */
+  readonly card: "Shown" | "Hidden"
+  /**
    * Whether answers have a `Date` header: when the provider made them, truncated to whole seconds (RFC 9110). Every
    * answer has one, a proxy's of `Script.reply` too. Inferred: HTTP asks for it, the provider does not document it.
    * Default: `Sent`.
@@ -144,6 +150,7 @@ export const defaults: Rules = {
   repeatWithToken: "Payout",
   transactionsOrder: "OldestFirst",
   transactionDates: "Distinct",
+  card: "Shown",
   date: "Sent",
   requestIdField: "Underscored",
   methods: {},

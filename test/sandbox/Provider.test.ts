@@ -1,12 +1,24 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted, TestClock } from "effect"
+import { Duration, Effect, Option, Redacted, TestClock } from "effect"
 import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as Script from "../../src/sandbox/Script.js"
 import { testAmounts } from "../../src/sandbox/TestAmounts.js"
-import { create, createBody, createRequest, execute, gist, handle, type Json, lookup, transactions } from "./fixture.js"
+import {
+  type Answer,
+  create,
+  createBody,
+  createRequest,
+  execute,
+  gist,
+  handle,
+  isJson,
+  type Json,
+  lookup,
+  transactions
+} from "./fixture.js"
 
 const withSandbox = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClient(options))
 
@@ -37,6 +49,14 @@ describe("A new payout", () => {
             created: when,
             paid: when,
             card_type: "visa",
+            card: {
+              id: "ca_1",
+              state: "active",
+              customer: "customer-006",
+              card_type: "visa",
+              exp_date: "12-49",
+              masked_card: "411111XXXXXX1111"
+            },
             provider: "test"
           }
         ]
@@ -623,6 +643,53 @@ describe("Transactions", () => {
         [undefined, undefined, undefined]
       )
     })
+  )
+})
+
+describe("The card of a transaction", () => {
+  const cards = (answer: Answer) => transactions(answer).map(({ card }) => (isJson(card) ? card["id"] : card))
+  const token = "ct_0123456789abcdef0123456789abcdef"
+  const withToken = { destination: token, customer_handle: "c" }
+
+  it.effect("is the saved method of each attempt, and its customer is the payout's", () =>
+    Effect.gen(function* () {
+      yield* create({ destination: "ca_first", amount: 1001, customer_handle: "c" })
+      yield* create({ destination: "ca_second" })
+      const answer = yield* lookup()
+      assert.deepStrictEqual(cards(answer), ["ca_first", "ca_second"])
+      assert.deepStrictEqual(
+        transactions(answer).map(({ card }) => isJson(card) && card["customer"]),
+        ["c", "c"]
+      )
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is a token's under a reference of its own: the same for the same token, and not the token", () =>
+    Effect.gen(function* () {
+      const [one] = cards(yield* create({ ...withToken, amount: 1001 }))
+      assert.match(String(one), /^ca_[0-9a-f]{32}$/)
+      const again = yield* create({ ...withToken, amount: 1000 })
+      assert.deepStrictEqual(cards(again), [one, one])
+      const [another] = cards(yield* create({ ...withToken, destination: `${token}0`, handle: "p-2" }))
+      assert.notStrictEqual(one, another)
+      assert.notInclude(again.text, token.slice(3))
+    }).pipe(withSandbox({ failureUsesToken: false }))
+  )
+
+  it.effect("is hidden with the switch", () =>
+    Effect.gen(function* () {
+      const answer = yield* create({ customer_handle: "c" })
+      assert.deepStrictEqual([cards(answer), answer.text.includes("ca_1")], [[undefined], false])
+    }).pipe(withSandbox({ card: "Hidden" }))
+  )
+
+  it.effect("is in the ledger too, which does not print it", () =>
+    Effect.gen(function* () {
+      const [shown] = cards(yield* create(withToken))
+      const [transaction] = Option.getOrThrow(Ledger.payout(yield* ledger, handle)).transactions
+      assert.strictEqual(Redacted.value(transaction?.card ?? Redacted.make("none")), shown)
+      assert.notInclude(JSON.stringify(yield* ledger), "ca_")
+    }).pipe(withSandbox())
   )
 })
 
