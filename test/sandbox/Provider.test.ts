@@ -136,6 +136,25 @@ describe("An error", () => {
     }).pipe(withSandbox())
   )
 
+  it.effect("has the path as it was received: of a create, and of a lookup with whatever is escaped in it", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* create({ amount: 0 })).json["path"], "/v1/payout")
+      assert.strictEqual((yield* lookup("a@b c")).json["path"], "/v1/payout/a%40b%20c")
+    }).pipe(withSandbox())
+  )
+
+  it.effect("and every other answer of the provider has a Request-Id of its own", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.normal, Script.htmlPage, Script.apiError({ status: 503, code: 2 }), Script.halfJson)
+      const answers = [yield* create(), ...(yield* Effect.replicateEffect(lookup(), 5)), yield* create()]
+      assert.deepStrictEqual(
+        answers.map(({ headers }) => headers["request-id"]),
+        answers.map((_, index) => `e${String(index + 1).padStart(31, "0")}`)
+      )
+    }).pipe(withSandbox())
+  )
+
   it.effect("can spell the request's id as the documentation's sample does", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* lookup()).json, error({ "request-id": requestId }))
