@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
+import type { PastPayout } from "./History.js"
 import type * as Ledger from "./Ledger.js"
 import type * as Limits from "./Limits.js"
 import * as Acquirer from "./Acquirer.js"
@@ -124,6 +125,8 @@ export interface Rules {
   /** How an error's body spells the request's id; both are documented. Default: `Underscored`. */
   readonly requestIdField: "Underscored" | "Hyphenated"
 
+  /** Payouts that exist before anything is received. Default: none. */
+  readonly history: ReadonlyArray<PastPayout>
   /** Payment methods that are not as usual. */
   readonly methods: Readonly<Record<string, PaymentMethod>>
   /** Customers that are not as usual. */
@@ -153,6 +156,7 @@ export const defaults: Rules = {
   card: "Shown",
   date: "Sent",
   requestIdField: "Underscored",
+  history: [],
   methods: {},
   customers: {}
 }

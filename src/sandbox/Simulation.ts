@@ -48,11 +48,12 @@ export class Simulation {
 
   constructor(
     private readonly rules: Rules,
-    changes: Changes
+    changes: Changes,
+    now: number
   ) {
     this.agenda = new Agenda(changes)
     this.log = new Log(rules.exchangesMax)
-    this.provider = new Provider(rules, this.agenda, changes)
+    this.provider = new Provider(rules, this.agenda, changes, now)
     this.ahead = Duration.toMillis(rules.clockAhead) - Duration.toMillis(rules.clockBehind)
     this.latency = Duration.toMillis(rules.latency)
     this.reads = rules.limits && new Gate(rules.limits.reads)
