@@ -88,7 +88,10 @@ export interface Service {
    * given.
    */
   readonly reset: Effect.Effect<void>
-  /** Tells a queue what happens from now on, until the scope closes: for what acts on it, such as `SandboxWebhooks`. */
+  /**
+   * Tells a queue what happens from now on, and what is planned already, until the scope closes: for what acts on it,
+   * such as `SandboxWebhooks`.
+   */
   readonly tell: (listener: Queue.Enqueue<Change>) => Effect.Effect<void, never, Scope.Scope>
   /** One exchange: what a transport hands in, and what it has to carry out. For transports of your own. */
   readonly receive: (incoming: Incoming) => Effect.Effect<Delivery>
@@ -176,7 +179,7 @@ const start = (options: Options, now: number): Service => {
         simulation = new Simulation(rules, changes, clock.unsafeCurrentTimeMillis())
       })
     ),
-    tell: (listener) => changes.tell(listener),
+    tell: (listener) => changes.tell(listener, () => simulation.agenda.dues),
     receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
   }
 }

@@ -41,7 +41,7 @@ export class Simulation {
   readonly provider: Provider
   /** How many milliseconds the provider's clock is ahead of Effect's. */
   readonly ahead: number
-  private readonly agenda: Agenda
+  readonly agenda: Agenda
   private readonly latency: number
   private readonly reads: Gate | undefined
   private readonly writes: Gate | undefined

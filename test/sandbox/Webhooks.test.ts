@@ -178,6 +178,22 @@ describe("A payout that ends", () => {
   })
 })
 
+describe("A payout of the history", () => {
+  it.effect("is told of when it ends later, although nobody looks", () => {
+    const { receive } = receiver()
+    const outcome = Acquirer.processing({ after: "90 minutes" })
+    const history: Sandbox.Options["history"] = [
+      { handle, amount: 1, transactions: [{ created: { age: "1 hour" }, destination: "ca_1", outcome }] }
+    ]
+    return Effect.gen(function* () {
+      const told = yield* Effect.fork(summary(1))
+      yield* settled
+      yield* TestClock.adjust("30 minutes")
+      assert.deepStrictEqual(yield* told, [[handle, "Genuine", minutes(30), 200]])
+    }).pipe(Effect.provide(live(receive, { history })))
+  })
+})
+
 describe("A webhook's timestamp", () => {
   it.effect("is by the provider's clock, which may be ahead", () => {
     const { json, receive } = receiver()
