@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { type CardBody, type PayoutBody, type TransactionBody, writeError, writePayout } from "../internal/wire.js"
@@ -58,6 +59,8 @@ export interface Context {
   /** How many milliseconds the provider's clock is ahead of the one that the ledger's dates are by. */
   readonly ahead: number
   readonly rules: Rules
+  /** What a script says of the answer's headers, by names in lower case; `null` takes one away. */
+  readonly headers: Readonly<Record<string, string | null>>
   readonly find: (handle: string) => Ledger.Recorded | undefined
 }
 
@@ -83,9 +86,14 @@ export const make = (
   }
 }
 
-// A date of the message's own, which a script gave it, stays.
-const sent = (message: Message, { made, rules }: Context): Message =>
-  rules.date === "Absent" ? message : { ...message, headers: { date: httpDate(made), ...message.headers } }
+// A date of the message's own, which a script gave it, stays; and a script has the last word on every header.
+const sent = (message: Message, { headers, made, rules }: Context): Message => {
+  const date = rules.date === "Sent" ? { date: httpDate(made) } : {}
+  const all = Object.entries<string | null>({ ...date, ...message.headers, ...headers })
+  return { ...message, headers: Record.fromEntries(all.filter(hasValue)) }
+}
+
+const hasValue = (header: readonly [string, string | null]): header is [string, string] => header[1] !== null
 
 // `Wed, 01 Oct 2025 09:30:05 GMT`: truncated to seconds.
 const httpDate = (millis: number): string => DateTime.toDateUtc(DateTime.unsafeMake(millis)).toUTCString()
@@ -153,7 +161,7 @@ const toMessage = (reply: Reply, context: Context): Message => {
 }
 
 const errorMessage = (
-  { code, error = ErrorCode.textOf(code), retryAfter, status }: ApiErrorOptions,
+  { code, error = ErrorCode.textOf(code), retryAfter, status, transactionError }: ApiErrorOptions,
   context: Context,
   message?: string
 ): Message => {
@@ -165,6 +173,7 @@ const errorMessage = (
     timestamp: DateTime.unsafeMake(context.made),
     httpStatus: status,
     httpReason: ErrorCode.reasonOf(status),
+    transactionError,
     ...(context.rules.requestIdField === "Underscored"
       ? { requestId: context.requestId }
       : { requestIdHyphenated: context.requestId })

@@ -139,6 +139,7 @@ export class Simulation {
       made: visit.made + this.ahead,
       ahead: this.ahead,
       rules: this.rules,
+      headers: visit.parts.headers ?? {},
       find: (handle) => Option.getOrUndefined(Ledger.payout(this.provider.ledger, handle))
     })
     this.log.end(ordinal, delivery._tag, "message" in delivery ? delivery.message.status : undefined)
