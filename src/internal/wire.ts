@@ -74,6 +74,17 @@ export const CreateBody = Schema.Struct({
 
 export interface CreateBody extends Schema.Schema.Type<typeof CreateBody> {}
 
+/** A saved card as the provider writes it, without the many fields that nobody here needs. */
+export interface CardBody {
+  readonly id: string
+  readonly state: string
+  readonly customer: string
+  readonly cardType: string
+  /** `MM-YY`. */
+  readonly expDate: string
+  readonly maskedCard: string
+}
+
 /** A payout's transaction as the provider writes it. */
 export interface TransactionBody {
   readonly id: string
@@ -88,6 +99,7 @@ export interface TransactionBody {
   readonly acquirerCode?: string | undefined
   readonly acquirerMessage?: string | undefined
   readonly cardType?: string | undefined
+  readonly card?: CardBody | undefined
   readonly provider?: string | undefined
 }
 
@@ -255,7 +267,17 @@ const writeTransaction = (transaction: TransactionBody): unknown => ({
   acquirer_code: transaction.acquirerCode,
   acquirer_message: transaction.acquirerMessage,
   card_type: transaction.cardType,
+  card: transaction.card && writeCard(transaction.card),
   provider: transaction.provider
+})
+
+const writeCard = (card: CardBody): unknown => ({
+  id: card.id,
+  state: card.state,
+  customer: card.customer,
+  card_type: card.cardType,
+  exp_date: card.expDate,
+  masked_card: card.maskedCard
 })
 
 /** An error of the provider: what this library knows of it, cleaned; and the request's id, which is still to be looked at. */

@@ -22,6 +22,11 @@ export class Agenda {
     this.changes.happened({ _tag: "Planned", due })
   }
 
+  /** When something is due, in epoch milliseconds, the earliest first. */
+  get dues(): ReadonlyArray<number> {
+    return this.tasks.map(({ due }) => due)
+  }
+
   /** Runs what is due by now (epoch milliseconds), and what that in turn makes due. */
   advance(now: number): void {
     for (let next = this.tasks[0]; next !== undefined && next.due <= now; next = this.tasks[0]) {

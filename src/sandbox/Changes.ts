@@ -23,9 +23,13 @@ export class Changes {
     for (const listener of this.listeners) listener.unsafeOffer(change)
   }
 
-  tell(listener: Queue.Enqueue<Change>): Effect.Effect<void, never, Scope.Scope> {
+  /** `planned` is what the listener missed: when something is due already. */
+  tell(listener: Queue.Enqueue<Change>, planned: () => ReadonlyArray<number>): Effect.Effect<void, never, Scope.Scope> {
     return Effect.acquireRelease(
-      Effect.sync(() => this.listeners.add(listener)),
+      Effect.sync(() => {
+        this.listeners.add(listener)
+        for (const due of planned()) listener.unsafeOffer({ _tag: "Planned", due })
+      }),
       () => Effect.sync(() => this.listeners.delete(listener))
     )
   }

@@ -6,8 +6,10 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { type PayoutBody, type TransactionBody, writeError, writePayout } from "../internal/wire.js"
+import { type CardBody, type PayoutBody, type TransactionBody, writeError, writePayout } from "../internal/wire.js"
 import * as ErrorCode from "./ErrorCode.js"
 import type * as Ledger from "./Ledger.js"
 import { refused, type Reply, shown } from "./Provider.js"
@@ -52,9 +54,13 @@ export const Delivery = Data.taggedEnum<Delivery>()
 export interface Context {
   readonly requestId: string
   readonly path: string
-  /** Epoch milliseconds. */
-  readonly now: number
+  /** When the provider made the answer: epoch milliseconds, by the provider's clock. */
+  readonly made: number
+  /** How many milliseconds the provider's clock is ahead of the one that the ledger's dates are by. */
+  readonly ahead: number
   readonly rules: Rules
+  /** What a script says of the answer's headers, by names in lower case; `null` takes one away. */
+  readonly headers: Readonly<Record<string, string | null>>
   readonly find: (handle: string) => Ledger.Recorded | undefined
 }
 
@@ -70,15 +76,27 @@ export const make = (
     case "Dropped":
       return Delivery.Dropped({ reset: answer.reset })
     case "Truncated":
-      return Delivery.Truncated({ message: toMessage(reply, context), chunked: answer.chunked })
+      return Delivery.Truncated({ message: sent(toMessage(reply, context), context), chunked: answer.chunked })
     case "Stalled":
-      return Delivery.Stalled({ message: toMessage(reply, context) })
+      return Delivery.Stalled({ message: sent(toMessage(reply, context), context) })
     case "Dripping":
-      return Delivery.Dripping({ message: toMessage(reply, context), every: answer.every })
+      return Delivery.Dripping({ message: sent(toMessage(reply, context), context), every: answer.every })
     default:
-      return Delivery.Answered({ message: said(answer, reply, context) })
+      return Delivery.Answered({ message: sent(said(answer, reply, context), context) })
   }
 }
+
+// A date of the message's own, which a script gave it, stays; and a script has the last word on every header.
+const sent = (message: Message, { headers, made, rules }: Context): Message => {
+  const date = rules.date === "Sent" ? { date: httpDate(made) } : {}
+  const all = Object.entries<string | null>({ ...date, ...message.headers, ...headers })
+  return { ...message, headers: Record.fromEntries(all.filter(hasValue)) }
+}
+
+const hasValue = (header: readonly [string, string | null]): header is [string, string] => header[1] !== null
+
+// `Wed, 01 Oct 2025 09:30:05 GMT`: truncated to seconds.
+const httpDate = (millis: number): string => DateTime.toDateUtc(DateTime.unsafeMake(millis)).toUTCString()
 
 type Spoken = Exclude<
   Answer,
@@ -139,11 +157,11 @@ const toMessage = (reply: Reply, context: Context): Message => {
       reply.message
     )
   }
-  return json(200, writePayout(toBody(reply.payout, context.rules)), context)
+  return json(200, writePayout(toBody(reply.payout, context)), context)
 }
 
 const errorMessage = (
-  { code, error = ErrorCode.textOf(code), retryAfter, status }: ApiErrorOptions,
+  { code, error = ErrorCode.textOf(code), retryAfter, status, transactionError }: ApiErrorOptions,
   context: Context,
   message?: string
 ): Message => {
@@ -152,9 +170,10 @@ const errorMessage = (
     error,
     message,
     path: context.path,
-    timestamp: DateTime.unsafeMake(context.now),
+    timestamp: DateTime.unsafeMake(context.made),
     httpStatus: status,
     httpReason: ErrorCode.reasonOf(status),
+    transactionError,
     ...(context.rules.requestIdField === "Underscored"
       ? { requestId: context.requestId }
       : { requestIdHyphenated: context.requestId })
@@ -193,24 +212,47 @@ const pad = (body: Uint8Array, bytes: number): Uint8Array => {
   return padded
 }
 
-const toBody = (payout: Ledger.Recorded, rules: Rules): PayoutBody => {
-  const transactions = payout.transactions.map((one) => transaction(payout, one, rules.transactionDates))
+const toBody = (payout: Ledger.Recorded, context: Context): PayoutBody => {
+  const { rules } = context
+  const transactions = payout.transactions.map((one) => transaction(payout, one, context))
   return {
     ...payout,
+    created: written(payout.created, context),
+    paid: written(payout.paid, context),
+    failed: written(payout.failed, context),
     transactions: rules.transactionsOrder === "OldestFirst" ? transactions : transactions.reverse()
   }
 }
 
 const transaction = (
   payout: Ledger.Recorded,
-  { settled, ...one }: Ledger.Transaction,
-  dates: Rules["transactionDates"]
-): TransactionBody => ({
-  ...one,
-  payout: payout.handle,
-  created: dates === "Distinct" ? one.created : dates === "Equal" ? payout.created : undefined,
-  ...(one.state === "paid" ? { paid: settled } : one.state === "failed" ? { failed: settled } : {})
+  { card, settled, ...one }: Ledger.Transaction,
+  context: Context
+): TransactionBody => {
+  const { transactionDates } = context.rules
+  const created = transactionDates === "Equal" ? payout.created : one.created
+  const ended = written(settled, context)
+  return {
+    ...one,
+    payout: payout.handle,
+    card: context.rules.card === "Shown" ? cardBody(card, payout.customer) : undefined,
+    created: transactionDates === "Missing" ? undefined : written(created, context),
+    ...(one.state === "paid" ? { paid: ended } : one.state === "failed" ? { failed: ended } : {})
+  }
+}
+
+const cardBody = (card: Redacted.Redacted<string>, customer: string): CardBody => ({
+  id: Redacted.value(card),
+  state: "active",
+  customer,
+  cardType: "visa",
+  expDate: "12-49",
+  maskedCard: "411111XXXXXX1111"
 })
+
+// A date of the ledger, as the provider's clock has it.
+const written = (date: DateTime.Utc | undefined, { ahead }: Context): DateTime.Utc | undefined =>
+  date === undefined || ahead === 0 ? date : DateTime.add(date, { millis: ahead })
 
 const alter = (reply: Reply, { errorState, transactions: kept, ...fields }: Alteration): Reply => {
   if (reply._tag === "Refused") return reply
@@ -236,7 +278,12 @@ const cross = (reply: Reply, handle: string, { find }: Context): Reply =>
 
 const raw = ({ body = "", headers = {}, status }: RawOptions): Message => {
   const bytes = encoder.encode(body)
-  return { status, headers: { "content-length": String(bytes.length), ...headers }, body: bytes }
+  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return {
+    status,
+    headers: { "content-length": String(bytes.length), ...Object.fromEntries(named) },
+    body: bytes
+  }
 }
 
 const encoder = new TextEncoder()

@@ -18,6 +18,8 @@ const codes = {
   currencyChangeNotAllowed: [72, 400, "Currency change not allowed"],
   concurrentUpdate: [74, 400, "Concurrent resource update"],
   paymentMethodNotProvided: [76, 400, "Payment method not provided"],
+  transactionDeclined: [77, 400, "Transaction declined"],
+  transactionProcessingError: [78, 500, "Transaction processing error"],
   amountChangeNotAllowed: [100, 400, "Amount change not allowed on invoice"],
   cardTokenUsed: [103, 400, "Card token already used"],
   cardTokenExpired: [104, 400, "Card token expired"],

@@ -6,6 +6,7 @@
 import * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import type * as Payout from "../domain/Payout.js"
 import type { Outcome, Settled } from "./Acquirer.js"
 
@@ -33,6 +34,8 @@ export interface Movement {
  */
 export interface Transaction extends Payout.Transaction {
   readonly created: DateTime.Utc
+  /** The reference (`ca_...`) of the card that it is for, which prints as `<redacted>`. A card token's is a new one. */
+  readonly card: Redacted.Redacted<string>
   /** When it became paid or failed. */
   readonly settled?: DateTime.Utc
 }
@@ -70,6 +73,8 @@ export interface Intent {
   readonly amount: number
   readonly currency: string
   readonly customer: string
+  /** The reference (`ca_...`) of the card, which prints as `<redacted>`. A card token's is a new one. */
+  readonly card: Redacted.Redacted<string>
   readonly text?: string | undefined
 }
 
@@ -118,10 +123,11 @@ export const moved = (ledger: Ledger, handle: string): number =>
  * @category queries
  */
 export const payouts = (ledger: Ledger): ReadonlyArray<Recorded> =>
-  Array.from(HashMap.values(ledger.payouts)).sort(byFirstAttempt)
+  Array.from(HashMap.values(ledger.payouts)).sort(byCreation)
 
 // Transaction ids grow, so they tell what the dates cannot when a test's clock stands still.
-const byFirstAttempt = (a: Recorded, b: Recorded): number => (firstTransaction(a) < firstTransaction(b) ? -1 : 1)
+const byCreation = (a: Recorded, b: Recorded): number =>
+  a.created.epochMillis - b.created.epochMillis || (firstTransaction(a) < firstTransaction(b) ? -1 : 1)
 
 const firstTransaction = (payout: Recorded): string => payout.transactions[0]?.id ?? ""
 
@@ -146,6 +152,16 @@ export const movedTwice = (ledger: Ledger): ReadonlyArray<string> =>
   Array.from(ledger.movements)
     .filter(([, movements]) => movements.length > 1)
     .map(([handle]) => handle)
+
+/**
+ * Puts a payout on record as it is, instead of what its handle had.
+ *
+ * @category transitions
+ */
+export const record = (ledger: Ledger, payout: Recorded): Ledger => ({
+  ...ledger,
+  payouts: HashMap.set(ledger.payouts, payout.handle, payout)
+})
 
 /**
  * Appends an attempt to a handle's payout, which is created by its first one.
@@ -175,6 +191,7 @@ export const attempt = (
         state: "processing",
         amount: intent.amount,
         created: after(before?.transactions.at(-1), when),
+        card: intent.card,
         cardType: "visa",
         provider: "test"
       }
@@ -220,11 +237,6 @@ const close = (ledger: Ledger, payout: Recorded, outcome: Settled, when: DateTim
   const failed: Recorded = { ...payout, state: "failed", failed: when, transactions: [...earlier, transaction] }
   return outcome.moved ? move(record(ledger, failed), failed, transaction, true, when) : record(ledger, failed)
 }
-
-const record = (ledger: Ledger, payout: Recorded): Ledger => ({
-  ...ledger,
-  payouts: HashMap.set(ledger.payouts, payout.handle, payout)
-})
 
 const move = (
   ledger: Ledger,

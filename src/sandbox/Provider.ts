@@ -13,6 +13,7 @@ import type { Agenda } from "./Agenda.js"
 import type { Changes } from "./Changes.js"
 import type * as ErrorCode from "./ErrorCode.js"
 import { fingerprint } from "./fingerprint.js"
+import { type Dated, dated } from "./History.js"
 import type { Asked, Incoming } from "./Incoming.js"
 import * as Ledger from "./Ledger.js"
 import * as Acquirer from "./Acquirer.js"
@@ -41,11 +42,13 @@ export class Provider {
   constructor(
     private readonly rules: Rules,
     private readonly agenda: Agenda,
-    private readonly changes: Changes
+    private readonly changes: Changes,
+    now: number
   ) {
     this.authorization = `Basic ${Encoding.encodeBase64(`${Redacted.value(rules.apiKey)}:`)}`
     this.methods = new Map(Object.entries(rules.methods))
     this.customers = new Map(Object.entries(rules.customers))
+    for (const past of dated(rules.history, now)) this.remember(past)
   }
 
   /** Answers a request at a moment (epoch milliseconds); `given` is the acquirer's answer, if a script has one. */
@@ -106,7 +109,7 @@ export class Provider {
     if (named !== undefined) return refused(named === "NotFound" ? "customerNotFound" : "customerDeleted")
     const method = this.methods.get(request.destination)
     if (typeof method === "string") return refused(methodRefusals[method])
-    if (isToken(request)) {
+    if (isToken(request.destination)) {
       const nobody = existing === undefined && this.customerOf(request) === undefined && !generates(request)
       return nobody ? refused("missingCustomer") : this.usedToken(request)
     }
@@ -132,24 +135,49 @@ export class Provider {
       amount: request.amount,
       currency: this.currencyOf(request),
       customer: existing?.customer ?? this.customerOf(request) ?? this.newCustomer(request),
+      card: cardOf(request.destination),
       text: request.text,
       ordinal: (existing?.transactions.length ?? 0) + 1
     }
     const outcome = given ?? this.outcomeOf(intent)
-    const when = DateTime.unsafeMake(now)
-    if (isToken(request) && (outcome._tag !== "Failed" || this.rules.failureUsesToken)) {
-      this.tokensUsed.add(request.destination)
+    this.carryOut(intent, request.destination, outcome, DateTime.unsafeMake(now))
+    const payout = Option.getOrUndefined(Ledger.payout(this.ledger, request.handle))
+    if (payout === undefined) return refused("internalError")
+    if (outcome._tag !== "Processing") this.changes.happened({ _tag: "Ended", payout })
+    return shown(payout)
+  }
+
+  private carryOut(intent: Ledger.Intent, destination: string, outcome: Acquirer.Outcome, when: DateTime.Utc): void {
+    if (isToken(destination) && (outcome._tag !== "Failed" || this.rules.failureUsesToken)) {
+      this.tokensUsed.add(destination)
     }
     this.transactions += 1
     this.ledger = Ledger.attempt(this.ledger, intent, identifier("a", this.transactions), outcome, when)
     if (outcome._tag === "Processing" && outcome.settlement !== undefined) {
       const { after, as } = outcome.settlement
-      this.agenda.plan(now + Duration.toMillis(after), (due) => this.settle(request.handle, as, due))
+      this.agenda.plan(when.epochMillis + Duration.toMillis(after), (due) => this.settle(intent.handle, as, due))
     }
-    const payout = Option.getOrUndefined(Ledger.payout(this.ledger, request.handle))
-    if (payout === undefined) return refused("internalError")
-    if (outcome._tag !== "Processing") this.changes.happened({ _tag: "Ended", payout })
-    return shown(payout)
+  }
+
+  private remember({ attempts, created, payout }: Dated): void {
+    const { amount, handle, text } = payout
+    const currency = payout.currency ?? this.rules.currency
+    const customer = payout.customer ?? this.ownerOf(payout.transactions[0]?.destination ?? handle)
+    const opened = { handle, state: "created", amount, currency, customer, text, created, transactions: [] }
+    this.ledger = Ledger.record(this.ledger, opened)
+    for (const { made, transaction } of attempts) {
+      const { destination, outcome } = transaction
+      const attempted = { handle, amount: transaction.amount ?? amount, currency, customer, text }
+      this.carryOut({ ...attempted, card: cardOf(destination) }, destination, outcome, made)
+    }
+    const last = Option.getOrElse(Ledger.payout(this.ledger, handle), () => opened)
+    this.ledger = Ledger.record(this.ledger, { ...last, amount })
+  }
+
+  // A saved method's customer is the same every time, and does not show the method.
+  private ownerOf(destination: string): string {
+    const method = this.methods.get(destination)
+    return typeof method === "object" ? method.customer : `customer-${digest(destination)}`
   }
 
   private outcomeOf(attempt: Attempted): Acquirer.Outcome {
@@ -175,13 +203,18 @@ export class Provider {
     )
   }
 
-  // A saved method's customer is the same every time, and does not show the method.
   private newCustomer(request: CreateBody): string {
-    if (!generates(request)) return `customer-${fingerprint(encoder.encode(request.destination))}`
+    if (!generates(request)) return this.ownerOf(request.destination)
     this.customersMade += 1
     return `cust-${this.customersMade}`
   }
 }
+
+/** The card's own reference: of a card token, that of the card which it was saved as. It does not show the token. */
+const cardOf = (destination: string): Redacted.Redacted<string> =>
+  Redacted.make(isToken(destination) ? `${savedPrefix}${digest(destination)}${digest(`${destination}.`)}` : destination)
+
+const digest = (text: string): string => fingerprint(encoder.encode(text))
 
 /** 32 characters, as in the provider's samples, and growing. */
 export const identifier = (prefix: string, ordinal: number): string => prefix + ordinal.toString(16).padStart(31, "0")

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
+import type { PastPayout } from "./History.js"
 import type * as Ledger from "./Ledger.js"
 import type * as Limits from "./Limits.js"
 import * as Acquirer from "./Acquirer.js"
@@ -60,6 +61,13 @@ export interface Rules {
   readonly currency: string
   /** How long each answer takes. Default: no time. */
   readonly latency: Duration.DurationInput
+  /**
+   * How far the provider's own clock is ahead of Effect's, in every date that the provider writes: `created`, `paid`,
+   * `failed`, `timestamp` and the `Date` header. The ledger's dates are by Effect's clock. Default: not at all.
+   */
+  readonly clockAhead: Duration.DurationInput
+  /** How far it is behind; `clockAhead` the other way round. Default: not at all. */
+  readonly clockBehind: Duration.DurationInput
   /** How many exchanges `exchanges` remembers, the latest ones. Default: 100,000. */
   readonly exchangesMax: number
 
@@ -102,9 +110,23 @@ export interface Rules {
    * at the payout's, or not said. Not documented. Default: `Distinct`.
    */
   readonly transactionDates: "Distinct" | "Equal" | "Missing"
+  /**
+   * Whether a transaction shows its card: `id` (`ca_...`), `state`, `customer`, and what is printed on it. For a card
+   * token, `id` is the reference under which the provider has saved the card. The field is documented as optional; when
+   * it is left out, and that a token's card is saved, is inferred. Default: `Shown`.
+   */
+  readonly card: "Shown" | "Hidden"
+  /**
+   * Whether answers have a `Date` header: when the provider made them, truncated to whole seconds (RFC 9110). Every
+   * answer has one, a proxy's of `Script.reply` too. Inferred: HTTP asks for it, the provider does not document it.
+   * Default: `Sent`.
+   */
+  readonly date: "Sent" | "Absent"
   /** How an error's body spells the request's id; both are documented. Default: `Underscored`. */
   readonly requestIdField: "Underscored" | "Hyphenated"
 
+  /** Payouts that exist before anything is received. Default: none. */
+  readonly history: ReadonlyArray<PastPayout>
   /** Payment methods that are not as usual. */
   readonly methods: Readonly<Record<string, PaymentMethod>>
   /** Customers that are not as usual. */
@@ -116,6 +138,8 @@ export const defaults: Rules = {
   apiKey,
   currency: "DKK",
   latency: Duration.zero,
+  clockAhead: Duration.zero,
+  clockBehind: Duration.zero,
   exchangesMax: 100_000,
   limits: undefined,
   retryAfter: undefined,
@@ -129,7 +153,10 @@ export const defaults: Rules = {
   repeatWithToken: "Payout",
   transactionsOrder: "OldestFirst",
   transactionDates: "Distinct",
+  card: "Shown",
+  date: "Sent",
   requestIdField: "Underscored",
+  history: [],
   methods: {},
   customers: {}
 }

@@ -6,6 +6,7 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
@@ -25,6 +26,7 @@ import { Simulation } from "./Simulation.js"
 
 export type { Change } from "./Changes.js"
 export type { Exchange } from "./Exchange.js"
+export type { Past, PastPayout, PastTransaction } from "./History.js"
 export type { Limit, Limits } from "./Limits.js"
 export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules } from "./Rules.js"
 
@@ -69,6 +71,8 @@ export interface Service {
   readonly clear: Effect.Effect<void>
   /** The ledger as it is now. It is a value, so it stays as it was. */
   readonly ledger: Effect.Effect<Ledger.Ledger>
+  /** The time by the provider's own clock, which the rules can set ahead or behind. */
+  readonly now: Effect.Effect<DateTime.Utc>
   /** What was received, in the order in which it began. */
   readonly exchanges: Effect.Effect<ReadonlyArray<Exchange>>
   /** How many different bodies the creates of a handle had. One that was sent again must have been the same: 1. */
@@ -79,9 +83,15 @@ export interface Service {
   readonly paymentMethod: (reference: string, method: PaymentMethod) => Effect.Effect<void>
   /** Says what is the matter with a customer. */
   readonly customer: (handle: string, customer: Customer) => Effect.Effect<void>
-  /** Back to the beginning: nothing received, scripted or paid, and the options as they were given. */
+  /**
+   * Back to the beginning: nothing received or scripted, nothing paid but the history, and the options as they were
+   * given.
+   */
   readonly reset: Effect.Effect<void>
-  /** Tells a queue what happens from now on, until the scope closes: for what acts on it, such as `SandboxWebhooks`. */
+  /**
+   * Tells a queue what happens from now on, and what is planned already, until the scope closes: for what acts on it,
+   * such as `SandboxWebhooks`.
+   */
   readonly tell: (listener: Queue.Enqueue<Change>) => Effect.Effect<void, never, Scope.Scope>
   /** One exchange: what a transport hands in, and what it has to carry out. For transports of your own. */
   readonly receive: (incoming: Incoming) => Effect.Effect<Delivery>
@@ -113,42 +123,66 @@ export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sand
  * import { Acquirer, Sandbox } from "effect-billwerk-payouts"
  *
  * const asynchronous = Sandbox.make({ outcome: Acquirer.processing({ after: "1 hour" }), repeatOfPaid: "Replay" })
+ *
+ * // A ledger that is not empty: an attempt of two hours ago failed, and moved the money all the same.
+ * const later = Sandbox.make({
+ *   history: [
+ *     {
+ *       handle: "prize-2026-0042",
+ *       amount: 12_500,
+ *       transactions: [
+ *         {
+ *           created: { age: "2 hours" },
+ *           destination: "ca_fcfac2016614418f969fa5697383e47c",
+ *           outcome: Acquirer.processingError({ moved: true })
+ *         }
+ *       ]
+ *     }
+ *   ]
+ * })
  * ```
  *
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.sync(() => {
-    const rules: Rules = { ...defaults, ...options }
-    const changes = new Changes()
-    let simulation = new Simulation(rules, changes)
-    // Whoever looks sees what is due by now.
-    const current = Effect.clockWith((clock) => Effect.sync(() => simulation.advance(clock.unsafeCurrentTimeMillis())))
-    return {
-      script: (...steps) => Effect.sync(() => simulation.playbook.append(steps)),
-      scriptLeft: Effect.sync(() => simulation.playbook.left),
-      always: (...steps) => Effect.sync(() => simulation.playbook.stand(steps)),
-      clear: Effect.sync(() => simulation.playbook.clear()),
-      ledger: Effect.map(current, ({ provider }) => provider.ledger),
-      exchanges: Effect.map(current, ({ log }) => log.all),
-      bodies: (handle) => Effect.map(current, ({ log }) => log.bodies(handle)),
-      settle: (handle, outcome) =>
-        Effect.clockWith((clock) =>
-          Effect.flatMap(current, ({ provider }) =>
-            provider.settle(handle, outcome, clock.unsafeCurrentTimeMillis())
-              ? Effect.void
-              : new NotProcessing({ handle })
-          )
-        ),
-      paymentMethod: (reference, method) => Effect.sync(() => simulation.provider.methods.set(reference, method)),
-      customer: (handle, customer) => Effect.sync(() => simulation.provider.customers.set(handle, customer)),
-      reset: Effect.sync(() => {
-        simulation = new Simulation(rules, changes)
-      }),
-      tell: (listener) => changes.tell(listener),
-      receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
-    }
-  })
+  Effect.clockWith((clock) => Effect.sync(() => start(options, clock.unsafeCurrentTimeMillis())))
+
+const start = (options: Options, now: number): Service => {
+  const rules: Rules = { ...defaults, ...options }
+  const changes = new Changes()
+  let simulation = new Simulation(rules, changes, now)
+  // Whoever looks sees what is due by now.
+  const current = Effect.clockWith((clock) => Effect.sync(() => simulation.advance(clock.unsafeCurrentTimeMillis())))
+  return {
+    script: (...steps) => Effect.sync(() => simulation.playbook.append(steps)),
+    scriptLeft: Effect.sync(() => simulation.playbook.left),
+    always: (...steps) => Effect.sync(() => simulation.playbook.stand(steps)),
+    clear: Effect.sync(() => simulation.playbook.clear()),
+    ledger: Effect.map(current, ({ provider }) => provider.ledger),
+    now: Effect.clockWith((clock) =>
+      Effect.sync(() => DateTime.unsafeMake(clock.unsafeCurrentTimeMillis() + simulation.ahead))
+    ),
+    exchanges: Effect.map(current, ({ log }) => log.all),
+    bodies: (handle) => Effect.map(current, ({ log }) => log.bodies(handle)),
+    settle: (handle, outcome) =>
+      Effect.clockWith((clock) =>
+        Effect.flatMap(current, ({ provider }) =>
+          provider.settle(handle, outcome, clock.unsafeCurrentTimeMillis())
+            ? Effect.void
+            : new NotProcessing({ handle })
+        )
+      ),
+    paymentMethod: (reference, method) => Effect.sync(() => simulation.provider.methods.set(reference, method)),
+    customer: (handle, customer) => Effect.sync(() => simulation.provider.customers.set(handle, customer)),
+    reset: Effect.clockWith((clock) =>
+      Effect.sync(() => {
+        simulation = new Simulation(rules, changes, clock.unsafeCurrentTimeMillis())
+      })
+    ),
+    tell: (listener) => changes.tell(listener, () => simulation.agenda.dues),
+    receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
+  }
+}
 
 /**
  * The sandbox alone, to be shared by an in-memory client and `SandboxServer`.

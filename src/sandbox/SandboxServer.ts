@@ -111,6 +111,8 @@ const deliver = (
   response: Http.ServerResponse,
   delivery: Delivery
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  // Node would say its own: the sandbox's clock may be another one, and its answer may have no date at all.
+  response.sendDate = false
   switch (delivery._tag) {
     case "Answered": {
       const { body, headers, status } = delivery.message

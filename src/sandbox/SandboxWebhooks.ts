@@ -152,7 +152,7 @@ export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never
         ids += 1
         const named = { eventId: identifier("e", ids), ...content, id: identifier("d", ids) }
         const parts = playbook.next(content.payout)
-        const carried = Scope.extend(carry(request, options.secret, named, parts), scope)
+        const carried = Scope.extend(carry(request, options.secret, sandbox.now, named, parts), scope)
         return background(parts.unordered === true ? carried : turnOf(content.customer)(carried))
       })
 
@@ -278,6 +278,7 @@ const requests = <E, R>(receiver: Receiver<E, R>) =>
 const carry = (
   request: Request,
   secret: Redacted.Redacted<string>,
+  clock: Effect.Effect<DateTime.Utc>,
   content: Webhook.Content,
   parts: Parts
 ): Effect.Effect<void, never, Scope.Scope> =>
@@ -288,8 +289,7 @@ const carry = (
       yield* request("Forged", forged, yield* Webhook.body(forged, nobodysSecret))
     }
     if (parts.lost === true) return
-    const now = yield* Clock.currentTimeMillis
-    const timestamp = DateTime.unsafeMake(now + (parts.aheadMillis ?? 0))
+    const timestamp = DateTime.add(yield* clock, { millis: parts.aheadMillis ?? 0 })
     const body = yield* Webhook.body({ timestamp, ...content, ...parts.alteration }, secret)
     const isTaken = Effect.filterOrFail(request("Genuine", content, body), identity)
     yield* Effect.ignore(Effect.retry(isTaken, repeats))

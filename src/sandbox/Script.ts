@@ -88,6 +88,8 @@ export interface ApiErrorOptions {
   readonly code: number
   /** The short text; by default the documented one of the code. */
   readonly error?: string
+  /** What the acquirer said, such as `acquirer_communication_error`: the body's field of that name (documented). */
+  readonly transactionError?: string
   /** The raw `Retry-After` header. */
   readonly retryAfter?: string
 }
@@ -113,6 +115,8 @@ export interface Parts {
   /** How long the answer waits after the provider is done. */
   readonly answerDelay?: Duration.Duration
   readonly answer?: Answer
+  /** Headers that the answer has besides its own, or instead, by names in lower case; `null` takes one away. */
+  readonly headers?: Readonly<Record<string, string | null>>
 }
 
 /**
@@ -204,6 +208,23 @@ export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Ac
  */
 export const apiError = (options: ApiErrorOptions): Step =>
   step({ execution: Execution.Nothing(), answer: Answer.ApiError(options) })
+
+/**
+ * A 400 that says how the acquirer's part failed, of code 77, or 147 with the option. Nothing was done; with
+ * `moved: true`, the attempt is on record as a processing error and the money moved all the same, unseen. To have it on
+ * record as paid instead, see `apiErrorAfterCommit`. Only for creates.
+ *
+ * Source: the codes and the body's field are documented in general; for payouts inferred.
+ *
+ * @category refusals
+ */
+export const transactionError = (
+  error = "acquirer_communication_error",
+  options: { readonly code?: 77 | 147; readonly moved?: boolean } = {}
+): Step => {
+  const refusal = onCreate(apiError({ status: 400, code: options.code ?? 77, transactionError: error }))
+  return options.moved === true ? refusal.pipe(and(outcome(Acquirer.processingError({ error, moved: true })))) : refusal
+}
 
 /**
  * Whoever answers, it is not the provider: a proxy, a firewall, a captive portal.
@@ -394,10 +415,26 @@ export const oversized = (bytes: number): Step => step({ answer: Answer.Padded({
  */
 export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ answer: Answer.ApiError(options) })
 
+/**
+ * The answer, whatever it is, has this header besides its own, or instead of its own of that name; `null` takes it away.
+ * Several can be combined, with one another and with any other step.
+ *
+ * @example
+ * ```ts
+ * import { Script } from "effect-billwerk-payouts"
+ *
+ * // A record of a minute ago, as a cache shows it.
+ * const cached = Script.staleRead.pipe(Script.and(Script.header("age", "60")))
+ * ```
+ *
+ * @category untrue answers
+ */
+export const header = (name: string, value: string | null): Step => step({ headers: { [name.toLowerCase()]: value } })
+
 // --- combinators ---
 
 /**
- * Both steps in one; where both speak of the same part, the second has the last word.
+ * Both steps in one; where both speak of the same part, or of the same header, the second has the last word.
  *
  * @example
  * ```ts
@@ -414,8 +451,10 @@ export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ an
  */
 export const and =
   (that: Step) =>
-  (self: Step): Step =>
-    step({ ...self.parts, ...that.parts })
+  (self: Step): Step => {
+    const { headers, ...parts } = { ...self.parts, ...that.parts }
+    return step(headers === undefined ? parts : { ...parts, headers: { ...self.parts.headers, ...headers } })
+  }
 
 /**
  * Only for `POST /v1/payout`.

@@ -26,6 +26,8 @@ interface Visit {
   readonly asked: Asked
   readonly parts: Parts
   readonly answer: Answer
+  /** When the provider had its say, in epoch milliseconds. */
+  made: number
   /** What the provider has to say, once the request has reached it. */
   reply: Reply
   /** What it has to leave when it ends. */
@@ -37,18 +39,22 @@ export class Simulation {
   readonly playbook = new Playbook(isFor, normal.parts)
   readonly log: Log
   readonly provider: Provider
-  private readonly agenda: Agenda
+  /** How many milliseconds the provider's clock is ahead of Effect's. */
+  readonly ahead: number
+  readonly agenda: Agenda
   private readonly latency: number
   private readonly reads: Gate | undefined
   private readonly writes: Gate | undefined
 
   constructor(
     private readonly rules: Rules,
-    changes: Changes
+    changes: Changes,
+    now: number
   ) {
     this.agenda = new Agenda(changes)
     this.log = new Log(rules.exchangesMax)
-    this.provider = new Provider(rules, this.agenda, changes)
+    this.provider = new Provider(rules, this.agenda, changes, now)
+    this.ahead = Duration.toMillis(rules.clockAhead) - Duration.toMillis(rules.clockBehind)
     this.latency = Duration.toMillis(rules.latency)
     this.reads = rules.limits && new Gate(rules.limits.reads)
     this.writes = rules.limits && new Gate(rules.limits.writes)
@@ -67,12 +73,12 @@ export class Simulation {
       const visit = this.begin(incoming, now)
       const requestDelay = this.depart(visit, now)
       const answerDelay = this.latency + millis(visit.parts.answerDelay)
-      if (requestDelay + answerDelay === 0) return this.finish(visit, now)
+      if (requestDelay + answerDelay === 0) return this.finish(visit)
       return Effect.sleep(requestDelay).pipe(
         // A timer may fire a little before its time by the clock.
         Effect.zipRight(Effect.sync(() => this.advance(now + requestDelay))),
         Effect.zipRight(Effect.sleep(answerDelay)),
-        Effect.zipRight(Effect.suspend(() => this.finish(visit, clock.unsafeCurrentTimeMillis()))),
+        Effect.zipRight(Effect.suspend(() => this.finish(visit))),
         Effect.onInterrupt(() => Effect.sync(() => this.abandon(visit)))
       )
     })
@@ -89,7 +95,7 @@ export class Simulation {
     })
     const parts = this.playbook.next(asked)
     const answer = parts.answer ?? faithful
-    return { ordinal, incoming, asked, parts, answer, reply: nothing, gate: undefined, gone: false }
+    return { ordinal, incoming, asked, parts, answer, made: now, reply: nothing, gate: undefined, gone: false }
   }
 
   // Sends the request on its way, and says for how many milliseconds the client has to wait for its arrival.
@@ -105,6 +111,7 @@ export class Simulation {
   }
 
   private arrive(visit: Visit, now: number): void {
+    visit.made = now
     const execution = visit.parts.execution ?? byRules
     if (execution._tag === "Nothing") return
     const gate = visit.incoming.method === "GET" ? this.reads : this.writes
@@ -119,7 +126,7 @@ export class Simulation {
     if (visit.gone) this.leave(visit)
   }
 
-  private finish(visit: Visit, now: number): Effect.Effect<Delivery.Delivery> {
+  private finish(visit: Visit): Effect.Effect<Delivery.Delivery> {
     const { answer, ordinal } = visit
     if (answer._tag === "Hanging") {
       this.log.end(ordinal, "Hanging", undefined)
@@ -129,8 +136,10 @@ export class Simulation {
     const delivery = Delivery.make(answer, visit.reply, {
       requestId: identifier("e", ordinal),
       path: visit.incoming.path,
-      now,
+      made: visit.made + this.ahead,
+      ahead: this.ahead,
       rules: this.rules,
+      headers: visit.parts.headers ?? {},
       find: (handle) => Option.getOrUndefined(Ledger.payout(this.provider.ledger, handle))
     })
     this.log.end(ordinal, delivery._tag, "message" in delivery ? delivery.message.status : undefined)

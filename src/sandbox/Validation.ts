@@ -28,8 +28,8 @@ export const validate = (incoming: Incoming, json: unknown): Either.Either<Creat
 
 export const savedPrefix = "ca_"
 
-/** Whether the destination is a card token, which is good for one use. */
-export const isToken = (request: CreateBody): boolean => request.destination.startsWith(tokenPrefix)
+/** Whether a destination is a card token, which is good for one use. */
+export const isToken = (destination: string): boolean => destination.startsWith(tokenPrefix)
 
 /** Whether the provider is to think of a handle for a new customer. */
 export const generates = (request: CreateBody): boolean => request.customer?.generateHandle === true

@@ -23,7 +23,7 @@ export interface Parts {
   readonly forged?: boolean
   /** What was changed in it on the way. Its id and timestamp are signed; everything else is not. */
   readonly alteration?: Partial<Omit<Content, "id" | "timestamp">>
-  /** How many milliseconds its timestamp is ahead of the clock; behind it, if negative. */
+  /** How many milliseconds its timestamp is ahead of the provider's clock; behind it, if negative. */
   readonly aheadMillis?: number
   /** It comes again as it was, so long after it was answered. */
   readonly copies?: ReadonlyArray<Duration.Duration>

@@ -1,11 +1,24 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted, TestClock } from "effect"
+import { Duration, Effect, Option, Redacted, TestClock } from "effect"
 import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
+import * as Script from "../../src/sandbox/Script.js"
 import { testAmounts } from "../../src/sandbox/TestAmounts.js"
-import { create, createBody, createRequest, execute, gist, handle, type Json, lookup, transactions } from "./fixture.js"
+import {
+  type Answer,
+  create,
+  createBody,
+  createRequest,
+  execute,
+  gist,
+  handle,
+  isJson,
+  type Json,
+  lookup,
+  transactions
+} from "./fixture.js"
 
 const withSandbox = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClient(options))
 
@@ -36,6 +49,14 @@ describe("A new payout", () => {
             created: when,
             paid: when,
             card_type: "visa",
+            card: {
+              id: "ca_1",
+              state: "active",
+              customer: "customer-006",
+              card_type: "visa",
+              exp_date: "12-49",
+              masked_card: "411111XXXXXX1111"
+            },
             provider: "test"
           }
         ]
@@ -115,10 +136,120 @@ describe("An error", () => {
     }).pipe(withSandbox())
   )
 
+  it.effect("has the path as it was received: of a create, and of a lookup with whatever is escaped in it", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* create({ amount: 0 })).json["path"], "/v1/payout")
+      assert.strictEqual((yield* lookup("a@b c")).json["path"], "/v1/payout/a%40b%20c")
+    }).pipe(withSandbox())
+  )
+
+  it.effect("and every other answer of the provider has a Request-Id of its own", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.normal, Script.htmlPage, Script.apiError({ status: 503, code: 2 }), Script.halfJson)
+      const answers = [yield* create(), ...(yield* Effect.replicateEffect(lookup(), 5)), yield* create()]
+      assert.deepStrictEqual(
+        answers.map(({ headers }) => headers["request-id"]),
+        answers.map((_, index) => `e${String(index + 1).padStart(31, "0")}`)
+      )
+    }).pipe(withSandbox())
+  )
+
   it.effect("can spell the request's id as the documentation's sample does", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* lookup()).json, error({ "request-id": requestId }))
     }).pipe(withSandbox({ requestIdField: "Hyphenated" }))
+  )
+})
+
+describe("The Date header", () => {
+  it.effect("says in whole seconds when the answer was made, whatever the answer is", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* TestClock.setTime(Date.UTC(2025, 9, 1, 9, 30, 5, 999))
+      yield* sandbox.script(Script.normal, Script.htmlPage, Script.reply({ status: 502 }))
+      const date = "Wed, 01 Oct 2025 09:30:05 GMT"
+      assert.strictEqual((yield* create()).headers["date"], date)
+      assert.strictEqual((yield* lookup()).headers["date"], date)
+      assert.strictEqual((yield* lookup()).headers["date"], date)
+      assert.strictEqual((yield* lookup("p-2")).headers["date"], date)
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is of the moment at which the provider acts, not of that at which the answer arrives", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const delayed = Script.normal.pipe(Script.delayRequest("10 seconds"), Script.delayAnswer("5 seconds"))
+      yield* sandbox.script(delayed, delayed)
+      const paid = yield* Effect.fork(create())
+      const refused = yield* Effect.fork(lookup("p-2"))
+      yield* TestClock.adjust("16 seconds")
+      assert.strictEqual((yield* paid).headers["date"], "Thu, 01 Jan 1970 00:00:10 GMT")
+      const { headers, json } = yield* refused
+      assert.strictEqual(headers["date"], "Thu, 01 Jan 1970 00:00:10 GMT")
+      assert.strictEqual(json["timestamp"], "1970-01-01T00:00:10.000+00:00")
+    }).pipe(withSandbox({ latency: "1 second" }))
+  )
+
+  it.effect("keeps the date that a scripted answer brings along", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const date = "Sat, 04 Apr 2015 12:40:56 GMT"
+      yield* sandbox.script(Script.reply({ status: 502, headers: { Date: date } }))
+      assert.strictEqual((yield* lookup()).headers["date"], date)
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is absent with the switch", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.normal, Script.reply({ status: 502 }))
+      for (const answer of [yield* create(), yield* lookup(), yield* lookup("p-2")]) {
+        assert.isUndefined(answer.headers["date"])
+      }
+    }).pipe(withSandbox({ date: "Absent" }))
+  )
+})
+
+describe("The provider's clock", () => {
+  const dates = Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2025, 9, 1, 9, 30))
+    yield* create({ amount: 3001 })
+    const paid = yield* create()
+    const refused = yield* create()
+    const [failed, last] = transactions(paid)
+    return [
+      [paid.json["created"], paid.json["failed"], paid.json["paid"]],
+      [failed?.["created"], failed?.["failed"], last?.["created"], last?.["paid"]],
+      [paid.headers["date"], refused.headers["date"], refused.json["timestamp"]],
+      Array.from(Ledger.movements(yield* ledger, handle), ({ when }) => when.epochMillis)
+    ]
+  })
+  const dated = (date: string, time: string) => {
+    const at = (millis: number) => `${date}T${time}.00${millis}+00:00`
+    const header = new Date(`${date}T${time}Z`).toUTCString()
+    const truth = Date.UTC(2025, 9, 1, 9, 30)
+    return [[at(0), undefined, at(0)], [at(0), at(0), at(1), at(0)], [header, header, at(0)], [truth]]
+  }
+
+  it.effect("is Effect's by default", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* dates, dated("2025-10-01", "09:30:00"))
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is ahead with the switch, in every date that the provider writes, and not in the ledger's", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* dates, dated("2025-10-01", "11:30:00"))
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual((yield* sandbox.now).epochMillis, Date.UTC(2025, 9, 1, 11, 30))
+    }).pipe(withSandbox({ clockAhead: "2 hours" }))
+  )
+
+  it.effect("is behind with the other switch", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* dates, dated("2025-09-30", "09:30:00"))
+    }).pipe(withSandbox({ clockBehind: "1 day" }))
   )
 })
 
@@ -531,6 +662,53 @@ describe("Transactions", () => {
         [undefined, undefined, undefined]
       )
     })
+  )
+})
+
+describe("The card of a transaction", () => {
+  const cards = (answer: Answer) => transactions(answer).map(({ card }) => (isJson(card) ? card["id"] : card))
+  const token = "ct_0123456789abcdef0123456789abcdef"
+  const withToken = { destination: token, customer_handle: "c" }
+
+  it.effect("is the saved method of each attempt, and its customer is the payout's", () =>
+    Effect.gen(function* () {
+      yield* create({ destination: "ca_first", amount: 1001, customer_handle: "c" })
+      yield* create({ destination: "ca_second" })
+      const answer = yield* lookup()
+      assert.deepStrictEqual(cards(answer), ["ca_first", "ca_second"])
+      assert.deepStrictEqual(
+        transactions(answer).map(({ card }) => isJson(card) && card["customer"]),
+        ["c", "c"]
+      )
+    }).pipe(withSandbox())
+  )
+
+  it.effect("is a token's under a reference of its own: the same for the same token, and not the token", () =>
+    Effect.gen(function* () {
+      const [one] = cards(yield* create({ ...withToken, amount: 1001 }))
+      assert.match(String(one), /^ca_[0-9a-f]{32}$/)
+      const again = yield* create({ ...withToken, amount: 1000 })
+      assert.deepStrictEqual(cards(again), [one, one])
+      const [another] = cards(yield* create({ ...withToken, destination: `${token}0`, handle: "p-2" }))
+      assert.notStrictEqual(one, another)
+      assert.notInclude(again.text, token.slice(3))
+    }).pipe(withSandbox({ failureUsesToken: false }))
+  )
+
+  it.effect("is hidden with the switch", () =>
+    Effect.gen(function* () {
+      const answer = yield* create({ customer_handle: "c" })
+      assert.deepStrictEqual([cards(answer), answer.text.includes("ca_1")], [[undefined], false])
+    }).pipe(withSandbox({ card: "Hidden" }))
+  )
+
+  it.effect("is in the ledger too, which does not print it", () =>
+    Effect.gen(function* () {
+      const [shown] = cards(yield* create(withToken))
+      const [transaction] = Option.getOrThrow(Ledger.payout(yield* ledger, handle)).transactions
+      assert.strictEqual(Redacted.value(transaction?.card ?? Redacted.make("none")), shown)
+      assert.notInclude(JSON.stringify(yield* ledger), "ca_")
+    }).pipe(withSandbox())
   )
 })
 

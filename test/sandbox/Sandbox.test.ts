@@ -83,25 +83,33 @@ describe("Exchanges", () => {
 })
 
 describe("The sandbox", () => {
-  it.effect("keeps no secret: neither the key nor a payment method is in anything that it tells", () =>
-    Effect.gen(function* () {
-      const sandbox = yield* Sandbox.Sandbox
-      const canaries = ["ct_canary", "ca_canary", Redacted.value(Sandbox.apiKey)]
-      yield* create({ destination: "ct_canary", customer_handle: "c" })
-      const implied = yield* create({ handle: "p-2", destination: "ca_canary" })
-      yield* create({ handle: "p-3", destination: "ca_canary", amount: 0 })
-      const told = [
-        sandbox,
-        yield* sandbox.exchanges,
-        yield* sandbox.ledger,
-        Sandbox.apiKey,
-        implied.text,
-        implied.headers
-      ]
-      for (const printed of told.flatMap((it) => [inspect(it, { depth: 20, showHidden: true }), JSON.stringify(it)])) {
-        for (const canary of canaries) assert.notInclude(printed, canary)
-      }
-    }).pipe(withSandbox())
+  it.effect(
+    "keeps no secret: the key and payment methods are in nothing that it tells, but for a card in an answer",
+    () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        const canaries = ["ct_canary", "ca_canary", Redacted.value(Sandbox.apiKey)]
+        const tokens = yield* create({ destination: "ct_canary", customer_handle: "c" })
+        const implied = yield* create({ handle: "p-2", destination: "ca_canary" })
+        yield* create({ handle: "p-3", destination: "ca_canary", amount: 0 })
+        const told = [
+          sandbox,
+          yield* sandbox.exchanges,
+          yield* sandbox.ledger,
+          Sandbox.apiKey,
+          tokens.text,
+          tokens.headers,
+          // Without its card, which is the saved method's own reference.
+          implied.text.replace('"id":"ca_canary"', ""),
+          implied.headers
+        ]
+        for (const printed of told.flatMap((it) => [
+          inspect(it, { depth: 20, showHidden: true }),
+          JSON.stringify(it)
+        ])) {
+          for (const canary of canaries) assert.notInclude(printed, canary)
+        }
+      }).pipe(withSandbox())
   )
 
   it.effect("gives ledgers that stay as they were", () =>

@@ -9,7 +9,7 @@ import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as SandboxServer from "../../src/sandbox/SandboxServer.js"
 import * as Script from "../../src/sandbox/Script.js"
 import * as UndiciTransport from "../../src/UndiciTransport.js"
-import { create, createBody, createRequest, gist, handle, lookup } from "./fixture.js"
+import { create, createBody, createRequest, gist, handle, lookup, lookupRequest } from "./fixture.js"
 
 const server = (options?: Sandbox.Options) =>
   SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox(options)))
@@ -85,6 +85,34 @@ describe("The sandbox's server", () => {
       }).pipe(Effect.provide(Layer.merge(server(), client)))
     )
   }
+
+  it.live("says the sandbox's Date, and not the machine's, in answers that are whole or not", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const call = { url: yield* url }
+      const year = Number(new Date().getUTCFullYear())
+      yield* script(Script.normal, Script.dripping("1 millis"), Script.truncated)
+      for (const answer of [yield* create({}, call), yield* lookup(handle, call)]) {
+        assert.include(answer.headers["date"] ?? "", ` ${year + 2} `)
+      }
+      const client = yield* HttpClient.HttpClient
+      const response = yield* client.execute(lookupRequest(handle, call))
+      assert.include(response.headers["date"] ?? "", ` ${year + 2} `)
+      assert.strictEqual((yield* sandbox.exchanges).length, 3)
+    }).pipe(Effect.provide(Layer.merge(server({ clockAhead: "731 days" }), FetchHttpClient.layer)))
+  )
+
+  it.live("says no Date with the switch", () =>
+    Effect.gen(function* () {
+      const call = { url: yield* url }
+      yield* script(Script.normal, Script.dripping("1 millis"), Script.truncated)
+      assert.isUndefined((yield* create({}, call)).headers["date"])
+      assert.isUndefined((yield* lookup(handle, call)).headers["date"])
+      const client = yield* HttpClient.HttpClient
+      const response = yield* client.execute(lookupRequest(handle, call))
+      assert.deepStrictEqual([response.status, response.headers["date"]], [200, undefined])
+    }).pipe(Effect.provide(Layer.merge(server({ date: "Absent" }), FetchHttpClient.layer)))
+  )
 
   it.live("shares its sandbox with an in-memory client", () =>
     Effect.gen(function* () {

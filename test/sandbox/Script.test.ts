@@ -204,6 +204,82 @@ describe("An answer of somebody", () => {
     }).pipe(withSandbox())
   )
 
+  it.effect("may be the provider's 400 with a transaction error, whether nothing was done or the attempt is paid", () =>
+    Effect.gen(function* () {
+      const error = { status: 400, code: 77, transactionError: "acquirer_error" }
+      yield* script(Script.apiError(error), Script.apiErrorAfterCommit(error).pipe(Script.onCreate))
+      const refused = yield* create()
+      assert.deepStrictEqual(
+        [gist(refused), refused.json["error"], refused.json["transaction_error"]],
+        [[400, 77], "Transaction declined", "acquirer_error"]
+      )
+      assert.deepStrictEqual([gist(yield* lookup()), yield* moved], [[404, 137], 0])
+      assert.strictEqual((yield* create()).json["transaction_error"], "acquirer_error")
+      assert.deepStrictEqual([gist(yield* lookup()), yield* moved], [[200, "paid"], 12_500])
+    }).pipe(withSandbox())
+  )
+
+  const transactionErrors = [
+    ["nothing done", Script.transactionError(), 77, "acquirer_communication_error", [404, 137], 0],
+    [
+      "nothing done, of another code and error",
+      Script.transactionError("acquirer_rejected_error", { code: 147 }),
+      147,
+      "acquirer_rejected_error",
+      [404, 137],
+      0
+    ],
+    [
+      "the money moved unseen",
+      Script.transactionError("acquirer_error", { moved: true }),
+      77,
+      "acquirer_error",
+      [200, "failed"],
+      12_500
+    ]
+  ] as const
+  for (const [title, step, code, error, record, money] of transactionErrors) {
+    it.effect(`may be a transaction error in a 400: ${title}`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* script(step)
+        assert.deepStrictEqual(gist(yield* lookup()), [404, 137])
+        assert.strictEqual(yield* sandbox.scriptLeft, 1)
+        const answer = yield* create()
+        assert.deepStrictEqual([gist(answer), answer.json["transaction_error"]], [[400, code], error])
+        const found = yield* lookup()
+        assert.deepStrictEqual([gist(found), yield* moved], [record, money])
+        const [transaction] = transactions(found)
+        assert.deepStrictEqual(
+          [transaction?.["error_state"], transaction?.["error"]],
+          money === 0 ? [undefined, undefined] : ["processing_error", error]
+        )
+      }).pipe(withSandbox())
+    )
+  }
+
+  it.effect("may have any header, or lack one, on top of whatever else a step says", () =>
+    Effect.gen(function* () {
+      yield* script(
+        Script.header("Age", "60").pipe(Script.and(Script.header("x-cache", "HIT"))),
+        Script.staleRead.pipe(Script.and(Script.header("date", null)), Script.and(Script.header("age", "1"))),
+        Script.truncated.pipe(Script.and(Script.header("request-id", "again")))
+      )
+      const paid = yield* create()
+      assert.deepStrictEqual([paid.headers["age"], paid.headers["x-cache"], gist(paid)], ["60", "HIT", [200, "paid"]])
+      const stale = yield* lookup()
+      assert.deepStrictEqual([stale.headers["age"], stale.headers["date"], gist(stale)], ["1", undefined, [404, 137]])
+      const client = yield* HttpClient.HttpClient
+      const truncated = yield* client.execute(createRequest(createBody))
+      assert.strictEqual(truncated.headers["request-id"], "again")
+      const usual = yield* lookup()
+      assert.deepStrictEqual(
+        [usual.headers["age"], usual.headers["date"]],
+        [undefined, "Thu, 01 Jan 1970 00:00:00 GMT"]
+      )
+    }).pipe(withSandbox())
+  )
+
   it.effect("may be anything at all", () =>
     Effect.gen(function* () {
       yield* script(Script.reply({ status: 599, headers: { "x-proxy": "1" }, body: "busy" }))

@@ -178,6 +178,33 @@ describe("A payout that ends", () => {
   })
 })
 
+describe("A payout of the history", () => {
+  it.effect("is told of when it ends later, although nobody looks", () => {
+    const { receive } = receiver()
+    const outcome = Acquirer.processing({ after: "90 minutes" })
+    const history: Sandbox.Options["history"] = [
+      { handle, amount: 1, transactions: [{ created: { age: "1 hour" }, destination: "ca_1", outcome }] }
+    ]
+    return Effect.gen(function* () {
+      const told = yield* Effect.fork(summary(1))
+      yield* settled
+      yield* TestClock.adjust("30 minutes")
+      assert.deepStrictEqual(yield* told, [[handle, "Genuine", minutes(30), 200]])
+    }).pipe(Effect.provide(live(receive, { history })))
+  })
+})
+
+describe("A webhook's timestamp", () => {
+  it.effect("is by the provider's clock, which may be ahead", () => {
+    const { json, receive } = receiver()
+    return Effect.gen(function* () {
+      yield* create()
+      yield* sent(1)
+      assert.strictEqual(json()[0]?.["timestamp"], "1970-01-01T00:10:00.000Z")
+    }).pipe(Effect.provide(live(receive, { clockAhead: "10 minutes" })))
+  })
+})
+
 describe("A webhook that is not answered with 2xx", () => {
   it.effect("comes again after 2, 5, 10, 20 and 30 minutes, then every hour for three days, and then no more", () => {
     const { json, receive, received } = receiver(500)

@@ -49,7 +49,7 @@ export const execute = (request: HttpClientRequest.HttpClientRequest) =>
     return answer
   })
 
-const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null
+export const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null
 
 const parse = (text: string): Json => {
   try {
