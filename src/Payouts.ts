@@ -302,7 +302,11 @@ const refusalOf = (
     return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
   }
   if (evidence !== undefined && evidence.handle !== request.handle) {
-    return new InvalidRequest({ field: "evidence", reason: "must be about the request's handle", handle: request.handle })
+    return new InvalidRequest({
+      field: "evidence",
+      reason: "must be about the request's handle",
+      handle: request.handle
+    })
   }
   return Number.isSafeInteger(outstandingCreates) && outstandingCreates >= 0
     ? undefined

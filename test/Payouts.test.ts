@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Exit, Fiber, Schedule, TestClock } from "effect"
 import { Acquirer, Ledger, Payout, Payouts, PayoutRequest, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
-import { inVirtualTime, layer, requestOf } from "./support.js"
+import { anotherProcess, inVirtualTime, layer, requestOf } from "./support.js"
 
 const handle = "prize-2026-0042"
 const other = "ca_00000000000000000000000000000000"
@@ -13,7 +13,7 @@ const create = (request: PayoutRequest.PayoutRequest, options?: Payouts.CallOpti
     inVirtualTime(Effect.map(Effect.either(payouts.create(request, options)), Either.merge))
   )
 
-const resume = (request: PayoutRequest.PayoutRequest, options?: Payouts.ResumeOptions) =>
+const recover = (request: PayoutRequest.PayoutRequest, options?: Payouts.RecoverOptions) =>
   Effect.flatMap(Payouts.Payouts, (payouts) =>
     inVirtualTime(Effect.map(Effect.either(payouts.recover(request, options)), Either.merge))
   )
@@ -620,7 +620,7 @@ describe("handles that are taken", () => {
     Effect.gen(function* () {
       yield* create(requestOf())
       // Another process: the same provider, and no memory of the first.
-      const payouts = yield* Payouts.make()
+      const payouts = yield* anotherProcess()
       const second = yield* inVirtualTime(payouts.create(requestOf()))
       assert.strictEqual(second._tag, "Paid")
       assert.deepStrictEqual(story(second), ["Create 400 134 AlreadyPaid -> LookUp", "Lookup 200 Paid -> Succeed"])
@@ -636,7 +636,7 @@ describe("handles that are taken", () => {
     it.effect(`refuses a handle that another process paid with another ${field}`, () =>
       Effect.gen(function* () {
         yield* create(requestOf({ customer: "winner" }))
-        const payouts = yield* Payouts.make()
+        const payouts = yield* anotherProcess()
         const end = yield* inVirtualTime(Effect.flip(payouts.create(requestOf({ customer: "winner", ...input }))))
         assert(end._tag === "HandleConflict")
         assert.deepStrictEqual([end.with, end.differs, end.certainty], ["Provider", [field], "NotMoved"])
@@ -679,7 +679,7 @@ describe("budgets", () => {
       yield* always(Script.processingError().pipe(Script.onCreate))
       yield* create(requestOf(), { policy: RetryPolicy.none })
       // After a restart one failure is on record, so one wait has been spent.
-      const restarted = yield* Payouts.make()
+      const restarted = yield* anotherProcess()
       const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf())))
       assert.deepStrictEqual(story(end), [
         "Lookup 200 ProcessingError -> LookUp 1m",
@@ -688,12 +688,12 @@ describe("budgets", () => {
         "Lookup 200 ProcessingError -> SendAgain",
         "Create 200 ProcessingError -> Fail"
       ])
-      const again = yield* Payouts.make()
+      const again = yield* anotherProcess()
       const spent = yield* inVirtualTime(Effect.flip(again.recover(requestOf())))
       assert.deepStrictEqual(story(spent), ["Lookup 200 ProcessingError -> Fail"])
       // Three on record; and a process that sends such a failure again may have been about to.
       assert.deepStrictEqual([spent._tag, spent.exposure], ["ProcessingError", { min: 0, max: 50_000 }])
-      const sure = yield* Payouts.make()
+      const sure = yield* anotherProcess()
       const counted = yield* inVirtualTime(Effect.flip(sure.recover(requestOf(), { outstandingCreates: 3 })))
       assert.deepStrictEqual([counted._tag, counted.exposure], ["ProcessingError", { min: 0, max: 37_500 }])
       assert.strictEqual((yield* truth).creates, 3)
@@ -779,11 +779,11 @@ describe("budgets", () => {
   )
 })
 
-describe("resume", () => {
+describe("recover", () => {
   it.effect("asks first, and takes the answer", () =>
     Effect.gen(function* () {
       yield* create(requestOf())
-      const restarted = yield* Payouts.make()
+      const restarted = yield* anotherProcess()
       const end = yield* inVirtualTime(restarted.recover(requestOf()))
       assert.deepStrictEqual(story(end), ["Lookup 200 Paid -> Succeed"])
       assert.strictEqual((yield* truth).creates, 1)
@@ -792,7 +792,7 @@ describe("resume", () => {
 
   it.effect("sends what the provider does not know (77)", () =>
     Effect.gen(function* () {
-      const end = yield* resume(requestOf())
+      const end = yield* recover(requestOf())
       assert.deepStrictEqual(story(end), ["Lookup 404 137 NotFound -> SendAgain", "Create 200 Paid -> Succeed"])
       assert.deepStrictEqual([end._tag, end.exposure], ["Paid", { min: 12_500, max: 12_500 }])
     }).pipe(Effect.provide(layer()))
@@ -802,7 +802,7 @@ describe("resume", () => {
     Effect.gen(function* () {
       yield* script(Script.hardDeclined())
       yield* create(requestOf())
-      const restarted = yield* Payouts.make()
+      const restarted = yield* anotherProcess()
       const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf())))
       assert.deepStrictEqual(
         [end._tag, end.certainty, ...story(end)],
@@ -818,7 +818,7 @@ describe("resume", () => {
       const first = yield* create(requestOf(), { policy: RetryPolicy.none })
       assert.deepStrictEqual([first._tag, first.certainty], ["UnexpectedResponse", "MayHaveMoved"])
       for (const restarted of [false, true]) {
-        const payouts = restarted ? yield* Payouts.make() : yield* Payouts.Payouts
+        const payouts = restarted ? yield* anotherProcess() : yield* Payouts.Payouts
         const end = yield* inVirtualTime(Effect.flip(payouts.recover(requestOf())))
         assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "NotMoved"])
         assert.deepStrictEqual(story(end).slice(-1), ["Lookup 200 HardDeclined -> Fail"])
@@ -831,9 +831,9 @@ describe("resume", () => {
     Effect.gen(function* () {
       const unexplained = Script.softDeclined().pipe(Script.and(Script.altered({ errorState: null })))
       yield* script(unexplained, Script.normal, Script.normal)
-      const first = yield* resume(requestOf(), { outstandingCreates: 2, policy: RetryPolicy.none })
+      const first = yield* recover(requestOf(), { outstandingCreates: 2, policy: RetryPolicy.none })
       assert.strictEqual(first._tag, "UnexpectedResponse")
-      const end = yield* resume(requestOf(), { outstandingCreates: 2, policy: RetryPolicy.none })
+      const end = yield* recover(requestOf(), { outstandingCreates: 2, policy: RetryPolicy.none })
       assert.deepStrictEqual([end._tag, end.certainty], ["SoftDeclined", "MayHaveMoved"])
     }).pipe(Effect.provide(layer()))
   )
@@ -842,7 +842,7 @@ describe("resume", () => {
     Effect.gen(function* () {
       yield* script(Script.hardDeclined())
       yield* create(requestOf())
-      const restarted = yield* Payouts.make()
+      const restarted = yield* anotherProcess()
       for (const unseen of [3, 3, 2]) {
         const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf(), { outstandingCreates: unseen })))
         // One of the three is on record, as declined.
@@ -859,7 +859,7 @@ describe("resume", () => {
       assert.deepStrictEqual([end._tag, end.exposure], ["UnexpectedResponse", { min: 0, max: 25_000 }])
       yield* TestClock.adjust("5 hours")
       yield* (yield* Sandbox.Sandbox).ledger
-      assert.deepStrictEqual((yield* resume(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
+      assert.deepStrictEqual((yield* recover(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
     }).pipe(Effect.provide(layer()))
   )
 
@@ -884,7 +884,7 @@ describe("resume", () => {
       const first = yield* create(requestOf())
       assert.deepStrictEqual([first._tag, (yield* truth).creates], ["ProcessingError", 3])
       yield* script(Script.staleRead)
-      const second = yield* resume(requestOf(), { outstandingCreates: 0 })
+      const second = yield* recover(requestOf(), { outstandingCreates: 0 })
       assert.deepStrictEqual([second._tag, (yield* truth).creates], ["ProcessingError", 3])
       assert.deepStrictEqual(second.exposure, { min: 0, max: 37_500 })
     }).pipe(Effect.provide(layer()))
@@ -897,7 +897,7 @@ describe("resume", () => {
       const end = yield* create(requestOf())
       assert.deepStrictEqual([end._tag, end.exposure], ["Processing", { min: 0, max: 25_000 }])
       yield* TestClock.adjust("2 hours")
-      assert.deepStrictEqual((yield* resume(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
+      assert.deepStrictEqual((yield* recover(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
     }).pipe(Effect.provide(layer()))
   )
 
@@ -915,7 +915,7 @@ describe("resume", () => {
   it.effect("sends nothing while it cannot ask", () =>
     Effect.gen(function* () {
       yield* script(Script.dropAfterCommit.pipe(Script.onLookup, Script.times(99)))
-      const end = yield* resume(requestOf(), { policy: exact })
+      const end = yield* recover(requestOf(), { policy: exact })
       assert(end._tag === "CommunicationError")
       assert.deepStrictEqual([end.reason, end.certainty, end.exposure.max], ["Unseen", "MayHaveMoved", 12_500])
       assert.strictEqual((yield* truth).creates, 0)
@@ -925,9 +925,9 @@ describe("resume", () => {
   it.effect("does not call a refusal certain while an unseen request may arrive, unless it is told that none can", () =>
     Effect.gen(function* () {
       yield* always(Script.apiError({ status: 400, code: 135 }).pipe(Script.onCreate))
-      const unsure = yield* resume(requestOf())
+      const unsure = yield* recover(requestOf())
       assert.deepStrictEqual([unsure._tag, unsure.certainty], ["CommunicationError", "MayHaveMoved"])
-      const sure = yield* resume(requestOf({ handle: "another" }), { outstandingCreates: 0 })
+      const sure = yield* recover(requestOf({ handle: "another" }), { outstandingCreates: 0 })
       assert.deepStrictEqual([sure._tag, sure.certainty], ["PaymentMethodNotAllowed", "NotMoved"])
     }).pipe(Effect.provide(layer()))
   )
@@ -1116,7 +1116,7 @@ describe("within one process", () => {
       const first = yield* create(requestOf())
       yield* always(Script.apiError({ status: 401, code: 6 }))
       assert.strictEqual(yield* create(requestOf()), first)
-      assert.strictEqual(yield* resume(requestOf()), first)
+      assert.strictEqual(yield* recover(requestOf()), first)
       const refused = yield* create(requestOf({ amount: 1 }))
       assert.deepStrictEqual([refused._tag, refused.certainty], ["HandleConflict", "Moved"])
       assert.strictEqual((yield* truth).creates, 1)
@@ -1168,7 +1168,7 @@ describe("within one process", () => {
       yield* script(Script.softDeclined())
       yield* create(requestOf())
       yield* TestClock.adjust("1 hour")
-      const restarted = yield* Payouts.make()
+      const restarted = yield* anotherProcess()
       yield* script(Script.executeLater("1 hour"))
       const end = yield* inVirtualTime(Effect.flip(restarted.create(requestOf(), { policy: RetryPolicy.none })))
       assert.deepStrictEqual([end._tag, end.certainty, end.exposure.max], ["SoftDeclined", "MayHaveMoved", 12_500])
@@ -1218,7 +1218,7 @@ describe("within one process", () => {
   it.effect("a claim outlives its call: 134 is confirmed, and never sent again (43)", () =>
     Effect.gen(function* () {
       yield* create(requestOf())
-      const payouts = yield* Payouts.make()
+      const payouts = yield* anotherProcess()
       const run = inVirtualTime(Effect.either(payouts.create(requestOf(), { policy: exact })))
       yield* always(Script.laggingRead)
       yield* run
@@ -1233,7 +1233,7 @@ describe("within one process", () => {
 
   it.effect("a claim of payment is not denied by a read that shows an old decline", () =>
     Effect.gen(function* () {
-      const another = yield* Payouts.make()
+      const another = yield* anotherProcess()
       yield* another.create(requestOf())
       yield* always(Script.altered({ state: "failed", errorState: "hard_declined" }).pipe(Script.onLookup))
       const end = yield* create(requestOf(), { policy: exact })
@@ -1286,9 +1286,9 @@ describe("within one process", () => {
   for (const unseen of [-1, Number.NaN, 1.5, Number.POSITIVE_INFINITY]) {
     it.effect(`unseen: ${unseen} is refused`, () =>
       Effect.gen(function* () {
-        const end = yield* resume(requestOf(), { outstandingCreates: unseen })
+        const end = yield* recover(requestOf(), { outstandingCreates: unseen })
         assert(end._tag === "InvalidRequest")
-        assert.deepStrictEqual([end.field, end.reason], ["unseen", "must be an integer of 0 or more"])
+        assert.deepStrictEqual([end.field, end.reason], ["outstandingCreates", "must be an integer of 0 or more"])
       }).pipe(Effect.provide(layer()))
     )
   }
@@ -1297,7 +1297,7 @@ describe("within one process", () => {
     Effect.gen(function* () {
       const forged = Object.assign({}, requestOf(), { amount: Number.NaN })
       const payouts = yield* Payouts.Payouts
-      for (const call of [payouts.create, payouts.resume]) {
+      for (const call of [payouts.create, payouts.recover]) {
         const end = yield* Effect.flip(call(forged))
         assert(end._tag === "InvalidRequest")
         assert.deepStrictEqual([end.field, end.reason], ["request", "must be made by PayoutRequest.make"])

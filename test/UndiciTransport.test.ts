@@ -27,7 +27,7 @@ import { isNotSent, systemCode } from "../src/internal/transport.js"
 import { Acting, controller } from "./dispatchers.js"
 import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
 import * as Leaks from "./sockets/Leaks.js"
-import { requestOf } from "./support.js"
+import { anotherProcess, requestOf } from "./support.js"
 import { selfSigned } from "./testCertificates.js"
 
 const chunked = { "transfer-encoding": "chunked" }
@@ -358,7 +358,7 @@ describe("UndiciTransport, on its connections,", () => {
         line.startsWith("GET") ? socket.write(answer(200, body)) : undefined
       )
       const client = yield* clientOver(yield* UndiciTransport.make(), server)
-      const payouts = yield* Effect.provideService(Payouts.make(), BillwerkClient.BillwerkClient, client)
+      const payouts = yield* Effect.provideService(anotherProcess(), BillwerkClient.BillwerkClient, client)
       const fiber = yield* Effect.fork(payouts.create(requestOf()))
       assert.isTrue(yield* eventually(() => server.received.length === 1))
       yield* Fiber.interrupt(fiber)

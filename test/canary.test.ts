@@ -37,7 +37,7 @@ import {
 } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 import { answer, serve } from "./servers.js"
-import { inVirtualTime, requestOf } from "./support.js"
+import { anotherProcess, inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
 
 // --- the canaries ---
@@ -371,7 +371,7 @@ const provider = ({ create, lookup }: Pick<Scenario, "create" | "lookup">, echo:
 const payoutsOver = (http: HttpClient.HttpClient, policy = RetryPolicy.none) =>
   Effect.gen(function* () {
     const client = yield* BillwerkClient.make({ apiKey }).pipe(Effect.provideService(HttpClient.HttpClient, http))
-    const payouts = yield* Payouts.make({ policy }).pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+    const payouts = yield* anotherProcess({ policy }).pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
     return { client, payouts }
   })
 
@@ -469,7 +469,7 @@ describe("No secret that the provider repeats", () => {
             else socket.write(answer(status, text, headers))
           })
           const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url })
-          const payouts = yield* Payouts.make({ policy: RetryPolicy.none }).pipe(
+          const payouts = yield* anotherProcess({ policy: RetryPolicy.none }).pipe(
             Effect.provideService(BillwerkClient.BillwerkClient, client)
           )
           for (let turn = 0; turn < 3; turn++) {

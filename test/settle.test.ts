@@ -16,7 +16,7 @@ import {
 } from "effect-billwerk-payouts"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import { VirtualTime } from "./simulation/VirtualTime.js"
-import { layer as layerOf, requestOf } from "./support.js"
+import { anotherProcess, layer as layerOf, requestOf } from "./support.js"
 
 const handle = Handle.Handle.make("prize-2026-0042")
 
@@ -383,7 +383,7 @@ describe("What is known of the money", () => {
         assert(before._tag === "Processing")
         assert.deepStrictEqual(money(before), ["MayHaveMoved", 0, 25_000])
         yield* settled(Acquirer.paid)
-        const elsewhere = yield* Payouts.make()
+        const elsewhere = yield* anotherProcess()
         // As it comes out of a queue: the record alone, without what it took to get it.
         for (const seen of [before, { ...before, attempts: [] }]) {
           const end = yield* elsewhere.settle(seen)
@@ -396,20 +396,20 @@ describe("What is known of the money", () => {
   it("is carried on without its attempts: what nobody has seen, and what a read that lags behind denies", () =>
     run(
       Effect.gen(function* () {
-        const { resume } = yield* Payouts.Payouts
+        const { recover } = yield* Payouts.Payouts
         yield* script(Script.softDeclined())
         yield* create()
-        const elsewhere = yield* Payouts.make()
+        const elsewhere = yield* anotherProcess()
         const policy = RetryPolicy.make({ softDeclined: Schedule.recurs(1) })
         const before = yield* Effect.zipRight(
-          resume(requestOf(), { policy }),
+          recover(requestOf(), { policy }),
           elsewhere.recover(requestOf(), { outstandingCreates: 3 })
         )
         assert(before._tag === "Processing")
         assert.deepStrictEqual(money(before), ["MayHaveMoved", 0, 25_000])
         yield* settled(Acquirer.hardDeclined())
         yield* script(Script.staleRead)
-        const end = yield* Effect.flip((yield* Payouts.make()).settle({ ...before, attempts: [] }, every("10 seconds")))
+        const end = yield* Effect.flip((yield* anotherProcess()).settle({ ...before, attempts: [] }, every("10 seconds")))
         assert.deepStrictEqual([end._tag, end.attempts.length], ["HardDeclined", 2])
         assert("certainty" in end)
         assert.deepStrictEqual(money(end), ["MayHaveMoved", 0, 12_500])
@@ -518,7 +518,7 @@ describe("A bare handle", () => {
       Effect.gen(function* () {
         yield* accepted
         const start = yield* Clock.currentTimeMillis
-        const elsewhere = yield* Payouts.make()
+        const elsewhere = yield* anotherProcess()
         const end = yield* elsewhere.settle(handle, every("10 seconds"))
         assert(end._tag === "Paid")
         assert.deepStrictEqual(yield* lookups(start), [0, 10_000, 20_000, 30_000])
@@ -537,7 +537,7 @@ describe("A bare handle", () => {
       Effect.gen(function* () {
         yield* accepted
         yield* settled(as)
-        const elsewhere = yield* Payouts.make()
+        const elsewhere = yield* anotherProcess()
         const end = yield* Effect.map(Effect.either(elsewhere.settle(handle)), Either.merge)
         assert("certainty" in end)
         // Who knows only the handle cannot know whether something else is under way that would be sent again.
@@ -561,7 +561,7 @@ describe("A bare handle", () => {
       Effect.gen(function* () {
         yield* accepted
         yield* always(Script.onLookup(Script.altered({ amount: 0 })))
-        const elsewhere = yield* Payouts.make()
+        const elsewhere = yield* anotherProcess()
         const end = yield* Effect.flip(elsewhere.settle(handle))
         assert(end._tag === "LookupFailed")
         assert.strictEqual(end.category, "UnexpectedResponse")

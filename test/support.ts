@@ -1,5 +1,5 @@
 /** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
-import { Effect, Fiber, Layer, TestClock } from "effect"
+import { Effect, Fiber, Layer, Scope, TestClock } from "effect"
 import { PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
 
 export const destination = "ca_fcfac2016614418f969fa5697383e47c"
@@ -13,6 +13,10 @@ export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>
 /** The library over the in-memory provider. */
 export const layer = (options?: Sandbox.Options, payouts: Payouts.Options = {}) =>
   Payouts.layerWith(payouts).pipe(Layer.provideMerge(Sandbox.layerWith(options)))
+
+/** Another process of this test: a service of its own, which lives on until the test run ends. */
+export const anotherProcess = (options?: Payouts.Options) =>
+  Effect.flatMap(Scope.make(), (scope) => Scope.extend(Payouts.make(options), scope))
 
 /** Runs an effect to its end, moving the test clock whenever it waits; at most an hour at a time, two days in all. */
 export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

@@ -17,7 +17,7 @@ import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import type * as Net from "node:net"
 import { gzipSync } from "node:zlib"
 import { answer, chunk, eventually, head, type Received, serve, type Server, serveTls } from "./servers.js"
-import { requestOf } from "./support.js"
+import { anotherProcess, requestOf } from "./support.js"
 import { expired, selfSigned, wrongName } from "./testCertificates.js"
 
 type Name = "fetch" | "node:http" | "undici" | "UndiciTransport" | "a client made of UndiciTransport"
@@ -597,7 +597,7 @@ for (const transport of transports) {
       Effect.gen(function* () {
         const server = yield* serveTls({ cert: selfSigned }, (socket) => socket.write(answer(200, body)))
         const client = yield* clientTo(server)
-        const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+        const payouts = yield* anotherProcess().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
         const error = yield* Effect.flip(payouts.create(request))
         assert.strictEqual(error._tag === "CommunicationError" && error.reason, "Certificate")
         assert.deepStrictEqual(

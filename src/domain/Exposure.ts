@@ -297,11 +297,11 @@ export const merge = (self: Evidence, that: Evidence): Evidence => {
   const transactions = mergeBy(self.transactions, that.transactions, mergeTransaction)
   const done = new Set(transactions.map(({ doing }) => doing?.create))
   const creates = mergeBy(self.creates, that.creates, mergeCreate).filter(({ id }) => !done.has(id))
-  const record = mergeRecord(self.record, that.record)
   const clocks = { ...self.clocks }
   for (const [clock, offset] of Object.entries(that.clocks)) clocks[clock] = narrowed(clocks[clock], offset)
   const merged: Evidence = { handle: self.handle, creates: compacted(creates), transactions, clocks }
-  const read = later({ ...merged, clocks }, self.read, that.read)
+  const record = mergeRecord(merged, self.record, that.record)
+  const read = later(merged, self.read, that.read)
   return {
     ...merged,
     ...(record === undefined ? {} : { record }),
@@ -344,21 +344,20 @@ const progress = ({ errorState, state }: Transaction): number =>
 const isDecline = (errorState: string | undefined): boolean =>
   errorState === "hard_declined" || errorState === "soft_declined"
 
-// Reads may lag behind: what says paid is the newer one, and so, among others, is what shows more transactions.
-const mergeRecord = (self: Record | undefined, that: Record | undefined): Record | undefined => {
+// Reads may lag behind: what says paid is the newer one; among others, what shows more transactions; then, what was read later.
+const mergeRecord = (evidence: Evidence, self: Record | undefined, that: Record | undefined): Record | undefined => {
   if (self === undefined || that === undefined) return that ?? self
   const wasPaid = self.state === "paid"
-  const isPaid = that.state === "paid"
-  return (wasPaid === isPaid ? self.transactions > that.transactions : wasPaid) ? self : that
+  if (wasPaid !== (that.state === "paid")) return wasPaid ? self : that
+  if (self.transactions !== that.transactions) return self.transactions > that.transactions ? self : that
+  return elapsed(evidence, self.read, that.read) >= 0 ? that : self
 }
 
 // Both are true of a clock that did not jump. Of one that did, it is not known when.
 const narrowed = (self: Offset | undefined, that: Offset): Offset => {
   if (self === undefined) return that
   const both = { min: Math.max(self.min, that.min), max: Math.min(self.max, that.max) }
-  return both.min <= both.max
-    ? both
-    : { min: Math.min(self.min, that.min), max: Math.max(self.max, that.max) }
+  return both.min <= both.max ? both : { min: Math.min(self.min, that.min), max: Math.max(self.max, that.max) }
 }
 
 const later = (evidence: Evidence, self: Moment | undefined, that: Moment | undefined): Moment | undefined => {
@@ -426,7 +425,9 @@ export const adopted = (evidence: Evidence, now: Moment): Evidence => {
             ...(create.claim === undefined ? {} : { claim: { ...create.claim, at: now.at } })
           }
     ),
-    ...(record === undefined ? {} : { record: isKnown(record.read.clock) ? record : { ...record, read: longAgo(now) } }),
+    ...(record === undefined
+      ? {}
+      : { record: isKnown(record.read.clock) ? record : { ...record, read: longAgo(now) } }),
     ...(read !== undefined && isKnown(read.clock) ? { read } : {})
   }
 }
@@ -497,8 +498,7 @@ const isClaimStanding = (evidence: Evidence, { claim, clock }: Create): boolean 
 const isBorneOut = (evidence: Evidence, create: Create): boolean =>
   (create.claim?.said === "Processing" || create.claim?.said === "Exists") &&
   evidence.transactions.some(
-    (one) =>
-      !isNewEnough(evidence, one, create) && (create.claim?.said === "Exists" || !create.before.includes(one.id))
+    (one) => !isNewEnough(evidence, one, create) && (create.claim?.said === "Exists" || !create.before.includes(one.id))
   )
 
 /**
@@ -593,10 +593,16 @@ const exposureOf = (
     const open = sum(evidence, transactions.filter(isOpen))
     const doubt = doubtOf(evidence, horizon, isCreateMeant)
     // A payout that is not over, or failed for no reason that is shown, may itself have moved the money, by one of them.
-    return { min: 0, max: open + Math.max(doubt, open === 0 && isUnexplained(evidence, isMeant) ? record?.amount ?? 0 : 0) }
+    return {
+      min: 0,
+      max: open + Math.max(doubt, open === 0 && isUnexplained(evidence, isMeant) ? (record?.amount ?? 0) : 0)
+    }
   }
   const paid = transactions.filter(({ state }) => state === "paid")
-  const open = sum(evidence, transactions.filter((one) => one.state !== "paid" && isOpen(one)))
+  const open = sum(
+    evidence,
+    transactions.filter((one) => one.state !== "paid" && isOpen(one))
+  )
   if (!isPayerMeant(evidence, isMeant)) return { min: 0, max: open }
   // Where it shows no transaction, any of those that may have been carried out may have paid beside it, unknown to it.
   const unseen =
@@ -612,8 +618,7 @@ const isPayerMeant = ({ transactions }: Evidence, isMeant: (request: string | un
 const isUnexplained = (
   { record, transactions }: Evidence,
   isMeant: (request: string | undefined) => boolean
-): boolean =>
-  record !== undefined && (record.state !== "failed" || transactions.length === 0) && isMeant(undefined)
+): boolean => record !== undefined && (record.state !== "failed" || transactions.length === 0) && isMeant(undefined)
 
 /**
  * The certainty that an exposure amounts to.

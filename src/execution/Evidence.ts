@@ -89,7 +89,9 @@ export class Evidence<A extends Asked = Subject> {
   /** The error of a subject whose handle is taken by other arguments. */
   conflict(this: Evidence, conflict: errors.Conflict, subject = this.subject): HandleConflict {
     const { horizon } = this.process
-    const request = subject.fingerprints?.request ?? ""
+    const request = subject.fingerprints?.request
+    // Where the arguments are not known, all of it may be theirs.
+    if (request === undefined) return errors.toConflict(conflict, this.accounting(), { min: 0, max: 0 })
     const exposure = (of: "Own" | "Others") => Exposure.exposureOfRequest(this.known, request, of, horizon)
     const own = errors.accounting(subject, this.attempts, this.known, horizon, exposure("Own"))
     return errors.toConflict(conflict, own, exposure("Others"))
@@ -103,6 +105,9 @@ export class Evidence<A extends Asked = Subject> {
   /** Takes note of what somebody else knows. */
   learn(evidence: Exposure.Evidence): void {
     this.known = Exposure.merge(this.known, evidence)
+    const { record, transactions } = this.known
+    if (record?.state === "failed" && !transactions.some(Exposure.isOpen))
+      this.doubts = { ...this.doubts, latest: this.doubts.unclear }
   }
 
   /** Takes note of what the caller says of creates that this process does not know of, instead of what was said before. */
@@ -195,7 +200,10 @@ export class Evidence<A extends Asked = Subject> {
         this.known = Exposure.withoutCreate(this.known, create.id)
         break
       case "Claimed":
-        this.known = Exposure.withCreate(this.known, { ...create, claim: { said: saidBy(verdict), at: Math.ceil(ended) } })
+        this.known = Exposure.withCreate(this.known, {
+          ...create,
+          claim: { said: saidBy(verdict), at: Math.ceil(ended) }
+        })
         break
       case "Recorded":
         if (!("payout" in verdict)) break
@@ -205,6 +213,13 @@ export class Evidence<A extends Asked = Subject> {
           Exposure.merge(this.known, Exposure.ofPayout(handle, verdict.payout, read)),
           create
         )
+        // A repeat may be answered with the payout that is there: as by 133, then, this create did nothing.
+        if (verdict._tag === "Processing" && this.known.creates.some(({ id }) => id === create.id)) {
+          this.known = Exposure.withCreate(this.known, {
+            ...create,
+            claim: { said: "Processing", at: Math.ceil(ended) }
+          })
+        }
         break
       default:
     }
@@ -227,9 +242,7 @@ export class Evidence<A extends Asked = Subject> {
       isStale: step.kind === "Lookup" && Exposure.isStale(before, payout),
       contradicts: step.kind === "Lookup" && Exposure.isContradicted(this.known, { clock: process.clock, at: begun }),
       isNews:
-        before.record?.state !== "failed" ||
-        shown?.state !== latest?.state ||
-        shown?.errorState !== latest?.errorState,
+        before.record?.state !== "failed" || shown?.state !== latest?.state || shown?.errorState !== latest?.errorState,
       isOwn:
         subject.fingerprints !== undefined &&
         Exposure.isDoing(this.known, payout, subject.fingerprints, process.horizon)
@@ -267,7 +280,10 @@ export interface Assumption {
 }
 
 /** Creates that other processes may have sent with the same arguments. */
-export const assumedCreate = ({ amount, fingerprints }: Subject, { count, guess, until }: Assumption): Exposure.Create => ({
+export const assumedCreate = (
+  { amount, fingerprints }: Subject,
+  { count, guess, until }: Assumption
+): Exposure.Create => ({
   id: `${assumed}${until.clock}`,
   count,
   clock: until.clock,

@@ -52,11 +52,7 @@ export const lookup = Effect.fnUntraced(function* (
 })
 
 /** The exchanges of what is only asked about. */
-export const lookupsOf = (
-  client: BillwerkClient["Type"],
-  handle: Handle,
-  expected: Verdict.Expected
-): Exchanges => ({
+export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expected: Verdict.Expected): Exchanges => ({
   handle,
   create: Effect.dieMessage("what is only asked about is never sent"),
   lookup: client.lookup(handle),

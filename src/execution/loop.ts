@@ -52,14 +52,18 @@ export const run = Effect.fnUntraced(function* (call: Call) {
     return at - started + Duration.toMillis(delay) + Duration.toMillis(longest) <= Duration.toMillis(policy.elapsedMax)
   })
 
-  const decide = Effect.fnUntraced(function* (plan: Exclude<NextStep.Plan, { readonly _tag: "Succeed" }>, { reply }: Exchanged) {
+  const decide = Effect.fnUntraced(function* (
+    plan: Exclude<NextStep.Plan, { readonly _tag: "Succeed" }>,
+    { reply }: Exchanged
+  ) {
     if (plan._tag === "GiveUp") return { stop: undefined } satisfies Decision
     if (plan._tag === "GoOn") return { next: plan.next, delay: Duration.zero } satisfies Decision
     const { category, known, next } = plan
     const attempt = evidence.latest
     const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
     const now = Math.floor((yield* evidence.process.now).at)
-    const delay = attempt === undefined ? Option.none() : yield* budgets.next(now, { category, attempt, known, retryAfter })
+    const delay =
+      attempt === undefined ? Option.none() : yield* budgets.next(now, { category, attempt, known, retryAfter })
     return Option.isNone(delay)
       ? ({ stop: `the policy grants no further step for ${category}` } satisfies Decision)
       : ({ next, delay: delay.value, category } satisfies Decision)

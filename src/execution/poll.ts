@@ -233,11 +233,13 @@ const know = ({ around, evidence }: Watch): void => {
   if (known !== undefined) evidence.learn(known)
 }
 
-const ended = ({ around, evidence }: Watch, payout: Payout.Payout, end: string, exit: Exit.Exit<Outcome, PayoutError>) =>
-  Effect.zipRight(
-    around.flights.learn(payout, evidence.value, exit),
-    Telemetry.measureSettlement(end, payout.created)
-  )
+const ended = (
+  { around, evidence }: Watch,
+  payout: Payout.Payout,
+  end: string,
+  exit: Exit.Exit<Outcome, PayoutError>
+) =>
+  Effect.zipRight(around.flights.learn(payout, evidence.value, exit), Telemetry.measureSettlement(end, payout.created))
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
 const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {

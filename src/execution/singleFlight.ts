@@ -147,10 +147,7 @@ export const make = (
       const kept = memory.keep(request, evidence, ended, isHandedOn)
       flights.delete(request.handle)
       if (flight.done !== undefined) {
-        Deferred.unsafeDone(
-          flight.done,
-          Effect.succeed(Exit.isInterrupted(ended) ? Option.none() : Option.some(ended))
-        )
+        Deferred.unsafeDone(flight.done, Effect.succeed(Exit.isInterrupted(ended) ? Option.none() : Option.some(ended)))
       }
       return Effect.zipRight(kept, ended)
     })

@@ -223,7 +223,9 @@ type Recording = {
  * @category models
  */
 export type Verdict =
-  | { readonly [T in Recording]: { readonly _tag: T; readonly payout: Payout.Payout; readonly why?: string } }[Recording]
+  | {
+      readonly [T in Recording]: { readonly _tag: T; readonly payout: Payout.Payout; readonly why?: string }
+    }[Recording]
   | { readonly _tag: "HandleConflict"; readonly differs: ReadonlyArray<string>; readonly payout: Payout.Payout }
   | { readonly _tag: "RateLimited"; readonly retryAfter?: Duration.Duration | undefined }
   /** `proven`: the answer names the handle, so it is not another's. */
@@ -483,7 +485,9 @@ const ofRefusal = (reply: Response): Verdict => {
   if (body._tag === "ApiError" && isInDoubt(body)) return { _tag: "RejectedInDoubt" }
   switch (status) {
     case 400:
-      return body._tag === "ApiError" ? { _tag: badRequests[body.code] ?? "RequestRejected" } : { _tag: "UnreadableRefusal" }
+      return body._tag === "ApiError"
+        ? { _tag: badRequests[body.code] ?? "RequestRejected" }
+        : { _tag: "UnreadableRefusal" }
     case 404:
       return { _tag: code(reply) === 40 ? "PaymentMethodNotFound" : "RequestRejected" }
     case 408:

@@ -49,9 +49,7 @@ const evidenceOf = (history: string): Exposure.Evidence => {
     const moment = { clock: "here", at: at(time) }
     evidence = Exposure.merge(
       evidence,
-      transactions.length === 0
-        ? { ...Exposure.empty("h"), read: moment }
-        : Exposure.ofPayout("h", payout, moment)
+      transactions.length === 0 ? { ...Exposure.empty("h"), read: moment } : Exposure.ofPayout("h", payout, moment)
     )
   }
   for (const event of history.split("; ")) {

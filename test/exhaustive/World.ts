@@ -16,6 +16,7 @@ import {
 import { ended, VirtualTime } from "../simulation/VirtualTime.js"
 import { stepOf, type Name } from "./Behaviours.js"
 import type { Policy } from "./Model.js"
+import { anotherProcess } from "../support.js"
 
 /** Small budgets of different sizes, and waits of different lengths: a step in the wrong one shows. */
 export const budgets: Policy = {
@@ -90,7 +91,7 @@ export class World {
 
   /** A process that knows nothing of those before it. */
   start(): Process {
-    return this.run(Effect.provideService(Payouts.make({ policy }), BillwerkClient.BillwerkClient, this.stage.client))
+    return this.run(Effect.provideService(anotherProcess({ policy }), BillwerkClient.BillwerkClient, this.stage.client))
   }
 
   create(process: Process): Said {

@@ -8,6 +8,7 @@ import { Effect, type Exit, type Fiber, identity, Logger, LogLevel, Random } fro
 import type { Attempt, Outcome, PayoutError, PayoutRequest, Script } from "effect-billwerk-payouts"
 import { BillwerkClient, Ledger, Payouts, Sandbox } from "effect-billwerk-payouts"
 import { ended, Host, VirtualTime } from "../simulation/VirtualTime.js"
+import { anotherProcess } from "../support.js"
 
 export type Said = Outcome.Outcome | PayoutError.PayoutError
 
@@ -42,7 +43,7 @@ export class World {
       Effect.provideService(HttpClient.HttpClient, transport(Sandbox.httpClient(this.sandbox)))
     )
     this.payouts = Effect.runSync(
-      Effect.flatMap(client, (made) => Effect.provideService(Payouts.make(), BillwerkClient.BillwerkClient, made))
+      Effect.flatMap(client, (made) => Effect.provideService(anotherProcess(), BillwerkClient.BillwerkClient, made))
     )
   }
 

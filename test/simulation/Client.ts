@@ -10,6 +10,7 @@ import {
   type RetryPolicy,
   Sandbox
 } from "effect-billwerk-payouts"
+import { anotherProcess } from "../support.js"
 
 /** What a call ended with, success or failure. */
 export type Said = Outcome.Outcome | PayoutError.PayoutError
@@ -44,6 +45,6 @@ export const library: Subject = {
   name: "library",
   make: (http, policy) =>
     Effect.flatMap(billwerk(http), (client) =>
-      Effect.provideService(Payouts.make({ policy }), BillwerkClient.BillwerkClient, client)
+      Effect.provideService(anotherProcess({ policy }), BillwerkClient.BillwerkClient, client)
     )
 }

@@ -15,6 +15,7 @@ import { answer, eventually, serve } from "../servers.js"
 import * as Proxy from "./Proxy.js"
 import type { Transport } from "./Transports.js"
 import * as Truth from "./Truth.js"
+import { anotherProcess } from "../support.js"
 
 /** How many payouts a batch has, over each HTTP layer: `SOCKET_PAYOUTS=1000 npx vitest ... test/sockets` for more. */
 export const size = Config.integer("SOCKET_PAYOUTS").pipe(Config.withDefault(6))
@@ -137,7 +138,7 @@ const makePayouts = (baseUrl: string, deadline: Duration.DurationInput) =>
         return now.lookupDeadline
       }
     })
-    const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+    const payouts = yield* anotherProcess().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
     const beSlow = Effect.sync(() => {
       now = slow
     })

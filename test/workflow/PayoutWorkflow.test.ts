@@ -12,7 +12,7 @@ import {
   Script
 } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { inVirtualTime, requestOf } from "../support.js"
+import { anotherProcess, inVirtualTime, requestOf } from "../support.js"
 import { layer } from "./support.js"
 
 const request = requestOf()
@@ -173,7 +173,7 @@ describe("A durable payout", () => {
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.always(Script.processingError().pipe(Script.onCreate))
-      const others = yield* Payouts.make({ policy: RetryPolicy.make({ processingError: Schedule.recurs(1) }) })
+      const others = yield* anotherProcess({ policy: RetryPolicy.make({ processingError: Schedule.recurs(1) }) })
       yield* Effect.flip(others.create(request))
       const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
       assert.strictEqual(error._tag, "ProcessingError")

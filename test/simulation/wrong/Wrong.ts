@@ -16,6 +16,7 @@ import {
   Sandbox
 } from "effect-billwerk-payouts"
 import type { Client, Said, Subject } from "../Client.js"
+import { anotherProcess } from "../../support.js"
 
 /** A client with a mistake in it. */
 export interface WrongClient extends Subject {
@@ -50,7 +51,7 @@ export const libraryWith =
         Effect.provideService(HttpClient.HttpClient, http(network)),
         Effect.orDie
       )
-      const fresh = Payouts.make({ policy: policy(rules) }).pipe(
+      const fresh = anotherProcess({ policy: policy(rules) }).pipe(
         Effect.provideService(BillwerkClient.BillwerkClient, exchanges(billwerk))
       )
       return calls(yield* fresh, fresh)
