@@ -159,6 +159,8 @@ export interface Offset extends Schema.Schema.Type<typeof Offset> {}
  */
 export const Evidence = Schema.Struct({
   handle: Schema.String,
+  /** The clock of the process that stated it. */
+  by: Schema.optional(Schema.String),
   creates: Schema.Array(Create),
   transactions: Schema.Array(Transaction),
   record: Schema.optional(Record),
