@@ -1,0 +1,288 @@
+/**
+ * One small world: up to three actions, up to four creates that something may happen to, and, hours later, a provider
+ * that is well and somebody who asks. Each statement is judged as it is made.
+ */
+import { Effect, Exit, Logger, LogLevel, Scope } from "effect"
+import { Host, VirtualTime } from "../simulation/VirtualTime.js"
+import { type Choose, enumerate, replay } from "./Choices.js"
+import type { Client, Hearsay, Statement, Subject } from "./Client.js"
+import { judge, judgeSend, type Violation } from "./Judge.js"
+import { type Assumptions, type Call, known, standard, type Told } from "./Knowledge.js"
+import * as People from "./People.js"
+import { Provider } from "./Provider.js"
+import { type Exchange, httpClient } from "./Wire.js"
+
+const actionsMax = 3
+const createsMax = 4
+const hour = 3_600_000
+const day = 24 * hour
+/** Longer than the arrival horizon. */
+const muchLater = 7 * hour
+
+/** One process, from its start to its end. */
+interface Life {
+  readonly name: string
+  readonly host: Host
+  readonly client: Client
+  readonly calls: Array<Call>
+}
+
+export interface World {
+  readonly violation: Violation | undefined
+  readonly statements: number
+  /** How many of the statements could have been more certain. */
+  readonly lessCertain: number
+  /** What happened, for a person. */
+  readonly story: ReadonlyArray<string>
+}
+
+class Scene {
+  readonly story: Array<string> = []
+  violation: Violation | undefined
+  statements = 0
+  lessCertain = 0
+  private readonly time = new VirtualTime()
+  private readonly provider: Provider
+  private readonly patience: "once" | "patient"
+  private readonly lives = new Map<People.Process, Life>()
+  private readonly skews = new Map<People.Process, number>()
+  private readonly calls: Array<Call> = []
+  private started = 0
+  private creates = 0
+  private isWell = false
+  private lastCertain = -Infinity
+  private handover: { readonly statement: Statement; readonly calls: ReadonlyArray<Call> } | undefined
+
+  constructor(
+    private readonly subject: Subject,
+    private readonly choose: Choose,
+    private readonly assumptions: Assumptions
+  ) {
+    this.patience = choose(People.patiences)
+    this.provider = new Provider(this.time, choose(People.showings))
+    if (choose(People.ledgers)) this.provider.remember("ca_z", this.time.now - 30 * day)
+  }
+
+  play(): void {
+    let action = People.first
+    let statement: Statement | undefined
+    for (let number = 1; ; number++) {
+      statement = this.act(action)
+      if (this.violation !== undefined) return
+      if (number === actionsMax) break
+      this.pass(this.choose(People.gaps))
+      const next = this.choose(this.optionsAfter(action, statement))
+      if (next === undefined) return
+      action = next
+    }
+    if (statement?.certainty === "Moved" && this.lessCertain === 0) return
+    this.isWell = true
+    this.pass(muchLater)
+    const before = this.lessCertain
+    this.act({ ...action, restarts: false, recovers: "tells the number" })
+    if (this.violation === undefined && this.lessCertain > before) {
+      this.violation = { law: "ends", what: "seven hours later the doubt is still there" }
+    }
+  }
+
+  end(): void {
+    this.time.end()
+  }
+
+  private pass(millis: number): void {
+    this.time.pass(millis)
+    this.story.push(`... ${millis / 1_000} s`)
+  }
+
+  private optionsAfter(last: People.Action, statement: Statement | undefined) {
+    return People.nextActions({
+      last,
+      statement,
+      remembers: (process) => (this.lives.get(process)?.calls.length ?? 0) > 0,
+      outstanding: (process, isNew) => this.outstanding(isNew ? undefined : this.lives.get(process)).length,
+      canHandOver: this.subject.takesEvidence && this.handover?.statement === statement
+    })
+  }
+
+  /** One call, to its end or to that of the process. */
+  private act(action: People.Action): Statement | undefined {
+    const life = this.lifeOf(action)
+    const { hearsay, told } = this.hearsay(action, life)
+    const call: Call = { by: life.name, card: action.card, from: this.time.now, to: undefined, told, exchanges: [] }
+    life.calls.push(call)
+    this.calls.push(call)
+    const what = action.recovers === undefined ? "create" : `recover (${action.recovers})`
+    this.story.push(`${life.name}: ${what} ${action.card}`)
+    const dies = this.isWell ? undefined : this.choose(People.deaths)
+    const { client } = life
+    const running = action.recovers === undefined ? client.create(action.card) : client.recover(action.card, hearsay)
+    const fiber = life.host.fork(Logger.withMinimumLogLevel(running, LogLevel.None))
+    if (dies !== undefined) {
+      this.time.pass(dies)
+      if (fiber.unsafePoll() === null) {
+        life.host.kill()
+        this.lives.delete(action.process)
+        this.story.push(`${life.name}: dies`)
+        return undefined
+      }
+    }
+    const statement = valueOf(this.time.await(fiber))
+    call.to = this.time.now
+    this.hear(life, statement)
+    return statement
+  }
+
+  private hear(life: Life, statement: Statement): void {
+    const { certainty, max, min, tag } = statement
+    this.story.push(`${life.name}: ${tag}, ${certainty} ${min}..${max}`)
+    this.statements += 1
+    const { isLessCertain, violation } = judge({
+      provider: this.provider,
+      assumptions: this.assumptions,
+      calls: life.calls,
+      statement
+    })
+    this.violation ??= violation
+    if (isLessCertain) this.lessCertain += 1
+    if (certainty === "MayHaveMoved") this.handover = { statement, calls: known(life.calls) }
+    else this.lastCertain = this.time.now
+  }
+
+  /** What the caller says, as the client takes it, and as the judge has to understand it. */
+  private hearsay({ recovers }: People.Action, life: Life): { readonly hearsay: Hearsay; readonly told: Told } {
+    const open = this.outstanding(life)
+    if (recovers === undefined) return { hearsay: {}, told: { guesses: false } }
+    if (recovers === "says nothing") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
+    if (recovers === "tells the number" || this.handover === undefined) {
+      return { hearsay: { outstandingCreates: open.length }, told: { outstanding: open.length, guesses: false } }
+    }
+    const { calls, statement } = this.handover
+    const covered = new Set(calls.flatMap(({ exchanges }) => exchanges))
+    const outstanding = open.filter((exchange) => !covered.has(exchange)).length
+    return {
+      hearsay: { evidence: statement.evidence, outstandingCreates: outstanding },
+      told: { evidence: calls, outstanding, guesses: false }
+    }
+  }
+
+  /** The creates of others that may have moved money, as far as who sent them knew, and that no statement ended since. */
+  private outstanding(life: Life | undefined): ReadonlyArray<Exchange> {
+    const own = new Set(known(life?.calls ?? []))
+    const oldest = this.time.now - this.assumptions.horizon
+    return this.calls
+      .filter((call) => !own.has(call))
+      .flatMap(({ exchanges }) => exchanges)
+      .filter(({ answer, kind, sent }) => {
+        if (kind === "lookup" || sent <= this.lastCertain) return false
+        if (answer._tag !== "Record") return sent > oldest
+        return answer.transactions.at(-1)?.errorState === "processing_error"
+      })
+  }
+
+  private lifeOf({ process, restarts }: People.Action): Life {
+    const before = this.lives.get(process)
+    if (before !== undefined && !restarts) return before
+    let skew = this.skews.get(process)
+    if (skew === undefined) {
+      skew = this.choose(People.skews)
+      this.skews.set(process, skew)
+    }
+    const host = new Host(this.time, () => skew ?? 0)
+    const name = `${process}${++this.started}`
+    const calls: Array<Call> = []
+    const http = httpClient(this.provider, name, this.weather(name, calls), (exchange) =>
+      calls.at(-1)?.exchanges.push(exchange)
+    )
+    const client = valueOf(
+      this.time.await(
+        host.fork(Effect.flatMap(Scope.make(), (scope) => Scope.extend(this.subject.open(http, this.patience), scope)))
+      )
+    )
+    const life = { name, host, client, calls }
+    this.lives.set(process, life)
+    return life
+  }
+
+  private weather(name: string, calls: ReadonlyArray<Call>) {
+    const says = (what: string) => this.story.push(`  ${name} ${what}`)
+    return {
+      post: (handle: string, card: string) => {
+        this.violation ??= judgeSend(calls, handle, card)
+        this.creates += 1
+        const isPaid = this.provider.transactions.some(({ state }) => state !== "failed")
+        const isDecided = this.isWell || this.creates > createsMax
+        const fate = isDecided ? paid : this.choose(isPaid ? People.fatesOfPaid : People.fates)
+        says(`POST ${card}: ${fate.way}: ${fate.ending}`)
+        return fate
+      },
+      get: () => {
+        const canLag = this.provider.canLag(name)
+        const reading = this.isWell
+          ? "answered"
+          : this.choose(canLag ? People.readings : People.readings.filter(({ value }) => value !== "lags"))
+        says(`GET: ${reading}`)
+        return reading
+      }
+    }
+  }
+}
+
+const paid = { way: "answered", ending: "paid" } as const
+
+const valueOf = <A>(exit: Exit.Exit<A>): A => {
+  if (Exit.isFailure(exit)) throw new Error("the client died", { cause: exit.cause })
+  return exit.value
+}
+
+/** Runs one world. */
+export const run =
+  (subject: Subject, assumptions: Assumptions = standard) =>
+  (choose: Choose): World => {
+    const scene = new Scene(subject, choose, assumptions)
+    try {
+      scene.play()
+    } finally {
+      scene.end()
+    }
+    const { lessCertain, statements, story, violation } = scene
+    return { violation, statements, lessCertain, story }
+  }
+
+/** A world that breaks a law. */
+export interface Found {
+  readonly world: World
+  readonly violation: Violation
+  /** What happens in it that is not usual: it can be replayed from that. */
+  readonly oddities: ReadonlyArray<string>
+  /** How many worlds were run up to this one. */
+  readonly after: number
+}
+
+export interface Summary {
+  readonly worlds: number
+  readonly statements: number
+  readonly lessCertain: number
+  readonly found: ReadonlyArray<Found>
+}
+
+/** Runs all worlds up to a size, or up to so many that break a law. */
+export const explore = (subject: Subject, size: number, foundMax = Infinity, assumptions = standard): Summary => {
+  const total = { worlds: 0, statements: 0, lessCertain: 0 }
+  const found: Array<Found> = []
+  for (const { oddities, world } of enumerate(size, run(subject, assumptions))) {
+    total.worlds += 1
+    total.statements += world.statements
+    total.lessCertain += world.lessCertain
+    if (world.violation === undefined) continue
+    found.push({ world, violation: world.violation, oddities, after: total.worlds })
+    if (found.length >= foundMax) break
+  }
+  return { ...total, found }
+}
+
+/** Runs the world in which these things happen, in this order, and nothing else out of the usual. */
+export const tell = (subject: Subject, oddities: ReadonlyArray<string>, assumptions = standard): World => {
+  const { left, world } = replay(oddities, run(subject, assumptions))
+  if (left.length > 0) throw new Error(`there is no such world: ${left[0]} never happens`)
+  return world
+}
