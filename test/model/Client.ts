@@ -37,6 +37,8 @@ export interface Hearsay {
 export interface Client {
   readonly create: (card: string) => Effect.Effect<Statement>
   readonly recover: (card: string, hearsay: Hearsay) => Effect.Effect<Statement>
+  /** Waits for the end of the bare handle. Nothing, where all that can be said is that it could not be asked about. */
+  readonly awaitFinal: Effect.Effect<Statement | undefined>
 }
 
 /** `once` sends one create a call; `patient` sends again after an unclear answer, and once after a processing error. */
@@ -76,7 +78,9 @@ export const library: Subject = {
       )
       const client: Client = {
         create: (card) => said(payouts.create(requestTo(card))),
-        recover: (card, { outstandingCreates }) => said(payouts.resume(requestTo(card), { unseen: outstandingCreates }))
+        recover: (card, { outstandingCreates }) =>
+          said(payouts.resume(requestTo(card), { unseen: outstandingCreates })),
+        awaitFinal: asked(payouts.settle(requestTo("ca_none").handle))
       }
       return client
     })
@@ -87,6 +91,15 @@ const requestTo = (card: string): PayoutRequest.PayoutRequest =>
 
 const said = (call: Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>): Effect.Effect<Statement> =>
   Effect.match(call, { onFailure: statementOf, onSuccess: statementOf })
+
+const asked = (
+  call: Effect.Effect<Outcome.Outcome, PayoutError.PayoutError | PayoutError.LookupError>
+): Effect.Effect<Statement | undefined> =>
+  Effect.match(call, {
+    onFailure: (error) =>
+      error._tag === "LookupFailed" || error._tag === "PayoutNotFound" ? undefined : statementOf(error),
+    onSuccess: statementOf
+  })
 
 const statementOf = (end: Outcome.Outcome | PayoutError.PayoutError): Statement => {
   if (end._tag === "InvalidRequest") {

@@ -27,6 +27,8 @@ export interface Case {
   /** All calls of the process, the one that has ended last. */
   readonly calls: ReadonlyArray<Call>
   readonly statement: Statement
+  /** Whether somebody did not follow the documents: then there may be money that the process was never told of. */
+  readonly isMistaken: boolean
 }
 
 export interface Verdict {
@@ -75,17 +77,13 @@ const inconsistent = ({ certainty, max, min }: Statement): Violation | undefined
     : { law: "consistent", what: `${certainty} with ${text({ min, max })}` }
 }
 
-const unsound = ({ calls, provider, statement }: Case): Violation | undefined => {
+const unsound = ({ calls, isMistaken, provider, statement }: Case): Violation | undefined => {
+  if (isMistaken) return undefined
   const now = provider.moved
   const end = provider.movedInTheEnd()
   if (statement.min <= now && end <= statement.max) return undefined
-  // What was paid to another card that nobody told of may be left out: then it is about this request's own money.
-  const card = calls.at(-1)?.card ?? ""
-  if (
-    statement.tag === "HandleConflict" ||
-    provider.transactions.some((one) => one.state === "paid" && one.card !== card)
-  ) {
-    const own = provider.movedTo(card)
+  if (statement.tag === "HandleConflict") {
+    const own = provider.movedTo(calls.at(-1)?.card ?? "")
     if (statement.min <= own && own + end - now <= statement.max) return undefined
   }
   return { law: "sound", what: `${say(statement)}, and ${end === now ? end : `${now}, in the end ${end},`} moved` }

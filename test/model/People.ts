@@ -13,115 +13,134 @@ export type How = "says nothing" | "tells the number" | "hands over evidence"
 
 export interface Action {
   readonly process: Process
-  /** Whether the process was started anew since it last did something. */
+  /** Whether the process is started anew before it. */
   readonly restarts: boolean
   readonly card: string
-  /** Absent for `create`. */
-  readonly recovers: How | undefined
+  readonly does: "creates" | "recovers" | "awaits"
+  /** To `recover`. */
+  readonly says: How
+  /** Whether it is against the documents. Then the client need not know of what it was not told. */
+  readonly isMistaken: boolean
 }
 
 export const cards = ["ca_x", "ca_y"] as const
 
 const option = <A>(cost: number, name: string, value: A): Option<A> => ({ cost, name, value })
 
-export const first: Action = { process: "A", restarts: false, card: cards[0], recovers: undefined }
+export const first: Action = {
+  process: "A",
+  restarts: false,
+  card: cards[0],
+  does: "creates",
+  says: "says nothing",
+  isMistaken: false
+}
 
 /** Where the people stand. */
 export interface Standing {
   readonly last: Action
-  /** What the last call said, or nothing if its process died. */
+  /** What the last call said; nothing if its process died. */
   readonly statement: Statement | undefined
   /** Whether a process has called before, since it was started. */
   readonly remembers: (process: Process) => boolean
-  /** How many creates nobody saw the answer to, that others than this process sent, or its former lives. */
+  /** How many creates of others than this process, or of its former lives, may have moved money. */
   readonly outstanding: (process: Process, isNew: boolean) => number
   readonly canHandOver: boolean
+}
+
+type Change = Partial<Action>
+
+const other: (standing: Standing) => { readonly process: Process; readonly card: string } = ({ last }) => ({
+  process: last.process === "A" ? "B" : "A",
+  card: last.card === cards[0] ? cards[1] : cards[0]
+})
+
+const act = (last: Action, cost: number, change: Change): Option<Action | undefined> => {
+  const action: Action = { ...first, process: last.process, card: last.card, ...change }
+  const words = [
+    action.process !== last.process ? "another process" : action.restarts ? "restarted" : "same process",
+    action.does,
+    ...(action.does === "awaits" ? [] : [action.card === last.card ? "same card" : "other card"]),
+    ...(action.does === "recovers" ? [action.says] : [])
+  ]
+  return option(cost, words.join(", "), action)
 }
 
 /** What may be done next, the usual first. None: they are done. */
 export const nextActions = (standing: Standing): ReadonlyArray<Option<Action | undefined>> => {
   const { last, statement } = standing
   if (statement === undefined || statement.certainty === "MayHaveMoved") return inDoubt(standing)
-  const another: Process = last.process === "A" ? "B" : "A"
-  const otherCard = last.card === cards[0] ? cards[1] : cards[0]
-  const act = (cost: number, change: Partial<Action>) => {
-    const action: Action = { ...last, restarts: false, recovers: undefined, ...change }
-    return option<Action | undefined>(cost, nameOf(action, last), action)
-  }
+  const { card, process } = other(standing)
+  const next = (cost: number, change: Change) => act(last, cost, change)
   switch (statement.tag) {
     case "SoftDeclined":
       return [
-        act(0, {}),
-        act(1, { process: another }),
-        act(1, { card: otherCard }),
-        act(1, { process: another, card: otherCard }),
-        act(2, { restarts: true }),
-        act(2, { restarts: true, card: otherCard })
+        next(0, {}),
+        next(1, { process }),
+        next(1, { card }),
+        next(1, { process, card }),
+        next(2, { restarts: true }),
+        next(2, { restarts: true, card })
       ]
     case "HardDeclined":
       return [
-        act(0, { card: otherCard }),
-        act(1, { process: another, card: otherCard }),
+        next(0, { card }),
+        next(1, { process, card }),
         // These must be refused without a send.
-        act(1, {}),
-        act(1, { process: another, recovers: "tells the number" }),
+        next(1, {}),
+        next(1, { process, does: "recovers", says: "tells the number" }),
         // Another process may have sent the other card, says the caller, though none has.
-        act(1, { card: otherCard, recovers: "says nothing" }),
-        act(2, { restarts: true, card: otherCard })
+        next(1, { card, does: "recovers" }),
+        next(2, { restarts: true, card })
       ]
     default:
-      // These are mistakes, of people who have not heard of the first card.
+      // Mistakes of people who have not heard of the first card.
       return [
         option(0, "done", undefined),
-        act(1, { process: another, card: otherCard, recovers: "tells the number" }),
-        act(1, { process: another, card: otherCard })
+        next(1, { process, card, does: "recovers", says: "tells the number", isMistaken: true }),
+        next(1, { process, card, isMistaken: true })
       ]
   }
 }
 
 const inDoubt = (standing: Standing): ReadonlyArray<Option<Action | undefined>> => {
   const { last, statement } = standing
-  const another: Process = last.process === "A" ? "B" : "A"
-  const otherCard = last.card === cards[0] ? cards[1] : cards[0]
-  const recover = (cost: number, recovers: How, change: Partial<Action>): ReadonlyArray<Option<Action>> => {
-    const action: Action = { ...last, restarts: false, recovers, ...change }
-    const isNew = action.restarts || !standing.remembers(action.process)
-    const outstanding = standing.outstanding(action.process, action.restarts)
-    // Who says nothing has nothing to say: at most the one create that is guessed, or none where there is memory.
-    if (recovers === "says nothing" && outstanding > (isNew ? 1 : 0)) return []
-    if (recovers === "hands over evidence" && !(standing.canHandOver && statement !== undefined)) return []
-    return [option(cost, nameOf(action, last), action)]
-  }
+  const { card, process } = other(standing)
+  const recover = (cost: number, says: How, change: Change) =>
+    canSay(standing, says, { ...last, ...change }) ? [act(last, cost, { does: "recovers", says, ...change })] : []
   const others = [
-    ...recover(1, "tells the number", { process: another }),
-    ...recover(1, "says nothing", { process: another }),
-    ...recover(1, "hands over evidence", { process: another }),
-    ...recover(2, "tells the number", { process: another, card: otherCard })
+    ...recover(1, "tells the number", { process }),
+    ...recover(1, "says nothing", { process }),
+    ...recover(1, "hands over evidence", { process }),
+    ...recover(2, "tells the number", { process, card })
   ]
+  const restarts = true
   if (statement === undefined) {
-    return [
-      ...recover(0, "tells the number", { restarts: true }),
-      ...recover(1, "says nothing", { restarts: true }),
-      ...others
-    ]
+    return [...recover(0, "tells the number", { restarts }), ...recover(1, "says nothing", { restarts }), ...others]
   }
-  const again: Action = { ...last, restarts: false, recovers: undefined }
   return [
-    option(0, nameOf(again, last), again),
+    act(last, 0, {}),
     ...recover(1, "says nothing", {}),
     ...others,
-    ...recover(2, "tells the number", { restarts: true }),
-    ...recover(2, "hands over evidence", { restarts: true })
+    ...recover(2, "tells the number", { restarts }),
+    ...recover(2, "hands over evidence", { restarts }),
+    ...(statement.tag === "Processing"
+      ? [act(last, 1, { does: "awaits" }), act(last, 1, { process, does: "awaits" })]
+      : []),
+    ...(statement.tag === "ProcessingError" ? [act(last, 2, { process, isMistaken: true })] : [])
   ]
 }
 
-const nameOf = ({ card, process, recovers, restarts }: Action, last: Action): string =>
-  [
-    process === last.process ? (restarts ? "restarted" : "same process") : "another process",
-    recovers === undefined ? "creates" : "recovers",
-    card === last.card ? "same card" : "other card",
-    ...(recovers === undefined ? [] : [recovers])
-  ].join(", ")
+/** Who says nothing has nothing to say: at most the one create that is guessed, or none where there is memory. */
+const canSay = (
+  standing: Standing,
+  says: How,
+  { process, restarts }: Pick<Action, "process" | "restarts">
+): boolean => {
+  const isNew = restarts || !standing.remembers(process)
+  if (says === "says nothing") return standing.outstanding(process, restarts) <= (isNew ? 1 : 0)
+  return says === "tells the number" || standing.canHandOver
+}
 
 const second = 1_000
 const minute = 60 * second

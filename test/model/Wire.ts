@@ -40,8 +40,10 @@ export interface Exchange {
   answer: Answer
 }
 
-/** Decides what becomes of each request. */
+/** Decides what becomes of each request of a process. */
 export interface Weather {
+  /** Who is dead sees no answer. */
+  readonly isAlive: () => boolean
   readonly post: (handle: string, card: string) => Fate
   readonly get: () => Reading
 }
@@ -86,8 +88,8 @@ export const httpClient = (
         done: undefined,
         answer: { _tag: "Nothing" }
       }
-      // What becomes of it is decided on what was seen before it.
       const done = (response: Response | undefined) => {
+        if (!weather.isAlive()) return
         exchange.done = provider.now
         if (response === undefined) {
           resume(new HttpClientError.RequestError({ request, reason: "Transport", cause: reset }))
@@ -96,6 +98,7 @@ export const httpClient = (
         exchange.answer = answerOf(response)
         resume(Effect.succeed(new Answered(request, response, provider.now, `${process}-${++requests}`)))
       }
+      // What becomes of it is decided on what was seen before it.
       if (sent === undefined) {
         const reading = weather.get()
         seen(exchange)

@@ -10,7 +10,7 @@ import { judge, judgeSend, type Violation } from "./Judge.js"
 import { type Assumptions, type Call, known, standard, type Told } from "./Knowledge.js"
 import * as People from "./People.js"
 import { Provider } from "./Provider.js"
-import { type Exchange, httpClient } from "./Wire.js"
+import { type Exchange, httpClient, type Weather } from "./Wire.js"
 
 const actionsMax = 3
 const createsMax = 4
@@ -50,6 +50,7 @@ class Scene {
   private started = 0
   private creates = 0
   private isWell = false
+  private isMistaken = false
   private lastCertain = -Infinity
   private handover: { readonly statement: Statement; readonly calls: ReadonlyArray<Call> } | undefined
 
@@ -79,7 +80,7 @@ class Scene {
     this.isWell = true
     this.pass(muchLater)
     const before = this.lessCertain
-    this.act({ ...action, restarts: false, recovers: "tells the number" })
+    this.act({ ...action, restarts: false, does: "recovers", says: "tells the number" })
     if (this.violation === undefined && this.lessCertain > before) {
       this.violation = { law: "ends", what: "seven hours later the doubt is still there" }
     }
@@ -111,11 +112,10 @@ class Scene {
     const call: Call = { by: life.name, card: action.card, from: this.time.now, to: undefined, told, exchanges: [] }
     life.calls.push(call)
     this.calls.push(call)
-    const what = action.recovers === undefined ? "create" : `recover (${action.recovers})`
-    this.story.push(`${life.name}: ${what} ${action.card}`)
+    this.isMistaken ||= action.isMistaken
+    this.story.push(`${life.name}: ${sayAction(action)}`)
     const dies = this.isWell ? undefined : this.choose(People.deaths)
-    const { client } = life
-    const running = action.recovers === undefined ? client.create(action.card) : client.recover(action.card, hearsay)
+    const running = start(life.client, action, hearsay)
     const fiber = life.host.fork(Logger.withMinimumLogLevel(running, LogLevel.None))
     if (dies !== undefined) {
       this.time.pass(dies)
@@ -128,7 +128,7 @@ class Scene {
     }
     const statement = valueOf(this.time.await(fiber))
     call.to = this.time.now
-    this.hear(life, statement)
+    if (statement !== undefined) this.hear(life, statement)
     return statement
   }
 
@@ -140,7 +140,8 @@ class Scene {
       provider: this.provider,
       assumptions: this.assumptions,
       calls: life.calls,
-      statement
+      statement,
+      isMistaken: this.isMistaken
     })
     this.violation ??= violation
     if (isLessCertain) this.lessCertain += 1
@@ -149,11 +150,12 @@ class Scene {
   }
 
   /** What the caller says, as the client takes it, and as the judge has to understand it. */
-  private hearsay({ recovers }: People.Action, life: Life): { readonly hearsay: Hearsay; readonly told: Told } {
-    const open = this.outstanding(life)
-    if (recovers === undefined) return { hearsay: {}, told: { guesses: false } }
-    if (recovers === "says nothing") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
-    if (recovers === "tells the number" || this.handover === undefined) {
+  private hearsay({ does, says }: People.Action, life: Life): { readonly hearsay: Hearsay; readonly told: Told } {
+    // After the arrival horizon, all there is is on record.
+    const open = this.isWell ? [] : this.outstanding(life)
+    if (does === "creates") return { hearsay: {}, told: { guesses: false } }
+    if (says === "says nothing") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
+    if (says === "tells the number" || this.handover === undefined) {
       return { hearsay: { outstandingCreates: open.length }, told: { outstanding: open.length, guesses: false } }
     }
     const { calls, statement } = this.handover
@@ -190,7 +192,7 @@ class Scene {
     const host = new Host(this.time, () => skew ?? 0)
     const name = `${process}${++this.started}`
     const calls: Array<Call> = []
-    const http = httpClient(this.provider, name, this.weather(name, calls), (exchange) =>
+    const http = httpClient(this.provider, name, this.weather(name, host, calls), (exchange) =>
       calls.at(-1)?.exchanges.push(exchange)
     )
     const client = valueOf(
@@ -203,9 +205,10 @@ class Scene {
     return life
   }
 
-  private weather(name: string, calls: ReadonlyArray<Call>) {
+  private weather(name: string, host: Host, calls: ReadonlyArray<Call>): Weather {
     const says = (what: string) => this.story.push(`  ${name} ${what}`)
     return {
+      isAlive: () => host.isAlive,
       post: (handle: string, card: string) => {
         this.violation ??= judgeSend(calls, handle, card)
         this.creates += 1
@@ -233,6 +236,20 @@ const valueOf = <A>(exit: Exit.Exit<A>): A => {
   if (Exit.isFailure(exit)) throw new Error("the client died", { cause: exit.cause })
   return exit.value
 }
+
+const start = (client: Client, { card, does }: People.Action, hearsay: Hearsay) => {
+  switch (does) {
+    case "creates":
+      return client.create(card)
+    case "recovers":
+      return client.recover(card, hearsay)
+    case "awaits":
+      return client.awaitFinal
+  }
+}
+
+const sayAction = ({ card, does, says }: People.Action) =>
+  does === "recovers" ? `recovers ${card}, ${says}` : does === "awaits" ? "awaits the end" : `creates ${card}`
 
 /** Runs one world. */
 export const run =
