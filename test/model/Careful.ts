@@ -3,23 +3,26 @@
  * and the same client with a flaw, which the judge must find. It is no part of the library and has nothing of it.
  */
 import { HttpClient, HttpClientRequest } from "@effect/platform"
-import { Clock, DateTime, Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import type { Client, Hearsay, Statement, Subject } from "./Client.js"
 import { amount, currency, handle, lagMax } from "./Provider.js"
 import { type Answer, answerOf, type Shown } from "./Wire.js"
 
 /** What can be wrong with it. */
-export type Flaw =
+export const flaws = [
   /** A failure that is on record is taken for the answer of a request that was lost. */
-  | "takes an old failure for the answer"
+  "takes an old failure for the answer",
   /** A new process takes it that none before it sent anything. */
-  | "forgets when it starts again"
+  "forgets when it starts again",
   /** What it only guesses was sent is accounted for by whatever transaction there is. */
-  | "takes a guess for certain"
-  | "takes its own clock for the provider's"
-  | "takes 134 for a payment"
-  | "sends what was hard declined"
-  | "waits for ever"
+  "takes a guess for certain",
+  "takes its own clock for the provider's",
+  "takes 134 for a payment",
+  "sends what was hard declined",
+  "waits for ever"
+] as const
+
+export type Flaw = (typeof flaws)[number]
 
 const horizon = 6 * 3_600_000
 const clockError = 2_000
@@ -182,10 +185,8 @@ class Careful {
     const response = yield* Effect.option(this.http.execute(request))
     if (Option.isNone(response)) return nothing
     const { headers, json, status } = response.value
-    const date = DateTime.make(headers["date"] ?? "")
-    if (Option.isSome(date) && this.flaw !== "takes its own clock for the provider's") {
-      this.ahead = DateTime.toEpochMillis(date.value) + 500 - before
-    }
+    const date = Date.parse(headers["date"] ?? "")
+    if (this.flaw !== "takes its own clock for the provider's") this.ahead = date + 500 - before
     const answer = answerOf({ status, body: yield* Effect.orElseSucceed(json, () => undefined) })
     if (answer._tag === "Record") this.learn(answer.transactions, before, isCreate)
     if (answer._tag === "Unknown") this.learn([], before, false)

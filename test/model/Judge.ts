@@ -14,6 +14,7 @@ export type Law =
   | "one handle"
   | "right card" // what was paid to another card is a conflict on the destination
   | "own decline" // nobody is told of a decline of another card
+  | "model" // what the model says can be known is true: if not, the model is wrong and not the client
 
 export interface Violation {
   readonly law: Law
@@ -42,6 +43,10 @@ export const judge = (facts: Case): Verdict => {
   const violation = inconsistent(statement) ?? unsound(facts) ?? wrongCard(facts) ?? otherDecline(facts)
   if (violation !== undefined) return { violation, isLessCertain: false }
   const best = exposureOf(calls, assumptions)
+  const { isMistaken, provider } = facts
+  if (!isMistaken && (best.min > provider.moved || best.max < provider.movedInTheEnd())) {
+    return { violation: { law: "model", what: `${text(best)} is all that can be known` }, isLessCertain: false }
+  }
   // A conflict may be about this call's own money alone.
   const floor = statement.tag === "HandleConflict" ? { min: best.min, max: ownMax(facts) } : best
   return {

@@ -13,7 +13,7 @@ import type { Exchange, Shown } from "./Wire.js"
 export interface Told {
   /**
    * How many of them may have moved money, beside those in `evidence`: nobody saw the answer, or it was a processing
-   * error. Absent where nothing was said.
+   * error, or that it is being paid. Absent where nothing was said.
    */
   readonly outstanding?: number
   /** All that another process knew when it gave up. */
@@ -70,26 +70,29 @@ export const known = (own: ReadonlyArray<Call>): ReadonlyArray<Call> => {
 
 /** Every transaction that was shown to who made these calls, as it was last seen. */
 export const transactionsOf = (calls: ReadonlyArray<Call>): ReadonlyArray<Shown> => {
-  const shown = new Map<string, Shown>()
-  for (const { answer } of exchangesOf(calls)) {
-    if (answer._tag !== "Record") continue
-    for (const one of answer.transactions) {
-      const before = shown.get(one.id)
-      if (before === undefined || before.state === "processing") shown.set(one.id, one)
-    }
+  const last = new Map<string, Shown>()
+  for (const one of shownTo(calls)) {
+    const before = last.get(one.id)
+    if (before === undefined || before.state === "processing") last.set(one.id, one)
   }
-  return [...shown.values()].sort((a, b) => a.created - b.created)
+  return [...last.values()].sort((a, b) => a.created - b.created)
 }
+
+const shownTo = (calls: ReadonlyArray<Call>): ReadonlyArray<Shown> =>
+  exchangesOf(calls).flatMap(({ answer }) => (answer._tag === "Record" ? answer.transactions : []))
+
+/** Whether it may move money, or may have: who counts the creates that are outstanding counts it, too. */
+export const isOpen = ({ errorState, state }: Shown): boolean =>
+  state === "processing" || errorState === "processing_error"
 
 /** The least and the most that can have left the account, now or later, if nothing more is sent. */
 export const exposureOf = (own: ReadonlyArray<Call>, assumptions: Assumptions): Exposure => {
   const calls = known(own)
   const transactions = transactionsOf(calls)
-  const errors = transactions.filter((one) => one.errorState === "processing_error").length
+  const open = transactions.filter(isOpen).length
   // One success a handle: nothing that is still on its way can pay any more.
-  if (transactions.some((one) => one.state === "paid")) return { min: amount, max: (1 + errors) * amount }
-  const processing = transactions.filter((one) => one.state === "processing").length
-  return { min: 0, max: (errors + processing + openOf(own, calls, transactions, assumptions)) * amount }
+  if (transactions.some((one) => one.state === "paid")) return { min: amount, max: (1 + open) * amount }
+  return { min: 0, max: (open + openOf(own, calls, transactions, assumptions)) * amount }
 }
 
 /** How many creates, at most, may be carried out yet, or have been and are not on record. */
@@ -101,10 +104,13 @@ const openOf = (
 ): number => {
   const doubts = doubtsOf(own, calls, assumptions)
   const complete = completeUntil(calls)
-  const isOpen = ({ until }: Doubt) => until > complete
+  const mayArrive = ({ until }: Doubt) => until > complete
   const answered = new Set(calls.flatMap(ownTransactions))
-  const strange = transactions.filter((one) => !answered.has(one.id) && needsAccount(one, calls, assumptions))
-  return leftOver(strange, doubts, isOpen).open
+  const counted = new Set(shownTo(calls).flatMap((one) => (isOpen(one) ? [one.id] : [])))
+  const strange = transactions.filter(
+    ({ created, id }) => !answered.has(id) && (counted.has(id) || isOfOurCalls(created, calls, assumptions))
+  )
+  return leftOver(strange, doubts, mayArrive).open
 }
 
 /**
@@ -115,15 +121,15 @@ const openOf = (
 const leftOver = (
   transactions: ReadonlyArray<Shown>,
   doubts: ReadonlyArray<Doubt>,
-  isOpen: (doubt: Doubt) => boolean
+  mayArrive: (doubt: Doubt) => boolean
 ): { readonly explained: number; readonly open: number } => {
   const [first, ...rest] = transactions
-  if (first === undefined) return { explained: 0, open: doubts.filter(isOpen).length }
-  let best = leftOver(rest, doubts, isOpen)
+  if (first === undefined) return { explained: 0, open: doubts.filter(mayArrive).length }
+  let best = leftOver(rest, doubts, mayArrive)
   for (const maker of doubts) {
     if (!canHaveMade(maker, first)) continue
     const others = doubts.filter((doubt) => doubt !== maker)
-    const { explained, open } = leftOver(rest, others, isOpen)
+    const { explained, open } = leftOver(rest, others, mayArrive)
     const isBetter = explained + 1 > best.explained || (explained + 1 === best.explained && open > best.open)
     if (isBetter) best = { explained: explained + 1, open }
   }
@@ -136,21 +142,12 @@ const canHaveMade = ({ card, from, isGuess, until }: Doubt, transaction: Shown):
   transaction.created <= until + clockError &&
   (card === undefined || transaction.card === undefined || transaction.card === card)
 
-/**
- * While one of our calls ran, no stranger sent: what was made then is the doing of a create that is known. And who tells
- * the number of creates counts those that made a processing error.
- */
-const needsAccount = (
-  transaction: Shown,
-  calls: ReadonlyArray<Call>,
-  { strangersBetweenCalls }: Assumptions
-): boolean => {
-  if (transaction.errorState === "processing_error") return true
-  const last = calls.at(-1)
+/** While one of our calls ran, no stranger sent: what was made then is the doing of a create that is known. */
+const isOfOurCalls = (created: number, calls: ReadonlyArray<Call>, { strangersBetweenCalls }: Assumptions): boolean => {
+  const end = calls.at(-1)?.to
   return calls.some(
     ({ from, to }) =>
-      transaction.created >= from - clockError &&
-      transaction.created <= ((strangersBetweenCalls ? to : last?.to) ?? Infinity) + clockError
+      created >= from - clockError && created <= ((strangersBetweenCalls ? to : end) ?? Infinity) + clockError
   )
 }
 

@@ -7,7 +7,7 @@ import { Host, VirtualTime } from "../simulation/VirtualTime.js"
 import { type Choose, enumerate, replay } from "./Choices.js"
 import type { Client, Hearsay, Statement, Subject } from "./Client.js"
 import { judge, judgeSend, type Violation } from "./Judge.js"
-import { type Assumptions, type Call, known, standard, type Told } from "./Knowledge.js"
+import { type Assumptions, type Call, isOpen, known, standard, type Told } from "./Knowledge.js"
 import * as People from "./People.js"
 import { Provider } from "./Provider.js"
 import { type Exchange, httpClient, type Weather } from "./Wire.js"
@@ -170,14 +170,12 @@ class Scene {
   /** The creates of others that may have moved money, as far as who sent them knew, and that no statement ended since. */
   private outstanding(life: Life | undefined): ReadonlyArray<Exchange> {
     const own = new Set(known(life?.calls ?? []))
-    const oldest = this.time.now - this.assumptions.horizon
     return this.calls
       .filter((call) => !own.has(call))
       .flatMap(({ exchanges }) => exchanges)
       .filter(({ answer, kind, sent }) => {
-        if (kind === "lookup" || sent <= this.lastCertain) return false
-        if (answer._tag !== "Record") return sent > oldest
-        return answer.transactions.at(-1)?.errorState === "processing_error"
+        const last = answer._tag === "Record" ? answer.transactions.at(-1) : undefined
+        return kind === "create" && sent > this.lastCertain && (last === undefined || isOpen(last))
       })
   }
 
@@ -200,6 +198,7 @@ class Scene {
         host.fork(Effect.flatMap(Scope.make(), (scope) => Scope.extend(this.subject.open(http, this.patience), scope)))
       )
     )
+    if (skew !== 0) this.story.push(`${name}: its clock is ${skew / 60_000} minutes ahead`)
     const life = { name, host, client, calls }
     this.lives.set(process, life)
     return life
