@@ -171,15 +171,20 @@ export const patiences: ReadonlyArray<Option<"once" | "patient">> = [
   option(1, "patient", "patient")
 ]
 
-export const deaths: ReadonlyArray<Option<number | undefined>> = [
-  option(0, "lives", undefined),
-  option(2, "dies after 0.2 s", 200)
-]
+/** When a process dies after it sent a create: before any answer, or, if it is patient, in a wait. */
+export const deaths: { readonly [patience in "once" | "patient"]: ReadonlyArray<Option<number | undefined>> } = {
+  once: [option(0, "lives", undefined), option(2, "dies in a create", 40)],
+  patient: [
+    option(0, "lives", undefined),
+    option(2, "dies in a create", 40),
+    option(2, "dies half a minute later", minute / 2)
+  ]
+}
 
 const fate = (cost: number, way: Way, ending: Ending): Option<Fate> =>
   option(cost, `${way}: ${ending}`, { way, ending })
 
-export const fates: ReadonlyArray<Option<Fate>> = [
+const fates: ReadonlyArray<Option<Fate>> = [
   fate(0, "answered", "paid"),
   fate(1, "answered", "soft"),
   fate(1, "answered", "hard"),
@@ -206,8 +211,11 @@ export const fates: ReadonlyArray<Option<Fate>> = [
   fate(3, "crossed 134", "soft")
 ]
 
-/** Of a payout that is paid or being paid already, nothing is carried out. */
-export const fatesOfPaid: ReadonlyArray<Option<Fate>> = [fate(0, "answered", "paid"), fate(1, "reset", "paid")]
+/** Of a payout that is paid or being paid already, nothing is carried out; and who dies sees no answer. */
+export const fatesFor = (isPaid: boolean, seesAnswer: boolean): ReadonlyArray<Option<Fate>> =>
+  isPaid
+    ? [fate(0, "answered", "paid"), ...(seesAnswer ? [fate(1, "reset", "paid")] : [])]
+    : fates.filter(({ value: { way } }) => seesAnswer || way === "answered" || way === "lost" || way === "held up")
 
 export const readings: ReadonlyArray<Option<Reading>> = [
   option(0, "lookup answered", "answered"),

@@ -64,6 +64,14 @@ export const stories: ReadonlyArray<Story> = [
   story("E9: a card that was never declined", "answered: hard", "same process, recovers, other card, says nothing"),
   story("E11: recovered, and paid to another card", "another process, recovers, other card, tells the number"),
   story("E11: created, and paid to another card", "another process, creates, other card"),
+  story(
+    "a decline of another process, between two calls of ours",
+    "held up: paid",
+    "another process, recovers, same card, tells the number",
+    "answered: soft",
+    "3 seconds",
+    "another process, recovers, same card, says nothing"
+  ),
   story("E14: the horizon ends the doubt", "lost", "answered: hard"),
   story("E15: one create, accepted", "answered: pays later")
 ]
