@@ -77,6 +77,12 @@ export class Evidence<A extends Asked = Subject> {
     return this.exposure.max > 0
   }
 
+  /** Whether these arguments were declined for good. */
+  get isDeclined(): boolean {
+    const { fingerprints } = this.subject
+    return fingerprints !== undefined && Exposure.isDeclined(this.known, fingerprints, this.process.horizon)
+  }
+
   /** The latest finding that leaves money in doubt. */
   get doubt(): errors.Finding {
     return this.doubts.latest ?? errors.unseen
@@ -231,6 +237,7 @@ export class Evidence<A extends Asked = Subject> {
     const heard = {
       step,
       isKnown: before.record !== undefined,
+      isDeclined: this.isDeclined,
       hasProcessingErrors: Exposure.processingErrors(before) > 0
     }
     if (!Verdict.isFailed(verdict)) return { ...heard, isStale: false, contradicts: false, isNews: false, isOwn: false }

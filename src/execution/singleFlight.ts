@@ -155,11 +155,14 @@ export const make = (
   return {
     board,
     paid: (handle) => memory.get(handle)?.paid,
-    evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.remainder(handle),
+    evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.evidence(handle),
     learn: (payout, evidence, ended) =>
       Effect.suspend(() => {
         const known = memory.about(payout)
-        if (known === undefined) return Effect.void
+        if (known === undefined) {
+          if (memory.get(evidence.handle) === undefined) memory.note(evidence.handle, evidence)
+          return Effect.void
+        }
         known.evidence.learn(evidence)
         return memory.keep(known.request, known.evidence, ended)
       }),
@@ -169,11 +172,11 @@ export const make = (
 
 const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposure.Moment): Begun => {
   const { handle } = call.request
-  const evidence = new Evidence(process, subjectOf(call.request), memory.remainder(handle))
+  const evidence = new Evidence(process, subjectOf(call.request), memory.evidence(handle))
   if (memory.hasForgotten) evidence.assume([assumedCreate(evidence.subject, { count: 1, guess: true, until: now })])
   recovering(evidence, call, now)
   const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
-  return { evidence, first: isAsked ? NextStep.firstAsk : NextStep.create }
+  return { evidence, first: evidence.isDeclined ? NextStep.recheck : isAsked ? NextStep.firstAsk : NextStep.create }
 }
 
 const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: Exposure.Moment): Begun => {
@@ -187,8 +190,9 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   const known = differs.length > 0 ? evidence.continuedBy(subjectOf(call.request)) : evidence
   recovering(known, call, now)
   const before = declined.find((one) => differences(one.request, call.request).length === 0)
-  if (before !== undefined && !known.isInDoubt) return { end: before.error }
+  if (before !== undefined && !known.isInDoubt) return { end: declinedBefore(known, before.error) }
   if (before !== undefined) return { evidence: known, first: NextStep.recheck, declined: before.error }
+  if (known.isDeclined) return { evidence: known, first: NextStep.recheck }
   if (known.isInDoubt) return { evidence: known, first: NextStep.firstStep(known.doubt.verdict) }
   return { evidence: known, first: call.recovery === undefined ? NextStep.create : NextStep.firstAsk }
 }
@@ -223,10 +227,14 @@ const asFarAsKnown = (
   // A create that was lost may have been carried out after the decline, and softly declined. The same arguments stay
   // declined for good.
   const { certainty, _tag } = error.value
-  if (declined === undefined || _tag !== "SoftDeclined" || certainty !== "NotMoved") return failure
-  const { payout, requestId } = declined
-  return Exit.fail(new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated))
+  return declined === undefined || _tag !== "SoftDeclined" || certainty !== "NotMoved"
+    ? failure
+    : Exit.fail(declinedBefore(evidence, declined))
 }
+
+/** A decline from before, with what is known of the money now. */
+const declinedBefore = (evidence: Evidence, { payout, requestId }: HardDeclined): HardDeclined =>
+  new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated)
 
 const conflict = (evidence: Evidence, request: PayoutRequest, differs: ReadonlyArray<string>): HandleConflict =>
   evidence.conflict({ with: "Process", differs }, subjectOf(request))

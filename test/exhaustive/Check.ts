@@ -199,6 +199,8 @@ const ending = (payout: Ledger.Recorded | undefined): Said["_tag"] => {
   if (payout?.state !== "failed") return "Paid"
   const errors = payout.transactions.map(({ errorState }) => errorState)
   const processingErrors = errors.filter((error) => error === "processing_error").length
+  // The card is shown, so whoever asks knows of it, whatever came after.
+  if (errors.includes("hard_declined")) return "HardDeclined"
   switch (errors.at(-1)) {
     case "hard_declined":
       return "HardDeclined"

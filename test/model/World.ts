@@ -151,7 +151,8 @@ class Scene {
     // After the arrival horizon, all there is is on record.
     const open = this.isWell ? [] : this.outstanding(life)
     if (does === "creates") return { hearsay: {}, told: { guesses: false } }
-    if (says === "says nothing") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
+    if (does === "awaits") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
+    if (says === "says nothing") return { hearsay: {}, told: { guesses: true } }
     if (says === "tells the number" || this.handover === undefined) {
       return { hearsay: { outstandingCreates: open.length }, told: { outstanding: open.length, guesses: false } }
     }
