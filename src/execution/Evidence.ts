@@ -77,6 +77,13 @@ export class Evidence<A extends Asked = Subject> {
     return this.exposure.max > 0
   }
 
+  /** Whether money may have moved, or has, by other arguments than these. */
+  isInDoubtBeside({ fingerprints }: Subject): boolean {
+    const { horizon } = this.process
+    if (fingerprints === undefined) return this.isInDoubt
+    return Exposure.exposureOfRequest(this.known, fingerprints.request, "Others", horizon).max > 0
+  }
+
   /** The latest finding that leaves money in doubt. */
   get doubt(): errors.Finding {
     return this.doubts.latest ?? errors.unseen
@@ -110,10 +117,16 @@ export class Evidence<A extends Asked = Subject> {
       this.doubts = { ...this.doubts, latest: this.doubts.unclear }
   }
 
-  /** Takes note of what the caller says of creates that this process does not know of, instead of what was said before. */
-  assume(creates: ReadonlyArray<Exposure.Create>): void {
-    const others = this.known.creates.filter(({ id }) => !id.startsWith(assumed))
-    this.known = creates.reduce(Exposure.withCreate, { ...this.known, creates: others })
+  /**
+   * Takes note of what the caller says of creates of some arguments that no evidence knows of, instead of what was said of
+   * them to this process before, or guessed by any. What was said to another process is evidence.
+   */
+  assume(subject: Subject, assumption: Assumption): void {
+    const name = assumedOf(subject)
+    const create = assumedCreate(name, subject, assumption)
+    const creates = this.known.creates.filter(({ guess, id }) => id !== create.id && !(guess && id.startsWith(name)))
+    const known = { ...this.known, creates }
+    this.known = assumption.count === 0 ? known : Exposure.withCreate(known, create)
   }
 
   /** Marks an exchange as under way: from here on it counts, whatever happens. */
@@ -268,8 +281,8 @@ export class Evidence<A extends Asked = Subject> {
   }
 }
 
-/** Creates of which only the caller knows have ids that begin so. */
-const assumed = "assumed/"
+/** Creates of some arguments of which only the caller knows have ids that begin so. */
+const assumedOf = ({ fingerprints }: Subject): string => `assumed/${fingerprints?.request ?? ""}/`
 
 /** What the caller says of creates of other processes. */
 export interface Assumption {
@@ -279,12 +292,12 @@ export interface Assumption {
   readonly until: Exposure.Moment
 }
 
-/** Creates that other processes may have sent with the same arguments. */
-export const assumedCreate = (
+const assumedCreate = (
+  name: string,
   { amount, fingerprints }: Subject,
   { count, guess, until }: Assumption
 ): Exposure.Create => ({
-  id: `${assumed}${until.clock}`,
+  id: `${name}${until.clock}`,
   count,
   clock: until.clock,
   to: Math.ceil(until.at),

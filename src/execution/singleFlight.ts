@@ -16,7 +16,7 @@ import type { Payout } from "../domain/Payout.js"
 import { HardDeclined, type HandleConflict, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
-import { assumedCreate, Evidence, subjectOf } from "./Evidence.js"
+import { Evidence, subjectOf } from "./Evidence.js"
 import { interrupt } from "./exchange.js"
 import * as loop from "./loop.js"
 import * as NextStep from "./nextStep.js"
@@ -118,7 +118,7 @@ export const make = (
     })
     return fly(restore, { ...call, request }, { evidence, first: NextStep.lastAsk }).pipe(
       Effect.matchEffect({
-        onFailure: (): Ending => (evidence.isInDoubt ? refused : restore(board(call))),
+        onFailure: (): Ending => (evidence.isInDoubtBeside(subjectOf(call.request)) ? refused : restore(board(call))),
         onSuccess: () => refused
       })
     )
@@ -170,7 +170,7 @@ export const make = (
 const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposure.Moment): Begun => {
   const { handle } = call.request
   const evidence = new Evidence(process, subjectOf(call.request), memory.remainder(handle))
-  if (memory.hasForgotten) evidence.assume([assumedCreate(evidence.subject, { count: 1, guess: true, until: now })])
+  if (memory.hasForgotten) evidence.assume(evidence.subject, { count: 1, guess: true, until: now })
   recovering(evidence, call, now)
   const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
   return { evidence, first: isAsked ? NextStep.firstAsk : NextStep.create }
@@ -180,7 +180,7 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   const differs = differences(request, call.request)
   // Other arguments are another try, but only once it is certain that these have not paid.
   if (differs.length > 0 && paid !== undefined) return { end: conflict(evidence, call.request, differs) }
-  if (differs.length > 0 && evidence.isInDoubt) {
+  if (differs.length > 0 && evidence.isInDoubtBeside(subjectOf(call.request))) {
     return { other: { declined, evidence, paid, request, exposure: 0 }, differs }
   }
   if (paid !== undefined) return { end: Effect.succeed(paid) }
@@ -194,16 +194,14 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
 }
 
 /** Takes note of what the caller knows. Without evidence or a number, one create of another process is assumed. */
-const recovering = (evidence: Evidence, { recovery }: Call, now: Exposure.Moment): void => {
+const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now))
   if (earlier !== undefined && outstandingCreates === undefined) return
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
-  evidence.assume(
-    count === 0 ? [] : [assumedCreate(evidence.subject, { count, guess: outstandingCreates === undefined, until })]
-  )
+  evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until })
 }
 
 /** What a call that failed comes to, by what others have been told meanwhile, or were told before. */
