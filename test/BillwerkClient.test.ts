@@ -30,6 +30,8 @@ const responded = (status: number, body: Reply.Body, more: Partial<Reply.Respons
   status,
   requestId: undefined,
   retryAfter: undefined,
+  date: undefined,
+  isCached: false,
   body,
   ...more
 })
@@ -312,7 +314,8 @@ describe("The request's id", () => {
               code: 134,
               error: "Payout already paid",
               message: undefined,
-              transactionError: undefined
+              transactionError: undefined,
+              path: undefined
             },
             { requestId: expected }
           )
@@ -320,6 +323,69 @@ describe("The request's id", () => {
       })
     )
   }
+})
+
+describe("An answer from a cache", () => {
+  const told = (client: BillwerkClient.BillwerkClient["Type"], kind: "create" | "lookup") =>
+    Effect.map(kind === "create" ? client.create(request) : client.lookup(request.handle), (reply) =>
+      reply._tag === "Response" ? reply.isCached : reply._tag
+    )
+
+  it.effect("is one that has an Age", () =>
+    Effect.gen(function* () {
+      const client = yield* answering(body, { headers: { age: "0" } })
+      assert.deepStrictEqual([yield* told(client, "create"), yield* told(client, "lookup")], [true, true])
+    })
+  )
+
+  it.effect("is the answer to a lookup whose Request-Id came before, with whatever it came", () =>
+    Effect.gen(function* () {
+      const client = yield* answering(body, { headers: { "request-id": "r-1" } })
+      // A create is doubted all the same, whoever answers it.
+      assert.deepStrictEqual(
+        [yield* told(client, "create"), yield* told(client, "create"), yield* told(client, "lookup")],
+        [false, false, true]
+      )
+      const unnamed = yield* answering(body)
+      assert.deepStrictEqual([yield* told(unnamed, "lookup"), yield* told(unnamed, "lookup")], [false, false])
+      const inBody = yield* answering('{"code":137,"request_id":"r-2"}', { status: 404 })
+      assert.deepStrictEqual([yield* told(inBody, "lookup"), yield* told(inBody, "lookup")], [false, true])
+    })
+  )
+})
+
+describe("The date of an answer", () => {
+  it.effect("is in epoch milliseconds, and none where it is none", () =>
+    Effect.gen(function* () {
+      const dates: Array<unknown> = []
+      for (const date of ["Fri, 02 Jan 2026 12:00:07 GMT", "soon", undefined]) {
+        const client = yield* answering(body, date === undefined ? {} : { headers: { date } })
+        const reply = yield* client.lookup(request.handle)
+        dates.push(reply._tag === "Response" ? reply.date : reply._tag)
+      }
+      assert.deepStrictEqual(dates, [Date.UTC(2026, 0, 2, 12, 0, 7), undefined, undefined])
+    })
+  )
+})
+
+describe("The account of a client", () => {
+  it.effect("is the same for the same key and address, and does not show the key", () =>
+    Effect.gen(function* () {
+      const account = (options: Partial<BillwerkConfig.Options> = {}) =>
+        Effect.map(
+          clientOf(() => Effect.never, options),
+          (client) => client.account
+        )
+      const [one, same] = [yield* account(), yield* account()]
+      const others = [
+        yield* account({ apiKey: Redacted.make("priv_another_00000000000000000000") }),
+        yield* account({ baseUrl: "https://example.com" })
+      ]
+      assert.match(one ?? "", /^[0-9a-f]{16}$/)
+      assert.strictEqual(same, one)
+      assert.strictEqual(new Set([one, ...others]).size, 3)
+    })
+  )
 })
 
 describe("The body", () => {
@@ -335,7 +401,14 @@ describe("The body", () => {
       "an error",
       400,
       '{"code":74}',
-      responded(400, { _tag: "ApiError", code: 74, error: undefined, message: undefined, transactionError: undefined })
+      responded(400, {
+        _tag: "ApiError",
+        code: 74,
+        error: undefined,
+        message: undefined,
+        transactionError: undefined,
+        path: undefined
+      })
     ],
     [
       "an error with status 200 (57)",
@@ -346,7 +419,8 @@ describe("The body", () => {
         code: 2,
         error: "Internal error",
         message: undefined,
-        transactionError: undefined
+        transactionError: undefined,
+        path: undefined
       })
     ],
     ["a page (42, 49, 56)", 404, "<html>", unreadable(404, "a body that is not JSON")],
@@ -431,7 +505,8 @@ describe("The body", () => {
           code: 1,
           error: "Præmie 🥧",
           message: undefined,
-          transactionError: undefined
+          transactionError: undefined,
+          path: undefined
         })
       )
     })
@@ -484,7 +559,14 @@ describe("A failure before there is an answer", () => {
       const reply = yield* client.create(request)
       assert.deepStrictEqual(reply._tag === "Response" && [reply.status, reply.body], [
         400,
-        { _tag: "ApiError", code: 134, error: undefined, message: undefined, transactionError: undefined }
+        {
+          _tag: "ApiError",
+          code: 134,
+          error: undefined,
+          message: undefined,
+          transactionError: undefined,
+          path: undefined
+        }
       ])
     })
   )

@@ -79,6 +79,8 @@ const responded = (status: number, body: Reply.Body): Reply.Reply => ({
   status,
   requestId: undefined,
   retryAfter: undefined,
+  date: undefined,
+  isCached: false,
   body
 })
 
@@ -367,20 +369,24 @@ for (const transport of transports) {
           "user-agent": "effect-billwerk-payouts/0.1.0"
         }
         const sent = `{"handle":"prize-2026-0042","destination":"ca_fcfac2016614418f969fa5697383e47c","amount":12500,"currency":"DKK"}`
-        const fromFetch = { "accept-language": "*", "sec-fetch-mode": "cors" }
+        const fromFetch = { "accept-language": "*", "sec-fetch-mode": "cors", pragma: "no-cache" }
         assert.deepStrictEqual(create && { ...create, headers: lowered(create) }, {
           line: "POST /v1/payout HTTP/1.1",
           headers: {
             ...common,
             "content-type": "application/json",
             "content-length": String(sent.length),
-            ...(name === "fetch" ? fromFetch : {})
+            ...(name === "fetch" ? { ...fromFetch, "cache-control": "no-cache" } : {})
           },
           body: sent
         })
         assert.deepStrictEqual(lookup && { ...lookup, headers: lowered(lookup) }, {
           line: "GET /v1/payout/a%40b_c.d-e HTTP/1.1",
-          headers: { ...common, ...(name === "fetch" ? fromFetch : {}) },
+          headers: {
+            ...common,
+            "cache-control": "no-store",
+            ...(name === "fetch" ? fromFetch : {})
+          },
           body: ""
         })
       }).pipe(Effect.provide(layer))

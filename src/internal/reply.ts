@@ -19,6 +19,25 @@ export interface Reader {
   readonly clean: Clean
   /** For dates that say how long to wait. */
   readonly clock: Clock.Clock
+  readonly isRepeated: IsRepeated
+}
+
+/** Whether an answer with this `Request-Id` was read before. */
+export type IsRepeated = (requestId: string) => boolean
+
+/** How many of the latest ids are known at least; at most twice as many are. */
+const requestIdsKept = 10_000
+
+/** The provider gives no id twice (inferred), so an answer that repeats one is a cache's. */
+export const repeats = (): IsRepeated => {
+  let latest = new Set<string>()
+  let earlier: ReadonlySet<string> = latest
+  return (requestId) => {
+    if (latest.has(requestId) || earlier.has(requestId)) return true
+    if (latest.size >= requestIdsKept) [earlier, latest] = [latest, new Set()]
+    latest.add(requestId)
+    return false
+  }
 }
 
 export type Head = Omit<Reply.Response, "body">
@@ -68,8 +87,12 @@ export const cutOff: NoText = { _tag: "CutOff", reason: "Transport" }
 export const tooLate: NoText = { _tag: "CutOff", reason: "Deadline" }
 export const tooLarge: NoText = { _tag: "Unreadable", why: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` }
 
-export const withBody = (head: Head, body: string | NoText, reader: Reader): Reply.Response =>
-  typeof body === "string" ? parse(head, body, reader) : { ...head, body }
+export const withBody = (head: Head, body: string | NoText, reader: Reader): Reply.Response => {
+  const response = typeof body === "string" ? parse(head, body, reader) : { ...head, body }
+  const isRepeated = response.requestId !== undefined && reader.isRepeated(response.requestId)
+  // A cache answers no POST; and what is doubted of a create is whether it was carried out, whoever answers.
+  return isRepeated && reader.kind === "Lookup" ? { ...response, isCached: true } : response
+}
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 

@@ -37,10 +37,11 @@ export type Send = (
 
 export const over = (client: HttpClient.HttpClient): Send => {
   const exchange = direct.of(client)
+  const isRepeated = reply.repeats()
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(privately, request))
   return (fiber, request, deadline, kind, clean) => {
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const reader = { kind, clean, clock }
+    const reader = { kind, clean, clock, isRepeated }
     return exchange !== undefined && clock === liveClock
       ? exchange(request, deadline, (received) => replyOf(received, reader))
       : overAny(http, request, deadline, reader)
