@@ -161,7 +161,7 @@ const failure = ({ evidence }: Call, { heard, reply, verdict }: Exchanged): Payo
     return evidence.conflict({ with: "Provider", differs: verdict.differs, reply })
   }
   // Declined for good before other arguments were tried: the record shows both.
-  if (heard.isDeclined && Verdict.isFailed(verdict)) {
+  if (heard.isDeclined && !heard.contradicts && !heard.isStale && Verdict.isFailed(verdict)) {
     return toError({ verdict: { _tag: "HardDeclined", payout: verdict.payout }, reply }, evidence.accounting())
   }
   const isTold = evidence.isInDoubt ? NextStep.isAnswer(heard, verdict) : !NextStep.isOfOthers(heard, verdict)
