@@ -12,7 +12,7 @@ import type { Outcome } from "./domain/Outcome.js"
 import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
-import { PayoutRequest } from "./domain/PayoutRequest.js"
+import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import { Hints } from "./Hints.js"
 import * as bulk from "./internal/bulk.js"
 import * as flights from "./internal/flights.js"
@@ -239,7 +239,7 @@ export const layerWith = (options: Options): Layer.Layer<Payouts, never, Billwer
 
 // A value that only looks like a request has not been validated: nothing of it is looked at, or put on a span.
 const refusalOf = (request: PayoutRequest, unseen = 0): InvalidRequest | undefined => {
-  if (!(request instanceof PayoutRequest)) {
+  if (!isPayoutRequest(request)) {
     return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
   }
   return Number.isSafeInteger(unseen) && unseen >= 0

@@ -7,9 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as Destination from "../domain/Destination.js"
 import type * as Payout from "../domain/Payout.js"
-import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
 import type { Clean } from "./words.js"
 
@@ -151,7 +150,7 @@ export const encodeCreate = (request: PayoutRequest): string => {
   const { customer } = request
   return JSON.stringify({
     handle: request.handle,
-    destination: Destination.unwrap(request.destination),
+    destination: destinationOf(request),
     amount: request.amount,
     currency: request.currency,
     text: request.text,
