@@ -6,22 +6,18 @@ import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Hint } from "./domain/Hint.js"
 import { Hints } from "./Hints.js"
+import * as webhookBody from "./internal/webhookBody.js"
 import * as Telemetry from "./Telemetry.js"
 import * as Webhook from "./Webhook.js"
 
@@ -147,7 +143,7 @@ export const make = <E = never, R = never>(
     const { hookDeadline, secrets } = yield* check(options)
     const accept = acceptor(options, hints, hookDeadline)
     const report = reporter()
-    const read = reader()
+    const read = webhookBody.reader({ bodiesMax, deadline: bodyDeadline })
     const permits = yield* Effect.makeSemaphore(options.concurrency ?? concurrencyDefault)
     const inItsPlace = permits.withPermitsIfAvailable(1)
 
@@ -240,57 +236,6 @@ const succeeds = <E, R>(
   Effect.disconnect(Effect.exit(effect)).pipe(
     Effect.timeoutTo({ duration: deadline, onSuccess: Exit.isSuccess, onTimeout: () => false })
   )
-
-// --- the body ---
-
-/** Reads no more than `bodiesMax` bodies at a time, the latest ones. */
-const reader = () => {
-  const reading = new Set<Deferred.Deferred<"TooSlow">>()
-  return (request: HttpServerRequest.HttpServerRequest) =>
-    Effect.suspend(() => {
-      const superseded = Deferred.unsafeMake<"TooSlow">(FiberId.none)
-      for (const oldest of reading) {
-        if (reading.size < bodiesMax) break
-        reading.delete(oldest)
-        Deferred.unsafeDone(oldest, Effect.succeed("TooSlow"))
-      }
-      reading.add(superseded)
-      return read(request).pipe(
-        Effect.raceFirst(Deferred.await(superseded)),
-        Effect.ensuring(Effect.sync(() => reading.delete(superseded)))
-      )
-    })
-}
-
-/** The body, or why there is none. */
-const read = ({ headers, stream }: HttpServerRequest.HttpServerRequest) =>
-  Number(headers["content-length"] ?? 0) > Webhook.bodyBytesMax
-    ? Effect.succeed("TooLarge" as const)
-    : Effect.gen(function* () {
-        const scope = yield* Scope.make()
-        const pull = yield* Scope.extend(Stream.toPull(stream), scope)
-        const body = yield* collect(pull)
-        // To break a stream off is to break the connection off, before the answer: then it is left to the server.
-        if (typeof body !== "string") yield* Scope.close(scope, Exit.void)
-        return body
-      }).pipe(
-        Effect.timeoutTo({ duration: bodyDeadline, onSuccess: (body) => body, onTimeout: () => "TooSlow" as const })
-      )
-
-const collect = <E>(pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<E>>) =>
-  Effect.gen(function* () {
-    const whole = new Uint8Array(Webhook.bodyBytesMax)
-    let length = 0
-    for (;;) {
-      const next = yield* Effect.either(pull)
-      if (next._tag === "Left") return Option.isNone(next.left) ? whole.subarray(0, length) : "BrokenOff"
-      for (const bytes of next.right) {
-        if (length + bytes.length > whole.length) return "TooLarge"
-        whole.set(bytes, length)
-        length += bytes.length
-      }
-    }
-  })
 
 // --- the answer ---
 

@@ -18,7 +18,7 @@ const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
   ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
-  ["webhooks", /^(Hints|Webhook|WebhookHandler)\.ts$/],
+  ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
   ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(direct|reply|sending)\.ts$|undici\/)/],
   ["conversation", /^internal\//],
   ["service", /^Payouts\.ts$/],
