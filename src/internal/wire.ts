@@ -177,6 +177,9 @@ const integer = (value: unknown): number | undefined =>
 const date = (value: unknown): DateTime.Utc | undefined =>
   typeof value === "string" ? Option.getOrUndefined(readDate(value)) : undefined
 
+/** More is no payout of anybody's: each is kept, and a small answer would take a lot of room. */
+export const transactionsMax = 1000
+
 /**
  * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned.
  * Handle, state and amount are what money depends on, so they must be right. Field by field and by hand, because an answer is
@@ -189,6 +192,7 @@ export const readPayout = (json: unknown, clean: Clean): Payout.Payout | undefin
   const amount = integer(fields["amount"])
   if (handle === undefined || state === undefined || amount === undefined) return undefined
   const { transactions } = fields
+  if (Array.isArray(transactions) && transactions.length > transactionsMax) return undefined
   return {
     handle,
     state,
