@@ -19,7 +19,7 @@ const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
   ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
-  ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(direct|reply|sending)\.ts$|undici\/)/],
+  ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(body|direct|httpDate|reply|sending)\.ts$|undici\/)/],
   ["conversation", /^internal\//],
   ["service", /^Payouts\.ts$/],
   ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],

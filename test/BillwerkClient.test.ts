@@ -1,8 +1,9 @@
 /** One exchange, in memory and in virtual time. What sockets do to it is in `transports.test.ts`. */
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
-import { BillwerkClient, type BillwerkConfig, type Reply } from "effect-billwerk-payouts"
+import { Context, Duration, Effect, Encoding, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
+import { BillwerkClient, type BillwerkConfig, Payouts, type Reply, RetryPolicy } from "effect-billwerk-payouts"
+import { inspect } from "node:util"
 import { inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
 
@@ -245,6 +246,11 @@ describe("Retry-After", () => {
     ["a date of long ago (31)", "Thu, 01 Jan 1970 00:00:00 GMT", 0],
     ["a date with the wrong day of the week (31)", "Mon, 01 Oct 2025 09:31:30 GMT", 90_000],
     ["a date in the older form (31)", "Wednesday, 01-Oct-25 09:31:30 GMT", 90_000],
+    ["a date in the older form, of the century that is near (S3)", "Sunday, 06-Nov-94 08:49:37 GMT", 0],
+    ["a date as C prints it (S3)", "Wed Oct  1 09:30:30 2025", 30_000],
+    ["a date as C prints it, of two digits (S3)", "Sun Oct 12 09:30:00 2025", 11 * 86_400_000],
+    ["a date as C prints it that has passed (S3)", "Sun Nov  6 08:49:37 1994", 0],
+    ["a leap second (S3)", "Wed, 01 Oct 2025 09:30:60 GMT", 60_000],
     ["a date in years (31, 32)", "Fri, 31 Dec 9999 23:59:59 GMT", Date.UTC(9999, 11, 31, 23, 59, 59) - now],
     ["a day (32)", "86400", 86_400_000],
     ["ages (32)", "999999999999999", 10_000_000_000_000],
@@ -260,6 +266,8 @@ describe("Retry-After", () => {
     ["a date of another zone (32)", "Wed, 01 Oct 2025 09:31:30 CEST", undefined],
     ["a date as the provider writes it (32)", "2025-10-01T09:31:30.000Z", undefined],
     ["no date (32)", "Wed, 99 Foo 2025 09:31:30 GMT", undefined],
+    ["no date as C prints it (32)", "Wed Foo 99 09:31:30 2025", undefined],
+    ["a date as C prints it, with a zone (32)", "Wed Oct  1 09:31:30 2025 CEST", undefined],
     ["a number in words (32)", "Twelve, or so, minutes GMT", undefined]
   ]
   for (const [title, header, millis] of rows) {

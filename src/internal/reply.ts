@@ -3,12 +3,12 @@
  * body.
  */
 import type * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as BillwerkConfig from "../BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
 import type * as Reply from "../domain/Reply.js"
+import * as httpDate from "./httpDate.js"
 import * as transport from "./transport.js"
 import * as wire from "./wire.js"
 import type { Clean } from "./words.js"
@@ -43,15 +43,12 @@ const requestIdFrom = (text: string | undefined, clean: Clean): string | undefin
 // Three centuries: past every deadline, and still a number that can be encoded.
 const retryAfterSecondsMax = 1e10
 
-// Seconds or a date in GMT. A date that has passed means now; what is neither is left to the policy's own backoff.
+// Seconds or a date. A date that has passed means now; what is neither is left to the policy's own backoff.
 const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | undefined => {
   if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
-  const date = /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
-  return Option.getOrUndefined(
-    Option.map(date, (until) =>
-      Duration.millis(Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis()))
-    )
-  )
+  const now = clock.unsafeCurrentTimeMillis()
+  const until = httpDate.parse(text, now)
+  return until === undefined ? undefined : Duration.millis(Math.max(0, until - now))
 }
 
 /** Why there is no text of a body. */
