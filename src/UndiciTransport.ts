@@ -22,7 +22,7 @@ import { buildConnector, Client, type Dispatcher, Pool } from "undici"
 import { startTimer } from "./internal/deadline.js"
 import * as direct from "./internal/direct.js"
 import * as transport from "./internal/transport.js"
-import { Exchange, textOf } from "./undici/Exchange.js"
+import { bytesOf, Exchange } from "./undici/Exchange.js"
 import * as UndiciResponse from "./undici/Response.js"
 
 /** @category models */
@@ -246,7 +246,7 @@ const neverSent: direct.Received = {
   head: undefined,
   end: new transport.Failure({ code: undefined, sent: "NotSent" }),
   sent: "NotSent",
-  text: ""
+  body: new Uint8Array()
 }
 
 const headerOf = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
@@ -256,7 +256,7 @@ const received = ({ chunks, head, sent }: Exchange, end: direct.Received["end"])
   head: head && { status: head.status, header: (name) => headerOf(head.headers[name]) },
   end,
   sent,
-  text: end === "Complete" ? textOf(chunks) : ""
+  body: end === "Complete" ? bytesOf(chunks) : new Uint8Array()
 })
 
 /** `undefined` for what is not sent. */
