@@ -22,13 +22,21 @@ export const isDigits = (text: string): boolean => /^[^0-9A-Za-z]*(?:\d[^0-9A-Za
  */
 export const isCard = (text: string): boolean => isDigits(text) && isIssued(text.replace(/\D/g, ""))
 
-/** Whether there is a card number in a text: digits that belong to no word, in groups or not. */
+/** Whether there is a card number in a text, which is not a long one: digits that belong to no word, in groups or not. */
 export const holdsCard = (text: string): boolean =>
+  text.length <= textMax &&
   Array.from(text.normalize("NFKC").matchAll(/(?<![0-9A-Za-z])\d+(?:[ .-]{1,2}\d+)*(?![0-9A-Za-z])/g), ([run]) =>
     run.split(/[ .-]+/)
   ).some((groups) =>
-    groups.some((_, from) => groups.some((_, to) => to >= from && isIssued(groups.slice(from, to + 1).join(""))))
+    groups.some((_, from) => {
+      const near = groups.slice(from, from + digitsMax)
+      return near.some((__, last) => isIssued(near.slice(0, last + 1).join("")))
+    })
   )
+
+// What is longer is refused for its length.
+const textMax = 1024
+const digitsMax = 19
 
 // Visa, Mastercard, Dankort, JCB, Discover, UnionPay, American Express and Diners Club.
 const issued =
