@@ -1,8 +1,9 @@
 /** What a service takes for a request, and keeps of it for as long as a conversation lasts. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, Effect, Exit, Fiber, Redacted, Stream, TestClock } from "effect"
+import { Cause, Chunk, Effect, Either, Exit, Fiber, Redacted, Schema, Stream, TestClock } from "effect"
 import { BillwerkClient, Money, PayoutRequest, Payouts, Sandbox, Script } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
+import { inspect } from "node:util"
 import { inVirtualTime, layer, requestOf } from "./support.js"
 
 const { PayoutRequest: Class } = PayoutRequest
@@ -67,6 +68,34 @@ describe("What only looks like a request", () => {
       }
     })
   )
+})
+
+describe("What is stored of a request", () => {
+  it("is not shown when it cannot be read (D7)", () => {
+    const secret = "ca_C4n4ryS4ved0123456789abcdef012345"
+    const stored = {
+      handle: "p-1",
+      destination: { _tag: "SavedMethod", reference: secret },
+      amount: 1,
+      currency: "DKK"
+    }
+    const customer = { handle: "c-1", email: secret }
+    for (const wrong of [
+      { ...stored, amount: secret },
+      { ...stored, customer },
+      { ...stored, text: `${secret}\n` },
+      { ...stored, destination: { _tag: "CardToken", reference: secret } },
+      [secret],
+      secret
+    ]) {
+      const decoded = Schema.decodeUnknownEither(PayoutWorkflow.DurableRequest)(wrong)
+      assert(Either.isLeft(decoded))
+      assert.notInclude(inspect(decoded.left, { depth: Infinity }), "C4n4ry")
+      const inPayload = Schema.decodeUnknownEither(PayoutWorkflow.PayoutWorkflow.payloadSchema)({ request: wrong })
+      assert(Either.isLeft(inPayload))
+      assert.notInclude(inspect(inPayload.left, { depth: Infinity }), "C4n4ry")
+    }
+  })
 })
 
 describe("A conversation", () => {
