@@ -1,8 +1,9 @@
 /** One exchange, in memory and in virtual time. What sockets do to it is in `transports.test.ts`. */
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
-import { BillwerkClient, type BillwerkConfig, type Reply } from "effect-billwerk-payouts"
+import { Context, Duration, Effect, Encoding, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
+import { BillwerkClient, type BillwerkConfig, Payouts, type Reply, RetryPolicy } from "effect-billwerk-payouts"
+import { inspect } from "node:util"
 import { inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
 
@@ -234,6 +235,123 @@ describe("Interruption", () => {
   )
 })
 
+describe("A client of the host's", () => {
+  const saved = "ca_fcfac2016614418f969fa5697383e47c"
+  const key = "priv_12051dfac75143fc827cf63a87f46df3"
+  const died = (systemCode: string | undefined): Reply.Reply => ({
+    _tag: "NoResponse",
+    reason: "Transport",
+    sent: "Unknown",
+    systemCode
+  })
+  const refused = (request: HttpClientRequest.HttpClientRequest) =>
+    new HttpClientError.RequestError({
+      request,
+      reason: "Transport",
+      cause: Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", syscall: "connect" })
+    })
+  const over = (http: HttpClient.HttpClient) =>
+    BillwerkClient.make({ apiKey: Redacted.make(key) }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+  const dying = (die: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<never>) =>
+    HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(Effect.flatMap(die), Effect.succeed)
+
+  const ways: ReadonlyArray<readonly [title: string, http: HttpClient.HttpClient, systemCode: string | undefined]> = [
+    [
+      "that dies of its own error",
+      HttpClient.transform(
+        httpClient((request) => Effect.fail(refused(request))),
+        Effect.orDie
+      ),
+      "ECONNREFUSED"
+    ],
+    ["that dies of an error", dying((request) => Effect.die(new TypeError(inspect(request)))), "TypeError"],
+    ["that dies of what is no error", dying((request) => Effect.die(inspect(request))), undefined],
+    [
+      "that dies of what is called like a secret",
+      dying(() => Effect.die(Object.assign(new Error(), { name: key }))),
+      undefined
+    ],
+    ["that interrupts itself", dying(() => Effect.interrupt), "InterruptedException"],
+    [
+      "that throws",
+      dying((request) => {
+        throw new RangeError(inspect(request))
+      }),
+      "RangeError"
+    ],
+    [
+      "that throws when it is asked",
+      HttpClient.mapRequest(
+        httpClient(() => Effect.never),
+        () => {
+          throw new RangeError(key)
+        }
+      ),
+      "RangeError"
+    ]
+  ]
+  for (const [title, http, systemCode] of ways) {
+    it.effect(`${title} makes an exchange unclear, and nothing of what it died of is shown (D8)`, () =>
+      Effect.gen(function* () {
+        const client = yield* over(http)
+        assert.deepStrictEqual(yield* client.create(request), died(systemCode))
+        assert.deepStrictEqual(yield* client.lookup(handle, request), died(systemCode))
+        const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+        const exit = yield* inVirtualTime(Effect.exit(payouts.create(request)))
+        assert(Exit.isFailure(exit) && exit.cause._tag === "Fail")
+        const { error } = exit.cause
+        assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
+        for (const shown of [
+          inspect(exit, { depth: Infinity, showHidden: true }),
+          JSON.stringify(exit),
+          String(error)
+        ]) {
+          for (const secret of [key, Encoding.encodeBase64(`${key}:`), saved]) assert.notInclude(shown, secret)
+        }
+        const asked = yield* inVirtualTime(Effect.flip(payouts.get(handle)))
+        assert.strictEqual(asked._tag, "LookupFailed")
+      })
+    )
+  }
+
+  it.effect("that dies while the body comes leaves the head (D8)", () =>
+    Effect.gen(function* () {
+      const response = HttpClientResponse.fromWeb(HttpClientRequest.get("/"), new Response("", { status: 502 }))
+      const stream = { get: () => Stream.die(new Error(key)) }
+      const broken: HttpClientResponse.HttpClientResponse = Object.create(response, { stream })
+      const client = yield* over(HttpClient.make(() => Effect.succeed(broken)))
+      assert.deepStrictEqual(yield* client.create(request), responded(502, { _tag: "CutOff", reason: "Transport" }))
+    })
+  )
+
+  it.live("that cannot be interrupted holds nothing up beyond the deadline (D9)", () =>
+    Effect.gen(function* () {
+      const stuck = HttpClient.make(() => Effect.uninterruptible(Effect.never))
+      const client = yield* BillwerkClient.make({
+        apiKey: Redacted.make(key),
+        createDeadline: "200 millis",
+        lookupDeadline: "100 millis"
+      }).pipe(Effect.provideService(HttpClient.HttpClient, stuck))
+      const late: Reply.Reply = { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+      const [took, reply] = yield* Effect.timed(client.create(request))
+      assert.deepStrictEqual(reply, late)
+      assert.isTrue(Duration.between(took, { minimum: Duration.millis(190), maximum: Duration.seconds(2) }))
+      const policy = RetryPolicy.none
+      const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+      const error = yield* Effect.flip(payouts.create(request, { policy })).pipe(Effect.timeout("5 seconds"))
+      assert(error._tag === "CommunicationError")
+      assert.deepStrictEqual([error.certainty, error.exposure], ["MayHaveMoved", { min: 0, max: 12_500 }])
+      const asked = yield* Effect.flip(payouts.get(handle, { policy })).pipe(Effect.timeout("5 seconds"))
+      assert.strictEqual(asked._tag, "LookupFailed")
+      // And not a caller who goes away.
+      const fiber = yield* Effect.fork(client.create(request))
+      yield* Effect.sleep("20 millis")
+      const [gone] = yield* Effect.timed(Fiber.interrupt(fiber))
+      assert.isBelow(Duration.toMillis(gone), 150)
+    })
+  )
+})
+
 describe("Retry-After", () => {
   const now = Date.UTC(2025, 9, 1, 9, 30)
   const rows: ReadonlyArray<readonly [title: string, header: string | undefined, millis: number | undefined]> = [
@@ -247,6 +365,11 @@ describe("Retry-After", () => {
     ["a date of long ago (31)", "Thu, 01 Jan 1970 00:00:00 GMT", 0],
     ["a date with the wrong day of the week (31)", "Mon, 01 Oct 2025 09:31:30 GMT", 90_000],
     ["a date in the older form (31)", "Wednesday, 01-Oct-25 09:31:30 GMT", 90_000],
+    ["a date in the older form, of the century that is near (S3)", "Sunday, 06-Nov-94 08:49:37 GMT", 0],
+    ["a date as C prints it (S3)", "Wed Oct  1 09:30:30 2025", 30_000],
+    ["a date as C prints it, of two digits (S3)", "Sun Oct 12 09:30:00 2025", 11 * 86_400_000],
+    ["a date as C prints it that has passed (S3)", "Sun Nov  6 08:49:37 1994", 0],
+    ["a leap second (S3)", "Wed, 01 Oct 2025 09:30:60 GMT", 60_000],
     ["a date in years (31, 32)", "Fri, 31 Dec 9999 23:59:59 GMT", Date.UTC(9999, 11, 31, 23, 59, 59) - now],
     ["a day (32)", "86400", 86_400_000],
     ["ages (32)", "999999999999999", 10_000_000_000_000],
@@ -262,6 +385,8 @@ describe("Retry-After", () => {
     ["a date of another zone (32)", "Wed, 01 Oct 2025 09:31:30 CEST", undefined],
     ["a date as the provider writes it (32)", "2025-10-01T09:31:30.000Z", undefined],
     ["no date (32)", "Wed, 99 Foo 2025 09:31:30 GMT", undefined],
+    ["no date as C prints it (32)", "Wed Foo 99 09:31:30 2025", undefined],
+    ["a date as C prints it, with a zone (32)", "Wed Oct  1 09:31:30 2025 CEST", undefined],
     ["a number in words (32)", "Twelve, or so, minutes GMT", undefined]
   ]
   for (const [title, header, millis] of rows) {

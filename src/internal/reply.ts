@@ -3,12 +3,14 @@
  * body.
  */
 import type * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as BillwerkConfig from "../BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
 import type * as Reply from "../domain/Reply.js"
+import type * as body from "./body.js"
+import * as httpDate from "./httpDate.js"
 import * as transport from "./transport.js"
 import * as wire from "./wire.js"
 import type { Clean } from "./words.js"
@@ -69,15 +71,12 @@ const dateFrom = (text: string | undefined): number | undefined => {
 // Three centuries: past every deadline, and still a number that can be encoded.
 const retryAfterSecondsMax = 1e10
 
-// Seconds or a date in GMT. A date that has passed means now; what is neither is left to the policy's own backoff.
+// Seconds or a date. A date that has passed means now; what is neither is left to the policy's own backoff.
 const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | undefined => {
   if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
-  const date = /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
-  return Option.getOrUndefined(
-    Option.map(date, (until) =>
-      Duration.millis(Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis()))
-    )
-  )
+  const now = clock.unsafeCurrentTimeMillis()
+  const until = httpDate.parse(text, now)
+  return until === undefined ? undefined : Duration.millis(Math.max(0, until - now))
 }
 
 /** Why there is no text of a body. */
@@ -86,6 +85,10 @@ export type NoText = Extract<Reply.Body, { readonly _tag: "CutOff" | "Unreadable
 export const cutOff: NoText = { _tag: "CutOff", reason: "Transport" }
 export const tooLate: NoText = { _tag: "CutOff", reason: "Deadline" }
 export const tooLarge: NoText = { _tag: "Unreadable", why: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` }
+
+/** What a body comes to that was read to its end. */
+export const fromText = (text: body.Text): string | NoText =>
+  text === "TooLarge" ? tooLarge : text === "Broken" ? cutOff : text.text
 
 export const withBody = (head: Head, body: string | NoText, reader: Reader): Reply.Response => {
   const response = typeof body === "string" ? parse(head, body, reader) : { ...head, body }
@@ -96,7 +99,9 @@ export const withBody = (head: Head, body: string | NoText, reader: Reader): Rep
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
-const parse = (head: Head, text: string, { clean, kind }: Reader): Reply.Response => {
+// Without the mark of its byte order, which some layers leave in.
+const parse = (head: Head, marked: string, { clean, kind }: Reader): Reply.Response => {
+  const text = marked.replace(/^\ufeff/, "")
   if (text.trim() === "") return { ...head, body: { _tag: "Unreadable", why: "an empty body" } }
   const value = parseJson(text)
   if (Option.isNone(value)) return { ...head, body: { _tag: "Unreadable", why: "a body that is not JSON" } }
@@ -114,3 +119,10 @@ export const noResponse = (cause: unknown, isBefore = transport.isNotSent(cause)
   sent: isBefore ? "NotSent" : "Unknown",
   systemCode: transport.systemCode(cause)
 })
+
+/** The host's client died: nobody knows what it sent. Of what it died of only a name is kept. */
+export const died = (defect: unknown, { clean }: Reader): Reply.NoResponse => {
+  const name = Predicate.hasProperty(defect, "name") && typeof defect.name === "string" ? defect.name : ""
+  const systemCode = transport.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? clean(name) : undefined)
+  return { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode }
+}

@@ -370,6 +370,14 @@ describe("A payout", () => {
     )
   })
 
+  it("refuses a payout with more transactions than any has, and keeps nothing of them (D14)", () => {
+    const withMany = (count: number) =>
+      wire.readPayout({ handle: "p-1", state: "paid", amount: 1, transactions: Array(count).fill(0) }, String)
+    assert.strictEqual(withMany(1000)?.transactions.length, 1000)
+    assert.strictEqual(withMany(1001), undefined)
+    assert.strictEqual(withMany(524_001), undefined)
+  })
+
   it("keeps a transaction that cannot be read: it is an attempt that may have paid", () => {
     for (const odd of [null, "paid", 7, [], true]) {
       assert.deepStrictEqual(transactionFrom(odd), withTransaction({}), JSON.stringify(odd))
