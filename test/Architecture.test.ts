@@ -40,7 +40,8 @@ const data = new Set(
 )
 
 /** What needs Node. The core, which is what `index.ts` reaches, runs wherever Effect does. */
-const onNode = /^(UndiciTransport\.ts|undici\/|sandbox\/SandboxServer\.ts|engines\/PostgresEngine\.ts|cli\/)/
+const onNode =
+  /^(UndiciTransport\.ts|undici\/|sandbox\/SandboxServer\.ts|engines\/(PostgresEngine|SqliteConnections)\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
 const mains = /^cli\/(demo|payout)\.ts$/
