@@ -20,9 +20,8 @@ const options = {
     Options.withDefault("library"),
     Options.withDescription("Which client: the library, the model's own careful one, or that with a flaw.")
   ),
-  strangers: Options.boolean("strangers", { ifPresent: true, negationNames: ["no-strangers"] }).pipe(
-    Options.withDefault(true),
-    Options.withDescription("Whether processes that nobody knows of may have sent between two calls.")
+  alone: Options.boolean("alone").pipe(
+    Options.withDescription("Assume that no process that nobody knows of sends between two calls. It is not so.")
   ),
   shown: Options.integer("shown").pipe(
     Options.withDefault(2),
@@ -34,9 +33,9 @@ const options = {
   )
 }
 
-const command = Command.make("model", options, ({ client, shown, size, strangers, world }) => {
+const command = Command.make("model", options, ({ alone, client, shown, size, world }) => {
   const subject = client === "library" ? library : careful(client === "careful" ? undefined : client)
-  const assumptions = { ...standard, strangersBetweenCalls: strangers }
+  const assumptions = { ...standard, strangersBetweenCalls: !alone }
   return Effect.gen(function* () {
     if (Option.isSome(world)) {
       const { story, violation } = tell(subject, world.value.split(" | "), assumptions)
