@@ -7,7 +7,7 @@ import { explore, type Found, tell } from "./Worlds.js"
 /** `npm run model -- --size 4` runs ten times as many. */
 const size = 3
 
-const minutes = 60_000
+const minutes = 3 * 60_000
 
 /** What breaks a law, in words from which it can be told again. */
 const report = (found: ReadonlyArray<Found>): ReadonlyArray<string> =>
