@@ -25,7 +25,8 @@ export interface Told {
 /** One call of a process, with all that it saw. */
 export interface Call {
   readonly by: string
-  readonly card: string
+  /** Absent where only the handle was given. */
+  readonly card: string | undefined
   readonly from: number
   /** Absent while it runs, and where the process died in it. */
   to: number | undefined

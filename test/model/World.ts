@@ -110,7 +110,8 @@ class Scene {
   private act(action: People.Action): Statement | undefined {
     const life = this.lifeOf(action)
     const { hearsay, told } = this.hearsay(action, life)
-    const call: Call = { by: life.name, card: action.card, from: this.time.now, to: undefined, told, exchanges: [] }
+    const card = action.does === "awaits" ? undefined : action.card
+    const call: Call = { by: life.name, card, from: this.time.now, to: undefined, told, exchanges: [] }
     life.calls.push(call)
     this.calls.push(call)
     this.isMistaken ||= action.isMistaken
