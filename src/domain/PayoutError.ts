@@ -366,11 +366,12 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
   }
 ) {
   override get message(): string {
+    const currency = this.differs.includes("currency") ? "another currency" : this.currency
     return words(
       `Payout ${this.handle}: the handle is taken by a payout with another ${this.differs.join(", ")}`,
       this.with === "Provider" ? "at the provider." : "in this process.",
       this.certainty === "NotMoved" ? "This request has moved no money." : money(this),
-      `Of the other payout: ${money({ ...this.other, currency: this.currency })}`,
+      `Of the other payout: ${money({ ...this.other, currency })}`,
       "Find out which of your payouts took the handle, and derive handles from what makes a payout unique.",
       "Never invent another handle for a payout that may have been made."
     )

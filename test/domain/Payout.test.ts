@@ -73,134 +73,28 @@ describe("The latest transaction", () => {
   })
 })
 
-describe("A transaction is open, which is to say that it may have moved money,", () => {
-  const table: ReadonlyArray<readonly [state: string, errorState: string | undefined, open: boolean]> = [
-    ["failed", "hard_declined", false],
-    ["failed", "soft_declined", false],
-    ["failed", "processing_error", true],
-    ["failed", "pending", true],
-    ["failed", "on_holiday", true],
-    ["failed", "HARD_DECLINED", true],
-    ["failed", "", true],
-    ["failed", undefined, true],
-    ["processing", undefined, true],
-    ["processing", "hard_declined", true],
-    ["paid", undefined, true],
-    ["paid", "hard_declined", true],
-    ["", "soft_declined", true],
-    ["on_holiday", undefined, true]
-  ]
-  for (const [state, errorState, open] of table) {
-    it(`${open ? "if" : "unless"} it is "${state}" for ${errorState === undefined ? "no reason" : `"${errorState}"`}`, () => {
-      assert.strictEqual(Payout.isOpen(transaction({ state, errorState })), open)
-    })
-  }
-})
-
-describe("What a record says about the money", () => {
+describe("What a record says, in short,", () => {
   const pe = failed("processing_error", { created: at(1) })
   const hard = failed("hard_declined", { created: at(2) })
-  const paid = transaction({ state: "paid", created: at(3) })
-  const processing = transaction({ state: "processing", created: at(3) })
-  const paidEarlier = transaction({ state: "paid", created: at(1) })
 
-  const table: ReadonlyArray<
-    readonly [says: string, payout: Payout.Payout, paid: number, open: number, processingErrors: number]
-  > = [
-    ["paid by its one transaction", payout("paid", [paid]), 100, 0, 0],
-    ["paid without a transaction (64)", payout("paid", []), 100, 0, 0],
-    ["paid after a hard decline", payout("paid", [hard, paid]), 100, 0, 0],
-    ["paid after a processing error, which may have paid too (71)", payout("paid", [pe, paid]), 100, 100, 1],
-    ["paid twice: both count", payout("paid", [paid, paid]), 200, 0, 0],
-    ["paid while a transaction is under way", payout("paid", [processing]), 100, 100, 0],
-    ["processing", payout("processing", [processing]), 0, 100, 0],
-    ["processing without a transaction", payout("processing", []), 0, 100, 0],
-    ["processing, after a hard decline", payout("processing", [hard]), 0, 100, 0],
-    ["processing after a processing error", payout("processing", [pe, processing]), 0, 200, 1],
-    ["created", payout("created", []), 0, 100, 0],
-    ["a state that we do not know (60)", payout("on_holiday", [hard]), 0, 100, 0],
-    ["hard declined", payout("failed", [hard]), 0, 0, 0],
-    ["soft declined", payout("failed", [failed("soft_declined")]), 0, 0, 0],
-    ["a processing error (71)", payout("failed", [pe]), 0, 100, 1],
-    ["two processing errors (71)", payout("failed", [pe, pe]), 0, 200, 2],
-    ["a hard decline after a processing error: its exposure stays (73)", payout("failed", [pe, hard]), 0, 100, 1],
-    ["failed for no reason (63)", payout("failed", [failed()]), 0, 100, 0],
-    ["failed for a reason that we do not know (62)", payout("failed", [failed("on_holiday")]), 0, 100, 0],
-    ["failed without a transaction (64)", payout("failed", []), 0, 100, 0],
-    ["failed although a transaction is paid (69)", payout("failed", [paid]), 0, 100, 0],
-    ["failed although a transaction before the last is paid (69)", payout("failed", [paidEarlier, hard]), 0, 100, 0],
-    [
-      "a transaction without an amount counts the payout's",
-      payout("failed", [failed("pending", { amount: 0 })]),
-      0,
-      100,
-      0
-    ],
-    [
-      "a processing error without an amount, then a hard decline",
-      payout("failed", [{ ...pe, amount: 0 }, hard]),
-      0,
-      100,
-      1
-    ],
-    ["a transaction of a larger amount counts its own", payout("failed", [{ ...pe, amount: 150 }]), 0, 150, 1],
-    ["paid with a larger amount than the payout's", payout("paid", [{ ...paid, amount: 150 }]), 150, 0, 0]
-  ]
-  for (const [says, record, paidAmount, open, processingErrors] of table) {
-    it(says, () => {
-      const errorState = record.state === "failed" ? Payout.latest(record)?.errorState : undefined
-      assert.deepStrictEqual(Payout.recorded(record), {
-        ...(errorState === undefined ? {} : { errorState }),
-        state: record.state,
-        transactions: record.transactions.length,
-        processingErrors,
-        paid: paidAmount,
-        open
-      })
+  it("is its state, how many transactions it shows, and how many of them are processing errors", () => {
+    assert.deepStrictEqual(Payout.recorded(payout("processing", [pe, hard, pe])), {
+      state: "processing",
+      transactions: 3,
+      processingErrors: 2
     })
-  }
-
-  const states = fc.constantFrom("paid", "processing", "failed", "created", "", "on_holiday")
-  const transactions = fc.array(
-    fc
-      .record({
-        state: states,
-        errorState: fc.constantFrom(undefined, "hard_declined", "soft_declined", "processing_error", "pending", "x"),
-        amount: fc.constantFrom(0, 1, 100, 150),
-        minute: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined })
-      })
-      .map(({ amount, errorState, minute, state }) =>
-        transaction({ amount, errorState, state, created: minute === undefined ? undefined : at(minute) })
-      ),
-    { maxLength: 5 }
-  )
-
-  it("is never less than nothing, and never nothing unless the last transaction is a documented decline", () => {
-    fc.assert(
-      fc.property(states, transactions, (state, list) => {
-        const { open, paid: paidAmount, transactions: count } = Payout.recorded(payout(state, list))
-        assert.isAtLeast(paidAmount, state === "paid" ? 100 : 0)
-        assert.isAtLeast(open, 0)
-        assert.strictEqual(count, list.length)
-        if (paidAmount + open === 0) {
-          assert.strictEqual(state, "failed")
-          assert.isTrue(list.length > 0 && !list.some(Payout.isOpen))
-        }
-      })
-    )
+    assert.deepStrictEqual(Payout.recorded(payout("paid", [])), { state: "paid", transactions: 0, processingErrors: 0 })
   })
 
-  it("does not become less by one more transaction", () => {
-    fc.assert(
-      fc.property(states, transactions, (state, list) => {
-        const most = (which: ReadonlyArray<Payout.Transaction>) => {
-          const { open, paid: paidAmount } = Payout.recorded(payout(state, which))
-          return paidAmount + open
-        }
-        // A decline at the end may explain a payout that was not explained before, so only open ones are added.
-        assert.isAtLeast(most([...list, pe]), most(list))
-      })
-    )
+  it("is, of one that failed, the reason of its latest transaction, if that has one", () => {
+    assert.deepStrictEqual(Payout.recorded(payout("failed", [hard, pe])), {
+      state: "failed",
+      transactions: 2,
+      processingErrors: 1,
+      errorState: "hard_declined"
+    })
+    assert.notProperty(Payout.recorded(payout("failed", [failed()])), "errorState")
+    assert.notProperty(Payout.recorded(payout("failed", [])), "errorState")
   })
 })
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, DateTime, Duration, Effect, Either, Exit, Match, Schema } from "effect"
-import { Attempt, Handle, Money, Outcome, PayoutError } from "effect-billwerk-payouts"
+import { Attempt, Exposure, Handle, Money, Outcome, PayoutError } from "effect-billwerk-payouts"
 import type { Payout } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 
@@ -28,7 +28,7 @@ const refused: Attempt.Attempt = {
   requestId: "r-2",
   outcome: "RequestRejected",
   bearing: "None",
-  recorded: { state: "failed", transactions: 1, processingErrors: 1, paid: 0, open: 12_500 },
+  recorded: { state: "failed", transactions: 1, processingErrors: 1 },
   decision: "Fail",
   why: "refused, and would be again"
 }
@@ -36,7 +36,17 @@ const refused: Attempt.Attempt = {
 const common = {
   handle: Handle.Handle.make("prize-2026-0042"),
   amount: Money.Amount.make(12_500),
-  currency: Money.Currency.make("DKK")
+  currency: Money.Currency.make("DKK"),
+  evidence: Exposure.withCreate(Exposure.empty("prize-2026-0042"), {
+    id: "p/1",
+    count: 1,
+    clock: "p",
+    from: 1,
+    to: 2,
+    amount: 12_500,
+    before: [],
+    guess: false
+  })
 }
 const notMoved = { ...common, attempts: [refused], certainty: "NotMoved", exposure: { min: 0, max: 0 } } as const
 const mayHave = {
@@ -101,7 +111,12 @@ const make = {
   ProcessingError: (evidence: Evidence) =>
     new PayoutError.ProcessingError({ ...evidence, requestId: "r-1", payout: broken }),
   HandleConflict: (evidence: Evidence) =>
-    new PayoutError.HandleConflict({ ...evidence, with: "Provider", differs: ["amount", "currency"] })
+    new PayoutError.HandleConflict({
+      ...evidence,
+      other: { certainty: "Moved", exposure: { min: 100, max: 100 } },
+      with: "Provider",
+      differs: ["amount", "currency"]
+    })
 } satisfies {
   [Tag in Exclude<PayoutError.PayoutError["_tag"], "InvalidRequest">]: (
     evidence: Evidence
@@ -136,7 +151,7 @@ const lookupErrors: ReadonlyArray<PayoutError.LookupError> = [
 
 const unclear =
   "Money may have moved: 0 to 25000 minor units of DKK. Do not treat it as failed, and never pay again under another " +
-  "handle: resume this one, or look it up later."
+  "handle: recover this one, or look it up later."
 
 describe("An error's message", () => {
   const texts: ReadonlyArray<readonly [error: PayoutError.PayoutError | PayoutError.LookupError, text: string]> = [
@@ -183,8 +198,8 @@ describe("An error's message", () => {
     [
       make.HandleConflict(notMoved),
       "Payout prize-2026-0042: the handle is taken by a payout with another amount, currency at the provider. This " +
-        "request has moved no money; the other payout may have. Find out which of your payouts took the handle, and derive handles from what makes a payout unique. " +
-        "Never invent another handle for a payout that may have been made."
+        "request has moved no money. Of the other payout: 100 minor units of another currency have left the account. " +
+        "Find out which of your payouts took the handle, and derive handles from what makes a payout unique. Never invent another handle for a payout that may have been made."
     ],
     [
       invalid,
@@ -202,13 +217,13 @@ describe("An error's message", () => {
         const { _tag, message } = create(evidence)
         assert.isTrue(message.startsWith("Payout prize-2026-0042: "), _tag)
         const money = {
-          NotMoved: _tag === "HandleConflict" ? "This request has moved no money;" : "No money has moved.",
+          NotMoved: _tag === "HandleConflict" ? "This request has moved no money." : "No money has moved.",
           MayHaveMoved: "Money may have moved: 0 to 25000 minor units of DKK.",
           Moved: "12500 to 25000 minor units of DKK have left the account."
         }[evidence.certainty]
         assert.include(message, money, _tag)
         const advice = message.slice(message.indexOf(money) + money.length)
-        assert.match(advice, /\b(ask|try|correct|find out|resume|look it up|a later attempt)\b/i, _tag)
+        assert.match(advice, /\b(ask|try|correct|find out|recover|look it up|a later attempt)\b/i, _tag)
         if (evidence.certainty !== "NotMoved") assert.match(advice, /[Nn]ever /, _tag)
       }
     }
@@ -226,7 +241,7 @@ describe("An error's message", () => {
       lookupErrors.map(({ message }) => message),
       [
         "Payout prize-2026-0042: the provider has no payout under this handle. If a create was sent, this does not prove " +
-          "that it did nothing: resume it instead of giving up.",
+          "that it did nothing: recover it instead of giving up.",
         "Payout prize-2026-0042: the provider could not be asked (ServerError: HTTP 503). This says nothing about the " +
           "money: ask again later.",
         "Payout prize-2026-0042: the provider could not be asked (CommunicationError: no answer). This says nothing " +
