@@ -367,23 +367,28 @@ const later = (evidence: Evidence, self: Moment | undefined, that: Moment | unde
   return elapsed(evidence, self, that) >= 0 ? that : self
 }
 
+// The two oldest of one clock: of two clocks it is not known which was later.
 const compacted = (creates: ReadonlyArray<Create>): ReadonlyArray<Create> => {
-  const [first, second, ...rest] = creates
-  if (creates.length <= createsMax || first === undefined || second === undefined) return creates
-  return [together(first, second), ...rest]
+  if (creates.length <= createsMax) return creates
+  const second = creates.find((one, index) => creates.findIndex(({ clock }) => clock === one.clock) < index)
+  const first = creates.find(({ clock }) => clock === second?.clock)
+  if (first === undefined || second === undefined) return creates
+  return creates.flatMap((one) => (one === second ? [] : one === first ? [together(first, second)] : [one]))
 }
 
-// What is not the same of both is not known of the two.
+// What is not the same of both is not known of the two; and when each was sent is not, so no transaction accounts for them.
 const together = (self: Create, that: Create): Create => ({
-  id: self.id,
+  id: self.id.startsWith(several) ? self.id : `${several}${self.id}`,
   count: self.count + that.count,
-  clock: that.clock,
-  to: that.to,
+  clock: self.clock,
+  to: Math.max(self.to, that.to),
   amount: Math.max(self.amount, that.amount),
   ...(self.request !== undefined && self.request === that.request ? { request: self.request } : {}),
   before: self.before.filter((id) => that.before.includes(id)),
-  guess: self.guess || that.guess
+  guess: true
 })
+
+const several = "several/"
 
 /**
  * What the `Date` of one answer says about a clock: the answer was made while the exchange was under way. All are epoch

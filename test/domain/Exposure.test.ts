@@ -593,7 +593,7 @@ describe("Exposure: more creates than are kept", () => {
   it("are kept as one entry, of the oldest, that stands for all of them", () => {
     const { creates } = known(...many)
     strictEqual(creates.length, Exposure.createsMax)
-    const { from: _, method: _method, ...oldest } = post("c0", 5, { count: 6 })
+    const { from: _, method: _method, ...oldest } = post("several/c0", 5, { count: 6, guess: true })
     check.deepStrictEqual(creates[0], oldest)
     strictEqual(creates[1]?.id, "c6")
     strictEqual(says(...many), `0..${many.length}`)
@@ -602,14 +602,19 @@ describe("Exposure: more creates than are kept", () => {
   it("keep what is the same of both, and nothing else", () => {
     const filled = (first: Partial<Exposure.Create>, second: Partial<Exposure.Create>) =>
       known(post("x", 0, first), post("y", 1, second), ...many.slice(0, Exposure.createsMax - 1)).creates[0]
-    const { method: _, ...plain } = post("x", 1, { count: 2 })
+    const { method: _, ...plain } = post("several/x", 1, { count: 2, guess: true })
     const { from: _from, ...both } = plain
     check.deepStrictEqual(filled({}, {}), both)
     const { request: _request, ...unknown } = both
     check.deepStrictEqual(filled({}, { request: "other" }), unknown)
     check.deepStrictEqual(filled({ amount: 300 }, { amount: 200 }), { ...both, amount: 300 })
     check.deepStrictEqual(filled({ before: ["t", "u"] }, { before: ["u", "v"] }), { ...both, before: ["u"] })
-    check.deepStrictEqual([filled({ guess: true }, {})?.guess, filled({}, { guess: true })?.guess], [true, true])
+  })
+
+  it("are not put together with those of another clock", () => {
+    const elsewhere = post("x", 9, { clock: "there" })
+    const { creates } = known(elsewhere, ...many.slice(0, Exposure.createsMax))
+    check.deepStrictEqual([creates[0], creates[1]?.id], [elsewhere, "several/c0"])
   })
 
   it("are kept apart up to the limit", () => {
