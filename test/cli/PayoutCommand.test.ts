@@ -10,7 +10,6 @@ const sandboxLine = "SANDBOX: no money moves (it starts empty, and is forgotten 
 const liveLine = "LIVE: real money, https://api.frisbii.com"
 
 const moved = (sandbox: Sandbox.Service) => Effect.map(sandbox.ledger, (ledger) => Ledger.moved(ledger, "prize-1"))
-const kinds = (sandbox: Sandbox.Service) => Effect.map(sandbox.exchanges, (all) => all.map(({ kind }) => kind))
 /** A duration, and the width that it takes. */
 const took = (line: string) => line.replace(/ +(\d+ ms|took)/, " TOOK")
 
