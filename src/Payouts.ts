@@ -64,15 +64,13 @@ export interface Result {
  * @category models
  */
 export interface RecoverOptions extends CallOptions {
-  /**
-   * The `evidence` of the latest error or outcome about this handle, wherever it comes from. It counts as if this process
-   * had seen it all; beyond it nothing is assumed, unless `outstandingCreates` says so.
-   */
+  /** The `evidence` of the latest error or outcome about this handle, wherever it comes from: as if this process had seen it. */
   readonly evidence?: Evidence | undefined
   /**
-   * How many creates were sent, in all, that no evidence knows of: by processes that died before they could tell. Each may
-   * still be carried out, and counts in the exposure until the record accounts for it or the arrival horizon has passed.
-   * Default: 0 with `evidence`; without it 1, as a guess, which only the horizon ends. Give 0 only if none was sent.
+   * How many creates were sent, in all, that no evidence knows of: by a process that was killed while it sent, or that did not
+   * hand its evidence over. Each may still be carried out, and counts in the exposure until a transaction accounts for it or
+   * the arrival horizon has passed. Default: 0, if the evidence was stated by this process itself; otherwise 1, as a guess, which
+   * only the horizon ends. **Give 0 only if you know** that nothing was sent since the evidence was stated.
    */
   readonly outstandingCreates?: number | undefined
   /** When the latest of them was sent at the latest. Default: now. */
@@ -144,8 +142,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
     /**
      * `create` for a request that another process may have sent: one that died, another instance, an earlier run. Asks
      * the provider first, and sends only what it does not know. Hand it the `evidence` of the latest error or outcome if
-     * there is any. Without it, one create is assumed to be under way, so a failure stays in doubt until the arrival
-     * horizon has passed.
+     * there is any. Unless you say how many, one create of another process is assumed to be under way, so a failure stays in
+     * doubt until the arrival horizon has passed.
      */
     readonly recover: (request: PayoutRequest, options?: RecoverOptions) => Effect.Effect<Outcome, PayoutError>
     /** `recover` for each request of a stream, as `createAll` does it: **the way to run a batch again** that did not end. */

@@ -159,6 +159,8 @@ export interface Offset extends Schema.Schema.Type<typeof Offset> {}
  */
 export const Evidence = Schema.Struct({
   handle: Schema.String,
+  /** The clock of the process that stated it. */
+  by: Schema.optional(Schema.String),
   creates: Schema.Array(Create),
   transactions: Schema.Array(Transaction),
   record: Schema.optional(Record),
@@ -526,25 +528,20 @@ const matched = (
   return transactions.filter((one) => place(one, new Set())).length
 }
 
-/** The most that creates can still pay, which no transaction accounts for. */
-const doubtOf = (evidence: Evidence, horizon: number, isMeant: (create: Create) => boolean): number => {
+/** The most that `meant` creates can still pay, which no transaction accounts for. */
+const doubtOf = (evidence: Evidence, horizon: number, meant: ReadonlyArray<Create>): number => {
   const { creates, transactions } = evidence
-  const isOpen = (create: Create) =>
-    isMeant(create) && !isPastHorizon(evidence, create, horizon) && !isBorneOut(evidence, create)
-  const amounts = new Set(creates.filter(isOpen).map(({ amount }) => amount))
-  let doubt = 0
-  for (const amount of amounts) {
+  const open = meant.filter((create) => !isPastHorizon(evidence, create, horizon) && !isBorneOut(evidence, create))
+  return [...new Set(open.map(({ amount }) => amount))].reduce((doubt, amount) => {
     const alike = creates.filter((create) => create.amount === amount)
-    const open = alike.filter(isOpen)
+    const inDoubt = alike.filter((create) => open.includes(create))
     const ours = transactions.filter((one) => alike.some((create) => accountsFor(evidence, one, create, horizon)))
     const isDoing = (one: Transaction, create: Create) => isPossible(evidence, one, create, horizon)
-    // As many as possible may be the doing of the others.
+    // As many of them as possible may be the doing of the others.
     const others = alike.filter((create) => !open.includes(create))
     const accounted = matched(ours, alike, isDoing) - matched(ours, others, isDoing)
-    const count = open.reduce((sum, create) => sum + create.count, 0)
-    doubt += Math.max(0, count - accounted) * amount
-  }
-  return doubt
+    return doubt + Math.max(0, countOf(inDoubt) - accounted) * amount
+  }, 0)
 }
 
 // --- what it comes to ---
@@ -557,9 +554,6 @@ const doubtOf = (evidence: Evidence, horizon: number, isMeant: (create: Create) 
  */
 export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "errorState">): boolean =>
   state !== "failed" || !isDecline(errorState)
-
-const sum = (evidence: Evidence, transactions: ReadonlyArray<Transaction>): number =>
-  transactions.reduce((total, { amount }) => total + Math.max(amount, evidence.record?.amount ?? 0), 0)
 
 /**
  * The least and the most that can have left the account, or still can by what was sent, under all arguments.
@@ -586,39 +580,53 @@ const exposureOf = (
   horizon: number,
   isMeant: (request: string | undefined) => boolean
 ): Exposure => {
-  const { creates, record } = evidence
-  const transactions = evidence.transactions.filter(({ doing }) => isMeant(doing?.request))
-  const isCreateMeant = ({ request }: Create) => isMeant(request)
-  if (record?.state !== "paid") {
-    const open = sum(evidence, transactions.filter(isOpen))
-    const doubt = doubtOf(evidence, horizon, isCreateMeant)
-    // A payout that is not over, or failed for no reason that is shown, may itself have moved the money, by one of them.
-    return {
-      min: 0,
-      max: open + Math.max(doubt, open === 0 && isUnexplained(evidence, isMeant) ? (record?.amount ?? 0) : 0)
-    }
-  }
-  const paid = transactions.filter(({ state }) => state === "paid")
-  const open = sum(
-    evidence,
-    transactions.filter((one) => one.state !== "paid" && isOpen(one))
+  const { creates, record, transactions } = evidence
+  const meant = creates.filter(({ request }) => isMeant(request))
+  const others = creates.filter(({ request }) => !isMeant(request))
+  // A create that was told 134 is not what a paid payout was paid by.
+  const mayBeOf = (one: Transaction, some: ReadonlyArray<Create>) =>
+    some.some(
+      (create) => isPossible(evidence, one, create, horizon) && !(one.state === "paid" && create.claim?.said === "Paid")
+    )
+  const theirs = transactions.filter((one) =>
+    one.doing === undefined ? isMeant(undefined) || mayBeOf(one, meant) : isMeant(one.doing.request)
   )
-  if (!isPayerMeant(evidence, isMeant)) return { min: 0, max: open }
+  const open = sumOf(
+    evidence,
+    theirs.filter((one) => isOpen(one) && (record?.state !== "paid" || one.state !== "paid"))
+  )
+  if (record?.state !== "paid") {
+    const doubt = doubtOf(evidence, horizon, meant)
+    // A payout that is not over, or failed for no reason that is shown, may itself have moved the money, by one of them.
+    const unexplained = open === 0 && isMeant(undefined) && isUnexplained(evidence) ? (record?.amount ?? 0) : 0
+    return { min: 0, max: open + Math.max(doubt, unexplained) }
+  }
+  const payers = transactions.filter(({ state }) => state === "paid")
+  const paid = sumOf(
+    evidence,
+    theirs.filter(({ state }) => state === "paid")
+  )
+  const isPaidHere = payers.length === 0 ? isMeant(undefined) || meant.length > 0 : paid > 0
+  const isPaidElsewhere = payers.some((one) => one.doing === undefined && mayBeOf(one, others))
+  const certainly = payers.filter(({ doing }) => doing !== undefined && isMeant(doing.request))
   // Where it shows no transaction, any of those that may have been carried out may have paid beside it, unknown to it.
-  const unseen =
-    record.transactions > 0
-      ? 0
-      : creates.filter(isCreateMeant).reduce((count, create) => count + create.count, -1) * record.amount
-  return { min: record.amount, max: Math.max(record.amount, sum(evidence, paid)) + open + Math.max(0, unseen) }
+  const unseen = record.transactions > 0 ? 0 : (countOf(meant) - 1) * record.amount
+  return {
+    min:
+      isMeant(undefined) && isPaidHere && !isPaidElsewhere
+        ? record.amount
+        : Math.max(0, ...certainly.map(({ amount }) => amount)),
+    max: (isPaidHere ? Math.max(record.amount, paid) : 0) + open + Math.max(0, unseen)
+  }
 }
 
-const isPayerMeant = ({ transactions }: Evidence, isMeant: (request: string | undefined) => boolean): boolean =>
-  isMeant(transactions.find(({ doing, state }) => state === "paid" && doing !== undefined)?.doing?.request)
+const sumOf = ({ record }: Evidence, transactions: ReadonlyArray<Transaction>): number =>
+  transactions.reduce((total, { amount }) => total + Math.max(amount, record?.amount ?? 0), 0)
 
-const isUnexplained = (
-  { record, transactions }: Evidence,
-  isMeant: (request: string | undefined) => boolean
-): boolean => record !== undefined && (record.state !== "failed" || transactions.length === 0) && isMeant(undefined)
+const countOf = (creates: ReadonlyArray<Create>): number => creates.reduce((total, { count }) => total + count, 0)
+
+const isUnexplained = ({ record, transactions }: Evidence): boolean =>
+  record !== undefined && (record.state !== "failed" || transactions.length === 0)
 
 /**
  * The certainty that an exposure amounts to.
@@ -686,8 +694,8 @@ export const over = ({ transactions }: Evidence): ReadonlyArray<string> =>
   transactions.filter((one) => progress(one) > 0).map(({ id }) => id)
 
 /**
- * Whether a failure that is on record at a moment contradicts what the provider has said by a code: 134, or a 133 of which the
- * record shows no sign. It may be a read that lags behind, so the claim stands for as long as reads may lag.
+ * Whether a failure that is on record at a moment contradicts what the provider has said by a code: any does 134, and one that
+ * was over before does 133. It may be a read that lags behind, so the claim stands for as long as reads may lag.
  *
  * @category predicates
  */
@@ -697,7 +705,8 @@ export const isContradicted = (evidence: Evidence, now: Moment): boolean =>
     (create) =>
       create.claim !== undefined &&
       elapsed(evidence, { clock: create.clock, at: create.claim.at }, now) < readLagMax &&
-      (create.claim.said === "Paid" || (create.claim.said === "Processing" && !isBorneOut(evidence, create)))
+      (create.claim.said === "Paid" ||
+        (create.claim.said === "Processing" && evidence.transactions.every(({ id }) => create.before.includes(id))))
   )
 
 /**

@@ -57,7 +57,7 @@ export class Evidence<A extends Asked = Subject> {
 
   /** All that is known, as a value. */
   get value(): Exposure.Evidence {
-    return this.known
+    return { ...this.known, by: this.process.clock }
   }
 
   get attempts(): ReadonlyArray<Attempt.Attempt> {
@@ -83,7 +83,7 @@ export class Evidence<A extends Asked = Subject> {
   }
 
   accounting(this: Evidence): errors.Accounting {
-    return errors.accounting(this.subject, this.attempts, this.known, this.process.horizon)
+    return errors.accounting(this.subject, this.attempts, this.value, this.process.horizon)
   }
 
   /** The error of a subject whose handle is taken by other arguments. */
@@ -93,7 +93,7 @@ export class Evidence<A extends Asked = Subject> {
     // Where the arguments are not known, all of it may be theirs.
     if (request === undefined) return errors.toConflict(conflict, this.accounting(), { min: 0, max: 0 })
     const exposure = (of: "Own" | "Others") => Exposure.exposureOfRequest(this.known, request, of, horizon)
-    const own = errors.accounting(subject, this.attempts, this.known, horizon, exposure("Own"))
+    const own = errors.accounting(subject, this.attempts, this.value, horizon, exposure("Own"))
     return errors.toConflict(conflict, own, exposure("Others"))
   }
 
@@ -110,9 +110,10 @@ export class Evidence<A extends Asked = Subject> {
       this.doubts = { ...this.doubts, latest: this.doubts.unclear }
   }
 
-  /** Takes note of what the caller says of creates that this process does not know of, instead of what was said before. */
+  /** Takes note of creates that this process does not know of, instead of those that were assumed before. */
   assume(creates: ReadonlyArray<Exposure.Create>): void {
-    const others = this.known.creates.filter(({ id }) => !id.startsWith(assumed))
+    const { clock } = this.process
+    const others = this.known.creates.filter(({ guess, id }) => !guess && id !== toldId(clock))
     this.known = creates.reduce(Exposure.withCreate, { ...this.known, creates: others })
   }
 
@@ -268,8 +269,8 @@ export class Evidence<A extends Asked = Subject> {
   }
 }
 
-/** Creates of which only the caller knows have ids that begin so. */
-const assumed = "assumed/"
+/** The creates that callers of a process have told it of. */
+const toldId = (clock: string): string => `told/${clock}`
 
 /** What the caller says of creates of other processes. */
 export interface Assumption {
@@ -284,7 +285,7 @@ export const assumedCreate = (
   { amount, fingerprints }: Subject,
   { count, guess, until }: Assumption
 ): Exposure.Create => ({
-  id: `${assumed}${until.clock}`,
+  id: guess ? `guess/${until.clock}` : toldId(until.clock),
   count,
   clock: until.clock,
   to: Math.ceil(until.at),

@@ -28,84 +28,127 @@ export interface Call {
   readonly first: NextStep.Step
 }
 
-/** What is done next, and after which wait; or why nothing is. */
+/** A call under way. */
+interface Progress extends Call {
+  readonly budgets: RetryPolicy.Driver
+  /** When it began, in epoch milliseconds. */
+  readonly started: number
+  /** How many exchanges there were, and whether one of them was a create. */
+  exchanges: number
+  hasSent: boolean
+}
+
+/** What comes next, and after which wait, granted by which budget; or nothing, and why. */
 type Decision =
   | { readonly next: NextStep.Step; readonly delay: Duration.Duration; readonly category?: RetryPolicy.Category }
-  | { readonly stop: string | undefined }
-
-const tooMany = `${exchangesMax} exchanges are the most of one call`
+  | { readonly next: undefined; readonly why?: string }
 
 /** Carries a payout to its end. */
-export const run = Effect.fnUntraced(function* (call: Call) {
-  const { evidence, policy } = call
-  const exchanges = exchangesOf(call.client, call.request)
-  const budgets = RetryPolicy.driver(policy)
+export const run = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<Outcome, PayoutError> {
+  const { evidence, first } = call
   const started = (yield* evidence.process.now).at
-  let step = call.first
-  let hasSent = false
-
-  // The first create is always made: it is what the call is for, and a shortened one would only be unclear.
-  const fits = Effect.fnUntraced(function* (next: NextStep.Step, delay: Duration.Duration) {
-    if (next.kind === "Create" && !hasSent) return true
-    const { at } = yield* evidence.process.now
-    const longest = next.kind === "Create" ? call.client.createDeadline : call.client.lookupDeadline
-    return at - started + Duration.toMillis(delay) + Duration.toMillis(longest) <= Duration.toMillis(policy.elapsedMax)
-  })
-
-  const decide = Effect.fnUntraced(function* (
-    plan: Exclude<NextStep.Plan, { readonly _tag: "Succeed" }>,
-    { reply }: Exchanged
-  ) {
-    if (plan._tag === "GiveUp") return { stop: undefined } satisfies Decision
-    if (plan._tag === "GoOn") return { next: plan.next, delay: Duration.zero } satisfies Decision
-    const { category, known, next } = plan
-    const attempt = evidence.latest
-    const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
-    const now = Math.floor((yield* evidence.process.now).at)
-    const delay =
-      attempt === undefined ? Option.none() : yield* budgets.next(now, { category, attempt, known, retryAfter })
-    return Option.isNone(delay)
-      ? ({ stop: `the policy grants no further step for ${category}` } satisfies Decision)
-      : ({ next, delay: delay.value, category } satisfies Decision)
-  })
-
-  for (let count = 1; ; count++) {
+  const progress: Progress = {
+    ...call,
+    budgets: RetryPolicy.driver(call.policy),
+    started,
+    exchanges: 0,
+    hasSent: false
+  }
+  const exchanges = exchangesOf(call.client, call.request)
+  for (let step = first; ;) {
     const exchanged = yield* exchange(exchanges, evidence, step)
-    if (step.kind === "Create") hasSent = true
+    progress.exchanges += 1
+    progress.hasSent ||= step.kind === "Create"
     const plan = NextStep.plan(exchanged.heard, exchanged.verdict, evidence.isInDoubt)
     if (plan._tag === "Succeed") {
       evidence.decide("Succeed")
-      const { payout, _tag } = plan.verdict
-      return { _tag, payout, ...evidence.accounting() } satisfies Outcome
+      return { _tag: plan.verdict._tag, payout: plan.verdict.payout, ...evidence.accounting() }
     }
-    let decision: Decision = yield* decide(plan, exchanged)
-    if ("next" in decision && count >= exchangesMax) decision = { stop: tooMany }
-    if ("next" in decision && !(yield* fits(decision.next, decision.delay))) {
-      decision = { stop: "the next exchange could end too late" }
-    }
-    if ("next" in decision) {
-      const { category, delay, next } = decision
-      evidence.decide(next.kind === "Create" ? "SendAgain" : "LookUp", undefined, delay)
-      if (category !== undefined && Duration.greaterThan(delay, Duration.zero)) {
-        yield* Telemetry.measureWait(category, delay)
-        yield* Effect.sleep(delay)
-        // The machine may have slept longer.
-        if (!(yield* fits(next, Duration.zero))) decision = { stop: "the wait ended too late" }
-      }
-    }
-    if ("next" in decision) {
-      step = decision.next
-      continue
-    }
-    const isUnclear = step.kind === "Create" && !Verdict.isShown(exchanged.verdict) && evidence.isInDoubt
-    if (isUnclear && count < exchangesMax && (yield* fits(NextStep.lastAsk, Duration.zero))) {
-      evidence.decide("LookUp", decision.stop, Duration.zero)
-      step = NextStep.lastAsk
-      continue
-    }
-    evidence.decide("Fail", decision.stop)
-    return yield* failure(call, exchanged)
+    const next = yield* proceed(progress, yield* decide(progress, plan, exchanged), exchanged)
+    if (next === undefined) return yield* failure(call, exchanged)
+    step = next
   }
+})
+
+/** What the policy grants of a plan. */
+const decide = Effect.fnUntraced(function* (
+  progress: Progress,
+  plan: Exclude<NextStep.Plan, { readonly _tag: "Succeed" }>,
+  { reply }: Exchanged
+): Effect.fn.Return<Decision> {
+  if (plan._tag === "GiveUp") return { next: undefined }
+  if (progress.exchanges >= exchangesMax) {
+    return { next: undefined, why: `${exchangesMax} exchanges are the most of one call` }
+  }
+  const { next } = plan
+  const delay = plan._tag === "GoOn" ? Option.some(Duration.zero) : yield* granted(progress, plan, reply)
+  if (Option.isNone(delay)) {
+    const category = plan._tag === "Retry" ? plan.category : "this"
+    return { next: undefined, why: `the policy grants no further step for ${category}` }
+  }
+  if (!(yield* fits(progress, next, delay.value))) {
+    return { next: undefined, why: "the next exchange could end too late" }
+  }
+  return plan._tag === "Retry" ? { next, delay: delay.value, category: plan.category } : { next, delay: delay.value }
+})
+
+/** The next wait that a category's budget grants, if it has one left. */
+const granted = Effect.fnUntraced(function* (
+  { budgets, evidence }: Progress,
+  { category, known }: Extract<NextStep.Plan, { readonly _tag: "Retry" }>,
+  reply: Exchanged["reply"]
+) {
+  const { latest: attempt } = evidence
+  if (attempt === undefined) return Option.none()
+  const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
+  const { at } = yield* evidence.process.now
+  return yield* budgets.next(Math.floor(at), { category, attempt, known, retryAfter })
+})
+
+// The first create is always made: it is what the call is for, and a shortened one would only be unclear.
+const fits = Effect.fnUntraced(function* (
+  { client, evidence, hasSent, policy, started }: Progress,
+  next: NextStep.Step,
+  delay: Duration.Duration
+) {
+  if (next.kind === "Create" && !hasSent) return true
+  const elapsed = (yield* evidence.process.now).at - started
+  const longest = next.kind === "Create" ? client.createDeadline : client.lookupDeadline
+  return elapsed + Duration.toMillis(delay) + Duration.toMillis(longest) <= Duration.toMillis(policy.elapsedMax)
+})
+
+/** Waits for the next step; or, where nothing comes next, puts that on record, after a last question if money is in doubt. */
+const proceed = Effect.fnUntraced(function* (
+  progress: Progress,
+  decision: Decision,
+  exchanged: Exchanged
+): Effect.fn.Return<NextStep.Step | undefined> {
+  const { evidence } = progress
+  if (decision.next === undefined) return yield* stop(progress, exchanged, decision.why)
+  const { category, delay, next } = decision
+  evidence.decide(next.kind === "Create" ? "SendAgain" : "LookUp", undefined, delay)
+  if (category === undefined || Duration.lessThanOrEqualTo(delay, Duration.zero)) return next
+  yield* Telemetry.measureWait(category, delay)
+  yield* Effect.sleep(delay)
+  // The machine may have slept longer.
+  return (yield* fits(progress, next, Duration.zero))
+    ? next
+    : yield* stop(progress, exchanged, "the wait ended too late")
+})
+
+const stop = Effect.fnUntraced(function* (
+  progress: Progress,
+  { heard, verdict }: Exchanged,
+  why: string | undefined
+): Effect.fn.Return<NextStep.Step | undefined> {
+  const { evidence, exchanges } = progress
+  const isUnclear = heard.step.kind === "Create" && !Verdict.isShown(verdict) && evidence.isInDoubt
+  if (isUnclear && exchanges < exchangesMax && (yield* fits(progress, NextStep.lastAsk, Duration.zero))) {
+    evidence.decide("LookUp", why, Duration.zero)
+    return NextStep.lastAsk
+  }
+  evidence.decide("Fail", why)
+  return undefined
 })
 
 /**

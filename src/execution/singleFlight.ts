@@ -193,12 +193,15 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   return { evidence: known, first: call.recovery === undefined ? NextStep.create : NextStep.firstAsk }
 }
 
-/** Takes note of what the caller knows. Without evidence or a number, one create of another process is assumed. */
+/**
+ * Takes note of what the caller knows. Unless it says how many, one create of another process is assumed: not where the evidence
+ * is this process's own, for what was sent after it is remembered.
+ */
 const recovering = (evidence: Evidence, { recovery }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now))
-  if (earlier !== undefined && outstandingCreates === undefined) return
+  if (outstandingCreates === undefined && earlier?.by === now.clock) return
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
   evidence.assume(

@@ -48,7 +48,7 @@ export const checker = (stage: Stage, goneOnMax = 3): ((script: ReadonlyArray<Na
       ...timersLeft(world)
     ]
 
-    world.recover()
+    world.heal()
     world.passHours()
     const after = world.ledger
     violations.push(...wrongLater(call.said, after, extra))
@@ -226,7 +226,7 @@ function* goingOn(stage: Stage, script: ReadonlyArray<Name>, who: "again" | "res
   const world = new World(stage, script)
   const process = world.start()
   world.create(process)
-  world.recover()
+  world.heal()
   const { elapsed, said } = observed(world, () =>
     who === "again" ? world.create(process) : world.recover(world.start(), unseen(world))
   )

@@ -32,10 +32,17 @@ export interface Prediction {
 
 // --- the provider -----------------------------------------------------------------------------------------------------
 
-/** The payout, as the provider shows it: its state, and how each attempt ended. */
+/** One attempt of the provider: when it was made, and how it ended. */
+interface Made {
+  readonly at: number
+  readonly end: string
+}
+
+/** The payout, as the provider shows it: its state, its attempts, and whether it has another amount than ours. */
 interface Shown {
   readonly state: string
-  readonly attempts: ReadonlyArray<string>
+  readonly attempts: ReadonlyArray<Made>
+  readonly isOther?: true
 }
 
 /** What comes back: the payout, or one of the words of `table`. */
@@ -80,7 +87,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   // A page in place of a refusal has the refusal's status, but no code.
   htmlPage: { seen: (answer) => (typeof answer !== "string" ? "unreadable" : answer === "137" ? "404?" : "400?") },
   wrongHandle: altered(() => "unreadable"),
-  wrongAmount: altered(() => "another amount"),
+  wrongAmount: altered((payout) => ({ ...payout, isOther: true })),
   unknownState: altered(({ attempts }) => ({ state: "unheard_of", attempts })),
   declinedAndLost: attempt("hard_declined", { seen: "no answer" }),
   hiddenAndLost: attempt("processing_error", { seen: "no answer" }),
@@ -107,7 +114,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 class Provider {
   now = 0
   private readonly script: Array<Behaviour>
-  private readonly attempts: Array<string> = []
+  private readonly attempts: Array<Made> = []
   private due: Array<{ readonly at: number; readonly happens: () => void }> = []
 
   constructor(
@@ -149,7 +156,7 @@ class Provider {
   }
 
   private get state(): string {
-    const last = this.attempts.at(-1)
+    const last = this.attempts.at(-1)?.end
     return last === undefined || last === "paid" || last === "processing" ? (last ?? "none") : "failed"
   }
 
@@ -161,10 +168,11 @@ class Provider {
   private attempt({ ends = "paid", settles }: Behaviour): Seen {
     if (this.state === "paid") return "134"
     if (this.state === "processing") return "133"
-    const index = this.attempts.push(ends) - 1
+    const at = this.now
+    const index = this.attempts.push({ at, end: ends }) - 1
     if (settles !== undefined) {
       const [after, as] = settles
-      this.due.push({ at: this.now + after, happens: () => (this.attempts[index] = as) })
+      this.due.push({ at: at + after, happens: () => (this.attempts[index] = { at, end: as }) })
     }
     return this.show()
   }
@@ -212,21 +220,72 @@ const table: Readonly<Record<string, Row>> = {
   "429": { tag: "RateLimited", then: "rateLimited", wait: 7 * second },
   "137": { tag: "UnexpectedResponse", then: "communication" },
   // To a create it is no answer to us at all; a lookup shows a payout that took the handle.
-  "another amount": { tag: "HandleConflict", then: "stop" }
+  "another amount": { tag: "HandleConflict", then: "stop" },
+  // A lookup is never refused for what the payout is: asked again.
+  "refused lookup": { tag: "RequestRejected", then: "communication" }
+}
+
+/** What refuses a lookup as well as a create, but for the key. */
+const refusals = new Set(["400?", "404?", "133", "134", "40", "135", "136", "74"])
+
+const wordOf = (kind: Kind, seen: Seen): string => {
+  if (typeof seen === "string") return kind === "L" && refusals.has(seen) ? "refused lookup" : seen
+  if (seen.isOther === true) return kind === "C" ? "unreadable" : "another amount"
+  return (seen.state === "failed" ? seen.attempts.at(-1)?.end : seen.state) ?? ""
 }
 
 const rowOf = (kind: Kind, seen: Seen): Row => {
-  const word = typeof seen === "string" ? seen : seen.state === "failed" ? seen.attempts.at(-1) : seen.state
-  const row = table[kind === "C" && word === "another amount" ? "unreadable" : (word ?? "")]
+  const word = wordOf(kind, seen)
+  const row = table[word]
   if (row === undefined) throw new Error(`the model's table has no row for ${word}`)
   return row
 }
 
-/** How many of the payout's attempts may have paid without the provider knowing it. Only a decline is a no. */
-const open = ({ attempts, state }: Shown): number => {
-  const undeclined = attempts.filter((end) => end !== "hard_declined" && end !== "soft_declined").length
-  if (state === "paid") return undeclined - 1
-  return state === "failed" ? undeclined : Math.max(1, undeclined)
+const isDeclined = ({ end }: Made): boolean => end === "hard_declined" || end === "soft_declined"
+
+// --- the evidence -----------------------------------------------------------------------------------------------------
+
+/** A create that may have been carried out, and was not answered by the attempt that it made. */
+interface Lost {
+  readonly at: number
+  /** The attempts that were over before it was sent. */
+  readonly before: ReadonlySet<number>
+  /** The code that it was told instead. */
+  readonly told?: string
+}
+
+/**
+ * The most that lost creates can still pay: the worst of all ways to tell which of them made which attempt. An attempt that is
+ * not older than one of them was made by one of them, and no one made two. What was told 133 or an unreadable 400 did
+ * nothing, if there is an older attempt that it can have been told of. What was told 134 is nobody's doing while 134 stands.
+ */
+const doubt = (lost: ReadonlyArray<Lost>, attempts: ReadonlyArray<Made>, owned: ReadonlySet<number>): number => {
+  const isSettled = ({ at, before, told }: Lost) =>
+    (told === "133" && attempts.some((one, index) => one.at < at && !before.has(index))) ||
+    (told === "400?" && attempts.some((one) => one.at < at))
+  const free = attempts.map((one, index) => ({ ...one, index })).filter(({ index }) => !owned.has(index))
+  const canMake = (one: Lost, { at, index }: Made & { readonly index: number }) =>
+    at >= one.at && !one.before.has(index)
+  const made = free.filter((one) => lost.some((create) => create.told !== "134" && canMake(create, one)))
+  /** How many of these attempts these creates can have made at most. */
+  const most = (creates: ReadonlyArray<Lost>, left: typeof made): number => {
+    const [first, ...rest] = left
+    if (first === undefined) return 0
+    const makers = creates.filter((create) => canMake(create, first))
+    return Math.max(
+      most(creates, rest),
+      ...makers.map(
+        (maker) =>
+          1 +
+          most(
+            creates.filter((create) => create !== maker),
+            rest
+          )
+      )
+    )
+  }
+  const settled = lost.filter(isSettled)
+  return lost.length - settled.length - (most(lost, made) - most(settled, made))
 }
 
 // --- the client -------------------------------------------------------------------------------------------------------
@@ -238,22 +297,40 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
   const provider = new Provider(script, policy.deadline)
   const spent = { communication: 0, rateLimited: 0, concurrentUpdate: 0, processingError: 0, softDeclined: 0 }
   let exchanges = ""
-  // What is known about the money: the newest record, how many creates may each have become one of its attempts, and
-  // whether the provider's last word is that it is paid or being paid.
+  // What is known about the money: the newest record, the creates that were lost, and which attempts answered a create.
   let record: Shown | undefined
-  let sends = 0
-  let claimed = false
-  /** Creates that were told so: they did nothing, or what they were told was about another payout. */
-  let told = 0
+  let lost: ReadonlyArray<Lost> = []
+  const owned = new Set<number>()
   /** The latest answer that left the money in doubt: what a failure is about, unless the payout itself was the answer. */
-  let doubt = ""
+  let doubtTag = ""
 
   const exposure = () => {
+    if (record === undefined) return { min: 0, max: lost.length }
+    const { attempts, isOther, state } = record
+    const canPay = attempts.filter((one) => !isDeclined(one))
+    if (isOther === true) return conflict(record)
     // One success a handle: what is still under way can no longer pay.
-    if (record?.state === "paid") return { min: 1, max: 1 + open(record) }
-    // What is said to be paid was paid by one that is under way, or else by one that nobody knows of.
-    const underWay = Math.max(claimed ? 1 : 0, sends + told - (record?.attempts.length ?? 0))
-    return { min: 0, max: (record === undefined ? 0 : open(record)) + underWay }
+    if (state === "paid") return { min: 1, max: canPay.length }
+    // What is not over, or has no attempt, may itself be the doing of one of them.
+    const unexplained = canPay.length === 0 && (state !== "failed" || attempts.length === 0) ? 1 : 0
+    return { min: 0, max: canPay.length + Math.max(doubt(lost, attempts, owned), unexplained) }
+  }
+
+  /** Only the money of our own creates. */
+  const conflict = ({ attempts, state }: Shown) => {
+    const canPay = attempts.filter(
+      (one, index) =>
+        !isDeclined(one) &&
+        (owned.has(index) ||
+          lost.some(
+            ({ at, before, told }) => one.at >= at && !before.has(index) && !(one.end === "paid" && told === "134")
+          ))
+    ).length
+    const isOurs = attempts.some(({ end }, index) => end === "paid" && owned.has(index))
+    return {
+      min: state === "paid" && isOurs ? 1 : 0,
+      max: canPay + (state === "paid" ? 0 : doubt(lost, attempts, owned))
+    }
   }
 
   const end = (tag: string): Prediction => {
@@ -276,38 +353,43 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
   }
 
   let ask: Ask | undefined
-  let toldPaid = false
   for (;;) {
     const kind = ask === undefined ? "C" : "L"
     exchanges += kind
+    const at = provider.now
     const seen = provider.exchange(kind)
     const row = rowOf(kind, seen)
     const known = record
+    const before = new Set((known?.attempts ?? []).flatMap(({ end }, index) => (end === "processing" ? [] : [index])))
 
-    // Told 134 and shown a failure: a read that lags behind, so 134 stands; or it was said of another payout.
-    const isContradicted = toldPaid && typeof seen !== "string" && seen.state === "failed"
-    const shown = typeof seen === "string" || isContradicted ? undefined : seen
+    // Told 134 and shown a failure, or told 133 and shown one from before: a read that lags behind, so the code stands.
+    const isContradicted =
+      kind === "L" &&
+      typeof seen !== "string" &&
+      seen.state === "failed" &&
+      lost.some(
+        ({ before, told }) => told === "134" || (told === "133" && seen.attempts.every((_, index) => before.has(index)))
+      )
+    const isShown = typeof seen !== "string" && row.tag !== "HandleConflict" && row.money === undefined
+    const shown = isShown && !isContradicted ? seen : undefined
     const isNews =
       shown !== undefined && (shown.state !== known?.state || shown.attempts.length > (known?.attempts.length ?? 0))
-    if (kind === "C" && (shown !== undefined || row.money === "unclear")) sends += 1
-    if (typeof seen !== "string") {
-      // So what is shown counts, and unless it bears 134 out, so does the create that was told.
-      if (toldPaid && seen.state !== "paid") sends += told
-      told = 0
-      record = seen
+    if (typeof seen !== "string" && row.money === undefined) record = seen
+    if (kind === "C" && row.money === "unclear") lost = [...lost, { at, before }]
+    if (kind === "C" && row.money === "claimed" && typeof seen === "string")
+      lost = [...lost, { at, before, told: seen }]
+    if (kind === "C" && shown !== undefined) {
+      const own = shown.attempts.findLastIndex((one, index) => one.at >= at && !before.has(index) && !owned.has(index))
+      if (own >= 0) owned.add(own)
+      else lost = [...lost, { at, before, ...(shown.state === "processing" ? { told: "133" } : {}) }]
     }
-    if (row.tag === "HandleConflict") told = 0
-    if (shown !== undefined || row.tag === "HandleConflict") claimed = false
-    if (kind === "C" && row.money === "claimed") {
-      claimed = true
-      told += 1
-    }
-    if (shown === undefined ? kind === "C" && row.money !== undefined : open(shown) > 0) doubt = row.tag
+    const isOpen = (one: Shown) => one.state !== "failed" || one.attempts.some((made) => !isDeclined(made))
+    if (shown === undefined ? kind === "C" && row.money !== undefined : isOpen(shown)) doubtTag = row.tag
 
     if (shown !== undefined && (row.tag === "Paid" || row.tag === "Processing")) return end(row.tag)
     const inDoubt = exposure().max > 0
     const isAnswer = row.tag === "HandleConflict" || (shown !== undefined && (kind === "C" || isNews))
-    const failed = () => end(inDoubt && !isAnswer ? doubt : row.tag)
+    const failed = () => end(inDoubt && !isAnswer ? doubtTag : row.tag)
 
     if (ask === "last" || row.tag === "HandleConflict") return failed()
 
@@ -329,7 +411,6 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
         return (row.then === "communication" || row.then === "rateLimited") && granted(row.then, "L", row.wait)
       }
       if (row.then === "stop") return false
-      toldPaid = seen === "134"
       if (row.then === "ask") {
         ask = "confirm"
         return typeof seen === "string" ? fits("L") : granted("communication", "L")
@@ -343,4 +424,4 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
   }
 }
 
-const isProcessingError = (end: string): boolean => end === "processing_error"
+const isProcessingError = ({ end }: Made): boolean => end === "processing_error"

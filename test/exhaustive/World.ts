@@ -52,8 +52,8 @@ const request = Effect.runSync(PayoutRequest.make(input))
 /** The same payout in other bytes. */
 export const otherRequest = Effect.runSync(PayoutRequest.make({ ...input, text: "again" }))
 
-/** Longer than anything is under way. */
-const hours = 3 * 60 * 60 * 1000
+/** Longer than anything is under way, by the arrival horizon. */
+const hours = 7 * 60 * 60 * 1000
 
 export type Client = BillwerkClient.BillwerkClient["Type"]
 export type Process = Payouts.Payouts["Type"]
@@ -98,12 +98,13 @@ export class World {
     return this.call(process.create(request))
   }
 
-  resume(process: Process, unseen: number): Said {
-    return this.call(process.recover(request, { outstandingCreates: unseen }))
+  /** By another process, which is told how many creates were sent before it. */
+  recover(process: Process, outstandingCreates: number): Said {
+    return this.call(process.recover(request, { outstandingCreates }))
   }
 
   /** From here on the provider is well. What is under way stays so. */
-  recover(): void {
+  heal(): void {
     this.run(this.stage.sandbox.clear)
   }
 

@@ -1,0 +1,111 @@
+/**
+ * The client under test, as the model needs it: one process, two calls, and what they said of the money. This file alone
+ * knows the library's API.
+ */
+import { HttpClient } from "@effect/platform"
+import { Effect, Either, Redacted, Schedule, type Scope } from "effect"
+import {
+  BillwerkClient,
+  type Outcome,
+  type PayoutError,
+  PayoutRequest,
+  Payouts,
+  RetryPolicy
+} from "effect-billwerk-payouts"
+import { amount, currency, handle } from "./Provider.js"
+
+/** What a call ended with. */
+export interface Statement {
+  /** `Paid`, `Processing`, or the tag of the error. */
+  readonly tag: string
+  readonly certainty: string
+  readonly min: number
+  readonly max: number
+  /** What can be handed to another process. */
+  readonly evidence: unknown
+  /** In which fields a handle conflict says that the payout differs. */
+  readonly differs: ReadonlyArray<string>
+}
+
+/** What the caller tells of creates that this process did not send. */
+export interface Hearsay {
+  readonly evidence?: unknown
+  readonly outstandingCreates?: number
+}
+
+/** One process. */
+export interface Client {
+  readonly create: (card: string) => Effect.Effect<Statement>
+  readonly recover: (card: string, hearsay: Hearsay) => Effect.Effect<Statement>
+  /** Waits for the end of the bare handle. Nothing, where all that can be said is that it could not be asked about. */
+  readonly awaitFinal: Effect.Effect<Statement | undefined>
+}
+
+/** `once` sends one create a call; `patient` sends again after an unclear answer, and once after a processing error. */
+export type Patience = "once" | "patient"
+
+export interface Subject {
+  readonly name: string
+  /** Whether it takes evidence; or else it is told how many creates are outstanding. */
+  readonly takesEvidence: boolean
+  readonly open: (http: HttpClient.HttpClient, patience: Patience) => Effect.Effect<Client, never, Scope.Scope>
+}
+
+// Without jitter, so that a world is the same each time.
+const policies: { readonly [patience in Patience]: RetryPolicy.RetryPolicy } = {
+  once: RetryPolicy.none,
+  patient: RetryPolicy.make({
+    communication: Schedule.spaced("1 second").pipe(Schedule.intersect(Schedule.recurs(2))),
+    rateLimited: Schedule.stop,
+    concurrentUpdate: Schedule.stop,
+    processingError: Schedule.fromDelays("1 minute"),
+    softDeclined: Schedule.stop
+  })
+}
+
+/** The library of today: no evidence can be handed over, and what is outstanding is called `unseen`. */
+export const library: Subject = {
+  name: "library",
+  takesEvidence: false,
+  open: (http, patience) =>
+    Effect.gen(function* () {
+      const billwerk = yield* BillwerkClient.make({ apiKey: Redacted.make("priv_model") }).pipe(
+        Effect.provideService(HttpClient.HttpClient, http),
+        Effect.orDie
+      )
+      const payouts = yield* Payouts.make({ policy: policies[patience] }).pipe(
+        Effect.provideService(BillwerkClient.BillwerkClient, billwerk)
+      )
+      const client: Client = {
+        create: (card) => said(payouts.create(requestTo(card))),
+        recover: (card, { outstandingCreates }) =>
+          said(payouts.resume(requestTo(card), { unseen: outstandingCreates })),
+        awaitFinal: asked(payouts.settle(requestTo("ca_none").handle))
+      }
+      return client
+    })
+}
+
+const requestTo = (card: string): PayoutRequest.PayoutRequest =>
+  Either.getOrThrow(PayoutRequest.make({ handle, destination: card, amount, currency }))
+
+const said = (call: Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>): Effect.Effect<Statement> =>
+  Effect.match(call, { onFailure: statementOf, onSuccess: statementOf })
+
+const asked = (
+  call: Effect.Effect<Outcome.Outcome, PayoutError.PayoutError | PayoutError.LookupError>
+): Effect.Effect<Statement | undefined> =>
+  Effect.match(call, {
+    onFailure: (error) =>
+      error._tag === "LookupFailed" || error._tag === "PayoutNotFound" ? undefined : statementOf(error),
+    onSuccess: statementOf
+  })
+
+const statementOf = (end: Outcome.Outcome | PayoutError.PayoutError): Statement => {
+  if (end._tag === "InvalidRequest") {
+    return { tag: end._tag, certainty: "NotMoved", min: 0, max: 0, evidence: undefined, differs: [] }
+  }
+  const { certainty, exposure } = end
+  const differs = end._tag === "HandleConflict" ? end.differs : []
+  return { tag: end._tag, certainty, ...exposure, evidence: undefined, differs }
+}

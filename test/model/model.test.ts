@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { careful, flaws } from "./Careful.js"
+import { library } from "./Client.js"
+import { stories } from "./Stories.js"
+import { explore, type Found, tell } from "./Worlds.js"
+
+/** `npm run model -- --size 4` runs ten times as many. */
+const size = 3
+
+const minutes = 60_000
+
+/** What breaks a law, in words from which it can be told again. */
+const report = (found: ReadonlyArray<Found>): ReadonlyArray<string> =>
+  found
+    .slice(0, 3)
+    .map(({ oddities, violation, world }) =>
+      [`${violation.law}: ${violation.what}`, `in the world of: ${oddities.join(" | ")}`, ...world.story].join("\n")
+    )
+
+describe("The library in every small world", () => {
+  it(
+    "keeps the laws, and has no doubt left that can be ended",
+    () => {
+      const { found, worlds } = explore(library, size)
+      assert.isAbove(worlds, 2_000)
+      assert.deepStrictEqual(report(found), [], `${found.length} of ${worlds} worlds break a law`)
+    },
+    minutes
+  )
+
+  for (const { name, oddities } of stories) {
+    it(`keeps the laws in ${name}`, () => {
+      const { story, violation } = tell(library, oddities)
+      assert.isUndefined(violation, story.join("\n"))
+    })
+  }
+})
+
+describe("The judge", () => {
+  it(
+    "asks for nothing that a careful client cannot do",
+    () => {
+      const { found, worlds } = explore(careful(), size)
+      assert.deepStrictEqual(report(found), [])
+      assert.isAbove(worlds, 2_500)
+    },
+    minutes
+  )
+
+  for (const { name, oddities } of stories) {
+    it(`asks for nothing impossible in ${name}`, () => {
+      const { story, violation } = tell(careful(), oddities)
+      assert.isUndefined(violation, story.join("\n"))
+    })
+  }
+
+  const laws = new Map([
+    ["takes an old failure for the answer", "knowable"],
+    ["forgets when it starts again", "knowable"],
+    ["takes a guess for certain", "knowable"],
+    ["takes 134 for a payment", "knowable"],
+    ["sends what was hard declined", "sends once"],
+    ["waits for ever", "ends"]
+  ])
+
+  for (const flaw of flaws) {
+    const law = laws.get(flaw)
+    if (law === undefined) continue
+    it(
+      `catches a client that ${flaw}`,
+      () => {
+        const [first] = explore(careful(flaw), size, 1).found
+        assert.strictEqual(first?.violation.law, law)
+      },
+      minutes
+    )
+  }
+
+  it("catches a client that takes its own clock for the provider's", () => {
+    const slow = stories.find(({ name }) => name.startsWith("E4"))
+    assert(slow !== undefined)
+    assert.strictEqual(tell(careful("takes its own clock for the provider's"), slow.oddities).violation?.law, "sound")
+  })
+})
