@@ -17,6 +17,14 @@ import * as SmallText from "./SmallText.js"
 /** In the current folder, unless `--evidence` says otherwise. */
 export const defaultName = (handle: Handle): string => `payout-${handle}.evidence.json`
 
+const statedBy = "the payout command"
+
+/**
+ * Whether this command wrote the file: then it has every create that was sent with it. Evidence that another program stated
+ * says nothing of what that program sent afterwards.
+ */
+export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedBy
+
 const limit: SmallText.Limit = { bytesMax: 1024 * 1024, what: "evidence of a payout" }
 
 const json = Schema.parseJson(Exposure.Evidence)
@@ -54,7 +62,7 @@ export const write = (
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const text = yield* Effect.orDie(encode(evidence))
+    const text = yield* Effect.orDie(encode({ ...evidence, by: statedBy }))
     const draft = `${name}.${yield* Random.nextIntBetween(0, 2 ** 32)}.tmp`
     const written = Effect.flatMap(files.open(draft, { flag: "wx", mode: 0o600 }), (file) =>
       Effect.zipRight(file.writeAll(new TextEncoder().encode(`${text}\n`)), file.sync)

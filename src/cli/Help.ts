@@ -54,6 +54,7 @@ const sections = [
       ["create --live", "writes the file before it sends, and keeps it if money may have moved or will."],
       ["recover --live", "reads the file, and brings it up to date. Delete it when the payout is booked."],
       ["no file", "recover assumes one outstanding create: a failure is in doubt until 6 hours have passed."],
+      ["file of another", "The evidence of an error of your own program: recover assumes one create beside it, too."],
       [
         "in the sandbox",
         "there is no file, unless --evidence names one. No file has a key, a card or a customer in it."

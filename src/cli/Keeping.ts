@@ -66,17 +66,30 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     const earlier = name === undefined ? Option.none() : yield* EvidenceFile.read(name, handle)
     if (Option.isNone(earlier) && Option.isSome(evidence))
       return yield* BadInput.make(`${evidence.value} does not exist`)
-    if (Option.isSome(earlier) && told.lastSentAt !== undefined && told.outstandingCreates === undefined) {
-      return yield* BadInput.make(
-        "--last-sent-at is about creates that the evidence does not have: say --outstanding-creates"
-      )
+    const options: Payouts.RecoverOptions = Option.match(earlier, {
+      onNone: () => told,
+      onSome: (known) => ({ evidence: known, ...toldBeside(known, told) })
+    })
+    if (options.outstandingCreates === 0 && options.lastSentAt !== undefined) {
+      return yield* BadInput.make("--last-sent-at is about outstanding creates, and there are none")
     }
-    yield* Console.error(`payout: ${basis(name, earlier, told)}`)
-    const options: Payouts.RecoverOptions = { ...told, evidence: Option.getOrUndefined(earlier) }
+    yield* Console.error(`payout: ${basis(name, options)}`)
     if (name === undefined) return { keeper: Keeper.none, options }
     const assumed = yield* assumedBy(request, options)
     return { keeper: yield* Keeper.make(request, name, earlier, assumed), options }
   })
+
+/**
+ * A file of our own has every create that was sent with it, so none is assumed beside it. What an earlier run assumed stays
+ * assumed, of the same time: or its doubt would never end.
+ */
+const toldBeside = (known: Exposure.Evidence, { lastSentAt, outstandingCreates }: Told): Told => {
+  if (outstandingCreates !== undefined || !EvidenceFile.isComplete(known)) return { lastSentAt, outstandingCreates }
+  const guessed = known.creates.filter(({ guess }) => guess).map(({ to }) => to)
+  return guessed.length === 0
+    ? { lastSentAt, outstandingCreates: 0 }
+    : { lastSentAt: lastSentAt ?? DateTime.unsafeMake(Math.max(...guessed)), outstandingCreates }
+}
 
 /** The file; none for what the sandbox makes up. */
 const fileOf = (handle: Handle, mode: Mode, evidence: Option.Option<string>) => {
@@ -88,27 +101,29 @@ const fileOf = (handle: Handle, mode: Mode, evidence: Option.Option<string>) => 
   )
 }
 
-const basis = (name: string | undefined, earlier: Option.Option<Exposure.Evidence>, told: Told): string => {
-  const { lastSentAt, outstandingCreates } = told
+const basis = (
+  name: string | undefined,
+  { evidence, lastSentAt, outstandingCreates }: Payouts.RecoverOptions
+): string => {
   const until = lastSentAt === undefined ? "until now" : `until ${DateTime.formatIso(lastSentAt)}`
-  const others =
-    outstandingCreates === 0
-      ? "no other create is outstanding"
-      : `${outstandingCreates} more creates were sent, ${until}`
-  if (Option.isSome(earlier)) {
-    return outstandingCreates === undefined ? `the evidence is in ${name}` : `the evidence is in ${name}; ${others}`
+  const has = evidence === undefined ? "there is no evidence" : `the evidence is in ${name}`
+  switch (outstandingCreates) {
+    case 0:
+      return `${has}, and no other create is outstanding`
+    case undefined:
+      return (
+        `${has}, and one create is assumed to be outstanding that was sent ${until}: what does not end as paid stays in ` +
+        "doubt until 6 hours after that. --outstanding-creates 0 says that there is none"
+      )
+    default:
+      return `${has}, and ${outstandingCreates} other creates may be outstanding that were sent ${until}`
   }
-  if (outstandingCreates === 0) return "no evidence, and no create is outstanding, as --outstanding-creates 0 says"
-  return outstandingCreates === undefined
-    ? `no evidence, so one create is assumed to be outstanding, sent ${until}: ` +
-        "what does not end as paid stays in doubt until 6 hours after that"
-    : `no evidence; ${outstandingCreates} creates were sent, ${until}, as --outstanding-creates says`
 }
 
 /** The same creates as `recover` assumes, for the file of a call that does not end. */
-const assumedBy = (request: PayoutRequest, { evidence, lastSentAt, outstandingCreates }: Payouts.RecoverOptions) =>
+const assumedBy = (request: PayoutRequest, { lastSentAt, outstandingCreates }: Payouts.RecoverOptions) =>
   Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Exposure.Create> => {
-    const count = outstandingCreates ?? (evidence === undefined ? 1 : 0)
+    const count = outstandingCreates ?? 1
     const at = lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt)
     const guess = outstandingCreates === undefined
     return count === 0 ? [] : [assumedCreate(subjectOf(request), { count, guess, until: { clock: "assumed", at } })]

@@ -30,7 +30,7 @@ describe("create --live", () => {
         out.join()
       )
       assert.deepStrictEqual([code, report.evidenceFile, filesOf(sandbox)], [5, name, [name]])
-      assert.deepStrictEqual(evidenceIn(sandbox), report.error.evidence)
+      assert.deepStrictEqual(evidenceIn(sandbox), { ...report.error.evidence, by: "the payout command" })
       assert.strictEqual(statSync(fileOf(sandbox)).mode & 0o777, 0o600)
     })
   )
@@ -213,7 +213,10 @@ describe("recover --live", () => {
       assert.deepStrictEqual(yield* kinds(sandbox), ["Create", "Lookup", "Create"])
       yield* TestClock.adjust("1 minute")
       const again = yield* run(sandbox, "recover", "--evidence", name)
-      assert.deepStrictEqual([again.code, again.err], [5, [`payout: the evidence is in ${name}`, liveLine]])
+      assert.deepStrictEqual(
+        [again.code, again.err],
+        [5, [`payout: the evidence is in ${name}, and no other create is outstanding`, liveLine]]
+      )
       assert.strictEqual((yield* run(sandbox, "recover")).code, 5)
       assert.strictEqual(yield* moved(sandbox), 0)
       yield* TestClock.adjust("20 minutes")
@@ -254,23 +257,18 @@ describe("recover --live", () => {
           const { err } = yield* run(sandbox, "recover", ...args)
           return err[0]
         })
-      assert.strictEqual(
-        yield* said(),
-        "payout: no evidence, so one create is assumed to be outstanding, sent until now: what does not end as paid stays " +
-          "in doubt until 6 hours after that"
-      )
-      assert.strictEqual(
-        yield* said("--last-sent-at", "2026-01-31T10:00:00+01:00"),
-        "payout: no evidence, so one create is assumed to be outstanding, sent until 2026-01-31T09:00:00.000Z: what does " +
-          "not end as paid stays in doubt until 6 hours after that"
-      )
+      const one = (until: string) =>
+        `payout: there is no evidence, and one create is assumed to be outstanding that was sent until ${until}: what does ` +
+        "not end as paid stays in doubt until 6 hours after that. --outstanding-creates 0 says that there is none"
+      assert.strictEqual(yield* said(), one("now"))
+      assert.strictEqual(yield* said("--last-sent-at", "2026-01-31T10:00:00+01:00"), one("2026-01-31T09:00:00.000Z"))
       assert.strictEqual(
         yield* said("--outstanding-creates", "0"),
-        "payout: no evidence, and no create is outstanding, as --outstanding-creates 0 says"
+        "payout: there is no evidence, and no other create is outstanding"
       )
       assert.strictEqual(
         yield* said("--outstanding-creates", "2"),
-        "payout: no evidence; 2 creates were sent, until now, as --outstanding-creates says"
+        "payout: there is no evidence, and 2 other creates may be outstanding that were sent until now"
       )
     })
   )
@@ -292,22 +290,65 @@ describe("recover --live", () => {
     })
   )
 
-  it.effect("adds what --outstanding-creates says to the evidence, once, however often it is said", () =>
+  it.effect("adds what --outstanding-creates says to the evidence, and the next one has it in its file", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
       yield* sandbox.always(Script.dropBeforeCommit.pipe(Script.onCreate))
       yield* run(sandbox, "create", "--policy", "none")
-      const exposure = Effect.map(
-        run(sandbox, "recover", "--policy", "none", "--json", "--outstanding-creates", "2"),
-        ({ out }) => JSON.parse(out.join()).error.exposure.max
-      )
+      const most = (...args: ReadonlyArray<string>) =>
+        Effect.map(run(sandbox, "recover", "--policy", "none", "--json", ...args), ({ out }) => {
+          const { error } = JSON.parse(out.join())
+          return error.exposure.max / 12_500
+        })
       // One of create, one of each recover, and the two that it is told of.
-      assert.deepStrictEqual([yield* exposure, yield* exposure], [50_000, 62_500])
-      const { code, err } = yield* run(sandbox, "recover", "--last-sent-at", "1970-01-01T00:00:00Z")
+      assert.deepStrictEqual([yield* most("--outstanding-creates", "2"), yield* most()], [4, 5])
+    })
+  )
+
+  it.effect("takes no time for creates of which there are none", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      writeFileSync(fileOf(sandbox), JSON.stringify({ ...Exposure.empty("prize-1"), by: "the payout command" }))
+      assert.deepStrictEqual(yield* run(sandbox, "recover", "--last-sent-at", "1970-01-01T00:00:00Z"), {
+        code: 2,
+        out: [],
+        err: ["payout: --last-sent-at is about outstanding creates, and there are none"]
+      })
+    })
+  )
+
+  it.effect("goes on assuming what it assumed, of the same time, so that its doubt ends", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.script(Script.hardDeclined())
+      const codes: Array<number> = []
+      const recover = Effect.map(run(sandbox, "recover"), ({ code }) => codes.push(code))
+      yield* recover
+      yield* TestClock.adjust("5 hours")
+      yield* recover
+      yield* TestClock.adjust("71 minutes")
+      yield* recover
+      assert.deepStrictEqual(codes, [5, 5, 4])
+    })
+  )
+
+  it.effect("assumes a create that another program sent after it had stated the evidence", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.script(Script.hardDeclined())
+      const { out } = yield* run(sandbox, "create", "--json")
+      writeFileSync(fileOf(sandbox, "from-backend.json"), JSON.stringify(JSON.parse(out.join()).error.evidence))
+      const foreign = ["recover", "--evidence", "from-backend.json"] as const
+      const { code, err } = yield* run(sandbox, ...foreign, "--outstanding-creates", "0")
       assert.deepStrictEqual(
-        [code, err],
-        [2, ["payout: --last-sent-at is about creates that the evidence does not have: say --outstanding-creates"]]
+        [code, err[0]],
+        [4, "payout: the evidence is in from-backend.json, and no other create is outstanding"]
       )
+      writeFileSync(fileOf(sandbox, "from-backend.json"), JSON.stringify(JSON.parse(out.join()).error.evidence))
+      const first = yield* run(sandbox, ...foreign)
+      const second = yield* run(sandbox, ...foreign)
+      assert.deepStrictEqual([first.code, second.code], [5, 5])
+      assert.include(first.err[0], "and one create is assumed to be outstanding that was sent until now")
     })
   )
 

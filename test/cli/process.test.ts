@@ -35,7 +35,7 @@ beforeAll(() => {
     mkdirSync(path.dirname(output), { recursive: true })
     writeFileSync(output, outputText)
   }
-})
+}, 60_000)
 
 afterAll(() => rmSync(built, { recursive: true }))
 
@@ -210,7 +210,7 @@ describe.concurrent("the payout process", () => {
         const look = yield* payout("get", "--handle", "prize-1")
         assert.deepStrictEqual([first.code, second.code, look.code], [5, 5, 8])
         assert.include(first.out, `evidence  in ${name}, for recover --evidence ${name}\n`)
-        assert.include(second.err, `payout: the evidence is in ${name}\n`)
+        assert.include(second.err, `payout: the evidence is in ${name}, and no other create is outstanding\n`)
         assert.strictEqual(statSync(path.join(folder, name)).mode & 0o777, 0o600)
         yield* paid
         assert.strictEqual((yield* payout("recover", ...flags())).code, 0)
