@@ -223,7 +223,8 @@ export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effe
 
 /**
  * Any other 4xx: the request or the account's configuration is at fault. Never sent again (code 74, a concurrent update,
- * and 409 and 425 are, a few times, before they end here).
+ * and 409 and 425 are, a few times, before they end here). One that names a transaction error which is no decline may have
+ * paid: `certainty` says so.
  *
  * @category errors
  */
