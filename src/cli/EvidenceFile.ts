@@ -12,18 +12,19 @@ import * as Schema from "effect/Schema"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import * as BadInput from "./BadInput.js"
+import type { Mode } from "./Connection.js"
 import * as SmallText from "./SmallText.js"
 
 /** In the current folder, unless `--evidence` says otherwise. */
 export const defaultName = (handle: Handle): string => `payout-${handle}.evidence.json`
 
-const statedBy = "the payout command"
+const statedBy = { Live: "the payout command", Sandbox: "the payout command, simulated" } as const
 
 /**
  * Whether this command wrote the file: then it has every create that was sent with it. Evidence that another program stated
  * says nothing of what that program sent afterwards.
  */
-export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedBy
+export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedBy.Live || by === statedBy.Sandbox
 
 const limit: SmallText.Limit = { bytesMax: 1024 * 1024, what: "evidence of a payout" }
 
@@ -31,10 +32,14 @@ const json = Schema.parseJson(Exposure.Evidence)
 const encode = Schema.encode(json)
 const decode = Schema.decode(json)
 
-/** What a file has about a handle; none, if there is no file. */
+/**
+ * What a file has about a handle; none, if there is no file. What was simulated says nothing about real money, and would settle
+ * doubt that is real.
+ */
 export const read = (
   name: string,
-  handle: Handle
+  handle: Handle,
+  mode: Mode
 ): Effect.Effect<Option.Option<Exposure.Evidence>, BadInput.BadInput, FileSystem.FileSystem> =>
   Effect.matchEffect(SmallText.fromFile(name, limit), {
     onFailure: (error) => {
@@ -43,7 +48,7 @@ export const read = (
         ? Effect.succeedNone
         : BadInput.fromPlatform(name, error)
     },
-    onSuccess: (text) => Effect.asSome(parse(name, handle, text))
+    onSuccess: (text) => Effect.asSome(Effect.tap(parse(name, handle, text), refuseOther(name, mode)))
   })
 
 // A ParseError prints what it could not read.
@@ -54,15 +59,28 @@ const parse = (name: string, handle: Handle, text: string) =>
     () => BadInput.make(`${name} has the evidence of a payout with another handle`)
   )
 
+const refuseOther =
+  (name: string, mode: Mode) =>
+  ({ by }: Exposure.Evidence): Effect.Effect<void, BadInput.BadInput> => {
+    const isSimulated = by === statedBy.Sandbox
+    if (isSimulated === (mode === "Sandbox")) return Effect.void
+    return BadInput.make(
+      isSimulated
+        ? `${name} has simulated evidence, which says nothing about real money: delete it, or name another file`
+        : `${name} may be about real money, so the sandbox leaves it alone: name another file`
+    )
+  }
+
 /** Replaces the file. It is on the disk when this is done, so that what is sent afterwards is never unknown. */
 export const write = (
   name: string,
-  evidence: Exposure.Evidence
+  evidence: Exposure.Evidence,
+  mode: Mode
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const text = yield* Effect.orDie(encode({ ...evidence, by: statedBy }))
+    const text = yield* Effect.orDie(encode({ ...evidence, by: statedBy[mode] }))
     const draft = `${name}.${yield* Random.nextIntBetween(0, 2 ** 32)}.tmp`
     const written = Effect.flatMap(files.open(draft, { flag: "wx", mode: 0o600 }), (file) =>
       Effect.zipRight(file.writeAll(new TextEncoder().encode(`${text}\n`)), file.sync)

@@ -15,6 +15,7 @@ import * as Exposure from "../domain/Exposure.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
 import * as BadInput from "./BadInput.js"
+import type { Mode } from "./Connection.js"
 import * as EvidenceFile from "./EvidenceFile.js"
 import * as ExitCode from "./ExitCode.js"
 import { type Ended, isOutcome } from "./Summary.js"
@@ -42,12 +43,13 @@ export const none: Keeper = {
 export const make = (
   request: PayoutRequest,
   name: string,
+  mode: Mode,
   earlier: Option.Option<Exposure.Evidence>,
   assumed: ReadonlyArray<Exposure.Create> = []
 ): Effect.Effect<Keeper, BadInput.BadInput, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-    const write = (evidence: Exposure.Evidence) => Effect.provide(EvidenceFile.write(name, evidence), context)
+    const write = (evidence: Exposure.Evidence) => Effect.provide(EvidenceFile.write(name, evidence, mode), context)
     const restore = Effect.provide(
       Option.match(earlier, { onNone: () => EvidenceFile.remove(name), onSome: write }),
       context

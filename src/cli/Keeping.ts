@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
-import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import { assumedCreate, subjectOf } from "../execution/Evidence.js"
 import type * as Payouts from "../Payouts.js"
 import * as BadInput from "./BadInput.js"
@@ -23,13 +23,13 @@ export const forCreate = (request: PayoutRequest, mode: Mode, evidence: Option.O
   Effect.gen(function* () {
     const name = yield* fileOf(request.handle, mode, evidence)
     if (name === undefined) return Keeper.none
-    const earlier = yield* EvidenceFile.read(name, request.handle)
+    const earlier = yield* EvidenceFile.read(name, request.handle, mode)
     if (Option.exists(earlier, (known) => Exposure.exposure(known).max > 0)) {
       return yield* BadInput.make(
         `${name} says that this payout may have been sent before: run recover with the same request; nothing was sent`
       )
     }
-    return yield* Keeper.make(request, name, earlier)
+    return yield* Keeper.make(request, name, mode, earlier)
   })
 
 /** What the caller says of creates that no evidence has. */
@@ -63,9 +63,15 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
   Effect.gen(function* () {
     const { handle } = request
     const name = yield* fileOf(handle, mode, evidence)
-    const earlier = name === undefined ? Option.none() : yield* EvidenceFile.read(name, handle)
+    const earlier = name === undefined ? Option.none() : yield* EvidenceFile.read(name, handle, mode)
     if (Option.isNone(earlier) && Option.isSome(evidence))
       return yield* BadInput.make(`${evidence.value} does not exist`)
+    if (Option.exists(earlier, isAboutOthers(request))) {
+      return yield* BadInput.make(
+        `${name} is about other arguments, which may have moved money: recover these first, with the request as it was; ` +
+          "nothing was sent"
+      )
+    }
     const options: Payouts.RecoverOptions = Option.match(earlier, {
       onNone: () => told,
       onSome: (known) => ({ evidence: known, ...toldBeside(known, told) })
@@ -76,8 +82,15 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     yield* Console.error(`payout: ${basis(name, options)}`)
     if (name === undefined) return { keeper: Keeper.none, options }
     const assumed = yield* assumedBy(request, options)
-    return { keeper: yield* Keeper.make(request, name, earlier, assumed), options }
+    return { keeper: yield* Keeper.make(request, name, mode, earlier, assumed), options }
   })
+
+/** Whether creates of other arguments are in doubt: another card must not be tried meanwhile. */
+const isAboutOthers = (request: PayoutRequest) => {
+  const own = fingerprints(request).request
+  return (known: Exposure.Evidence): boolean =>
+    Exposure.exposure(known).max > 0 && known.creates.some((one) => one.request !== undefined && one.request !== own)
+}
 
 /**
  * A file of our own has every create that was sent with it, so none is assumed beside it. What an earlier run assumed stays

@@ -163,6 +163,33 @@ describe("create --live", () => {
     })
   )
 
+  it.live("does not mix what is simulated with what is real", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const folder = folderOf(sandbox)
+      const simulated = ["create", ...flags({ amount: 1001 }), "--policy", "none", "--evidence", name]
+      yield* payout(simulated, { folder })
+      const asReal = yield* run(sandbox, "recover", "--evidence", name)
+      assert.deepStrictEqual(
+        [asReal.code, ...asReal.err],
+        [
+          2,
+          `payout: ${name} has simulated evidence, which says nothing about real money: delete it, or name another file`
+        ]
+      )
+      rmSync(fileOf(sandbox))
+      yield* sandbox.script(Script.processingError())
+      yield* run(sandbox, "create", "--policy", "none")
+      const before = readFileSync(fileOf(sandbox), "utf8")
+      const asSimulated = yield* payout(["recover", ...flags(), "--evidence", name], { folder })
+      assert.deepStrictEqual(
+        [asSimulated.code, ...asSimulated.err],
+        [2, `payout: ${name} may be about real money, so the sandbox leaves it alone: name another file`]
+      )
+      assert.strictEqual(readFileSync(fileOf(sandbox), "utf8"), before)
+    })
+  )
+
   it.effect("has no secret in its file", () =>
     Effect.gen(function* () {
       const canaries = {
@@ -349,6 +376,29 @@ describe("recover --live", () => {
       const second = yield* run(sandbox, ...foreign)
       assert.deepStrictEqual([first.code, second.code], [5, 5])
       assert.include(first.err[0], "and one create is assumed to be outstanding that was sent until now")
+    })
+  )
+
+  it.effect("does not try another card while the first one is in doubt", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.script(Script.dropBeforeCommit.pipe(Script.onCreate))
+      yield* run(sandbox, "create", "--policy", "none")
+      const another = ["recover", ...flags({ destination: "ca_2" }), "--live"]
+      const { code, err } = yield* payout(another, { sandbox, env: live })
+      assert.deepStrictEqual(
+        [code, ...err],
+        [
+          2,
+          `payout: ${name} is about other arguments, which may have moved money: recover these first, with the request as ` +
+            "it was; nothing was sent"
+        ]
+      )
+      // What was declined is over, and another card may be tried.
+      yield* TestClock.adjust("7 hours")
+      yield* sandbox.script(Script.softDeclined())
+      assert.strictEqual((yield* run(sandbox, "recover")).code, 4)
+      assert.strictEqual((yield* payout(another, { sandbox, env: live })).code, 0)
     })
   )
 
