@@ -6,56 +6,62 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as BillwerkClient from "../BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Connection from "./Connection.js"
-import { exitCode } from "./ExitCode.js"
+import * as Keeper from "./Keeper.js"
 import * as Report from "./Report.js"
 
-/** The options that every call has. */
-export interface Flags {
+/** How every call is made. */
+export interface Settings extends Report.Format {
   readonly policy: "standard" | "none"
-  readonly live: boolean
-  readonly json: boolean
 }
 
 type Service = Payouts.Payouts["Type"]
 
 /** A call that may move money. */
-export const pay = (flags: Flags, handle: Handle, call: (payouts: Service) => Effect.Effect<Outcome, PayoutError>) => {
-  const format = formatOf(flags)
-  return whole(Effect.flatMap(Payouts.Payouts, call), {
-    onSuccess: (outcome) => Report.outcome(outcome, format),
-    onFailure: (error) => Report.error(error, format),
+export const pay = (
+  settings: Settings,
+  handle: Handle,
+  keeper: Keeper.Keeper,
+  call: (payouts: Service) => Effect.Effect<Outcome, PayoutError>
+) =>
+  whole(Effect.flatMap(Payouts.Payouts, call), {
+    onSuccess: (outcome) => Effect.flatMap(keeper.conclude(outcome), (file) => Report.outcome(outcome, file, settings)),
+    onFailure: (error) => Effect.flatMap(keeper.conclude(error), (file) => Report.error(error, file, settings)),
     // It may have been cut short at any moment, so the request may have left.
-    onCutShort: (how) => Report.cutShort(`${how}: ${unclear(handle)}`, exitCode.mayHaveMoved, format)
-  }).pipe(Effect.provide(payouts(flags)))
-}
+    onCutShort: (how) => Report.cutShort(`${how}: ${unclear(settings, handle, keeper)}`, "mayHaveMoved", settings)
+  }).pipe(Effect.provide(payouts(settings, keeper)))
 
 /** A call that moves nothing. */
-export const ask = (flags: Flags, handle: Handle) => {
-  const format = formatOf(flags)
-  return whole(
+export const ask = (settings: Settings, handle: Handle) =>
+  whole(
     Effect.flatMap(Payouts.Payouts, (payouts) => payouts.get(handle)),
     {
-      onSuccess: (payout) => Report.payout(payout, format),
-      onFailure: (error) => Report.lookupError(error, format),
-      onCutShort: (how) => Report.cutShort(`${how}: payout ${handle} was not looked up`, exitCode.notAsked, format)
+      onSuccess: (payout) => Report.payout(payout, settings),
+      onFailure: (error) => Report.lookupError(error, settings),
+      onCutShort: (how) => Report.cutShort(`${how}: payout ${handle} was not looked up`, "notAsked", settings)
     }
-  ).pipe(Effect.provide(payouts(flags)))
-}
+  ).pipe(Effect.provide(payouts(settings, Keeper.none)))
 
-const unclear = (handle: Handle): string =>
-  `it is unclear whether payout ${handle} was made. Run resume with the same request, which asks the provider first; ` +
-  `never pay again under another handle.`
+const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): string =>
+  mode === "Sandbox"
+    ? `the sandbox is gone, and payout ${handle} with it. No money has moved.`
+    : `it is unclear whether payout ${handle} was made. Run recover with the same request` +
+      `${name === undefined ? "" : ` and --evidence ${name}`}, which asks the provider first; ` +
+      `never pay again under another handle.`
 
-const formatOf = ({ json, live }: Flags): Report.Format => ({ json, mode: live ? "Live" : "Sandbox" })
-
-const payouts = ({ live, policy }: Flags) =>
-  Payouts.layerWith({ policy: RetryPolicy[policy] }).pipe(Layer.provide(Connection.layer(live ? "Live" : "Sandbox")))
+const payouts = ({ mode, policy }: Settings, keeper: Keeper.Keeper) =>
+  Payouts.layerWith({ policy: RetryPolicy[policy] }).pipe(
+    Layer.provide(
+      Layer.effect(BillwerkClient.BillwerkClient, Effect.map(BillwerkClient.BillwerkClient, Keeper.around(keeper)))
+    ),
+    Layer.provide(Connection.layer(mode))
+  )
 
 interface Ends<A, E, B, E2, R> {
   readonly onSuccess: (value: A) => Effect.Effect<B, E2, R>

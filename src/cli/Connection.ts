@@ -1,5 +1,5 @@
 /**
- * Whom the command talks to: a sandbox of its own on a loopback socket, or, with a key and `--live`, the real provider.
+ * What the command talks to: a sandbox of its own on a loopback socket, or, with a key and `--live`, the real provider.
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
@@ -7,6 +7,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as BillwerkClient from "../BillwerkClient.js"
 import * as BillwerkConfig from "../BillwerkConfig.js"
 import * as Sandbox from "../sandbox/Sandbox.js"
@@ -14,6 +15,28 @@ import * as SandboxServer from "../sandbox/SandboxServer.js"
 import * as BadInput from "./BadInput.js"
 
 export type Mode = "Sandbox" | "Live"
+
+/**
+ * Where there is a key, the caller has to say which of the two it means: a script that forgets `--live` would take a
+ * simulated payment for a real one.
+ */
+export const modeOf = ({
+  live,
+  sandbox
+}: {
+  readonly live: boolean
+  readonly sandbox: boolean
+}): Effect.Effect<Mode, BadInput.BadInput> => {
+  if (live && sandbox) return BadInput.make("--live and --sandbox exclude each other; nothing was sent")
+  if (live) return Effect.succeed("Live")
+  return Effect.flatMap(Effect.option(Config.redacted("BILLWERK_API_KEY")), (key) =>
+    sandbox || Option.isNone(key)
+      ? Effect.succeed("Sandbox" as const)
+      : BadInput.make(
+          "BILLWERK_API_KEY is set: say --live to use it for real money, or --sandbox to simulate; nothing was sent"
+        )
+  )
+}
 
 /** Checked before anything is sent; says on standard error which of the two it is. */
 export const layer = (

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as BillwerkClient from "../BillwerkClient.js"
 import * as Handle from "../domain/Handle.js"
@@ -66,7 +67,7 @@ export const run = (scenarios: ReadonlyArray<Scenario>) =>
     )
     const { ledger } = yield* Sandbox.Sandbox
     return yield* conclude(performances, yield* ledger, paint)
-  }).pipe(Effect.provide(provider))
+  }).pipe(Effect.scoped, Effect.provide(provider))
 
 const secret = Redacted.make("the-demo's-webhook-secret")
 
@@ -82,7 +83,7 @@ const provider = Layer.merge(SandboxServer.layer(), webhooks).pipe(
   Layer.merge(NodeHttpClient.layerUndici)
 )
 
-type Around = SandboxServer.SandboxServer | HttpClient.HttpClient | Hints.Hints
+type Around = SandboxServer.SandboxServer | HttpClient.HttpClient | Hints.Hints | Scope.Scope
 
 const castOf: Effect.Effect<Rehearsal.Cast, never, Around> = Effect.gen(function* () {
   const { url } = yield* SandboxServer.SandboxServer
@@ -97,7 +98,9 @@ const castOf: Effect.Effect<Rehearsal.Cast, never, Around> = Effect.gen(function
 const payoutsAt = (baseUrl: string, policy: RetryPolicy.RetryPolicy, deadlines: Partial<typeof impatient> = {}) =>
   Effect.gen(function* () {
     const client = yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl, ...deadlines })
-    return yield* Effect.provideService(Payouts.make({ policy }), BillwerkClient.BillwerkClient, client)
+    // Each stands for a process of its own, and a second service of one account would be warned about.
+    const alone = BillwerkClient.BillwerkClient.of({ ...client, account: undefined })
+    return yield* Effect.provideService(Payouts.make({ policy }), BillwerkClient.BillwerkClient, alone)
   })
 
 /** Where a server was, and is not any more. */

@@ -15,7 +15,7 @@ export const ofPerformance = (performance: Performance, ordinal: number, paint: 
     `${String(ordinal).padStart(2)}  ${paint.strong(scenario.title)}`,
     ...Layout.indent([
       ...Layout.labelled("provider", scenario.provider),
-      ...(scenario.call === "resume" ? Layout.labelled("call", "resume") : []),
+      ...(scenario.call === "recover" ? Layout.labelled("call", "recover") : []),
       ...(scenario.settles === undefined ? [] : Layout.labelled("call", `create, then settle ${scenario.settles}`)),
       `${"outcome".padEnd(Layout.labelWidth)}${Summary.tag(ended, paint)}`,
       ...Timeline.lines(ended.attempts, paint),

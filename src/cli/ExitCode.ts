@@ -1,16 +1,16 @@
 /**
  * The command line's exit codes: what a script may do next depends on nothing else. They are a promise, so a number is
- * never given another meaning.
+ * never given another meaning, and a code that speaks of money is only for a real call that certainly came to that.
  */
 import type * as Runtime from "@effect/platform/Runtime"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Exit from "effect/Exit"
 import type { Outcome } from "../domain/Outcome.js"
-import * as Payout from "../domain/Payout.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
+import type { Mode } from "./Connection.js"
 
-/** `notFound` and `notAsked` are for `get` alone. */
+/** `notFound`, `notAsked` and `shown` are for `get` alone: a look at the record is no end of a payout. */
 export const exitCode = {
   paid: 0,
   broken: 1,
@@ -20,45 +20,52 @@ export const exitCode = {
   mayHaveMoved: 5,
   notFound: 6,
   notAsked: 7,
+  shown: 8,
   interrupted: 130
 } as const
 
-export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
+/** The ends of a call in the sandbox. A simulated payment is no payment, so none of them is a code of a real call. */
+export const simulatedCode = {
+  paid: 10,
+  processing: 13,
+  notMoved: 14,
+  mayHaveMoved: 15,
+  notFound: 16,
+  notAsked: 17,
+  shown: 18
+} as const
 
-type Meaning = readonly [code: ExitCode, meaning: string]
+/** How a call ends that had an answer, or was cut short. */
+export type End = keyof typeof simulatedCode
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode] | (typeof simulatedCode)[End]
 
 /** What each means, for `--help`. */
-export const meanings: readonly [Meaning, ...ReadonlyArray<Meaning>] = [
-  [exitCode.paid, "paid: the money moved"],
-  [exitCode.broken, "this program broke down: look the payout up before anything else"],
-  [exitCode.badInput, "bad input or configuration: nothing was sent"],
-  [exitCode.processing, "processing: accepted, and settled later; ask again with get"],
-  [exitCode.notMoved, "not paid, and no money has moved"],
-  [exitCode.mayHaveMoved, "money may have moved: resume it, and never pay again under another handle"],
-  [exitCode.notFound, "get: the provider knows no payout under this handle"],
-  [exitCode.notAsked, "get: the provider could not be asked, which says nothing about the money"],
-  [exitCode.interrupted, "interrupted before anything was sent"]
+export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> = [
+  ["0", "paid: the money moved"],
+  ["1", "this program broke down: recover the payout before anything else"],
+  ["2", "bad input or configuration: nothing was sent"],
+  ["3", "processing: accepted, and paid or failed later; run recover until it is"],
+  ["4", "not paid: this request has moved no money"],
+  ["5", "money may have moved: recover it, and never pay again under another handle"],
+  ["6", "get: the provider has no payout under this handle; a create may still be under way"],
+  ["7", "get: the provider could not be asked, which says nothing about the money"],
+  ["8", "get: the record was shown, which says nothing about a create that is under way"],
+  ["10, 13 to 18", "0 and 3 to 8, simulated in the sandbox: no money moves, whatever is said"],
+  ["130", "interrupted before anything was sent"]
 ]
 
 /** How a command ends that does not end with 0. Whatever there is to say has been said. */
 export class Exited extends Data.TaggedError("Exited")<{ readonly code: Exclude<ExitCode, 0> }> {}
 
-export const ofOutcome = ({ _tag }: Outcome): ExitCode => (_tag === "Paid" ? exitCode.paid : exitCode.processing)
+export const of = (mode: Mode, end: End): ExitCode => (mode === "Live" ? exitCode[end] : simulatedCode[end])
 
-export const ofError = ({ _tag, certainty }: PayoutError): ExitCode => {
-  if (_tag === "InvalidRequest") return exitCode.badInput
-  return certainty === "NotMoved" ? exitCode.notMoved : exitCode.mayHaveMoved
-}
+export const ofOutcome = ({ _tag }: Outcome): End => (_tag === "Paid" ? "paid" : "processing")
 
-/** Of a payout that was asked for: a failure whose last word is no documented decline may have moved money. */
-export const ofPayout = (payout: Payout.Payout): ExitCode => {
-  if (payout.state === "paid") return exitCode.paid
-  if (payout.state === "processing") return exitCode.processing
-  return Payout.recorded(payout).open > 0 ? exitCode.mayHaveMoved : exitCode.notMoved
-}
+export const ofError = ({ certainty }: Exclude<PayoutError, { readonly _tag: "InvalidRequest" }>): End =>
+  certainty === "NotMoved" ? "notMoved" : "mayHaveMoved"
 
-export const ofLookupError = ({ _tag }: LookupError): ExitCode =>
-  _tag === "PayoutNotFound" ? exitCode.notFound : exitCode.notAsked
+export const ofLookupError = ({ _tag }: LookupError): End => (_tag === "PayoutNotFound" ? "notFound" : "notAsked")
 
 /** Ends the process with the code that the program ended with; anything unforeseen is `broken`. */
 export const teardown: Runtime.Teardown = (exit, onExit) => {

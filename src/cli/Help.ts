@@ -8,8 +8,8 @@ import * as Layout from "./Layout.js"
 
 export const commands = {
   create: "Pays out, once, whatever happens on the way.",
-  resume: "The same for a payout that may have been sent before: asks the provider first.",
-  get: "Shows the payout as the provider has it. Moves nothing.",
+  recover: "The same for a payout that may have been sent before: asks the provider first.",
+  get: "Shows the record as the provider has it. Moves nothing, and is no end of a payout.",
   policy: "Prints when the standard policy sends again."
 } as const
 
@@ -29,22 +29,43 @@ export const request = {
 /** The options of a call. */
 export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
+  sandbox: "Simulates. The default without a key; with one, say which of the two you mean.",
   policy: "When to send again: standard, or none for a single exchange.",
-  json: "One JSON object on standard output, and nothing else there.",
-  unseen: "resume: how many creates may have been sent before; 1 unless said."
+  json: "One JSON object on standard output, and nothing else there."
+} as const
+
+/** Where the evidence is, and what `recover` is told beside it. */
+export const evidence = {
+  evidence: "The file with the evidence: payout-<handle>.evidence.json in this folder, unless said.",
+  "outstanding-creates": "recover: how many creates were sent that the evidence does not have.",
+  "last-sent-at": "recover: when the last of them was sent, such as 2026-01-31T23:59:00Z."
 } as const
 
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
 
 const sections = [
   ["commands", Object.entries(commands)],
-  ["the request, for create and resume (get: --handle only)", dashed(request)],
-  ["the call, for create, resume and get", dashed(call)],
-  ["exit codes", meanings.map(([code, meaning]) => [String(code), meaning] as const)],
+  ["the request, for create and recover (get: --handle only)", dashed(request)],
+  ["the call, for create, recover and get", dashed(call)],
+  ["the evidence, for create and recover", dashed(evidence)],
   [
-    "without --live",
+    "evidence",
     [
-      ["sandbox", "Nothing leaves this machine: the provider is simulated, afresh for each command."],
+      ["create --live", "writes the file before it sends, and keeps it if money may have moved or will."],
+      ["recover --live", "reads the file, and brings it up to date. Delete it when the payout is booked."],
+      ["no file", "recover assumes one outstanding create: a failure is in doubt until 6 hours have passed."],
+      ["file of another", "The evidence of an error of your own program: recover assumes one create beside it, too."],
+      [
+        "in the sandbox",
+        "there is no file, unless --evidence names one. No file has a key, a card or a customer in it."
+      ]
+    ]
+  ],
+  ["exit codes", meanings],
+  [
+    "in the sandbox",
+    [
+      ["provider", "Nothing leaves this machine: the provider is simulated, afresh for each command."],
       ["amounts", "1001 is a processing error, 2001 a soft decline, 3001 a hard one; 12500 is paid."]
     ]
   ],
@@ -53,7 +74,8 @@ const sections = [
     [
       ["pay", "npm run payout -- create --handle prize-1 --destination ca_1 --amount 12500 --currency DKK"],
       ["script", "npm run --silent payout -- create --file - --json < request.json"],
-      ["look up", "BILLWERK_API_KEY=... npm run payout -- get --handle prize-1 --live"]
+      ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
+      ["look up", "npm run payout -- get --live --handle prize-1"]
     ]
   ]
 ] as const satisfies ReadonlyArray<readonly [title: string, rows: ReadonlyArray<readonly [string, string]>]>

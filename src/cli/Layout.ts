@@ -1,7 +1,7 @@
 /**
  * Aligned columns, wrapped lines and money in words: how text for people is laid out.
  */
-import type { Exposure } from "../domain/Attempt.js"
+import type { Exposure } from "../domain/Exposure.js"
 
 /** As wide as a line gets where it can be broken. */
 export const widthMax = 110

@@ -7,14 +7,14 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Handle from "../domain/Handle.js"
-import type * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as BadInput from "./BadInput.js"
 import * as Call from "./Call.js"
+import * as Connection from "./Connection.js"
 import { exitCode, Exited } from "./ExitCode.js"
 import * as Help from "./Help.js"
+import * as Keeping from "./Keeping.js"
 import * as Layout from "./Layout.js"
 import * as Paint from "./Paint.js"
 import * as Report from "./Report.js"
@@ -42,26 +42,39 @@ const policies = Options.choice("policy", ["standard", "none"] as const).pipe(
 const callFlags = {
   policy: policies,
   live: Options.withDescription(Options.boolean("live"), Help.call.live),
+  sandbox: Options.withDescription(Options.boolean("sandbox"), Help.call.sandbox),
   json: Options.withDescription(Options.boolean("json"), Help.call.json)
 }
 
-const unseen = Options.optional(Options.withDescription(Options.text("unseen"), Help.call.unseen))
+const about = (name: keyof typeof Help.evidence) =>
+  Options.optional(Options.withDescription(Options.text(name), Help.evidence[name]))
 
-const createFlags = { ...requestFlags, file: text("file"), ...callFlags }
+const createFlags = { ...requestFlags, file: text("file"), ...callFlags, evidence: about("evidence") }
 
-const create = Command.make("create", createFlags, ({ file, ...flags }) =>
-  Effect.flatMap(readRequest(flags, file), (request) =>
-    Call.pay(flags, request.handle, (payouts) => payouts.create(request))
-  )
+const create = Command.make("create", createFlags, ({ evidence, file, ...flags }) =>
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    const request = yield* readRequest(flags, file)
+    const keeper = yield* Keeping.forCreate(request, mode, evidence)
+    return yield* Call.pay({ ...flags, mode }, request.handle, keeper, (payouts) => payouts.create(request))
+  })
 ).pipe(Command.withDescription(Help.commands.create))
 
-const resume = Command.make("resume", { ...createFlags, unseen }, ({ file, unseen, ...flags }) =>
+const recoverFlags = {
+  ...createFlags,
+  outstandingCreates: about("outstanding-creates"),
+  lastSentAt: about("last-sent-at")
+}
+
+const recover = Command.make("recover", recoverFlags, ({ evidence, file, lastSentAt, outstandingCreates, ...flags }) =>
   Effect.gen(function* () {
-    const options = yield* resumeOptions(unseen)
+    const mode = yield* Connection.modeOf(flags)
+    const told = yield* Keeping.toldBy({ lastSentAt, outstandingCreates })
     const request = yield* readRequest(flags, file)
-    return yield* Call.pay(flags, request.handle, (payouts) => payouts.resume(request, options))
+    const { keeper, options } = yield* Keeping.forRecover(request, mode, evidence, told)
+    return yield* Call.pay({ ...flags, mode }, request.handle, keeper, (payouts) => payouts.recover(request, options))
   })
-).pipe(Command.withDescription(Help.commands.resume))
+).pipe(Command.withDescription(Help.commands.recover))
 
 // Standard input may never end.
 const readRequest = (...input: Parameters<typeof RequestInput.read>) =>
@@ -69,17 +82,14 @@ const readRequest = (...input: Parameters<typeof RequestInput.read>) =>
     Effect.onInterrupt(() => Console.error("payout: interrupted before anything was sent"))
   )
 
-const resumeOptions = (unseen: Option.Option<string>): Effect.Effect<Payouts.ResumeOptions, BadInput.BadInput> => {
-  if (Option.isNone(unseen)) return Effect.succeed({})
-  return /^\d{1,6}$/.test(unseen.value)
-    ? Effect.succeed({ unseen: Number(unseen.value) })
-    : BadInput.make("--unseen must be a whole number from 0 to 999999")
-}
-
 const getFlags = { handle: Options.withDescription(Options.text("handle"), Help.request.handle), ...callFlags }
 
 const get = Command.make("get", getFlags, (flags) =>
-  Effect.flatMap(Effect.mapError(Handle.make(flags.handle), BadInput.fromRefusal), (handle) => Call.ask(flags, handle))
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    const handle = yield* Effect.mapError(Handle.make(flags.handle), BadInput.fromRefusal)
+    return yield* Call.ask({ ...flags, mode }, handle)
+  })
 ).pipe(Command.withDescription(Help.commands.get))
 
 const policy = Command.make("policy", {}, () =>
@@ -88,8 +98,8 @@ const policy = Command.make("policy", {}, () =>
   )
 ).pipe(Command.withDescription(Help.commands.policy))
 
-const root = Command.make("payout", {}, () => BadInput.make("say create, resume, get or policy (see --help)")).pipe(
-  Command.withSubcommands([create, resume, get, policy])
+const root = Command.make("payout", {}, () => BadInput.make("say create, recover, get or policy (see --help)")).pipe(
+  Command.withSubcommands([create, recover, get, policy])
 )
 
 /**

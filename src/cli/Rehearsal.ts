@@ -90,7 +90,7 @@ const call = (
   payouts: Payouts.Payouts["Type"],
   handle: string,
   request: Difference = {},
-  method: "create" | "resume" = "create"
+  method: "create" | "recover" = "create"
 ) => Effect.flatMap(PayoutRequest.fromUnknown({ ...usual, handle, ...request }), (valid) => payouts[method](valid))
 
 const loggingTo = (logged: Map<string, number>) =>

@@ -18,33 +18,38 @@ export interface Format {
   readonly mode: Mode
 }
 
-export const outcome = (outcome: Outcome, { json, mode }: Format) =>
+/** `file` has the evidence, where it was kept. */
+export const outcome = (outcome: Outcome, file: string | undefined, { json, mode }: Format) =>
   Effect.gen(function* () {
-    const code = ExitCode.ofOutcome(outcome)
-    if (!json) return yield* people((paint) => Summary.ofEnded(outcome, paint), code)
-    return yield* machine({ exitCode: code, mode, outcome: yield* encodeOutcome(outcome) }, code)
+    const code = ExitCode.of(mode, ExitCode.ofOutcome(outcome))
+    if (!json) return yield* people((paint) => [...Summary.ofEnded(outcome, paint), ...Summary.kept(file)], code)
+    return yield* machine({ exitCode: code, mode, outcome: yield* encodeOutcome(outcome), ...kept(file) }, code)
   })
 
-export const error = (error: PayoutError, { json, mode }: Format) =>
+export const error = (error: PayoutError, file: string | undefined, { json, mode }: Format) =>
   Effect.gen(function* () {
-    const code = ExitCode.ofError(error)
-    if (!json) return yield* people((paint) => Summary.ofEnded(error, paint), code)
-    return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeError(error), error) }, code)
+    const code =
+      error._tag === "InvalidRequest" ? ExitCode.exitCode.badInput : ExitCode.of(mode, ExitCode.ofError(error))
+    if (!json) return yield* people((paint) => [...Summary.ofEnded(error, paint), ...Summary.kept(file)], code)
+    const encoded = withMessage(yield* encodeError(error), error)
+    return yield* machine({ exitCode: code, mode, error: encoded, ...kept(file) }, code)
   })
 
 export const payout = (payout: Payout, { json, mode }: Format) =>
   Effect.gen(function* () {
-    const code = ExitCode.ofPayout(payout)
+    const code = ExitCode.of(mode, "shown")
     if (!json) return yield* people((paint) => Summary.ofPayout(payout, paint), code)
     return yield* machine({ exitCode: code, mode, payout: yield* encodePayout(payout) }, code)
   })
 
 export const lookupError = (error: LookupError, { json, mode }: Format) =>
   Effect.gen(function* () {
-    const code = ExitCode.ofLookupError(error)
+    const code = ExitCode.of(mode, ExitCode.ofLookupError(error))
     if (!json) return yield* people((paint) => Summary.ofLookupError(error, paint), code)
     return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeLookupError(error), error) }, code)
   })
+
+const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 
 /** One line on standard error, whatever the format. */
 export const badInput = (bad: BadInput, json: boolean) =>
@@ -57,8 +62,9 @@ export const badInput = (bad: BadInput, json: boolean) =>
   })
 
 /** A command that did not come to an end: interrupted, or broken by a defect. */
-export const cutShort = (message: string, code: ExitCode.ExitCode, { json, mode }: Format) =>
+export const cutShort = (message: string, end: ExitCode.End, { json, mode }: Format) =>
   Effect.gen(function* () {
+    const code = ExitCode.of(mode, end)
     yield* Console.error(`payout: ${message}`)
     return yield* json ? machine({ exitCode: code, mode, error: { _tag: "CutShort", message } }, code) : ended(code)
   })

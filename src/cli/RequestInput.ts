@@ -2,15 +2,16 @@
  * A payout request as the command line gets it: from options, from a file, or from standard input. A card token becomes
  * `Redacted` right where it is read, and is never taken from an option, where every process on the machine could see it.
  */
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import * as BadInput from "./BadInput.js"
+import * as SmallText from "./SmallText.js"
 
 /** Standard input. A tag of its own, so that tests have one too. */
 export class StandardInput extends Context.Tag("effect-billwerk-payouts/cli/StandardInput")<
@@ -68,30 +69,21 @@ const fromFile = (name: string, flags: Flags) =>
     return redactCardToken(value)
   })
 
-const fromStandardInput = Effect.flatMap(StandardInput, (stream) => textOf("standard input", stream))
+const limit: SmallText.Limit = { bytesMax: requestBytesMax, what: "payout request" }
+
+const fromStandardInput = Effect.flatMap(StandardInput, (stream) =>
+  SmallText.fromStream("standard input", stream, limit)
+)
 
 const readFile = (name: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (files) =>
-    textOf(
-      name,
-      Stream.mapError(files.stream(name), (error) => BadInput.fromPlatform(name, error))
-    )
+  Effect.catchIf(
+    SmallText.fromFile(name, limit),
+    (error) => error._tag !== "BadInput",
+    (error) => BadInput.fromPlatform(name, error)
   )
 
 // JSON.parse quotes what it could not read, which may be a card token: only that it failed is kept.
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
-
-const textOf = (source: string, stream: Stream.Stream<Uint8Array, BadInput.BadInput>) =>
-  stream.pipe(
-    Stream.mapAccum(0, (before, chunk) => [before + chunk.length, { chunk, bytes: before + chunk.length }]),
-    Stream.mapEffect(({ bytes, chunk }) =>
-      bytes > requestBytesMax
-        ? BadInput.make(`${source} has more than ${requestBytesMax} bytes, which is no payout request`)
-        : Effect.succeed(chunk)
-    ),
-    Stream.decodeText(),
-    Stream.mkString
-  )
 
 const redactCardToken = (value: unknown): unknown =>
   Predicate.isReadonlyRecord(value) && typeof value["destination"] === "string" && isCardToken(value["destination"])

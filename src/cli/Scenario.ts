@@ -27,7 +27,7 @@ export interface Scenario {
   /** What another process did before under the same handle. */
   readonly earlier?: { readonly steps?: ReadonlyArray<Step>; readonly request?: Difference }
   /** `create`, unless said. */
-  readonly call?: "resume"
+  readonly call?: "recover"
   /** How the end of a payout that is processing is waited for, if it is. */
   readonly settles?: "by poll" | "by webhook"
   /** Who pays, if not with patience and at the right address. */

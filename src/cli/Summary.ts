@@ -2,9 +2,9 @@
  * What became of a payout, for people: the outcome, the timeline, the money, and what an error says to do.
  */
 import * as Match from "effect/Match"
-import type { Certainty } from "../domain/Attempt.js"
+import * as Exposure from "../domain/Exposure.js"
 import type { Outcome } from "../domain/Outcome.js"
-import * as Payout from "../domain/Payout.js"
+import type * as Payout from "../domain/Payout.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 import * as Layout from "./Layout.js"
 import type { Paint } from "./Paint.js"
@@ -40,9 +40,13 @@ export const money = (ended: Ended): string =>
 export const message = (ended: Ended): ReadonlyArray<string> =>
   isOutcome(ended) ? [] : Layout.labelled("message", ended.message)
 
+/** Where the evidence is for the next call. */
+export const kept = (file: string | undefined): ReadonlyArray<string> =>
+  file === undefined ? [] : Layout.labelled("evidence", `in ${file}, for recover --evidence ${file}`)
+
 export const isOutcome = (ended: Ended): ended is Outcome => ended._tag === "Paid" || ended._tag === "Processing"
 
-const certainties: Readonly<Record<Certainty, string>> = {
+const certainties: Readonly<Record<Exposure.Certainty, string>> = {
   Moved: "moved",
   NotMoved: "not moved",
   MayHaveMoved: "may have moved"
@@ -60,15 +64,18 @@ const colour = (ended: Ended, paint: Paint) => {
 
 /** The provider's own record of a payout. */
 export const ofPayout = (payout: Payout.Payout, paint: Paint): ReadonlyArray<string> => {
-  const { open, paid } = Payout.recorded(payout)
   const [head, ...body] = Layout.table(columns, payout.transactions.map(row))
   return [
     `${stateColour(payout.state, paint)(payout.state)} ${payout.handle}, ${payout.amount} minor units` +
       (payout.currency === undefined ? "" : ` of ${payout.currency}`),
     ...(payout.transactions.length === 0 ? ["no transactions"] : [paint.faint(head), ...body]),
-    ...Layout.labelled("money", `${paid} paid on record; ${open} more may have moved without the provider knowing`)
+    ...Layout.labelled("record", `shows ${Layout.between(onRecord(payout))} minor units that have moved or may have`),
+    ...Layout.labelled("", "It does not show a create that is still under way: recover tells what became of a payout.")
   ]
 }
+
+const onRecord = (payout: Payout.Payout): Exposure.Exposure =>
+  Exposure.exposure(Exposure.ofPayout(payout.handle, payout, { clock: "", at: 0 }))
 
 const columns: ReadonlyArray<Layout.Column> = [{ title: "transaction" }, { title: "state" }, { title: "reason" }]
 

@@ -172,11 +172,11 @@ const earlierProcess: ReadonlyArray<Scenario> = [
     expected: "Processing"
   },
   {
-    name: "resumed",
+    name: "recovered",
     title: "An earlier process died before it had the answer",
-    provider: "paid it; resume asks first, and sends nothing",
+    provider: "paid it; recover asks first, and sends nothing",
     earlier: { steps: [Script.dropAfterCommit] },
-    call: "resume",
+    call: "recover",
     expected: "Paid"
   }
 ]

@@ -183,7 +183,7 @@ export const arrivalHorizonDefault = 6 * 60 * 60 * 1000
 
 /**
  * How much older than its create a transaction may seem to be, in milliseconds: a `Date` has whole seconds, and the answer
- * that brought it took a while. A clock that is measured less exactly accounts for nothing.
+ * that brought it took a while. By a clock that is measured less exactly, it has to be later by as much.
  *
  * @category limits
  */

@@ -35,7 +35,7 @@ export const Paid = Schema.TaggedStruct("Paid", fields)
 export interface Paid extends Schema.Schema.Type<typeof Paid> {}
 
 /**
- * Accepted, and not over: an asynchronous payment method. Look it up until it is paid or has failed.
+ * Accepted, and not over: an asynchronous payment method. `Payouts.settle` waits until it is paid or has failed.
  *
  * @category models
  */

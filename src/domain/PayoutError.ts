@@ -65,7 +65,7 @@ const money = ({ certainty, currency, exposure: { max, min } }: Facts): string =
 }
 
 const whileUnclear =
-  "Do not treat it as failed, and never pay again under another handle: recover this one, or look it up later."
+  "Do not treat it as failed, and never pay again under another handle: recover it, with the evidence of this error."
 
 const advise = (facts: Facts, whenNotMoved: string): string =>
   facts.certainty === "NotMoved" ? whenNotMoved : whileUnclear
@@ -84,6 +84,11 @@ const words = (...parts: ReadonlyArray<string | number | undefined>): string =>
 
 const quoted = (text: string | undefined): string | undefined => (text === undefined ? undefined : `("${text}")`)
 
+const unansweredBy: Readonly<Record<string, string>> = {
+  Interrupted: "an earlier call was interrupted before its answer came",
+  Unseen: "another process may have sent it, and nothing that the provider shows accounts for that"
+}
+
 /**
  * No answer to the request. Unless `certainty` says otherwise, the money may have moved.
  *
@@ -96,15 +101,17 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
   ...answer,
   /**
    * `CutOff`: the answer began and did not end. `RequestTimeout`: HTTP 408. `Interrupted`: an earlier call for this
-   * handle was interrupted while its request was under way. `Unseen`: a process that died may have sent a request.
+   * handle was interrupted while its request was under way. `Unseen`: another process may have sent one, and nothing
+   * that the provider shows accounts for it.
    */
   reason: Schema.Literal("Deadline", "Transport", "Certificate", "CutOff", "RequestTimeout", "Interrupted", "Unseen"),
   /** The system's name for the failure, such as `ECONNREFUSED`. */
   systemCode: Schema.optional(Schema.String)
 }) {
   override get message(): string {
+    const noAnswer = `no clear answer from the provider (${words(this.reason, this.systemCode)})`
     return words(
-      `Payout ${this.handle}: no clear answer from the provider (${words(this.reason, this.systemCode)}).`,
+      `Payout ${this.handle}: ${unansweredBy[this.reason] ?? noAnswer}.`,
       afterwards(this.attempts, this.status),
       money(this),
       this.reason === "Certificate"
@@ -216,7 +223,8 @@ export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effe
 
 /**
  * Any other 4xx: the request or the account's configuration is at fault. Never sent again (code 74, a concurrent update,
- * and 409 and 425 are, a few times, before they end here).
+ * and 409 and 425 are, a few times, before they end here). One that names a transaction error which is no decline may have
+ * paid: `certainty` says so.
  *
  * @category errors
  */
@@ -296,7 +304,7 @@ export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billw
       money(this),
       this.certainty === "NotMoved"
         ? "Ask the customer for another payment method."
-        : "An earlier request may still pay: look it up later, and do not pay again before that is clear.",
+        : "An earlier request may still pay: recover it later, and do not pay again before that is clear.",
       "Never send it again with the same arguments."
     )
   }

@@ -1,7 +1,11 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
+<<<<<<< HEAD
 import { Deferred, Effect, Fiber, Random, Schema, Stream } from "effect"
+=======
+import { Deferred, Effect, Fiber, Schema, Stream, TestClock } from "effect"
+>>>>>>> cli
 import { Acquirer, Handle, Ledger, Money, Outcome, Payout, PayoutError, Sandbox, Script } from "effect-billwerk-payouts"
 import * as Help from "../../src/cli/Help.js"
 import { capturing, flags, live, payout, program } from "./support.js"
@@ -10,7 +14,6 @@ const sandboxLine = "SANDBOX: no money moves (it starts empty, and is forgotten 
 const liveLine = "LIVE: real money, https://api.frisbii.com"
 
 const moved = (sandbox: Sandbox.Service) => Effect.map(sandbox.ledger, (ledger) => Ledger.moved(ledger, "prize-1"))
-const kinds = (sandbox: Sandbox.Service) => Effect.map(sandbox.exchanges, (all) => all.map(({ kind }) => kind))
 /** A duration, and the width that it takes. */
 const took = (line: string) => line.replace(/ +(\d+ ms|took)/, " TOOK")
 
@@ -21,7 +24,7 @@ describe("payout, for people", () => {
       assert.deepStrictEqual(
         { ...ran, out: ran.out.map(took) },
         {
-          code: 0,
+          code: 10,
           out: [
             "Paid prize-1, 12500 minor units of DKK",
             "#  exchange  answer  outcome TOOK  then",
@@ -31,13 +34,6 @@ describe("payout, for people", () => {
           err: [sandboxLine]
         }
       )
-    })
-  )
-
-  it.live("stays in the sandbox although there is a key, as long as nobody said --live", () =>
-    Effect.gen(function* () {
-      const { err } = yield* payout(["create", ...flags()], { env: live })
-      assert.deepStrictEqual(err, [sandboxLine])
     })
   )
 
@@ -80,7 +76,8 @@ describe("payout, for people", () => {
         "failed prize-1, 1001 minor units of DKK",
         "transaction                       state   reason",
         "a0000000000000000000000000000001  failed  processing_error, acquirer_communication_error",
-        "money     0 paid on record; 1001 more may have moved without the provider knowing"
+        "record    shows 0 to 1001 minor units that have moved or may have",
+        "          It does not show a create that is still under way: recover tells what became of a payout."
       ])
     })
   )
@@ -116,7 +113,7 @@ describe("payout, for people", () => {
         const { code, err, out } = yield* payout(args)
         assert.deepStrictEqual([code, err, out.join("\n")], [0, [], Help.page])
       }
-      for (const name of [...Object.keys(Help.request), ...Object.keys(Help.call)]) {
+      for (const name of [Help.request, Help.call, Help.evidence].flatMap((options) => Object.keys(options))) {
         assert.include(Help.page, `  --${name} `)
       }
     })
@@ -153,22 +150,34 @@ describe("exit codes", () => {
     )
   }
 
-  const records: ReadonlyArray<readonly [what: string, outcome: Acquirer.Outcome, code: number]> = [
-    ["a paid payout", Acquirer.paid, 0],
-    ["one that is processing", Acquirer.processing(), 3],
-    ["one that was declined", Acquirer.hardDeclined(), 4],
-    ["one with a processing error", Acquirer.processingError(), 5]
+  const records: ReadonlyArray<readonly [what: string, outcome: Acquirer.Outcome]> = [
+    ["a paid payout", Acquirer.paid],
+    ["one that is processing", Acquirer.processing()],
+    ["one that was declined", Acquirer.hardDeclined()],
+    ["one with a processing error", Acquirer.processingError()]
   ]
-  for (const [what, outcome, code] of records) {
-    it.effect(`get ends with ${code} on ${what}`, () =>
+  for (const [what, outcome] of records) {
+    it.effect(`get ends with 8 on ${what}: a look at the record is no end of a payout`, () =>
       Effect.gen(function* () {
         const sandbox = yield* Sandbox.make({ outcome })
         yield* payout(["create", ...flags(), "--policy", "none", "--live"], { sandbox, env: live })
         const ran = yield* payout(["get", "--handle", "prize-1", "--live"], { sandbox, env: live })
-        assert.strictEqual(ran.code, code)
+        assert.strictEqual(ran.code, 8)
       })
     )
   }
+
+  it.effect("get does not say that no money has moved while a create is under way that the record does not show", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.script(Script.executeLater("1 hour"), Script.hardDeclined())
+      const first = yield* payout(["create", ...flags(), "--live"], { sandbox, env: live })
+      const look = yield* payout(["get", "--handle", "prize-1", "--live"], { sandbox, env: live })
+      assert.deepStrictEqual([first.code, look.code], [5, 8])
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* moved(sandbox), 12_500)
+    })
+  )
 
   it.effect("get tells apart that there is no payout (6) and that nobody answered (7)", () =>
     Effect.gen(function* () {
@@ -179,34 +188,48 @@ describe("exit codes", () => {
       assert.strictEqual((yield* payout(get, { sandbox, env: live })).code, 7)
     })
   )
-})
 
-describe("resume", () => {
-  it.effect("asks first, and sends nothing if the payout is paid", () =>
-    Effect.gen(function* () {
-      const sandbox = yield* Sandbox.make()
-      yield* sandbox.script(Script.dropAfterCommit.pipe(Script.onCreate), Script.dropBeforeCommit)
-      const first = yield* payout(["create", ...flags(), "--policy", "none", "--live"], { sandbox, env: live })
-      const second = yield* payout(["resume", ...flags(), "--live"], { sandbox, env: live })
-      assert.deepStrictEqual([first.code, second.code, yield* moved(sandbox)], [5, 0, 12_500])
-      assert.deepStrictEqual(yield* kinds(sandbox), ["Create", "Lookup", "Lookup"])
-    })
-  )
+  const simulated: ReadonlyArray<readonly [args: ReadonlyArray<string>, code: number]> = [
+    [["create", ...flags()], 10],
+    [["create", ...flags({ amount: 3001 })], 14],
+    [["create", ...flags({ amount: 1001 }), "--policy", "none"], 15],
+    [["recover", ...flags()], 10],
+    [["get", "--handle", "prize-1"], 16]
+  ]
+  for (const [args, code] of simulated) {
+    it.live(`${args.join(" ")} ends with ${code} in the sandbox, which is no code of a real call`, () =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* payout(args)).code, code)
+      })
+    )
+  }
 
-  it.effect("counts what --unseen says in the exposure", () =>
-    Effect.gen(function* () {
-      const exposure = (args: ReadonlyArray<string>) =>
-        Effect.gen(function* () {
-          const sandbox = yield* Sandbox.make()
-          yield* sandbox.always(Script.dropBeforeCommit.pipe(Script.onCreate))
-          const surroundings = { sandbox, env: live }
-          const call = ["resume", ...flags(), "--policy", "none", "--live", "--json", ...args]
-          const { out } = yield* payout(call, surroundings)
-          return JSON.parse(out.join()).error.exposure
+  for (const args of [
+    ["create", ...flags()],
+    ["recover", ...flags()],
+    ["get", "--handle", "prize-1"]
+  ]) {
+    it.effect(`${args[0]} asks for --live or --sandbox where there is a key`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.make()
+        const line =
+          "BILLWERK_API_KEY is set: say --live to use it for real money, or --sandbox to simulate; nothing was sent"
+        assert.deepStrictEqual(yield* payout(args, { sandbox, env: live }), {
+          code: 2,
+          out: [],
+          err: [`payout: ${line}`]
         })
-      assert.deepStrictEqual(yield* exposure([]), { min: 0, max: 25_000 })
-      assert.deepStrictEqual(yield* exposure(["--unseen", "0"]), { min: 0, max: 12_500 })
-      assert.deepStrictEqual(yield* exposure(["--unseen", "3"]), { min: 0, max: 50_000 })
+        const both = yield* payout([...args, "--live", "--sandbox"], { sandbox, env: live })
+        assert.deepStrictEqual(both.err, ["payout: --live and --sandbox exclude each other; nothing was sent"])
+        assert.deepStrictEqual(yield* sandbox.exchanges, [])
+      })
+    )
+  }
+
+  it.live("a key and --sandbox is the sandbox", () =>
+    Effect.gen(function* () {
+      const { code, err } = yield* payout(["create", ...flags(), "--sandbox"], { env: live })
+      assert.deepStrictEqual([code, err], [10, [sandboxLine]])
     })
   )
 })
@@ -271,8 +294,8 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "say create, resume, get or policy (see --help)"],
-    [["pay"], "Invalid subcommand for payout - use one of 'create', 'resume', 'get', 'policy' (see --help)"],
+    [[], "say create, recover, get or policy (see --help)"],
+    [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'policy' (see --help)"],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
       ["create", "--handle", "p-1"],
@@ -290,7 +313,26 @@ describe("bad input", () => {
     [["create", ...flags(), "--amount", "1"], "Received unknown argument: '--amount' (see --help)"],
     [["create", ...flags(), "extra"], "Received unknown argument: 'extra' (see --help)"],
     [["create", ...flags(), "--policy", "often"], "Expected one of the following cases: standard, none (see --help)"],
-    [["resume", ...flags(), "--unseen", "-1"], "--unseen must be a whole number from 0 to 999999"],
+    [
+      ["recover", ...flags(), "--outstanding-creates", "-1"],
+      "--outstanding-creates must be a whole number from 0 to 999999"
+    ],
+    ...["yesterday", "2026-01-31", "2026-01-31T23:59:00", "2026-13-01T00:00:00Z", "2999-01-01T00:00:00Z"].map(
+      (time) =>
+        [
+          ["recover", ...flags(), "--last-sent-at", time],
+          "--last-sent-at must be a time that has passed, such as 2026-01-31T23:59:00Z"
+        ] as const
+    ),
+    [["recover", ...flags(), "--evidence", "nowhere.json"], "nowhere.json does not exist"],
+    [
+      ["create", ...flags(), "--evidence", "/nowhere/evidence.json"],
+      "/nowhere/evidence.json cannot be written (NotFound), and nothing is sent before it is; or choose --evidence"
+    ],
+    [
+      ["create", ...flags(), "--evidence", "ct_0123456789abcdef"],
+      "--evidence must be the name of a file, and no card token or key"
+    ],
     [
       ["create", ...flags(), "--file", "-"],
       "--file has the whole request: leave --handle, --destination, --amount, --currency out"
@@ -309,8 +351,14 @@ describe("bad input", () => {
     it.effect(`is one clear line and nothing sent: ${line.slice(0, 60)} (${args.slice(-2).join(" ")})`, () =>
       Effect.gen(function* () {
         const sandbox = yield* Sandbox.make()
-        const ran = yield* payout(args, { sandbox, env: live, stdin })
-        assert.deepStrictEqual(ran, { code: 2, out: [], err: [`payout: ${line}`] })
+        const ran = yield* payout(/^(create|recover|get)$/.test(args[0] ?? "") ? [...args, "--live"] : args, {
+          sandbox,
+          env: live,
+          stdin
+        })
+        // It may have said already whom it would talk to.
+        const said = ran.err.filter((one) => one !== liveLine)
+        assert.deepStrictEqual({ ...ran, err: said }, { code: 2, out: [], err: [`payout: ${line}`] })
         assert.deepStrictEqual(yield* sandbox.exchanges, [])
       })
     )
@@ -405,14 +453,14 @@ describe("cut short", () => {
       return ran(yield* Fiber.interrupt(fiber))
     })
 
-  it.effect("by an interruption, a payout may have moved money, and resume is what to do next", () =>
+  it.effect("by an interruption, a payout may have moved money, and recover is what to do next", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
       yield* sandbox.script(Script.hangAfterCommit)
       const ran = yield* interrupted(["create", ...flags(), "--json"], sandbox)
       const message =
-        "interrupted: it is unclear whether payout prize-1 was made. Run resume with the same request, which asks the " +
-        "provider first; never pay again under another handle."
+        "interrupted: it is unclear whether payout prize-1 was made. Run recover with the same request and --evidence " +
+        "payout-prize-1.evidence.json, which asks the provider first; never pay again under another handle."
       assert.deepStrictEqual([ran.code, ran.err], [5, [liveLine, `payout: ${message}`]])
       assert.deepStrictEqual(JSON.parse(ran.out.join()), {
         exitCode: 5,
@@ -465,8 +513,9 @@ describe("cut short", () => {
       assert.deepStrictEqual([ran.code, ran.out], [5, []])
       assert.deepStrictEqual(ran.err, [
         liveLine,
-        "payout: broken off by a defect of this program: it is unclear whether payout prize-1 was made. Run resume " +
-          "with the same request, which asks the provider first; never pay again under another handle."
+        "payout: broken off by a defect of this program: it is unclear whether payout prize-1 was made. Run recover " +
+          "with the same request and --evidence payout-prize-1.evidence.json, which asks the provider first; never pay " +
+          "again under another handle."
       ])
     })
   )

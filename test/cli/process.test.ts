@@ -3,13 +3,15 @@ import * as Command from "@effect/platform/Command"
 import type { PlatformError } from "@effect/platform/Error"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Stream } from "effect"
-import { Ledger, Sandbox, Script } from "effect-billwerk-payouts"
+import { Deferred, Effect, Fiber, Layer, Option, Schema, Stream } from "effect"
+import { Exposure, Ledger, Sandbox, Script } from "effect-billwerk-payouts"
 import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import * as path from "node:path"
 import ts from "typescript"
 import { tableScenarios } from "../../src/cli/TableScenarios.js"
+import { Delivery } from "../../src/sandbox/Delivery.js"
 import { flags, live } from "./support.js"
 
 const root = path.resolve(import.meta.dirname, "../..")
@@ -33,7 +35,7 @@ beforeAll(() => {
     mkdirSync(path.dirname(output), { recursive: true })
     writeFileSync(output, outputText)
   }
-})
+}, 60_000)
 
 afterAll(() => rmSync(built, { recursive: true }))
 
@@ -43,15 +45,29 @@ interface Settings {
   readonly env?: Readonly<Record<string, string>>
   /** Sends SIGINT when this is done. */
   readonly interruptAfter?: Effect.Effect<void>
+  /** Sends SIGKILL, kill -9, when this is done. */
+  readonly killAfter?: Effect.Effect<void>
+  /** The current folder, with the evidence. */
+  readonly folder?: string
 }
+
+const folderScoped = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(tmpdir(), "payout-process-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+)
 
 const text = (stream: Stream.Stream<Uint8Array, PlatformError>) =>
   Effect.orDie(stream.pipe(Stream.decodeText(), Stream.mkString))
 
-const run = (main: string, args: ReadonlyArray<string>, { env = {}, interruptAfter, stdin }: Settings = {}) =>
+const run = (
+  main: string,
+  args: ReadonlyArray<string>,
+  { env = {}, folder = built, interruptAfter, killAfter, stdin }: Settings = {}
+) =>
   Effect.gen(function* () {
     const child = yield* Command.make(process.execPath, path.join(built, "cli", main), ...args).pipe(
       Command.env({ BILLWERK_API_KEY: undefined, BILLWERK_BASE_URL: undefined, NO_COLOR: undefined, ...env }),
+      Command.workingDirectory(folder),
       stdin === undefined ? Command.stdin(Stream.never) : Command.feed(stdin),
       Command.start
     )
@@ -61,8 +77,17 @@ const run = (main: string, args: ReadonlyArray<string>, { env = {}, interruptAft
       yield* interruptAfter
       yield* Effect.fork(child.kill("SIGINT"))
     }
-    const code = yield* child.exitCode
-    return { code: Number(code), out: yield* Fiber.join(out), err: yield* Fiber.join(err) }
+    if (killAfter !== undefined) {
+      yield* killAfter
+      yield* Effect.fork(child.kill("SIGKILL"))
+    }
+    // Who is killed has no code.
+    const code = yield* Effect.option(child.exitCode)
+    return {
+      code: Option.getOrUndefined(Option.map(code, Number)),
+      out: yield* Fiber.join(out),
+      err: yield* Fiber.join(err)
+    }
   }).pipe(Effect.scoped, Effect.orDie, Effect.provide(NodeContext.layer))
 
 const server = SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox()))
@@ -70,12 +95,12 @@ const server = SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbo
 const toServer = Effect.map(SandboxServer.SandboxServer, ({ url }) => ({ ...live, BILLWERK_BASE_URL: url }))
 
 describe.concurrent("the payout process", () => {
-  it.live("pays in its sandbox, and ends with 0 by itself", () =>
+  it.live("pays in its sandbox, and ends with 10 by itself", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* run("payout.js", ["create", ...flags()])
       assert.deepStrictEqual(
         [code, err],
-        [0, "SANDBOX: no money moves (it starts empty, and is forgotten when this command ends)\n"]
+        [10, "SANDBOX: no money moves (it starts empty, and is forgotten when this command ends)\n"]
       )
       assert.match(out, /^Paid prize-1, 12500 minor units of DKK\n/)
     })
@@ -92,7 +117,7 @@ describe.concurrent("the payout process", () => {
       })
       const { code, err, out } = yield* run("payout.js", ["create", "--file", "-", "--json"], { stdin })
       const report = JSON.parse(out)
-      assert.deepStrictEqual([code, report.exitCode, report.error._tag], [4, 4, "HardDeclined"])
+      assert.deepStrictEqual([code, report.exitCode, report.error._tag], [14, 14, "HardDeclined"])
       assert.strictEqual(out.indexOf("\n"), out.length - 1)
       assert.notInclude(out + err, "ct_0123456789abcdef")
     })
@@ -109,31 +134,116 @@ describe.concurrent("the payout process", () => {
     })
   )
 
-  it.live("says on Ctrl-C that it is unclear, and a resume finds out without paying again", () =>
+  it.live("says on Ctrl-C that it is unclear, and recover finds out without paying again", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.script(Script.hangAfterCommit)
       const env = yield* toServer
+      const folder = yield* folderScoped
       const arrived = Effect.gen(function* () {
         while ((yield* sandbox.exchanges).length === 0) yield* Effect.sleep("10 millis")
       })
-      const first = yield* run("payout.js", ["create", ...flags(), "--live"], { env, interruptAfter: arrived })
+      const first = yield* run("payout.js", ["create", ...flags(), "--live"], {
+        env,
+        folder,
+        interruptAfter: arrived
+      })
       assert.deepStrictEqual(first, {
         code: 5,
         out: "",
         err:
           `LIVE: real money, ${env.BILLWERK_BASE_URL}\n` +
-          "payout: interrupted: it is unclear whether payout prize-1 was made. Run resume with the same request, which " +
-          "asks the provider first; never pay again under another handle.\n"
+          "payout: interrupted: it is unclear whether payout prize-1 was made. Run recover with the same request and " +
+          "--evidence payout-prize-1.evidence.json, which asks the provider first; never pay again under another handle.\n"
       })
-      const second = yield* run("payout.js", ["resume", ...flags(), "--live", "--json"], { env })
+      const second = yield* run("payout.js", ["recover", ...flags(), "--live", "--json"], { env, folder })
       assert.deepStrictEqual([second.code, JSON.parse(second.out).outcome._tag], [0, "Paid"])
       assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-1"), 12_500)
       assert.deepStrictEqual(
         (yield* sandbox.exchanges).map(({ kind }) => kind),
         ["Create", "Lookup"]
       )
-    }).pipe(Effect.provide(server))
+    }).pipe(Effect.scoped, Effect.provide(server))
+  )
+
+  const name = "payout-prize-1.evidence.json"
+  const evidenceIn = (folder: string) =>
+    Schema.decodeSync(Schema.parseJson(Exposure.Evidence))(readFileSync(path.join(folder, name), "utf8"))
+
+  /** A gateway that holds the first create until it is opened, and then has it carried out. */
+  const gateway = (isAnswered: boolean) =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const held = yield* Deferred.make<void>()
+      const opened = yield* Deferred.make<void>()
+      let isFirst = true
+      const before: Sandbox.Service = {
+        ...sandbox,
+        receive: (incoming) => {
+          if (incoming.method !== "POST" || !isFirst) return sandbox.receive(incoming)
+          isFirst = false
+          return Effect.zipRight(Deferred.await(opened), sandbox.receive(incoming)).pipe(
+            Effect.forkDaemon,
+            Effect.zipRight(Deferred.succeed(held, undefined)),
+            Effect.zipRight(isAnswered ? Effect.succeed(Delivery.Dropped({ reset: false })) : Effect.never)
+          )
+        }
+      }
+      const { url } = yield* Effect.provideService(SandboxServer.make(), Sandbox.Sandbox, before)
+      const paid = Effect.gen(function* () {
+        yield* Deferred.succeed(opened, undefined)
+        while (Ledger.moved(yield* sandbox.ledger, "prize-1") === 0) yield* Effect.sleep("10 millis")
+      })
+      return { sandbox, held: Deferred.await(held), paid, env: { ...live, BILLWERK_BASE_URL: url } }
+    })
+
+  it.live(
+    "does not say that no money has moved after a decline, while its first create is under way (E7)",
+    () =>
+      Effect.gen(function* () {
+        const { env, paid, sandbox } = yield* gateway(true)
+        const folder = yield* folderScoped
+        yield* sandbox.script(Script.hardDeclined())
+        const payout = (...args: ReadonlyArray<string>) => run("payout.js", [...args, "--live"], { env, folder })
+        const first = yield* payout("create", ...flags())
+        const second = yield* payout("recover", ...flags(), "--evidence", name)
+        const look = yield* payout("get", "--handle", "prize-1")
+        assert.deepStrictEqual([first.code, second.code, look.code], [5, 5, 8])
+        assert.include(first.out, `evidence  in ${name}, for recover --evidence ${name}\n`)
+        assert.include(second.err, `payout: the evidence is in ${name}, and no other create is outstanding\n`)
+        assert.strictEqual(statSync(path.join(folder, name)).mode & 0o777, 0o600)
+        yield* paid
+        assert.strictEqual((yield* payout("recover", ...flags())).code, 0)
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-1"), 12_500)
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live(
+    "loses nothing to kill -9 while its create is under way",
+    () =>
+      Effect.gen(function* () {
+        const { env, held, paid, sandbox } = yield* gateway(false)
+        const folder = yield* folderScoped
+        yield* sandbox.script(Script.hardDeclined())
+        const killed = yield* run("payout.js", ["create", ...flags(), "--live"], { env, folder, killAfter: held })
+        assert.strictEqual(killed.code, undefined)
+        assert.deepStrictEqual(readdirSync(folder), [name])
+        assert.deepStrictEqual(Exposure.exposure(evidenceIn(folder)), { min: 0, max: 12_500 })
+        const payout = (...args: ReadonlyArray<string>) => run("payout.js", [...args, "--live"], { env, folder })
+        assert.strictEqual((yield* payout("create", ...flags())).code, 2)
+        // The provider knows nothing of the first create yet, so it is sent again; and declined.
+        assert.strictEqual((yield* payout("recover", ...flags(), "--evidence", name)).code, 5)
+        assert.deepStrictEqual(
+          (yield* sandbox.exchanges).map(({ kind }) => kind),
+          ["Lookup", "Create"]
+        )
+        assert.strictEqual((yield* payout("recover", ...flags(), "--evidence", name)).code, 5)
+        yield* paid
+        assert.strictEqual((yield* payout("recover", ...flags(), "--evidence", name)).code, 0)
+        assert.isTrue(existsSync(path.join(folder, name)))
+      }).pipe(Effect.scoped),
+    60_000
   )
 })
 

@@ -1,10 +1,14 @@
 /** What the command line's tests share: the program with everything around it captured, and a request on the command line. */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Terminal from "@effect/platform/Terminal"
 import { ConfigProvider, Console, Effect, Exit, Layer, Redacted, Stream } from "effect"
 import { Sandbox } from "effect-billwerk-payouts"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
 import { exitCode, type ExitCode, ofCause } from "../../src/cli/ExitCode.js"
 import * as PayoutCommand from "../../src/cli/PayoutCommand.js"
 import { StandardInput } from "../../src/cli/RequestInput.js"
@@ -22,6 +26,8 @@ export interface Surroundings {
   readonly isTTY?: boolean
   /** In memory, for `--live`; otherwise a real client, which reaches the command's own sandbox. */
   readonly sandbox?: Sandbox.Service
+  /** The current folder: one of the sandbox's own, unless said. */
+  readonly folder?: string
 }
 
 /** Runs a program as the mains do, with its output captured. */
@@ -64,9 +70,10 @@ export const payout = (args: ReadonlyArray<string>, surroundings: Surroundings =
 /** The command line, to be run by the test itself. */
 export const program = (
   args: ReadonlyArray<string>,
-  { env = {}, isTTY = false, sandbox, stdin = "" }: Surroundings = {}
-) =>
-  PayoutCommand.run(["node", "payout.js", ...args]).pipe(
+  { env = {}, isTTY = false, sandbox, stdin = "", ...given }: Surroundings = {}
+) => {
+  const folder = given.folder ?? (sandbox === undefined ? root : folderOf(sandbox))
+  return PayoutCommand.run(["node", "payout.js", ...args]).pipe(
     Effect.provide(
       Layer.mergeAll(
         terminal(isTTY),
@@ -74,10 +81,35 @@ export const program = (
           ? NodeHttpClient.layerUndici
           : Layer.succeed(HttpClient.HttpClient, Sandbox.httpClient(sandbox)),
         Layer.succeed(StandardInput, typeof stdin === "string" ? Stream.make(new TextEncoder().encode(stdin)) : stdin),
-        Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env))))
+        Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env)))),
+        Layer.effect(FileSystem.FileSystem, Effect.map(FileSystem.FileSystem, inFolder(folder)))
       ).pipe(Layer.provideMerge(NodeContext.layer))
     )
   )
+}
+
+const root = mkdtempSync(path.join(tmpdir(), "payout-cli-"))
+process.on("exit", () => rmSync(root, { recursive: true, force: true }))
+
+const folders = new WeakMap<Sandbox.Service, string>()
+
+/** Where the commands over a sandbox keep their files. */
+export const folderOf = (sandbox: Sandbox.Service): string => {
+  const folder = folders.get(sandbox) ?? mkdtempSync(path.join(root, "folder-"))
+  folders.set(sandbox, folder)
+  return folder
+}
+
+/** The current folder is the process's, so names are made absolute. */
+const inFolder =
+  (folder: string) =>
+  (files: FileSystem.FileSystem): FileSystem.FileSystem => ({
+    ...files,
+    open: (name, options) => files.open(path.resolve(folder, name), options),
+    stream: (name, options) => files.stream(path.resolve(folder, name), options),
+    rename: (from, to) => files.rename(path.resolve(folder, from), path.resolve(folder, to)),
+    remove: (name, options) => files.remove(path.resolve(folder, name), options)
+  })
 
 /** Standard output, a terminal or not. */
 export const terminal = (isTTY: boolean) =>

@@ -9,7 +9,7 @@ export const nextStep = Match.type<PayoutError.PayoutError>().pipe(
   Match.tag("CustomerMismatch", "HandleConflict", () => "find out which payout took the handle"),
   Match.tag("RequestRejected", ({ code, status }) => `correct the integration: HTTP ${status}, code ${code}`),
   Match.tag("RateLimited", () => "pay later"),
-  Match.tag("CommunicationError", "ServerError", "UnexpectedResponse", ({ handle }) => `resume ${handle}`),
+  Match.tag("CommunicationError", "ServerError", "UnexpectedResponse", ({ handle }) => `recover ${handle}`),
   Match.tag("ProcessingError", ({ exposure }) => `ask the acquirer: up to ${exposure.max} may have moved`),
   Match.exhaustive
 )

@@ -1,0 +1,98 @@
+/**
+ * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, so that
+ * the `evidence` of any error or outcome can be one. It is replaced as a whole, and only its owner can read it.
+ */
+import type * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as Exposure from "../domain/Exposure.js"
+import type { Handle } from "../domain/Handle.js"
+import * as BadInput from "./BadInput.js"
+import type { Mode } from "./Connection.js"
+import * as SmallText from "./SmallText.js"
+
+/** In the current folder, unless `--evidence` says otherwise. */
+export const defaultName = (handle: Handle): string => `payout-${handle}.evidence.json`
+
+const statedBy = { Live: "the payout command", Sandbox: "the payout command, simulated" } as const
+
+/**
+ * Whether this command wrote the file: then it has every create that was sent with it. Evidence that another program stated
+ * says nothing of what that program sent afterwards.
+ */
+export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedBy.Live || by === statedBy.Sandbox
+
+const limit: SmallText.Limit = { bytesMax: 1024 * 1024, what: "evidence of a payout" }
+
+const json = Schema.parseJson(Exposure.Evidence)
+const encode = Schema.encode(json)
+const decode = Schema.decode(json)
+
+/**
+ * What a file has about a handle; none, if there is no file. What was simulated says nothing about real money, and would settle
+ * doubt that is real.
+ */
+export const read = (
+  name: string,
+  handle: Handle,
+  mode: Mode
+): Effect.Effect<Option.Option<Exposure.Evidence>, BadInput.BadInput, FileSystem.FileSystem> =>
+  Effect.matchEffect(SmallText.fromFile(name, limit), {
+    onFailure: (error) => {
+      if (error._tag === "BadInput") return error
+      return error._tag === "SystemError" && error.reason === "NotFound"
+        ? Effect.succeedNone
+        : BadInput.fromPlatform(name, error)
+    },
+    onSuccess: (text) => Effect.asSome(Effect.tap(parse(name, handle, text), refuseOther(name, mode)))
+  })
+
+// A ParseError prints what it could not read.
+const parse = (name: string, handle: Handle, text: string) =>
+  Effect.filterOrFail(
+    Effect.mapError(decode(text), () => BadInput.make(`${name} has no evidence of a payout in it`)),
+    (evidence) => evidence.handle === handle,
+    () => BadInput.make(`${name} has the evidence of a payout with another handle`)
+  )
+
+const refuseOther =
+  (name: string, mode: Mode) =>
+  ({ by }: Exposure.Evidence): Effect.Effect<void, BadInput.BadInput> => {
+    const isSimulated = by === statedBy.Sandbox
+    if (isSimulated === (mode === "Sandbox")) return Effect.void
+    return BadInput.make(
+      isSimulated
+        ? `${name} has simulated evidence, which says nothing about real money: delete it, or name another file`
+        : `${name} may be about real money, so the sandbox leaves it alone: name another file`
+    )
+  }
+
+/** Replaces the file. It is on the disk when this is done, so that what is sent afterwards is never unknown. */
+export const write = (
+  name: string,
+  evidence: Exposure.Evidence,
+  mode: Mode
+): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const text = yield* Effect.orDie(encode({ ...evidence, by: statedBy[mode] }))
+    const draft = `${name}.${yield* Random.nextIntBetween(0, 2 ** 32)}.tmp`
+    const written = Effect.flatMap(files.open(draft, { flag: "wx", mode: 0o600 }), (file) =>
+      Effect.zipRight(file.writeAll(new TextEncoder().encode(`${text}\n`)), file.sync)
+    )
+    yield* Effect.scoped(written).pipe(
+      Effect.zipRight(files.rename(draft, name)),
+      Effect.tapError(() => Effect.ignore(files.remove(draft)))
+    )
+    // Not every system can do this, and where it cannot the new name is on the disk a little later.
+    const folder = Effect.flatMap(files.open(path.dirname(name), { flag: "r" }), (opened) => opened.sync)
+    yield* Effect.ignore(Effect.scoped(folder))
+  }).pipe(Effect.uninterruptible)
+
+export const remove = (name: string): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Effect.flatMap(FileSystem.FileSystem, (files) => files.remove(name, { force: true }))

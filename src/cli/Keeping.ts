@@ -1,0 +1,143 @@
+/**
+ * Which evidence a call begins with, and where it keeps its own: what `create` and `recover` do before they call.
+ */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Exposure from "../domain/Exposure.js"
+import type { Handle } from "../domain/Handle.js"
+import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
+import { assumedCreate, subjectOf } from "../execution/Evidence.js"
+import type * as Payouts from "../Payouts.js"
+import * as BadInput from "./BadInput.js"
+import type { Mode } from "./Connection.js"
+import * as EvidenceFile from "./EvidenceFile.js"
+import * as Keeper from "./Keeper.js"
+
+/**
+ * `create` takes it that no create is under way. A file that leaves money in doubt says otherwise, and is not overwritten.
+ */
+export const forCreate = (request: PayoutRequest, mode: Mode, evidence: Option.Option<string>) =>
+  Effect.gen(function* () {
+    const name = yield* fileOf(request.handle, mode, evidence)
+    if (name === undefined) return Keeper.none
+    const earlier = yield* EvidenceFile.read(name, request.handle, mode)
+    if (Option.exists(earlier, (known) => Exposure.exposure(known).max > 0)) {
+      return yield* BadInput.make(
+        `${name} says that this payout may have been sent before: run recover with the same request; nothing was sent`
+      )
+    }
+    return yield* Keeper.make(request, name, mode, earlier)
+  })
+
+/** What the caller says of creates that no evidence has. */
+export type Told = Pick<Payouts.RecoverOptions, "outstandingCreates" | "lastSentAt">
+
+/** Reads them from the command line. */
+export const toldBy = (flags: {
+  readonly outstandingCreates: Option.Option<string>
+  readonly lastSentAt: Option.Option<string>
+}): Effect.Effect<Told, BadInput.BadInput> =>
+  Effect.gen(function* () {
+    const { lastSentAt, outstandingCreates } = flags
+    if (Option.exists(outstandingCreates, (text) => !/^\d{1,6}$/.test(text))) {
+      return yield* BadInput.make("--outstanding-creates must be a whole number from 0 to 999999")
+    }
+    const at = Option.flatMap(lastSentAt, (text) => (iso.test(text) ? DateTime.make(text) : Option.none()))
+    const now = yield* Clock.currentTimeMillis
+    if (Option.isSome(lastSentAt) && !Option.exists(at, (time) => DateTime.toEpochMillis(time) <= now)) {
+      return yield* BadInput.make("--last-sent-at must be a time that has passed, such as 2026-01-31T23:59:00Z")
+    }
+    return {
+      outstandingCreates: Option.getOrUndefined(Option.map(outstandingCreates, Number)),
+      lastSentAt: Option.getOrUndefined(at)
+    }
+  })
+
+const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
+
+/** Says on standard error what the call rests on. */
+export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.Option<string>, told: Told) =>
+  Effect.gen(function* () {
+    const { handle } = request
+    const name = yield* fileOf(handle, mode, evidence)
+    const earlier = name === undefined ? Option.none() : yield* EvidenceFile.read(name, handle, mode)
+    if (Option.isNone(earlier) && Option.isSome(evidence))
+      return yield* BadInput.make(`${evidence.value} does not exist`)
+    if (Option.exists(earlier, isAboutOthers(request))) {
+      return yield* BadInput.make(
+        `${name} is about other arguments, which may have moved money: recover these first, with the request as it was; ` +
+          "nothing was sent"
+      )
+    }
+    const options: Payouts.RecoverOptions = Option.match(earlier, {
+      onNone: () => told,
+      onSome: (known) => ({ evidence: known, ...toldBeside(known, told) })
+    })
+    if (options.outstandingCreates === 0 && options.lastSentAt !== undefined) {
+      return yield* BadInput.make("--last-sent-at is about outstanding creates, and there are none")
+    }
+    yield* Console.error(`payout: ${basis(name, options)}`)
+    if (name === undefined) return { keeper: Keeper.none, options }
+    const assumed = yield* assumedBy(request, options)
+    return { keeper: yield* Keeper.make(request, name, mode, earlier, assumed), options }
+  })
+
+/** Whether creates of other arguments are in doubt: another card must not be tried meanwhile. */
+const isAboutOthers = (request: PayoutRequest) => {
+  const own = fingerprints(request).request
+  return (known: Exposure.Evidence): boolean =>
+    Exposure.exposure(known).max > 0 && known.creates.some((one) => one.request !== undefined && one.request !== own)
+}
+
+/**
+ * A file of our own has every create that was sent with it, so none is assumed beside it. What an earlier run assumed stays
+ * assumed, of the same time: or its doubt would never end.
+ */
+const toldBeside = (known: Exposure.Evidence, { lastSentAt, outstandingCreates }: Told): Told => {
+  if (outstandingCreates !== undefined || !EvidenceFile.isComplete(known)) return { lastSentAt, outstandingCreates }
+  const guessed = known.creates.filter(({ guess }) => guess).map(({ to }) => to)
+  return guessed.length === 0
+    ? { lastSentAt, outstandingCreates: 0 }
+    : { lastSentAt: lastSentAt ?? DateTime.unsafeMake(Math.max(...guessed)), outstandingCreates }
+}
+
+/** The file; none for what the sandbox makes up. */
+const fileOf = (handle: Handle, mode: Mode, evidence: Option.Option<string>) => {
+  if (Option.exists(evidence, (name) => /(^|[\\/])(ct|priv)_/.test(name))) {
+    return BadInput.make("--evidence must be the name of a file, and no card token or key")
+  }
+  return Effect.succeed(
+    Option.getOrElse(evidence, () => (mode === "Live" ? EvidenceFile.defaultName(handle) : undefined))
+  )
+}
+
+const basis = (
+  name: string | undefined,
+  { evidence, lastSentAt, outstandingCreates }: Payouts.RecoverOptions
+): string => {
+  const until = lastSentAt === undefined ? "until now" : `until ${DateTime.formatIso(lastSentAt)}`
+  const has = evidence === undefined ? "there is no evidence" : `the evidence is in ${name}`
+  switch (outstandingCreates) {
+    case 0:
+      return `${has}, and no other create is outstanding`
+    case undefined:
+      return (
+        `${has}, and one create is assumed to be outstanding that was sent ${until}: what does not end as paid stays in ` +
+        "doubt until 6 hours after that. --outstanding-creates 0 says that there is none"
+      )
+    default:
+      return `${has}, and ${outstandingCreates} other creates may be outstanding that were sent ${until}`
+  }
+}
+
+/** The same creates as `recover` assumes, for the file of a call that does not end. */
+const assumedBy = (request: PayoutRequest, { lastSentAt, outstandingCreates }: Payouts.RecoverOptions) =>
+  Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Exposure.Create> => {
+    const count = outstandingCreates ?? 1
+    const at = lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt)
+    const guess = outstandingCreates === undefined
+    return count === 0 ? [] : [assumedCreate(subjectOf(request), { count, guess, until: { clock: "assumed", at } })]
+  })
