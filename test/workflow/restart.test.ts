@@ -1,9 +1,9 @@
 /** What a process that dies leaves behind, and what the next one makes of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Schedule, TestClock, TestContext } from "effect"
 import { Acquirer, type BillwerkClient, Ledger, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { requestOf } from "../support.js"
+import { anotherProcess, requestOf } from "../support.js"
 import { type ClockIs, type Death, start, store } from "./Machines.js"
 
 const request = requestOf()
@@ -92,6 +92,27 @@ describe("A machine that dies", () => {
         throughDeaths([{ step: "Reply send/1", when: "Before" }], { clock: "NotMeasured", every: "3 seconds" })
       )
       assert.deepStrictEqual([error._tag, error.certainty], ["HardDeclined", "MayHaveMoved"])
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
+  it.live("after its intent and before its send leaves a doubt that ends with the arrival horizon", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.hardDeclined().pipe(Script.onCreate))
+      const error = yield* Effect.flip(throughDeaths([{ step: "Request send/1", when: "Before" }]))
+      assert(error._tag === "HardDeclined")
+      const now = yield* Clock.currentTimeMillis
+      const recovered = (after: Duration.DurationInput) =>
+        Effect.gen(function* () {
+          yield* TestClock.setTime(now + Duration.toMillis(after))
+          const process = yield* anotherProcess()
+          const { certainty, _tag } = yield* Effect.flip(process.recover(request, { evidence: error.evidence }))
+          return [_tag, certainty]
+        }).pipe(Effect.provide(TestContext.TestContext))
+      assert.deepStrictEqual([error.certainty, error.exposure.max], ["MayHaveMoved", 12_500])
+      assert.deepStrictEqual(yield* recovered("5 hours"), ["HardDeclined", "MayHaveMoved"])
+      assert.deepStrictEqual(yield* recovered("372 minutes"), ["HardDeclined", "NotMoved"])
+      assert.strictEqual(yield* creates, 1)
     }).pipe(Effect.provide(Sandbox.layer))
   )
 
