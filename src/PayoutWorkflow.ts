@@ -146,7 +146,7 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, Payouts.
         settlement: options.settlement ?? settlementDefault,
         inMemoryThreshold: Duration.decode(options.inMemoryThreshold ?? "10 seconds")
       }
-      return PayoutWorkflow.toLayer(yield* begin(runner))
+      return PayoutWorkflow.toLayer(begin(runner))
     })
   )
 

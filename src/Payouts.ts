@@ -18,6 +18,7 @@ import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
 import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import * as live from "./execution/liveServices.js"
+import { intended } from "./execution/Evidence.js"
 import { lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
 import * as Process from "./execution/Process.js"
@@ -83,6 +84,27 @@ export interface RecoverOptions extends CallOptions {
  * @category models
  */
 export interface RecoverAllOptions extends CreateAllOptions, Omit<RecoverOptions, "evidence"> {}
+
+/**
+ * What can be set for one `intend`.
+ *
+ * @category models
+ */
+export interface IntendOptions {
+  /** What earlier errors and outcomes about this handle know, and earlier intents whose end is not known. */
+  readonly evidence?: Evidence | undefined
+  /** How many creates will be sent at the most. Default: 1, as with `RetryPolicy.none`. */
+  readonly creates?: number | undefined
+  /** Until when the last of them will have been sent. Default: `intentMax`. */
+  readonly within?: Duration.DurationInput | undefined
+}
+
+/**
+ * How long an intent holds, unless it is said: a minute. Who comes to send later than that takes a new one.
+ *
+ * @category limits
+ */
+export const intentMax: Duration.Duration = Duration.minutes(1)
 
 /**
  * What can be set for one `settle`, instead of the layer's settlement.
@@ -151,6 +173,14 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
       requests: Stream.Stream<PayoutRequest, E, R>,
       options?: RecoverAllOptions
     ) => Stream.Stream<Result, E, R>
+    /**
+     * The evidence that this process will send a create of the request within a minute, which nobody may ever hear of again:
+     * **to be stored before sending**, by a caller that keeps a journal of its own. It sends nothing. Store the `evidence`
+     * of the error or outcome in its place when the call has ended. If the process dies before, another one hands the
+     * stored evidence to `recover`: what may have been sent stays in doubt until the record accounts for it or the arrival
+     * horizon has passed. It has all that this process knows of the handle, and how far its clock is from the provider's.
+     */
+    readonly intend: (request: PayoutRequest, options?: IntendOptions) => Effect.Effect<Evidence, InvalidRequest>
     /**
      * Waits until a payout that is processing is paid or has failed: asks by the schedule, and at once when a webhook's
      * hint comes in (give the layer `Hints`, and one to the webhook handler). At the deadline the answer is what was last
@@ -229,6 +259,19 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return refusalOf(request, options) ?? pay(Telemetry.payoutSpan.recover, { request, policy, recovery })
   }
 
+  const intend = (request: PayoutRequest, options: IntendOptions = {}) =>
+    Effect.gen(function* () {
+      const { creates = 1, evidence, within = intentMax } = options
+      const refusal = refusalOf(request, { evidence, outstandingCreates: creates }, "creates")
+      if (refusal !== undefined) return yield* refusal
+      const known = flights.evidence(request.handle) ?? Exposure.empty(request.handle)
+      return intended(process, request, evidence === undefined ? known : Exposure.merge(known, evidence), {
+        count: creates,
+        from: yield* process.now,
+        within: Duration.toMillis(within)
+      })
+    })
+
   const each =
     (work: (request: PayoutRequest) => Effect.Effect<Outcome, PayoutError>) =>
     <E, R>(requests: Stream.Stream<PayoutRequest, E, R>, concurrency = bulk.concurrencyDefault) =>
@@ -265,7 +308,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return Telemetry.ofPayout(Telemetry.payoutSpan.settle, isHandle ? target : target.handle)(settled)
   }
 
-  return Payouts.of({ create, createAll, recover, recoverAll, settle, get })
+  return Payouts.of({ create, createAll, recover, recoverAll, intend, settle, get })
 })
 
 /**
@@ -294,7 +337,8 @@ export const layerWith = (options: Options): Layer.Layer<Payouts, never, Billwer
 // A value that only looks like a request has not been validated: nothing of it is looked at, or put on a span.
 const refusalOf = (
   request: PayoutRequest,
-  { evidence, outstandingCreates = 0 }: RecoverOptions = {}
+  { evidence, outstandingCreates = 0 }: RecoverOptions = {},
+  field = "outstandingCreates"
 ): InvalidRequest | undefined => {
   if (!isPayoutRequest(request)) {
     return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
@@ -309,7 +353,7 @@ const refusalOf = (
   return Number.isSafeInteger(outstandingCreates) && outstandingCreates >= 0
     ? undefined
     : new InvalidRequest({
-        field: "outstandingCreates",
+        field,
         reason: "must be an integer of 0 or more",
         handle: request.handle
       })

@@ -731,6 +731,16 @@ export const isContradicted = (evidence: Evidence, now: Moment): boolean =>
   )
 
 /**
+ * Whether the provider has said by a code that the handle is paid, or being paid, so lately that reads may not show it yet.
+ *
+ * @category predicates
+ */
+export const isClaimed = (evidence: Evidence, now: Moment): boolean =>
+  evidence.creates.some(
+    ({ claim, clock }) => claim !== undefined && elapsed(evidence, { clock, at: claim.at }, now) < readLagMax
+  )
+
+/**
  * How many transactions that any record showed are processing errors.
  *
  * @category getters

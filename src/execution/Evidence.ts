@@ -34,6 +34,38 @@ export const subjectOf = (request: PayoutRequest): Subject => ({
   fingerprints: fingerprints(request)
 })
 
+/** How many creates are meant to be sent, from when on and until when. */
+export interface Intent {
+  readonly count: number
+  readonly from: Exposure.Moment
+  /** In milliseconds. */
+  readonly within: number
+}
+
+/** What is known of a request's handle, and that this process will send creates of the request. */
+export const intended = (
+  process: Process,
+  request: PayoutRequest,
+  known: Exposure.Evidence,
+  { count, from: { at, clock }, within }: Intent
+): Exposure.Evidence => {
+  const { method, request: id } = fingerprints(request)
+  const offset = process.offset()
+  return Exposure.withCreate(offset === undefined ? known : Exposure.withOffset(known, clock, offset), {
+    // One create and its intent are the same; of several, it is not known which one is which.
+    id: count === 1 ? process.intend(id) : process.newId(),
+    count,
+    clock,
+    from: Math.floor(at),
+    to: Math.ceil(at + within),
+    amount: request.amount,
+    request: id,
+    ...(method === undefined ? {} : { method }),
+    before: Exposure.over(known),
+    guess: false
+  })
+}
+
 interface UnderWay {
   readonly kind: Attempt.Kind
   readonly begun: number
@@ -144,7 +176,7 @@ export class Evidence<A extends Asked = Subject> {
       kind === "Lookup" || amount === undefined
         ? undefined
         : {
-            id: this.process.newId(),
+            id: this.process.newId(fingerprints?.request),
             count: 1,
             clock,
             from: Math.floor(at),

@@ -8,13 +8,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Moment, Offset } from "../domain/Exposure.js"
+import { Recent } from "./Recent.js"
 
 export interface Process {
   /** The name of its clock in evidence, which no other process has. */
   readonly clock: string
   readonly now: Effect.Effect<Moment>
-  /** A name for one create. */
-  readonly newId: () => string
+  /** A name for one create. The first one of a request that is meant to be sent bears the name of the intent. */
+  readonly newId: (request?: string) => string
+  /** A name for a create that is meant to be sent, by the fingerprint of its request. */
+  readonly intend: (request: string) => string
   /** How far the provider's clock is ahead of it, by the latest good answer about any payout. */
   readonly offset: () => Offset | undefined
   /** Takes note of what one answer says of that. */
@@ -23,6 +26,9 @@ export interface Process {
   readonly horizon: number
 }
 
+/** How many intents are remembered. A create whose intent is forgotten counts beside it: too much, and never too little. */
+const intentsMax = 10_000
+
 export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
   const words = yield* Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 2)
   const made = yield* Clock.currentTimeNanos
@@ -30,6 +36,8 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
   let origin: { readonly millis: number; readonly nanos: bigint } | undefined
   let offset: Offset | undefined
   let creates = 0
+  const next = () => `${clock}/${++creates}`
+  const intents = new Recent<string>(intentsMax)
   const process: Process = {
     clock,
     now: Effect.clockWith((source) =>
@@ -43,7 +51,12 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
     measure: (next) => {
       offset = offset === undefined || isBetter(next, offset) ? next : offset
     },
-    newId: () => `${clock}/${++creates}`,
+    newId: (request) => (request === undefined ? undefined : intents.delete(request)) ?? next(),
+    intend: (request) => {
+      const id = next()
+      intents.set(request, id)
+      return id
+    },
     horizon: Duration.toMillis(horizon)
   }
   return process

@@ -176,7 +176,8 @@ const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposur
   if (memory.hasForgotten) evidence.assume(evidence.subject, { count: 1, guess: true, until: now })
   recovering(evidence, call, now)
   const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
-  return { evidence, first: evidence.isDeclined ? NextStep.recheck : isAsked ? NextStep.firstAsk : NextStep.create }
+  const asking = Exposure.isClaimed(evidence.value, now) ? NextStep.confirm : NextStep.firstAsk
+  return { evidence, first: evidence.isDeclined ? NextStep.recheck : isAsked ? asking : NextStep.create }
 }
 
 const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: Exposure.Moment): Begun => {

@@ -3,7 +3,7 @@
  * about the payout that was asked for. What a verdict means is one row of one table, `rows`; all else is derived from it.
  */
 import type * as Duration from "effect/Duration"
-import type { Bearing, Sent } from "../domain/Attempt.js"
+import type { Attempt, Bearing, Sent } from "../domain/Attempt.js"
 import * as Customer from "../domain/Customer.js"
 import * as Payout from "../domain/Payout.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
@@ -269,6 +269,16 @@ export type Claim = "AlreadyProcessing" | "AlreadyPaid" | "AlreadyExists"
  * @category getters
  */
 export const row = ({ _tag }: Pick<Verdict, "_tag">): Row => rows[_tag]
+
+/**
+ * The row of the verdict that an attempt on record turned out to be; none, if its call ended before there was one.
+ *
+ * @category getters
+ */
+export const rowOf = ({ outcome }: Pick<Attempt, "outcome">): Row | undefined =>
+  isTag(outcome) ? rows[outcome] : undefined
+
+const isTag = (outcome: string): outcome is Tag => Object.hasOwn(rows, outcome)
 
 /**
  * Whether a verdict is a success.

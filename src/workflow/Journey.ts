@@ -8,25 +8,21 @@ import * as DurableDeferred from "@effect/workflow/DurableDeferred"
 import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Random from "effect/Random"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Exposure from "../domain/Exposure.js"
 import { Outcome } from "../domain/Outcome.js"
 import { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
-import type { Payouts } from "../Payouts.js"
-import * as RetryPolicy from "../RetryPolicy.js"
+import { intentMax, type Payouts } from "../Payouts.js"
+import type * as RetryPolicy from "../RetryPolicy.js"
+import * as Settlement from "../Settlement.js"
 import * as rounds from "./Rounds.js"
-
-// One for each layer, and so for each memory of what was sent. Random, and of a moment of its own.
-const makeBoot: Effect.Effect<string> = Effect.map(
-  Effect.all([Clock.currentTimeNanos, Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 4)]),
-  ([nanos, words]) => [nanos, ...words].map((part) => part.toString(36)).join("-")
-)
 
 /** What is given to a layer. */
 export interface Settings {
@@ -38,9 +34,15 @@ export interface Settings {
 
 /** What one layer runs payouts with. */
 interface Runner extends Settings {
-  readonly boot: string
-  /** The round of each execution that this process has begun to send, so that a second run of it is known for one. */
-  readonly begun: Map<string, number>
+  /** The latest intent of each execution that this process took, so that only one run of this process sends under it. */
+  readonly intents: Map<string, Intent>
+}
+
+interface Intent {
+  readonly id: string
+  /** By the monotonic clock, in nanoseconds. */
+  readonly made: bigint
+  isUsed: boolean
 }
 
 /** One execution, as far as it has come. */
@@ -54,18 +56,18 @@ interface Journey {
   hints: number
 }
 
-/** A runner of payouts, with nothing sent yet. */
-export const begin = (settings: Settings) =>
-  Effect.map(makeBoot, (boot) => run({ ...settings, boot, begun: new Map() }))
+/** A runner of payouts. */
+export const begin = (settings: Settings) => run({ ...settings, intents: new Map() })
 
 /** What wakes a payout that waits to be settled, the first time, the second and so on. */
 export const hinted = (count: number) => DurableDeferred.make(`hint/${count}`)
 
 const run = (runner: Runner) =>
   Effect.fnUntraced(function* ({ request }: { readonly request: PayoutRequest }, executionId: string) {
-    const journey: Journey = { executionId, request, state: rounds.initial, round: 0, gaps: [], hints: 0 }
+    const state = rounds.initial(request.handle)
+    const journey: Journey = { executionId, request, state, round: 0, gaps: [], hints: 0 }
     const end = yield* travel(runner, journey)
-    runner.begun.delete(executionId)
+    runner.intents.delete(executionId)
     return yield* Either.isRight(end)
       ? rounds.reported(Outcome, journey.state, end.right)
       : Effect.flip(rounds.reported(PayoutError, journey.state, end.left))
@@ -74,9 +76,11 @@ const run = (runner: Runner) =>
 const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
   while (true) {
     journey.round += 1
-    const round = yield* send(runner, journey, yield* intend(runner, journey))
-    const before = journey.state
-    journey.state = rounds.after(before, round)
+    const intent = yield* intend(runner, journey)
+    const round = yield* send(runner, journey, intent)
+    if (round._tag === "Lapsed") continue
+    journey.state =
+      round._tag === "Lost" ? rounds.lost(journey.state, round, intent) : rounds.ended(journey.state, round)
     if (round._tag === "Accepted") {
       const end = yield* settle(runner, journey, round)
       if (end !== undefined) return end
@@ -91,56 +95,56 @@ const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
 })
 
 // Stored before anything is sent: this process is going to.
-const intend = ({ boot }: Runner, { round }: Journey) =>
+const intend = ({ intents, payouts }: Runner, { executionId, request, round, state }: Journey) =>
   Activity.make({
     name: `intent/${round}`,
-    success: Schema.String,
+    success: Exposure.Evidence,
     interruptRetryPolicy: Schedule.stop,
-    execute: Effect.succeed(boot)
+    execute: Effect.gen(function* () {
+      const made = yield* Clock.currentTimeNanos
+      const intent = yield* Effect.orDie(payouts.intend(request, { evidence: state.evidence }))
+      intents.set(executionId, { id: idOf(intent), made, isUsed: false })
+      return intent
+    })
   })
+
+/** The create that an intent is about is the latest one that it has. */
+const idOf = ({ creates }: Exposure.Evidence): string => creates.at(-1)?.id ?? ""
+
+/** The other half of the time is for what comes before the create: a lookup, and the provider's request limits. */
+const startMax = Duration.unsafeToNanos(intentMax) / 2n
 
 /**
  * Sends, at most once. If this process is not the one that was to, or if it has begun before, nobody knows whether a
  * request is under way: then it only says so, and the next round asks the provider first.
  */
-const send = (runner: Runner, { executionId, gaps, request, round, state }: Journey, intended: string) =>
+const send = (runner: Runner, journey: Journey, intended: Exposure.Evidence) =>
   Activity.make({
-    name: `send/${round}`,
+    name: `send/${journey.round}`,
     success: rounds.Round,
     // What was interrupted may have sent, and is not run again as if it had not.
     interruptRetryPolicy: Schedule.stop,
-    execute: Effect.suspend(() => {
-      const { begun, boot } = runner
-      const isOwn = intended === boot
-      const told = state.boot === boot ? state.told : state.sends
-      const lose = lost(runner, state, { boot: intended, told, isOwn })
-      if (!isOwn || begun.get(executionId) === round) return lose(false)
-      begun.set(executionId, round)
-      return once(runner, request, state, gaps).pipe(
-        Effect.map((end): rounds.Round => ({ ...end, boot, told })),
+    execute: Effect.gen(function* () {
+      const found = runner.intents.get(journey.executionId)
+      const intent = found?.id === idOf(intended) ? found : undefined
+      if (intent === undefined || intent.isUsed) {
+        return yield* lost(runner, journey, { isOwn: intent !== undefined, crash: false })
+      }
+      const now = yield* Clock.currentTimeNanos
+      if (now - intent.made > startMax) return { _tag: "Lapsed" as const, at: yield* Clock.currentTimeMillis }
+      intent.isUsed = true
+      return yield* once(runner, journey).pipe(
         Effect.flatMap(asStored),
-        Effect.catchAllCause((cause) =>
-          Cause.isInterruptedOnly(cause)
-            ? lose(false)
-            : Effect.zipRight(
-                Effect.logError(`Payout ${request.handle}: a defect (${nameOf(cause)}) while sending; asking next`),
-                lose(true)
-              )
-        )
+        Effect.catchAllCause((cause) => broken(runner, journey, cause))
       )
     })
   })
 
-const once = Effect.fnUntraced(function* (
-  { boot, payouts, policy, settlement }: Runner,
-  request: PayoutRequest,
-  state: rounds.State,
-  gaps: ReadonlyArray<number>
-) {
-  const unseen = rounds.unseen(state, boot)
+const once = Effect.fnUntraced(function* ({ payouts, policy, settlement }: Runner, journey: Journey) {
+  const { gaps, request, round, state } = journey
   const options = { policy: rounds.policyOf(state) }
   const end = yield* Effect.either(
-    unseen.isFirst ? payouts.create(request, options) : payouts.resume(request, { ...options, unseen: unseen.unseen })
+    round === 1 ? payouts.create(request, options) : payouts.recover(request, { ...options, evidence: state.evidence })
   )
   const at = yield* Clock.currentTimeMillis
   if (Either.isLeft(end)) {
@@ -151,18 +155,23 @@ const once = Effect.fnUntraced(function* (
   return { _tag: "Accepted" as const, at, outcome: end.right, wait }
 })
 
-const lost =
-  (
-    { policy }: Runner,
-    state: rounds.State,
-    by: { readonly boot: string; readonly told: number; readonly isOwn: boolean }
-  ) =>
-  (crash: boolean): Effect.Effect<rounds.Round> =>
-    Effect.gen(function* () {
-      const at = yield* Clock.currentTimeMillis
-      const wait = crash ? yield* rounds.waitAfter(policy, state, at, "Crash") : undefined
-      return { _tag: "Lost", ...by, at, crash, wait }
-    })
+const lost = Effect.fnUntraced(function* (
+  { policy }: Runner,
+  { state }: Journey,
+  how: { readonly isOwn: boolean; readonly crash: boolean }
+) {
+  const at = yield* Clock.currentTimeMillis
+  const wait = how.crash ? yield* rounds.waitAfter(policy, state, at, "Crash") : undefined
+  return { _tag: "Lost" as const, ...how, at, wait }
+})
+
+const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) => {
+  if (Cause.isInterruptedOnly(cause)) return lost(runner, journey, { isOwn: true, crash: false })
+  return Effect.zipRight(
+    Effect.logError(`Payout ${journey.request.handle}: a defect (${nameOf(cause)}) while sending; asking next`),
+    lost(runner, journey, { isOwn: true, crash: true })
+  )
+}
 
 // What could not be read back would be a defect of every run to come.
 const asStored = (round: rounds.Round) => Effect.flatMap(Schema.encode(StoredRound)(round), Schema.decode(StoredRound))
@@ -179,25 +188,22 @@ const pause = ({ inMemoryThreshold }: Runner, { round }: Journey, duration: Dura
   DurableClock.sleep({ name: `retry/${round}`, duration, inMemoryThreshold })
 
 /** Waits until it is settled: the end; or nothing, if it failed and is to be sent again. */
-const settle = Effect.fnUntraced(function* (
-  runner: Runner,
-  journey: Journey,
-  { at, outcome, wait: first }: typeof rounds.Accepted.Type
-) {
+const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, accepted: typeof rounds.Accepted.Type) {
+  const { at, outcome, wait: first } = accepted
   if (outcome._tag === "Paid") return Either.right<Outcome>(outcome)
   journey.gaps.push(at)
   for (let wait = first; wait !== undefined;) {
     yield* hintOr(journey, wait)
-    const poll: rounds.Poll = yield* lookUp(runner, journey, outcome.payout.transactions.length)
+    const poll: rounds.Poll = yield* ask(runner, journey, outcome)
     journey.gaps.push(poll.at)
     if (poll._tag === "Waiting") {
+      if (poll.evidence !== undefined) journey.state = rounds.learned(journey.state, { evidence: poll.evidence })
       wait = poll.wait
       continue
     }
-    const end = rounds.settled(journey.state, journey.request, poll.payout, poll.attempt)
-    if (end === undefined || Either.isRight(end)) return end
-    journey.state = rounds.afterPoll(journey.state, poll, end.left)
-    if (poll.wait === undefined) return end
+    journey.state = rounds.ended(journey.state, poll)
+    if (poll._tag === "Accepted") return Either.right<Outcome>(poll.outcome)
+    if (poll.wait === undefined) return Either.left(poll.error)
     yield* pause(runner, journey, poll.wait)
     return undefined
   }
@@ -225,28 +231,30 @@ const hintOr = (journey: Journey, duration: Duration.Duration) => {
   )
 }
 
-// A lookup and nothing else: whatever it does not find, it sends nothing. What shows less than was `shown` before lags
-// behind, and tells of an earlier attempt.
-const lookUp = (runner: Runner, { gaps, request, state }: Journey, shown: number) =>
+/** One question, at once. It sends nothing, whatever it does not find. */
+const asked = { schedule: Schedule.recurs(1), deadline: Settlement.standard.deadline }
+
+const ask = (runner: Runner, { gaps, state }: Journey, outcome: Outcome) =>
   Activity.make({
     name: `poll/${gaps.length}`,
     success: rounds.Poll,
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
-      const started = yield* DateTime.now
-      const found = yield* runner.payouts.get(request.handle, { policy: RetryPolicy.none }).pipe(
-        Effect.timed,
-        Effect.map(([took, payout]) => ({ payout, attempt: rounds.lookup(request, payout, started, took) })),
-        // Not found, not answered, or a defect: it is asked again at the next poll.
-        Effect.catchAllCause(() => Effect.succeed(undefined))
-      )
+      const { attempts, evidence } = state
+      const latest: Outcome = { ...outcome, attempts, evidence }
+      const end = yield* Effect.exit(runner.payouts.settle(latest, asked))
       const at = yield* Clock.currentTimeMillis
-      const isStale = found !== undefined && found.payout.state !== "paid" && found.payout.transactions.length < shown
-      const end = found && rounds.settled(state, request, found.payout, found.attempt)
-      if (found === undefined || end === undefined || isStale) {
-        return { _tag: "Waiting" as const, at, wait: yield* rounds.gap(runner.settlement, gaps, at) }
+      if (Exit.isSuccess(end) && end.value._tag === "Paid") return { _tag: "Accepted" as const, at, outcome: end.value }
+      const error = Exit.isFailure(end) ? Option.getOrUndefined(Cause.failureOption(end.cause)) : undefined
+      if (error !== undefined && rounds.isEnd(error)) {
+        return { _tag: "Failed" as const, at, error, wait: yield* rounds.waitAfter(runner.policy, state, at, error) }
       }
-      const wait = Either.isLeft(end) ? yield* rounds.waitAfter(runner.policy, state, at, end.left) : undefined
-      return { _tag: "Settled" as const, at, ...found, wait }
+      // Not over, not answered, refused, or a defect: it is asked again at the next poll.
+      const seen = Exit.isSuccess(end) ? end.value : latest
+      const wait = yield* rounds.gap(runner.settlement, gaps, at)
+      if (wait === undefined) return { _tag: "Accepted" as const, at, outcome: seen }
+      return rounds.showsMore(state, seen.evidence)
+        ? { _tag: "Waiting" as const, at, wait, evidence: seen.evidence }
+        : { _tag: "Waiting" as const, at, wait }
     })
   })

@@ -1,11 +1,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
-<<<<<<< HEAD
-import { Deferred, Effect, Fiber, Random, Schema, Stream } from "effect"
-=======
-import { Deferred, Effect, Fiber, Schema, Stream, TestClock } from "effect"
->>>>>>> cli
+import { Deferred, Effect, Fiber, Random, Schema, Stream, TestClock } from "effect"
 import { Acquirer, Handle, Ledger, Money, Outcome, Payout, PayoutError, Sandbox, Script } from "effect-billwerk-payouts"
 import * as Help from "../../src/cli/Help.js"
 import { capturing, flags, live, payout, program } from "./support.js"

@@ -151,11 +151,7 @@ const lookupErrors: ReadonlyArray<PayoutError.LookupError> = [
 
 const unclear =
   "Money may have moved: 0 to 25000 minor units of DKK. Do not treat it as failed, and never pay again under another " +
-<<<<<<< HEAD
-  "handle: recover this one, or look it up later."
-=======
   "handle: recover it, with the evidence of this error."
->>>>>>> cli
 
 describe("An error's message", () => {
   const texts: ReadonlyArray<readonly [error: PayoutError.PayoutError | PayoutError.LookupError, text: string]> = [

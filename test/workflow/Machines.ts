@@ -13,7 +13,7 @@ import {
 import type { Rpc } from "@effect/rpc"
 import type { WorkflowEngine } from "@effect/workflow"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
-import { type BillwerkClient, Payouts } from "effect-billwerk-payouts"
+import { type BillwerkClient, Handle, Payouts } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SteadyStorage from "../../src/engines/SteadyStorage.js"
 
@@ -26,6 +26,8 @@ export interface Death {
    */
   readonly when: "Before" | "After" | "Outage" | "Defect"
 }
+
+const another = Handle.Handle.make("another-payout")
 
 type Store = Context.Context<MessageStorage.MessageStorage | RunnerStorage.RunnerStorage>
 
@@ -41,11 +43,15 @@ export const store: Effect.Effect<Store, never, Scope.Scope> = Layer.build(
   Layer.mergeAll(MessageStorage.layerMemory, RunnerStorage.layerMemory).pipe(Layer.provide(config))
 )
 
+/** Whether the machine has had an answer of the provider's before, which tells how far its clock is from the provider's. */
+export type ClockIs = "Measured" | "NotMeasured"
+
 /** A machine that runs durable payouts until it dies. */
 export const start = (
   store: Store,
   death: Death | undefined,
-  options?: PayoutWorkflow.Options
+  options?: PayoutWorkflow.Options,
+  clock: ClockIs = "Measured"
 ): Effect.Effect<
   { readonly context: Context.Context<WorkflowEngine.WorkflowEngine>; readonly steps: ReadonlyArray<string> },
   never,
@@ -63,10 +69,11 @@ export const start = (
       Layer.provide([RunnerHealth.layerNoop, config])
     )
     const context = yield* PayoutWorkflow.layer(options).pipe(
-      Layer.provide(Payouts.layer),
+      Layer.provideMerge(Payouts.layer),
       Layer.provideMerge(engine),
       Layer.buildWithScope(scope)
     )
+    if (clock === "Measured") yield* Effect.ignore(Context.get(context, Payouts.Payouts).get(another))
     return { context, steps: mortal.steps }
   })
 

@@ -1,10 +1,10 @@
 /** What a process that dies leaves behind, and what the next one makes of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Schedule, TestClock, TestContext } from "effect"
 import { Acquirer, type BillwerkClient, Ledger, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { requestOf } from "../support.js"
-import { type Death, start, store } from "./Machines.js"
+import { anotherProcess, requestOf } from "../support.js"
+import { type ClockIs, type Death, start, store } from "./Machines.js"
 
 const request = requestOf()
 const creates = Effect.map(
@@ -26,19 +26,20 @@ const quick: PayoutWorkflow.Options = {
 interface Options extends PayoutWorkflow.Options {
   /** How long after the death of one machine the next one is started. */
   readonly every?: Duration.DurationInput
+  readonly clock?: ClockIs
 }
 
 /** One machine after the other: each dies its death, and the last one lives. The end of the payout. */
-const throughDeaths = (deaths: ReadonlyArray<Death>, { every = "100 millis", ...options }: Options = {}) =>
+const throughDeaths = (deaths: ReadonlyArray<Death>, { clock, every = "100 millis", ...options }: Options = {}) =>
   Effect.gen(function* () {
     const shared = yield* store
     for (const death of deaths) {
-      const machine = yield* start(shared, death, { ...quick, ...options })
+      const machine = yield* start(shared, death, { ...quick, ...options }, clock)
       yield* Effect.forkDaemon(Effect.provide(PayoutWorkflow.submit(request), machine.context))
       yield* Effect.sleep("10 millis").pipe(Effect.repeat({ until: () => machine.steps.includes(death.step) }))
       yield* Effect.sleep(every)
     }
-    const last = yield* start(shared, undefined, { ...quick, ...options })
+    const last = yield* start(shared, undefined, { ...quick, ...options }, clock)
     return yield* Effect.provide(PayoutWorkflow.execute(request), last.context)
   }).pipe(Effect.scoped)
 
@@ -76,11 +77,43 @@ describe("A machine that dies", () => {
           ["HardDeclined", 1, 0],
           JSON.stringify(death)
         )
-        // Where it was to send, and what became of that was not stored, a record of a transaction accounts for it.
+        // Where it was to send, and did not, nothing on record accounts for what it may have sent.
         const hasMeant = death.step === "Request send/1" || (death.step === "Reply intent/1" && death.when === "After")
         assert.strictEqual(error.certainty, hasMeant ? "MayHaveMoved" : "NotMoved", JSON.stringify(death))
       })
     )
+  )
+
+  it.live("before its answer is stored, and never measured its clock, leaves a decline that accounts for nothing", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.hardDeclined().pipe(Script.onCreate))
+      const error = yield* Effect.flip(
+        throughDeaths([{ step: "Reply send/1", when: "Before" }], { clock: "NotMeasured", every: "3 seconds" })
+      )
+      assert.deepStrictEqual([error._tag, error.certainty], ["HardDeclined", "MayHaveMoved"])
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
+  it.live("after its intent and before its send leaves a doubt that ends with the arrival horizon", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.hardDeclined().pipe(Script.onCreate))
+      const error = yield* Effect.flip(throughDeaths([{ step: "Request send/1", when: "Before" }]))
+      assert(error._tag === "HardDeclined")
+      const now = yield* Clock.currentTimeMillis
+      const recovered = (after: Duration.DurationInput) =>
+        Effect.gen(function* () {
+          yield* TestClock.setTime(now + Duration.toMillis(after))
+          const process = yield* anotherProcess()
+          const { certainty, _tag } = yield* Effect.flip(process.recover(request, { evidence: error.evidence }))
+          return [_tag, certainty]
+        }).pipe(Effect.provide(TestContext.TestContext))
+      assert.deepStrictEqual([error.certainty, error.exposure.max], ["MayHaveMoved", 12_500])
+      assert.deepStrictEqual(yield* recovered("5 hours"), ["HardDeclined", "MayHaveMoved"])
+      assert.deepStrictEqual(yield* recovered("372 minutes"), ["HardDeclined", "NotMoved"])
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(Sandbox.layer))
   )
 
   it.live("again and again, each time before the answer is stored, counts every create that may have been sent", () =>
@@ -135,7 +168,8 @@ describe("A machine that dies", () => {
           policy: RetryPolicy.make({ communication: Schedule.recurs(1), processingError: Schedule.stop })
         })
       )
-      assert.deepStrictEqual([error._tag, error.exposure.max], ["ProcessingError", 12_500])
+      // The one that was told so may have paid beside the one that failed.
+      assert.deepStrictEqual([error._tag, error.exposure], ["CommunicationError", { min: 0, max: 25_000 }])
       assert.deepStrictEqual([yield* creates, yield* moved], [1, 12_500])
     }).pipe(Effect.provide(Sandbox.layer))
   )

@@ -2,7 +2,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { Duration, Effect, Encoding, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
-import { Acquirer, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
+import {
+  Acquirer,
+  BillwerkClient,
+  Ledger,
+  type PayoutRequest,
+  Payouts,
+  RetryPolicy,
+  Sandbox,
+  Script
+} from "effect-billwerk-payouts"
 import { createClient } from "@libsql/client"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
@@ -20,7 +29,7 @@ import {
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import * as SqliteConnections from "../../src/engines/SqliteConnections.js"
-import { requestOf } from "../support.js"
+import { anotherProcess, requestOf } from "../support.js"
 
 const request = requestOf()
 
@@ -44,8 +53,8 @@ const options: PayoutWorkflow.Options = {
 }
 
 /** One process on the file, from its start to its orderly end. */
-const runtime = (directory: string) =>
-  PayoutWorkflow.layer(options).pipe(
+const runtime = (directory: string, more: PayoutWorkflow.Options = {}) =>
+  PayoutWorkflow.layer({ ...options, ...more }).pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(
       SqliteEngine.layer({
@@ -191,6 +200,65 @@ describe.skipIf(process.platform === "win32")("The rights to a SQLite file", () 
       assert.include(readdirSync(made), name)
       assert.strictEqual(statSync(path.join(made, name)).mode & 0o777, 0o600)
     })
+  )
+})
+
+/** The sandbox, its HTTP client, and this library's client over it. */
+const sandboxed = Sandbox.layerHttpClient().pipe((http) =>
+  BillwerkClient.layer({ apiKey: Sandbox.apiKey }).pipe(Layer.provideMerge(http))
+)
+
+describe("Two runtimes on a SQLite file, one after the other", () => {
+  it.live("leave the evidence as it was", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(
+        Script.dropBeforeCommit.pipe(Script.onCreate),
+        Script.processingError().pipe(Script.onCreate),
+        Script.hardDeclined().pipe(Script.onCreate)
+      )
+      const made = yield* directory
+      const [first, second] = yield* Effect.replicateEffect(
+        Effect.provide(Effect.flip(PayoutWorkflow.execute(request)), runtime(made)),
+        2
+      )
+      assert(first?._tag === "HardDeclined")
+      assert.strictEqual(first.evidence.transactions.length, 2)
+      assert.deepStrictEqual(second, first)
+      const other = yield* anotherProcess()
+      const again = yield* Effect.flip(other.recover(request, { evidence: first.evidence }))
+      assert(again._tag === "HardDeclined")
+      assert.deepStrictEqual(again.evidence.creates, first.evidence.creates)
+      assert.deepStrictEqual(again.evidence.transactions, first.evidence.transactions)
+    }).pipe(Effect.scoped, Effect.provide(Sandbox.layer))
+  )
+
+  it.live("with another card each: the second one does not take the first one's decline for its own (E1d)", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(
+        Script.hardDeclined().pipe(Script.onCreate),
+        Script.paid.pipe(Script.delayRequest("3 seconds"), Script.onCreate)
+      )
+      const made = yield* directory
+      const hasty = BillwerkClient.layer({ apiKey: Sandbox.apiKey, createDeadline: "800 millis" })
+      const run = (one: PayoutRequest.PayoutRequest) =>
+        Effect.flip(PayoutWorkflow.execute(one)).pipe(
+          Effect.provide(runtime(made, { policy: RetryPolicy.none })),
+          Effect.provide(hasty)
+        )
+      const first = yield* run(request)
+      const second = yield* run(requestOf({ destination: "ca_another" }))
+      assert.deepStrictEqual([first._tag, first.certainty], ["HardDeclined", "NotMoved"])
+      assert.deepStrictEqual([second._tag, second.certainty], ["CommunicationError", "MayHaveMoved"])
+      yield* Effect.sleep("3 seconds")
+      assert.strictEqual(Ledger.moved(yield* sandbox.ledger, request.handle), 12_500)
+      // Who comes later is told so, by what is stored.
+      assert(second._tag === "CommunicationError")
+      const other = yield* anotherProcess()
+      const later = yield* other.recover(requestOf({ destination: "ca_another" }), { evidence: second.evidence })
+      assert.deepStrictEqual([later._tag, later.certainty], ["Paid", "Moved"])
+    }).pipe(Effect.scoped, Effect.provide(sandboxed))
   )
 })
 
