@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Encoding, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
 import { BillwerkClient, type BillwerkConfig, Payouts, type Reply, RetryPolicy } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
-import { inVirtualTime, requestOf } from "./support.js"
+import { anotherProcess, inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
 
 const request = requestOf()
@@ -296,7 +296,7 @@ describe("A client of the host's", () => {
         const client = yield* over(http)
         assert.deepStrictEqual(yield* client.create(request), died(systemCode))
         assert.deepStrictEqual(yield* client.lookup(handle, request), died(systemCode))
-        const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+        const payouts = yield* anotherProcess().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
         const exit = yield* inVirtualTime(Effect.exit(payouts.create(request)))
         assert(Exit.isFailure(exit) && exit.cause._tag === "Fail")
         const { error } = exit.cause
@@ -337,7 +337,7 @@ describe("A client of the host's", () => {
       assert.deepStrictEqual(reply, late)
       assert.isTrue(Duration.between(took, { minimum: Duration.millis(190), maximum: Duration.seconds(2) }))
       const policy = RetryPolicy.none
-      const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+      const payouts = yield* anotherProcess().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
       const error = yield* Effect.flip(payouts.create(request, { policy })).pipe(Effect.timeout("5 seconds"))
       assert(error._tag === "CommunicationError")
       assert.deepStrictEqual([error.certainty, error.exposure], ["MayHaveMoved", { min: 0, max: 12_500 }])

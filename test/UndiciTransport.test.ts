@@ -15,7 +15,7 @@ import {
   TestClock,
   TestServices
 } from "effect"
-import { BillwerkClient, BillwerkConfig, Payouts, type Reply } from "effect-billwerk-payouts"
+import { BillwerkClient, BillwerkConfig, type Reply } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import * as Net from "node:net"
 import { Readable } from "node:stream"

@@ -30,7 +30,6 @@ import {
   Payout,
   PayoutError,
   PayoutRequest,
-  Payouts,
   RetryPolicy,
   Sandbox,
   Script

@@ -26,7 +26,11 @@ describe("What only looks like a request", () => {
     Effect.gen(function* () {
       const payouts = yield* Payouts.Payouts
       for (const one of forged) {
-        for (const call of [payouts.create(one), payouts.resume(one), payouts.resume(one, { unseen: 3 })]) {
+        for (const call of [
+          payouts.create(one),
+          payouts.recover(one),
+          payouts.recover(one, { outstandingCreates: 3 })
+        ]) {
           const error = yield* Effect.flip(call)
           assert.deepStrictEqual(
             [error._tag, error.certainty, error.exposure],

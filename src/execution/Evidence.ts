@@ -161,7 +161,7 @@ export class Evidence<A extends Asked = Subject> {
    */
   assume(subject: Subject, assumption: Assumption): void {
     const name = assumedOf(subject)
-    const create = assumedCreate(name, subject, assumption)
+    const create = assumedCreate(subject, assumption)
     const isBetterKnown = ({ guess, id }: Exposure.Create) =>
       guess && (id.startsWith(name) || id.startsWith(assumedOf({ handle: subject.handle })))
     const creates = this.known.creates.filter((one) => one.id !== create.id && !isBetterKnown(one))
@@ -333,12 +333,12 @@ export interface Assumption {
   readonly until: Exposure.Moment
 }
 
-const assumedCreate = (
-  name: string,
-  { amount, fingerprints }: Subject,
+/** Creates of other processes, as evidence. */
+export const assumedCreate = (
+  { amount, fingerprints, handle }: Subject,
   { count, guess, until }: Assumption
 ): Exposure.Create => ({
-  id: `${name}${until.clock}`,
+  id: `${assumedOf({ handle, ...(fingerprints === undefined ? {} : { fingerprints }) })}${until.clock}`,
   count,
   clock: until.clock,
   to: Math.ceil(until.at),

@@ -144,7 +144,9 @@ const once = Effect.fnUntraced(function* ({ payouts, policy, settlement }: Runne
   const { gaps, request, round, state } = journey
   const options = { policy: rounds.policyOf(state) }
   const end = yield* Effect.either(
-    round === 1 ? payouts.create(request, options) : payouts.recover(request, { ...options, evidence: state.evidence })
+    round === 1
+      ? payouts.create(request, options)
+      : payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates: 0 })
   )
   const at = yield* Clock.currentTimeMillis
   if (Either.isLeft(end)) {

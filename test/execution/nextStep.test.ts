@@ -56,6 +56,7 @@ const everyStep = [
 /** How it is to be taken: as the first that is heard of a payout of these arguments, unless said otherwise. */
 const heard = (step: NextStep.Step, over: Partial<NextStep.Heard> = {}): NextStep.Heard => ({
   step,
+  isDeclined: false,
   isKnown: false,
   hasProcessingErrors: false,
   isStale: false,
