@@ -2,7 +2,7 @@
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Encoding, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
-import { BillwerkClient, type BillwerkConfig, Payouts, type Reply, RetryPolicy } from "effect-billwerk-payouts"
+import { BillwerkClient, type BillwerkConfig, type Reply, RetryPolicy } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 import { anotherProcess, inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
