@@ -68,7 +68,7 @@ const postgres = (url: string): Effect.Effect<Engine, never, Scope.Scope> =>
     )
     return {
       name: "PostgreSQL",
-      live: Layer.orDie(PostgresEngine.layer({ pool, address: { host: "127.0.0.1", port: 34_441 } })),
+      live: Layer.orDie(PostgresEngine.layer({ pool })),
       size: Effect.promise(async () => {
         const { rows } = await server.query(`SELECT pg_database_size('${name}') AS size`)
         return Number(rows[0].size)

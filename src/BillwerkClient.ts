@@ -15,10 +15,10 @@ import * as Redacted from "effect/Redacted"
 import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "./domain/Attempt.js"
 import * as Customer from "./domain/Customer.js"
-import * as Destination from "./domain/Destination.js"
 import { fingerprint } from "./domain/Fingerprint.js"
 import type { Handle } from "./domain/Handle.js"
-import type { PayoutRequest } from "./domain/PayoutRequest.js"
+import { InvalidRequest } from "./domain/InvalidRequest.js"
+import { destinationOf, isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import type * as Reply from "./domain/Reply.js"
 import * as sending from "./internal/sending.js"
 import * as wire from "./internal/wire.js"
@@ -35,7 +35,8 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
   {
     /**
      * `POST /v1/payout`. The body is made once, when this is called: the effect may be run again, and sends the very
-     * same bytes. **It may move money each time**: `Payouts.create` knows when it must not be run again.
+     * same bytes. **It may move money each time**: `Payouts.create` knows when it must not be run again. Dies of what is no
+     * `PayoutRequest` of `PayoutRequest.make`'s.
      */
     readonly create: (request: PayoutRequest) => Effect.Effect<Reply.Reply>
     /**
@@ -75,11 +76,11 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
   const keys = words.ofKey(key)
   const clean = words.cleaner(keys)
-  const cleanerOf = ({ customer, destination, handle }: PayoutRequest) =>
+  const cleanerOf = (request: PayoutRequest) =>
     words.cleaner(
       keys,
-      [Destination.unwrap(destination), emailOf(customer) ?? ""],
-      [handle, Customer.expectedHandle(customer) ?? ""]
+      [destinationOf(request), emailOf(request.customer) ?? ""],
+      [request.handle, Customer.expectedHandle(request.customer) ?? ""]
     )
 
   return BillwerkClient.of({
@@ -87,6 +88,7 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
     createDeadline: config.createDeadline,
     lookupDeadline: config.lookupDeadline,
     create: (request) => {
+      if (!isPayoutRequest(request)) return notARequest
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
       const cleanCreate = cleanerOf(request)
       return traced("Create", request.handle, (fiber) =>
@@ -94,12 +96,16 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
       )
     },
     lookup: (handle, request) => {
+      if (request !== undefined && !isPayoutRequest(request)) return notARequest
       const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
       const cleanLookup = request === undefined ? clean : cleanerOf(request)
       return traced("Lookup", handle, (fiber) => send(fiber, asked, config.lookupDeadline, "Lookup", cleanLookup))
     }
   })
 })
+
+// A value that only looks like a request has not been validated, and there is no error for it here: nothing is sent.
+const notARequest = Effect.die(new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" }))
 
 const emailOf = (customer: PayoutRequest["customer"]) => (typeof customer === "object" ? customer.email : undefined)
 

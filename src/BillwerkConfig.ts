@@ -4,6 +4,7 @@
 import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /**
@@ -73,14 +74,16 @@ export interface BillwerkConfig {
  */
 export const make = (options: Options): Either.Either<BillwerkConfig, ConfigError.ConfigError> =>
   Either.gen(function* () {
+    // Its own properties only: a polluted prototype does not say where the key is sent.
+    const own: Options = Object.assign(Object.create(null), options)
     return {
-      apiKey: yield* check("apiKey", options.apiKey, isKey, "must be visible ASCII without a colon"),
-      baseUrl: yield* baseUrlFrom(options.baseUrl ?? baseUrlDefault),
-      createDeadline: yield* deadline("createDeadline", options.createDeadline ?? createDeadlineDefault),
-      lookupDeadline: yield* deadline("lookupDeadline", options.lookupDeadline ?? lookupDeadlineDefault),
+      apiKey: yield* apiKeyFrom(own.apiKey),
+      baseUrl: yield* baseUrlFrom(own.baseUrl ?? baseUrlDefault),
+      createDeadline: yield* deadline("createDeadline", own.createDeadline ?? createDeadlineDefault),
+      lookupDeadline: yield* deadline("lookupDeadline", own.lookupDeadline ?? lookupDeadlineDefault),
       userAgent: yield* check(
         "userAgent",
-        options.userAgent ?? userAgentDefault,
+        own.userAgent ?? userAgentDefault,
         (agent) => /^[\x20-\x7E]{1,255}$/.test(agent),
         "must be 1 to 255 printable ASCII characters"
       )
@@ -92,28 +95,35 @@ const check = <A>(name: string, value: A, isValid: (value: A) => boolean, reason
 
 const invalid = (name: string, reason: string) => Either.left(ConfigError.InvalidData([name], reason))
 
-// A colon would end the user name of HTTP Basic, and a line break the header.
-const isKey = (key: Redacted.Redacted<string>): boolean => /^[\x21-\x39\x3B-\x7E]{1,255}$/.test(Redacted.value(key))
-
-const deadline = (name: string, input: Duration.DurationInput) => {
-  const duration = Duration.decode(input)
-  return check(
-    name,
-    duration,
-    (value) => Duration.isFinite(value) && Duration.toMillis(value) > 0,
-    "must be longer than nothing, and finite"
-  )
+// A colon would end the user name of HTTP Basic, and a line break the header. A copy: the caller may wipe his.
+const apiKeyFrom = (given: unknown) => {
+  const key = Redacted.isRedacted(given) ? revealed(given) : Option.none()
+  return Option.isSome(key) && typeof key.value === "string" && /^[\x21-\x39\x3B-\x7E]{1,255}$/.test(key.value)
+    ? Either.right(Redacted.make(key.value))
+    : invalid("apiKey", "must be visible ASCII without a colon")
 }
+
+// Redacted.value throws for one that was wiped.
+const revealed = Option.liftThrowable((key: Redacted.Redacted<unknown>) => Redacted.value(key))
+
+const deadline = (name: string, input: unknown) =>
+  Option.filter(
+    Duration.decodeUnknown(input),
+    (value) => Duration.isFinite(value) && Duration.toMillis(value) > 0
+  ).pipe(Either.fromOption(() => ConfigError.InvalidData([name], "must be longer than nothing, and finite")))
 
 const loopback = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/
 
-const baseUrlFrom = (text: string) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+const baseUrlFrom = (text: unknown) => {
+  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined) return invalid("baseUrl", "must be a URL")
+  // A URL is rid of them as it is read, and what was sent to it would go somewhere else.
+  if (/[\p{C}\p{Z}]/u.test(String(text))) return invalid("baseUrl", "must have no blanks or control characters")
   if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname))) {
     return invalid("baseUrl", "must be https, or http to this machine itself: the key would travel in the clear")
   }
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+  // An empty query or fragment leaves no trace but its sign, and swallows the path of each request.
+  if (url.username !== "" || url.password !== "" || /[?#]/.test(url.href)) {
     return invalid("baseUrl", "must have no user, password, query or fragment")
   }
   return Either.right(url.href.replace(/\/+$/, ""))

@@ -11,10 +11,9 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { unwrap } from "./domain/Destination.js"
 import { Outcome } from "./domain/Outcome.js"
 import { InvalidRequest, PayoutError } from "./domain/PayoutError.js"
-import { PayoutRequest } from "./domain/PayoutRequest.js"
+import { destinationOf, isPayoutRequest, PayoutRequest } from "./domain/PayoutRequest.js"
 import * as Payouts from "./Payouts.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import { begin, hinted } from "./workflow/Journey.js"
@@ -44,7 +43,7 @@ export const DurableRequest = PayoutRequest.pipe(
 export const idempotencyKey = ({ request }: { readonly request: PayoutRequest }): string =>
   JSON.stringify([
     request.handle,
-    unwrap(request.destination),
+    destinationOf(request),
     request.amount,
     request.currency,
     request.customer,
@@ -282,7 +281,7 @@ const sweepOne = Effect.fnUntraced(function* (request: PayoutRequest) {
 })
 
 const durable = (request: PayoutRequest): Either.Either<{ readonly request: PayoutRequest }, InvalidRequest> => {
-  if (!(request instanceof PayoutRequest)) return refuse("request", "must be made by PayoutRequest.make")
+  if (!isPayoutRequest(request)) return refuse("request", "must be made by PayoutRequest.make")
   const { customer, destination, handle } = request
   if (destination._tag !== "SavedMethod") {
     return refuse(

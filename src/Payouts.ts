@@ -16,7 +16,7 @@ import type { Outcome } from "./domain/Outcome.js"
 import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
-import { PayoutRequest } from "./domain/PayoutRequest.js"
+import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import * as live from "./execution/liveServices.js"
 import { lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
@@ -296,7 +296,7 @@ const refusalOf = (
   request: PayoutRequest,
   { evidence, outstandingCreates = 0 }: RecoverOptions = {}
 ): InvalidRequest | undefined => {
-  if (!(request instanceof PayoutRequest)) {
+  if (!isPayoutRequest(request)) {
     return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
   }
   if (evidence !== undefined && evidence.handle !== request.handle) {

@@ -15,14 +15,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { setMaxListeners } from "node:events"
+import { Socket } from "node:net"
 import { Readable } from "node:stream"
 import type { ConnectionOptions } from "node:tls"
-import { Client, type Dispatcher, Pool } from "undici"
+import { buildConnector, Client, type Dispatcher, Pool } from "undici"
 import { startTimer } from "./internal/deadline.js"
 import * as direct from "./internal/direct.js"
 import * as transport from "./internal/transport.js"
-import { Exchange, textOf } from "./undici/Exchange.js"
+import { bytesOf, Exchange } from "./undici/Exchange.js"
 import * as UndiciResponse from "./undici/Response.js"
 
 /** @category models */
@@ -100,23 +100,20 @@ export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient>
 const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatcher, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => ({ pools: new Map<string, Dispatcher>(), end: new AbortController() })),
-      ({ end, pools }) =>
+      Effect.sync(() => ({ pools: new Map<string, Dispatcher>(), sockets: new Set<Socket>() })),
+      ({ pools, sockets }) =>
         Effect.promise(() => {
           const closed = Promise.all(Array.from(pools.values(), (pool) => pool.destroy()))
-          end.abort()
+          for (const socket of sockets) socket.destroy(ended)
           return closed
         })
     ),
-    ({ end, pools }) => {
-      // A pool forgets connections that are still being made, and clients that once failed to make one. The signal does not.
-      setMaxListeners(0, end.signal)
+    ({ pools, sockets }) => {
       const settings: Pool.Options = {
         connections: options.connections ?? null,
         pipelining: options.pipelining ?? 1,
-        connectTimeout: Duration.toMillis(options.connectTimeout ?? "10 seconds"),
         keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? "4 seconds"),
-        connect: { ...options.connect, signal: end.signal }
+        connect: connecting(options, sockets)
       }
       return (origin) => {
         // A pool of one is a client, which never makes another one.
@@ -126,6 +123,23 @@ const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatch
       }
     }
   )
+
+const ended = new Error("the client's scope ended")
+
+/**
+ * Makes connections, and knows those that are made or being made: a pool forgets the latter, and clients that once failed to
+ * make one. An abort signal would do as well, but each connection leaves its listener on it.
+ */
+const connecting = (options: Options, sockets: Set<Socket>): buildConnector.connector => {
+  const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
+  const connect = buildConnector({ ...options.connect, timeout })
+  return (asked, connected) => {
+    const socket: unknown = connect(asked, connected)
+    if (!(socket instanceof Socket)) return
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  }
+}
 
 interface Order {
   readonly dispatcher: Dispatcher
@@ -232,7 +246,7 @@ const neverSent: direct.Received = {
   head: undefined,
   end: new transport.Failure({ code: undefined, sent: "NotSent" }),
   sent: "NotSent",
-  text: ""
+  body: new Uint8Array()
 }
 
 const headerOf = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
@@ -242,7 +256,7 @@ const received = ({ chunks, head, sent }: Exchange, end: direct.Received["end"])
   head: head && { status: head.status, header: (name) => headerOf(head.headers[name]) },
   end,
   sent,
-  text: end === "Complete" ? textOf(chunks) : ""
+  body: end === "Complete" ? bytesOf(chunks) : new Uint8Array()
 })
 
 /** `undefined` for what is not sent. */

@@ -76,7 +76,7 @@ const words = {
  * @category models
  */
 export interface Options {
-  /** The account's webhook secrets: one, or while it is being changed the new and the old one. An empty one fits nothing. */
+  /** The account's webhook secrets: one, or while it is being changed the new and the old one. One that is empty, or was wiped, fits nothing. */
   readonly secrets: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
   /**
    * How far the timestamp may be from now, before or after. Default: 5 minutes. The provider repeats a webhook for three
@@ -258,11 +258,14 @@ const fitsAny = (secrets: Options["secrets"], signature: string, text: string): 
 
 // WebCrypto's `verify` compares in constant time, and its keys cannot be empty.
 const fits = (secret: Redacted.Redacted<string>, signature: Uint8Array<ArrayBuffer>, text: Uint8Array<ArrayBuffer>) =>
-  Redacted.value(secret) === ""
+  // One that was wiped fits nothing, either.
+  Option.getOrElse(revealed(secret), () => "") === ""
     ? Effect.succeed(false)
     : Effect.promise(async () =>
         globalThis.crypto.subtle.verify("HMAC", await importKey(secret, "verify"), signature, text)
       )
+
+const revealed = Option.liftThrowable((secret: Redacted.Redacted<string>) => Redacted.value(secret))
 
 const importKey = (secret: Redacted.Redacted<string>, usage: "sign" | "verify") =>
   globalThis.crypto.subtle.importKey(

@@ -6,7 +6,6 @@ import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -14,11 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Hint } from "./domain/Hint.js"
 import { Hints } from "./Hints.js"
+import * as webhookBody from "./internal/webhookBody.js"
 import * as Telemetry from "./Telemetry.js"
 import * as Webhook from "./Webhook.js"
 
@@ -40,11 +39,19 @@ export const hookDeadlineMax = Duration.seconds(6)
 export const idsMaxDefault = 10_000
 
 /**
- * How many requests are handled at a time. The provider makes at most 10 (documented); the others are somebody else's.
+ * How many verified webhooks are handled at a time. The provider sends at most 10 (documented).
  *
  * @category defaults
  */
 export const concurrencyDefault = 32
+
+/**
+ * How many bodies are read at a time. One more ends the reading that has taken the longest: who sends slowly does not keep out
+ * who sends at once.
+ *
+ * @category limits
+ */
+export const bodiesMax = 256
 
 /** @category defaults */
 export const hookDeadlineDefault = Duration.seconds(3)
@@ -62,7 +69,7 @@ export interface Options<E = never, R = never> extends Webhook.Options {
   readonly onHint?: ((hint: Hint) => Effect.Effect<void, E, R>) | undefined
   /** How long `onHint` may take; longer is a failure. Default: 3 seconds, and at most 6. */
   readonly hookDeadline?: Duration.DurationInput | undefined
-  /** How many requests are handled at a time; more are answered with 503. Default: 32. */
+  /** How many verified webhooks are handled at a time; more are answered with 503. Default: 32. */
   readonly concurrency?: number | undefined
   /** How many ids are remembered, the latest ones, so that a webhook that comes again wakes nobody. Default: 10,000. */
   readonly idsMax?: number | undefined
@@ -76,9 +83,9 @@ export interface Options<E = never, R = never> extends Webhook.Options {
  * - `Stale`, `TooEarly`: rightly signed, and at the wrong time. It is answered with 2xx, because a webhook that is
  *   refused would hold back that customer's later ones, and it wakes nobody.
  * - the other reasons of `Webhook.WebhookRejected`: it was refused.
- * - `NotPost`, `TooSlow`, `BrokenOff`: it was no POST, or its body did not arrive.
+ * - `NotPost`, `TooSlow`, `BrokenOff`: it was no POST, or its body did not arrive (in time, or before 256 newer ones).
  * - `HookFailed`: `onHint` failed, or took too long.
- * - `Busy`: too many others were being handled.
+ * - `Busy`: too many other verified webhooks were being handled. What is not signed takes nobody's place.
  *
  * @category models
  */
@@ -133,24 +140,26 @@ export const make = <E = never, R = never>(
 ): Effect.Effect<HttpApp.Default<never, R>, ConfigError.ConfigError, Hints> =>
   Effect.gen(function* () {
     const hints = yield* Hints
-    const hookDeadline = yield* check(options)
+    const { hookDeadline, secrets } = yield* check(options)
     const accept = acceptor(options, hints, hookDeadline)
     const report = reporter()
+    const read = webhookBody.reader({ bodiesMax, deadline: bodyDeadline })
     const permits = yield* Effect.makeSemaphore(options.concurrency ?? concurrencyDefault)
+    const inItsPlace = permits.withPermitsIfAvailable(1)
 
     const handle = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<Ending, never, R> =>
       Effect.gen(function* () {
         if (request.method !== "POST") return "NotPost"
         const body = yield* read(request)
         if (typeof body === "string") return body
-        const hint = yield* Effect.either(Webhook.verify(body, options))
-        return hint._tag === "Left" ? hint.left.reason : yield* accept(hint.right)
+        const hint = yield* Effect.either(Webhook.verify(body, { ...options, secrets }))
+        if (hint._tag === "Left") return hint.left.reason
+        // Only now: whoever has no secret could fill all places with bodies that do not end.
+        return Option.getOrElse(yield* inItsPlace(accept(hint.right)), (): Ending => "Busy")
       })
 
     return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
       handle(request).pipe(
-        permits.withPermitsIfAvailable(1),
-        Effect.map(Option.getOrElse((): Ending => "Busy")),
         Effect.tap(report),
         Effect.map(answer),
         // The platform runs requests uninterruptibly. Nothing is left half done: what was not accepted comes again.
@@ -159,20 +168,37 @@ export const make = <E = never, R = never>(
     )
   })
 
-const check = <E, R>(options: Options<E, R>): Either.Either<Duration.Duration, ConfigError.ConfigError> => {
-  const { concurrency = concurrencyDefault, idsMax = idsMaxDefault, secrets } = options
-  const deadline = Duration.decode(options.hookDeadline ?? hookDeadlineDefault)
+interface Checked {
+  readonly hookDeadline: Duration.Duration
+  readonly secrets: Webhook.Options["secrets"]
+}
+
+const check = <E, R>(options: Options<E, R>): Either.Either<Checked, ConfigError.ConfigError> => {
+  const { concurrency = concurrencyDefault, idsMax = idsMaxDefault } = options
+  const hookDeadline = Duration.decode(options.hookDeadline ?? hookDeadlineDefault)
   // The reasons do not show what they are about: it may be a secret in the wrong place.
+  const given: unknown = options.secrets
+  const [first, ...others] = Array.isArray(given) ? given.map(ownSecret) : []
+  if (first === undefined) return invalid("secrets", "must be one at least, and Redacted")
+  const secrets: Checked["secrets"] = [first, ...others]
   if (!secrets.every((secret) => /^[\x21-\x7E]{1,255}$/.test(Redacted.value(secret)))) {
     return invalid("secrets", "must be 1 to 255 visible ASCII characters each")
   }
   for (const [name, count] of Object.entries({ concurrency, idsMax })) {
     if (!Number.isSafeInteger(count) || count < 1) return invalid(name, "must be an integer of 1 or more")
   }
-  return Duration.between(deadline, { minimum: Duration.millis(1), maximum: hookDeadlineMax })
-    ? Either.right(deadline)
+  return Duration.between(hookDeadline, { minimum: Duration.millis(1), maximum: hookDeadlineMax })
+    ? Either.right({ hookDeadline, secrets })
     : invalid("hookDeadline", "must be 1 millisecond to 6 seconds")
 }
+
+// A copy: the caller may wipe his. What is no secret is none that could fit.
+const ownSecret = (secret: unknown): Redacted.Redacted<string> => {
+  const text = Redacted.isRedacted(secret) ? revealed(secret) : Option.none()
+  return Redacted.make(Option.getOrElse(Option.filter(text, Predicate.isString), () => ""))
+}
+
+const revealed = Option.liftThrowable((secret: Redacted.Redacted<unknown>) => Redacted.value(secret))
 
 const invalid = (name: string, reason: string) => Either.left(ConfigError.InvalidData([name], reason))
 
@@ -210,38 +236,6 @@ const succeeds = <E, R>(
   Effect.disconnect(Effect.exit(effect)).pipe(
     Effect.timeoutTo({ duration: deadline, onSuccess: Exit.isSuccess, onTimeout: () => false })
   )
-
-// --- the body ---
-
-/** The body, or why there is none. */
-const read = ({ headers, stream }: HttpServerRequest.HttpServerRequest) =>
-  Number(headers["content-length"] ?? 0) > Webhook.bodyBytesMax
-    ? Effect.succeed("TooLarge" as const)
-    : Effect.gen(function* () {
-        const scope = yield* Scope.make()
-        const pull = yield* Scope.extend(Stream.toPull(stream), scope)
-        const body = yield* collect(pull)
-        // To break a stream off is to break the connection off, before the answer: then it is left to the server.
-        if (typeof body !== "string") yield* Scope.close(scope, Exit.void)
-        return body
-      }).pipe(
-        Effect.timeoutTo({ duration: bodyDeadline, onSuccess: (body) => body, onTimeout: () => "TooSlow" as const })
-      )
-
-const collect = <E>(pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<E>>) =>
-  Effect.gen(function* () {
-    const whole = new Uint8Array(Webhook.bodyBytesMax)
-    let length = 0
-    for (;;) {
-      const next = yield* Effect.either(pull)
-      if (next._tag === "Left") return Option.isNone(next.left) ? whole.subarray(0, length) : "BrokenOff"
-      for (const bytes of next.right) {
-        if (length + bytes.length > whole.length) return "TooLarge"
-        whole.set(bytes, length)
-        length += bytes.length
-      }
-    }
-  })
 
 // --- the answer ---
 

@@ -18,8 +18,8 @@ const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
   ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
-  ["webhooks", /^(Hints|Webhook|WebhookHandler)\.ts$/],
-  ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(direct|reply|sending)\.ts$|undici\/)/],
+  ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
+  ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(body|direct|httpDate|reply|sending)\.ts$|undici\/)/],
   ["conversation", /^internal\//],
   ["service", /^Payouts\.ts$/],
   ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],
@@ -31,7 +31,7 @@ const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
 /** What the domain may import of Effect: data, and nothing that runs, waits or looks at a clock. */
 const data = new Set(
   [
-    "Array Brand Data DateTime Duration Either Encoding Equal Equivalence Function HashMap HashSet Inspectable Match",
+    "Array Brand Data DateTime Duration Either Encoding Equal Equivalence Function Hash HashMap HashSet Inspectable Match",
     "Option Order ParseResult Pipeable Predicate Record Redacted Schema SchemaAST String Struct Types"
   ]
     .join(" ")
@@ -40,14 +40,19 @@ const data = new Set(
 )
 
 /** What needs Node. The core, which is what `index.ts` reaches, runs wherever Effect does. */
-const onNode = /^(UndiciTransport\.ts|undici\/|sandbox\/SandboxServer\.ts|engines\/PostgresEngine\.ts|cli\/)/
+const onNode =
+  /^(UndiciTransport\.ts|undici\/|sandbox\/SandboxServer\.ts|engines\/(PostgresEngine|SqliteConnections)\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
 const mains = /^cli\/(demo|payout)\.ts$/
 
 const linesMax = 350
-/** A check that is switched off, for one line: the live clock's own timer is started where its fiber would cost too much. */
+/**
+ * A check that is switched off, for one line: the live clock's own timer is started where its fiber would cost too much, and a
+ * request is frozen where it is made.
+ */
 const switchedOff: ReadonlyMap<string, string> = new Map([
+  ["domain/PayoutRequest.ts", "// @effect-diagnostics-next-line overriddenSchemaConstructor:off"],
   ["internal/deadline.ts", "// @effect-diagnostics-next-line globalTimers:off"]
 ])
 

@@ -1,8 +1,9 @@
 /** One exchange, in memory and in virtual time. What sockets do to it is in `transports.test.ts`. */
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
-import { BillwerkClient, type BillwerkConfig, type Reply } from "effect-billwerk-payouts"
+import { Context, Duration, Effect, Encoding, Exit, Fiber, Option, Redacted, Schedule, Stream, TestClock } from "effect"
+import { BillwerkClient, type BillwerkConfig, Payouts, type Reply, RetryPolicy } from "effect-billwerk-payouts"
+import { inspect } from "node:util"
 import { inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
 
@@ -30,6 +31,8 @@ const responded = (status: number, body: Reply.Body, more: Partial<Reply.Respons
   status,
   requestId: undefined,
   retryAfter: undefined,
+  date: undefined,
+  isCached: false,
   body,
   ...more
 })
@@ -232,6 +235,123 @@ describe("Interruption", () => {
   )
 })
 
+describe("A client of the host's", () => {
+  const saved = "ca_fcfac2016614418f969fa5697383e47c"
+  const key = "priv_12051dfac75143fc827cf63a87f46df3"
+  const died = (systemCode: string | undefined): Reply.Reply => ({
+    _tag: "NoResponse",
+    reason: "Transport",
+    sent: "Unknown",
+    systemCode
+  })
+  const refused = (request: HttpClientRequest.HttpClientRequest) =>
+    new HttpClientError.RequestError({
+      request,
+      reason: "Transport",
+      cause: Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", syscall: "connect" })
+    })
+  const over = (http: HttpClient.HttpClient) =>
+    BillwerkClient.make({ apiKey: Redacted.make(key) }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+  const dying = (die: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<never>) =>
+    HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(Effect.flatMap(die), Effect.succeed)
+
+  const ways: ReadonlyArray<readonly [title: string, http: HttpClient.HttpClient, systemCode: string | undefined]> = [
+    [
+      "that dies of its own error",
+      HttpClient.transform(
+        httpClient((request) => Effect.fail(refused(request))),
+        Effect.orDie
+      ),
+      "ECONNREFUSED"
+    ],
+    ["that dies of an error", dying((request) => Effect.die(new TypeError(inspect(request)))), "TypeError"],
+    ["that dies of what is no error", dying((request) => Effect.die(inspect(request))), undefined],
+    [
+      "that dies of what is called like a secret",
+      dying(() => Effect.die(Object.assign(new Error(), { name: key }))),
+      undefined
+    ],
+    ["that interrupts itself", dying(() => Effect.interrupt), "InterruptedException"],
+    [
+      "that throws",
+      dying((request) => {
+        throw new RangeError(inspect(request))
+      }),
+      "RangeError"
+    ],
+    [
+      "that throws when it is asked",
+      HttpClient.mapRequest(
+        httpClient(() => Effect.never),
+        () => {
+          throw new RangeError(key)
+        }
+      ),
+      "RangeError"
+    ]
+  ]
+  for (const [title, http, systemCode] of ways) {
+    it.effect(`${title} makes an exchange unclear, and nothing of what it died of is shown (D8)`, () =>
+      Effect.gen(function* () {
+        const client = yield* over(http)
+        assert.deepStrictEqual(yield* client.create(request), died(systemCode))
+        assert.deepStrictEqual(yield* client.lookup(handle, request), died(systemCode))
+        const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+        const exit = yield* inVirtualTime(Effect.exit(payouts.create(request)))
+        assert(Exit.isFailure(exit) && exit.cause._tag === "Fail")
+        const { error } = exit.cause
+        assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
+        for (const shown of [
+          inspect(exit, { depth: Infinity, showHidden: true }),
+          JSON.stringify(exit),
+          String(error)
+        ]) {
+          for (const secret of [key, Encoding.encodeBase64(`${key}:`), saved]) assert.notInclude(shown, secret)
+        }
+        const asked = yield* inVirtualTime(Effect.flip(payouts.get(handle)))
+        assert.strictEqual(asked._tag, "LookupFailed")
+      })
+    )
+  }
+
+  it.effect("that dies while the body comes leaves the head (D8)", () =>
+    Effect.gen(function* () {
+      const response = HttpClientResponse.fromWeb(HttpClientRequest.get("/"), new Response("", { status: 502 }))
+      const stream = { get: () => Stream.die(new Error(key)) }
+      const broken: HttpClientResponse.HttpClientResponse = Object.create(response, { stream })
+      const client = yield* over(HttpClient.make(() => Effect.succeed(broken)))
+      assert.deepStrictEqual(yield* client.create(request), responded(502, { _tag: "CutOff", reason: "Transport" }))
+    })
+  )
+
+  it.live("that cannot be interrupted holds nothing up beyond the deadline (D9)", () =>
+    Effect.gen(function* () {
+      const stuck = HttpClient.make(() => Effect.uninterruptible(Effect.never))
+      const client = yield* BillwerkClient.make({
+        apiKey: Redacted.make(key),
+        createDeadline: "200 millis",
+        lookupDeadline: "100 millis"
+      }).pipe(Effect.provideService(HttpClient.HttpClient, stuck))
+      const late: Reply.Reply = { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+      const [took, reply] = yield* Effect.timed(client.create(request))
+      assert.deepStrictEqual(reply, late)
+      assert.isTrue(Duration.between(took, { minimum: Duration.millis(190), maximum: Duration.seconds(2) }))
+      const policy = RetryPolicy.none
+      const payouts = yield* Payouts.make().pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
+      const error = yield* Effect.flip(payouts.create(request, { policy })).pipe(Effect.timeout("5 seconds"))
+      assert(error._tag === "CommunicationError")
+      assert.deepStrictEqual([error.certainty, error.exposure], ["MayHaveMoved", { min: 0, max: 12_500 }])
+      const asked = yield* Effect.flip(payouts.get(handle, { policy })).pipe(Effect.timeout("5 seconds"))
+      assert.strictEqual(asked._tag, "LookupFailed")
+      // And not a caller who goes away.
+      const fiber = yield* Effect.fork(client.create(request))
+      yield* Effect.sleep("20 millis")
+      const [gone] = yield* Effect.timed(Fiber.interrupt(fiber))
+      assert.isBelow(Duration.toMillis(gone), 150)
+    })
+  )
+})
+
 describe("Retry-After", () => {
   const now = Date.UTC(2025, 9, 1, 9, 30)
   const rows: ReadonlyArray<readonly [title: string, header: string | undefined, millis: number | undefined]> = [
@@ -245,6 +365,11 @@ describe("Retry-After", () => {
     ["a date of long ago (31)", "Thu, 01 Jan 1970 00:00:00 GMT", 0],
     ["a date with the wrong day of the week (31)", "Mon, 01 Oct 2025 09:31:30 GMT", 90_000],
     ["a date in the older form (31)", "Wednesday, 01-Oct-25 09:31:30 GMT", 90_000],
+    ["a date in the older form, of the century that is near (S3)", "Sunday, 06-Nov-94 08:49:37 GMT", 0],
+    ["a date as C prints it (S3)", "Wed Oct  1 09:30:30 2025", 30_000],
+    ["a date as C prints it, of two digits (S3)", "Sun Oct 12 09:30:00 2025", 11 * 86_400_000],
+    ["a date as C prints it that has passed (S3)", "Sun Nov  6 08:49:37 1994", 0],
+    ["a leap second (S3)", "Wed, 01 Oct 2025 09:30:60 GMT", 60_000],
     ["a date in years (31, 32)", "Fri, 31 Dec 9999 23:59:59 GMT", Date.UTC(9999, 11, 31, 23, 59, 59) - now],
     ["a day (32)", "86400", 86_400_000],
     ["ages (32)", "999999999999999", 10_000_000_000_000],
@@ -260,6 +385,8 @@ describe("Retry-After", () => {
     ["a date of another zone (32)", "Wed, 01 Oct 2025 09:31:30 CEST", undefined],
     ["a date as the provider writes it (32)", "2025-10-01T09:31:30.000Z", undefined],
     ["no date (32)", "Wed, 99 Foo 2025 09:31:30 GMT", undefined],
+    ["no date as C prints it (32)", "Wed Foo 99 09:31:30 2025", undefined],
+    ["a date as C prints it, with a zone (32)", "Wed Oct  1 09:31:30 2025 CEST", undefined],
     ["a number in words (32)", "Twelve, or so, minutes GMT", undefined]
   ]
   for (const [title, header, millis] of rows) {
@@ -312,7 +439,8 @@ describe("The request's id", () => {
               code: 134,
               error: "Payout already paid",
               message: undefined,
-              transactionError: undefined
+              transactionError: undefined,
+              path: undefined
             },
             { requestId: expected }
           )
@@ -320,6 +448,69 @@ describe("The request's id", () => {
       })
     )
   }
+})
+
+describe("An answer from a cache", () => {
+  const told = (client: BillwerkClient.BillwerkClient["Type"], kind: "create" | "lookup") =>
+    Effect.map(kind === "create" ? client.create(request) : client.lookup(request.handle), (reply) =>
+      reply._tag === "Response" ? reply.isCached : reply._tag
+    )
+
+  it.effect("is one that has an Age", () =>
+    Effect.gen(function* () {
+      const client = yield* answering(body, { headers: { age: "0" } })
+      assert.deepStrictEqual([yield* told(client, "create"), yield* told(client, "lookup")], [true, true])
+    })
+  )
+
+  it.effect("is the answer to a lookup whose Request-Id came before, with whatever it came", () =>
+    Effect.gen(function* () {
+      const client = yield* answering(body, { headers: { "request-id": "r-1" } })
+      // A create is doubted all the same, whoever answers it.
+      assert.deepStrictEqual(
+        [yield* told(client, "create"), yield* told(client, "create"), yield* told(client, "lookup")],
+        [false, false, true]
+      )
+      const unnamed = yield* answering(body)
+      assert.deepStrictEqual([yield* told(unnamed, "lookup"), yield* told(unnamed, "lookup")], [false, false])
+      const inBody = yield* answering('{"code":137,"request_id":"r-2"}', { status: 404 })
+      assert.deepStrictEqual([yield* told(inBody, "lookup"), yield* told(inBody, "lookup")], [false, true])
+    })
+  )
+})
+
+describe("The date of an answer", () => {
+  it.effect("is in epoch milliseconds, and none where it is none", () =>
+    Effect.gen(function* () {
+      const dates: Array<unknown> = []
+      for (const date of ["Fri, 02 Jan 2026 12:00:07 GMT", "soon", undefined]) {
+        const client = yield* answering(body, date === undefined ? {} : { headers: { date } })
+        const reply = yield* client.lookup(request.handle)
+        dates.push(reply._tag === "Response" ? reply.date : reply._tag)
+      }
+      assert.deepStrictEqual(dates, [Date.UTC(2026, 0, 2, 12, 0, 7), undefined, undefined])
+    })
+  )
+})
+
+describe("The account of a client", () => {
+  it.effect("is the same for the same key and address, and does not show the key", () =>
+    Effect.gen(function* () {
+      const account = (options: Partial<BillwerkConfig.Options> = {}) =>
+        Effect.map(
+          clientOf(() => Effect.never, options),
+          (client) => client.account
+        )
+      const [one, same] = [yield* account(), yield* account()]
+      const others = [
+        yield* account({ apiKey: Redacted.make("priv_another_00000000000000000000") }),
+        yield* account({ baseUrl: "https://example.com" })
+      ]
+      assert.match(one ?? "", /^[0-9a-f]{16}$/)
+      assert.strictEqual(same, one)
+      assert.strictEqual(new Set([one, ...others]).size, 3)
+    })
+  )
 })
 
 describe("The body", () => {
@@ -335,7 +526,14 @@ describe("The body", () => {
       "an error",
       400,
       '{"code":74}',
-      responded(400, { _tag: "ApiError", code: 74, error: undefined, message: undefined, transactionError: undefined })
+      responded(400, {
+        _tag: "ApiError",
+        code: 74,
+        error: undefined,
+        message: undefined,
+        transactionError: undefined,
+        path: undefined
+      })
     ],
     [
       "an error with status 200 (57)",
@@ -346,7 +544,8 @@ describe("The body", () => {
         code: 2,
         error: "Internal error",
         message: undefined,
-        transactionError: undefined
+        transactionError: undefined,
+        path: undefined
       })
     ],
     ["a page (42, 49, 56)", 404, "<html>", unreadable(404, "a body that is not JSON")],
@@ -431,7 +630,8 @@ describe("The body", () => {
           code: 1,
           error: "Præmie 🥧",
           message: undefined,
-          transactionError: undefined
+          transactionError: undefined,
+          path: undefined
         })
       )
     })
@@ -484,7 +684,14 @@ describe("A failure before there is an answer", () => {
       const reply = yield* client.create(request)
       assert.deepStrictEqual(reply._tag === "Response" && [reply.status, reply.body], [
         400,
-        { _tag: "ApiError", code: 134, error: undefined, message: undefined, transactionError: undefined }
+        {
+          _tag: "ApiError",
+          code: 134,
+          error: undefined,
+          message: undefined,
+          transactionError: undefined,
+          path: undefined
+        }
       ])
     })
   )

@@ -98,7 +98,23 @@ describe("The client's options", () => {
     ["https://user@api.frisbii.com", "must have no user, password, query or fragment"],
     ["https://:word@api.frisbii.com", "must have no user, password, query or fragment"],
     ["https://api.frisbii.com?a=1", "must have no user, password, query or fragment"],
-    ["https://api.frisbii.com#a", "must have no user, password, query or fragment"]
+    ["https://api.frisbii.com#a", "must have no user, password, query or fragment"],
+    // (D15)
+    ["https://api.frisbii.com?", "must have no user, password, query or fragment"],
+    ["https://api.frisbii.com#", "must have no user, password, query or fragment"],
+    ["https://api.frisbii.com/#", "must have no user, password, query or fragment"],
+    ["https://api.frisbii.com/billwerk/?#", "must have no user, password, query or fragment"],
+    ["http://127.0.0.1:8080?", "must have no user, password, query or fragment"],
+    [" https://api.frisbii.com", "must have no blanks or control characters"],
+    ["https://api.frisbii.com ", "must have no blanks or control characters"],
+    ["https://api.frisbii.com\t", "must have no blanks or control characters"],
+    ["https://api.frisbii.com\n", "must have no blanks or control characters"],
+    ["https://api.fris\tbii.com", "must have no blanks or control characters"],
+    ["ht\ntps://api.frisbii.com", "must have no blanks or control characters"],
+    ["\u0000https://api.frisbii.com", "must have no blanks or control characters"],
+    ["https://api.frisbii.com/a b", "must have no blanks or control characters"],
+    ["https://api.frisbii\u200b.com", "must have no blanks or control characters"],
+    ["https://api.frisbii.com\u00a0/a", "must be a URL"]
   ] as const) {
     it(`refuse ${JSON.stringify(baseUrl)} as the base URL`, () => {
       assert.deepStrictEqual(refusal({ baseUrl }), [["baseUrl"], reason])
@@ -138,6 +154,42 @@ describe("The client's options", () => {
       assert.deepStrictEqual(refusal({ userAgent }), [["userAgent"], "must be 1 to 255 printable ASCII characters"])
     })
   }
+
+  it("are refused, and not a defect, where types end (D7)", () => {
+    const wiped = Redacted.make(key)
+    Redacted.unsafeWipe(wiped)
+    const wrong: ReadonlyArray<readonly [string, object]> = [
+      ["apiKey", { apiKey: key }],
+      ["apiKey", { apiKey: wiped }],
+      ["apiKey", { apiKey: Redacted.make(42) }],
+      ["apiKey", { apiKey: undefined }],
+      ["baseUrl", { baseUrl: { toString: () => "https://api.frisbii.com" } }],
+      ["createDeadline", { createDeadline: key }],
+      ["lookupDeadline", { lookupDeadline: { key } }]
+    ]
+    for (const [name, options] of wrong) {
+      const answer = BillwerkConfig.make({ apiKey, ...options })
+      assert(Either.isLeft(answer) && answer.left._op === "InvalidData", name)
+      assert.deepStrictEqual(answer.left.path, [name])
+      assert.notInclude(inspect(answer, { depth: Infinity, showHidden: true }), key)
+    }
+  })
+
+  it("are the options' own: a polluted prototype does not say where the key is sent (D4)", () => {
+    Object.defineProperty(Object.prototype, "baseUrl", { value: "https://evil.example", configurable: true })
+    try {
+      assert.strictEqual(Either.getOrThrow(BillwerkConfig.make({ apiKey })).baseUrl, "https://api.frisbii.com")
+    } finally {
+      Reflect.deleteProperty(Object.prototype, "baseUrl")
+    }
+  })
+
+  it("keep the key when the caller wipes his (F10)", () => {
+    const own = Redacted.make(key)
+    const config = Either.getOrThrow(BillwerkConfig.make({ apiKey: own }))
+    Redacted.unsafeWipe(own)
+    assert.strictEqual(Redacted.value(config.apiKey), key)
+  })
 
   it("never show a value in a refusal: it may be the key in the wrong place (109)", () => {
     for (const options of [

@@ -320,7 +320,7 @@ const rows: ReadonlyArray<Row> = [
     certainty: "Moved",
     exposure: [12_500, 12_500],
     story: [
-      "Create 400 UnexpectedResponse -> LookUp",
+      "Create 400 UnreadableRefusal -> LookUp",
       "Lookup 404 137 NotFound -> SendAgain",
       "Create 200 Paid -> Succeed"
     ]
@@ -549,7 +549,8 @@ const rows: ReadonlyArray<Row> = [
     steps: [Script.processing().pipe(Script.and(Script.dropAfterCommit)), Script.laggingRead],
     tag: "Processing",
     certainty: "MayHaveMoved",
-    exposure: [0, 12_500],
+    // Both were sent in the second of the one transaction, and 133 may have been the answer to somebody else.
+    exposure: [0, 25_000],
     story: [
       "Create Unknown CommunicationError -> LookUp",
       "Lookup 404 137 NotFound -> SendAgain",
@@ -693,9 +694,16 @@ describe("budgets", () => {
       assert.deepStrictEqual(story(spent), ["Lookup 200 ProcessingError -> Fail"])
       // Three on record; and a process that sends such a failure again may have been about to.
       assert.deepStrictEqual([spent._tag, spent.exposure], ["ProcessingError", { min: 0, max: 50_000 }])
+      // Who tells of three does not say when, so that the three on record may be others.
+      yield* TestClock.adjust("1 minute")
+      const told = yield* anotherProcess()
+      const counted = yield* inVirtualTime(Effect.flip(told.recover(requestOf(), { outstandingCreates: 3 })))
+      assert.deepStrictEqual([counted._tag, counted.exposure], ["ProcessingError", { min: 0, max: 75_000 }])
       const sure = yield* anotherProcess()
-      const counted = yield* inVirtualTime(Effect.flip(sure.recover(requestOf(), { outstandingCreates: 3 })))
-      assert.deepStrictEqual([counted._tag, counted.exposure], ["ProcessingError", { min: 0, max: 37_500 }])
+      assert(end._tag === "ProcessingError")
+      const { evidence } = end
+      const handed = yield* inVirtualTime(Effect.flip(sure.recover(requestOf(), { evidence, outstandingCreates: 0 })))
+      assert.deepStrictEqual([handed._tag, handed.exposure], ["ProcessingError", { min: 0, max: 37_500 }])
       assert.strictEqual((yield* truth).creates, 3)
     }).pipe(Effect.provide(layer()))
   )
@@ -802,12 +810,18 @@ describe("recover", () => {
     Effect.gen(function* () {
       yield* script(Script.hardDeclined())
       yield* create(requestOf())
-      const restarted = yield* anotherProcess()
-      const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf())))
-      assert.deepStrictEqual(
-        [end._tag, end.certainty, ...story(end)],
-        ["HardDeclined", "NotMoved", "Lookup 200 HardDeclined -> Fail"]
-      )
+      // Without evidence, another create may be under way; without any, the decline is the end.
+      for (const [options, certainty] of [
+        [{}, "MayHaveMoved"],
+        [{ outstandingCreates: 0 }, "NotMoved"]
+      ] as const) {
+        const restarted = yield* anotherProcess()
+        const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf(), options)))
+        assert.deepStrictEqual(
+          [end._tag, end.certainty, ...story(end)],
+          ["HardDeclined", certainty, "Lookup 200 HardDeclined -> Fail"]
+        )
+      }
       assert.strictEqual((yield* truth).creates, 1)
     }).pipe(Effect.provide(layer()))
   )
@@ -816,10 +830,11 @@ describe("recover", () => {
     Effect.gen(function* () {
       yield* script(Script.hardDeclined().pipe(Script.and(Script.altered({ errorState: null }))))
       const first = yield* create(requestOf(), { policy: RetryPolicy.none })
-      assert.deepStrictEqual([first._tag, first.certainty], ["UnexpectedResponse", "MayHaveMoved"])
+      assert(first._tag === "UnexpectedResponse" && first.certainty === "MayHaveMoved")
+      const { evidence } = first
       for (const restarted of [false, true]) {
         const payouts = restarted ? yield* anotherProcess() : yield* Payouts.Payouts
-        const end = yield* inVirtualTime(Effect.flip(payouts.recover(requestOf())))
+        const end = yield* inVirtualTime(Effect.flip(payouts.recover(requestOf(), { evidence, outstandingCreates: 0 })))
         assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "NotMoved"])
         assert.deepStrictEqual(story(end).slice(-1), ["Lookup 200 HardDeclined -> Fail"])
         assert.lengthOf(end.attempts, restarted ? 1 : 2)
@@ -843,10 +858,11 @@ describe("recover", () => {
       yield* script(Script.hardDeclined())
       yield* create(requestOf())
       const restarted = yield* anotherProcess()
-      for (const unseen of [3, 3, 2]) {
-        const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf(), { outstandingCreates: unseen })))
-        // One of the three is on record, as declined.
-        assert.deepStrictEqual([end._tag, end.exposure], ["HardDeclined", { min: 0, max: 25_000 }])
+      for (const outstandingCreates of [3, 3, 2]) {
+        const end = yield* inVirtualTime(Effect.flip(restarted.recover(requestOf(), { outstandingCreates })))
+        // One of them is on record, as declined in the same second.
+        const max = (outstandingCreates - 1) * 12_500
+        assert.deepStrictEqual([end._tag, end.exposure], ["HardDeclined", { min: 0, max }])
       }
     }).pipe(Effect.provide(layer()))
   )
@@ -859,7 +875,10 @@ describe("recover", () => {
       assert.deepStrictEqual([end._tag, end.exposure], ["UnexpectedResponse", { min: 0, max: 25_000 }])
       yield* TestClock.adjust("5 hours")
       yield* (yield* Sandbox.Sandbox).ledger
-      assert.deepStrictEqual((yield* recover(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
+      assert.deepStrictEqual((yield* recover(requestOf(), { outstandingCreates: 0 })).exposure, {
+        min: 12_500,
+        max: 25_000
+      })
     }).pipe(Effect.provide(layer()))
   )
 
@@ -897,7 +916,10 @@ describe("recover", () => {
       const end = yield* create(requestOf())
       assert.deepStrictEqual([end._tag, end.exposure], ["Processing", { min: 0, max: 25_000 }])
       yield* TestClock.adjust("2 hours")
-      assert.deepStrictEqual((yield* recover(requestOf(), { outstandingCreates: 0 })).exposure, { min: 12_500, max: 25_000 })
+      assert.deepStrictEqual((yield* recover(requestOf(), { outstandingCreates: 0 })).exposure, {
+        min: 12_500,
+        max: 25_000
+      })
     }).pipe(Effect.provide(layer()))
   )
 
@@ -1062,8 +1084,8 @@ describe("within one process", () => {
       const refused = yield* create(requestOf({ destination: other }))
       assert(refused._tag === "HandleConflict")
       assert.deepStrictEqual(
-        [refused.with, refused.differs, refused.certainty],
-        ["Process", ["destination"], "MayHaveMoved"]
+        [refused.with, refused.differs, refused.certainty, refused.other],
+        ["Process", ["destination"], "NotMoved", { certainty: "MayHaveMoved", exposure: { min: 0, max: 12_500 } }]
       )
       assert.strictEqual((yield* truth).creates, 1)
     }).pipe(Effect.provide(layer()))
@@ -1089,8 +1111,8 @@ describe("within one process", () => {
       const refused = yield* create(requestOf({ destination: other }))
       assert(refused._tag === "HandleConflict")
       assert.deepStrictEqual(
-        [refused.with, refused.certainty, refused.exposure],
-        ["Process", "Moved", { min: 12_500, max: 12_500 }]
+        [refused.with, refused.certainty, refused.other],
+        ["Process", "NotMoved", { certainty: "Moved", exposure: { min: 12_500, max: 12_500 } }]
       )
       const first = yield* create(requestOf())
       assert.strictEqual(first._tag, "Paid")
@@ -1118,7 +1140,8 @@ describe("within one process", () => {
       assert.strictEqual(yield* create(requestOf()), first)
       assert.strictEqual(yield* recover(requestOf()), first)
       const refused = yield* create(requestOf({ amount: 1 }))
-      assert.deepStrictEqual([refused._tag, refused.certainty], ["HandleConflict", "Moved"])
+      assert(refused._tag === "HandleConflict")
+      assert.deepStrictEqual([refused.certainty, refused.other.certainty], ["NotMoved", "Moved"])
       assert.strictEqual((yield* truth).creates, 1)
     }).pipe(Effect.provide(layer()))
   )

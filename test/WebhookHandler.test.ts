@@ -178,6 +178,22 @@ describe("A webhook that is rightly signed", () => {
   )
 })
 
+describe("The secrets of a handler", () => {
+  it.scoped("are kept when the caller wipes them (F10)", () =>
+    Effect.gen(function* () {
+      const [one, two] = [Redacted.make("webhook-secret"), Redacted.make("others-secret")]
+      const app = yield* make({ secrets: [one, two] })
+      const bodies = [yield* webhook({ id: "w-1" }), yield* webhook({ id: "w-2" }, others)]
+      Redacted.unsafeWipe(one)
+      Redacted.unsafeWipe(two)
+      assert.deepStrictEqual(yield* Effect.forEach(bodies, (body) => post(app, body)), [200, 200])
+      // A verification of one's own has no copy: a secret that is gone fits nothing.
+      const refused = yield* Effect.flip(Webhook.verify(bodies[0] ?? "", { secrets: [one, two] }))
+      assert.strictEqual(refused.reason, "WrongSignature")
+    }).pipe(withHints)
+  )
+})
+
 describe("A request that is refused", () => {
   it.scoped("is answered with what it deserves, wakes nobody, and runs no hook (94, 99)", () =>
     Effect.gen(function* () {
@@ -531,7 +547,19 @@ describe("What is said of a webhook", () => {
 })
 
 describe("Options that are not in order", () => {
+  const wiped = Redacted.make("C4n4ry")
+  Redacted.unsafeWipe(wiped)
   const refused: ReadonlyArray<readonly [string, Partial<WebhookHandler.Options>]> = [
+    // @ts-expect-error: what an environment without the variable comes to (D16)
+    ["secrets", { secrets: [] }],
+    // @ts-expect-error: no list (D16)
+    ["secrets", { secrets: undefined }],
+    // @ts-expect-error: not redacted (D16)
+    ["secrets", { secrets: ["C4n4ry"] }],
+    // @ts-expect-error: nothing redacted (D16)
+    ["secrets", { secrets: [Redacted.make(undefined)] }],
+    ["secrets", { secrets: [wiped] }],
+    ["secrets", { secrets: [secret, wiped] }],
     ["secrets", { secrets: [Redacted.make("")] }],
     ["secrets", { secrets: [secret, Redacted.make("")] }],
     ["secrets", { secrets: [Redacted.make("C4n4ry\n")] }],
@@ -648,6 +676,38 @@ describe("Over a real socket", () => {
         socket.write("POST /webhooks HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
       )
       assert.match(slow, /^HTTP\/1\.1 408 [^]*connection: close/i)
+    }).pipe(withHints, silently)
+  )
+
+  it.scopedLive(
+    "bodies that do not come keep no genuine webhook out, and are ended when there are too many (D12)",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* server(yield* make({ concurrency: 2 }))
+        const half = "POST /webhooks HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
+        const slow = Array.from({ length: 300 }, () => raw(port, (socket) => socket.write(half)))
+        const flood = yield* Effect.fork(Effect.all(slow, { concurrency: "unbounded" }))
+        yield* Effect.sleep("300 millis")
+        for (let turn = 0; turn < 20; turn++) {
+          assert.strictEqual((yield* send(port, yield* webhook({ id: `w-${turn}` }))).status, 200)
+        }
+        const told = yield* Fiber.join(flood)
+        for (const text of told) assert.match(text, /^HTTP\/1\.1 408 [^]*connection: close/i)
+      }).pipe(withHints, silently)
+  )
+
+  it.scopedLive("forgeries take no place of a genuine webhook, however long its hook takes (D12)", () =>
+    Effect.gen(function* () {
+      let begun = 0
+      const hook = Effect.suspend(() => (begun++ === 0 ? Effect.never : Effect.void))
+      const { port } = yield* server(yield* make({ concurrency: 1, onHint: () => hook }))
+      const first = yield* Effect.fork(send(port, yield* webhook({ id: "w-1" })))
+      yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => begun === 1 })
+      // Refused for what they are, and not for want of a place.
+      assert.strictEqual((yield* send(port, yield* webhook({}, others))).status, 401)
+      assert.strictEqual((yield* send(port, "no webhook")).status, 400)
+      assert.strictEqual((yield* send(port, yield* webhook({ id: "w-2" }))).status, 503)
+      yield* Fiber.interrupt(first)
     }).pipe(withHints, silently)
   )
 

@@ -149,12 +149,3 @@ export const eventually = (isSo: () => boolean): Effect.Effect<boolean> =>
     for (let turn = 0; turn < 200 && !isSo(); turn++) yield* Effect.sleep("5 millis")
     return isSo()
   })
-
-/** A port of the loopback interface that nobody listens at. */
-export const freePort: Effect.Effect<number> = Effect.async((resume) => {
-  const server = Net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
-  })
-})

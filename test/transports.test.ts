@@ -15,7 +15,7 @@ import {
 } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import type * as Net from "node:net"
-import { gzipSync } from "node:zlib"
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib"
 import { answer, chunk, eventually, head, type Received, serve, type Server, serveTls } from "./servers.js"
 import { anotherProcess, requestOf } from "./support.js"
 import { expired, selfSigned, wrongName } from "./testCertificates.js"
@@ -79,6 +79,8 @@ const responded = (status: number, body: Reply.Body): Reply.Reply => ({
   status,
   requestId: undefined,
   retryAfter: undefined,
+  date: undefined,
+  isCached: false,
   body
 })
 
@@ -367,20 +369,24 @@ for (const transport of transports) {
           "user-agent": "effect-billwerk-payouts/0.1.0"
         }
         const sent = `{"handle":"prize-2026-0042","destination":"ca_fcfac2016614418f969fa5697383e47c","amount":12500,"currency":"DKK"}`
-        const fromFetch = { "accept-language": "*", "sec-fetch-mode": "cors" }
+        const fromFetch = { "accept-language": "*", "sec-fetch-mode": "cors", pragma: "no-cache" }
         assert.deepStrictEqual(create && { ...create, headers: lowered(create) }, {
           line: "POST /v1/payout HTTP/1.1",
           headers: {
             ...common,
             "content-type": "application/json",
             "content-length": String(sent.length),
-            ...(name === "fetch" ? fromFetch : {})
+            ...(name === "fetch" ? { ...fromFetch, "cache-control": "no-cache" } : {})
           },
           body: sent
         })
         assert.deepStrictEqual(lookup && { ...lookup, headers: lowered(lookup) }, {
           line: "GET /v1/payout/a%40b_c.d-e HTTP/1.1",
-          headers: { ...common, ...(name === "fetch" ? fromFetch : {}) },
+          headers: {
+            ...common,
+            "cache-control": "no-store",
+            ...(name === "fetch" ? fromFetch : {})
+          },
           body: ""
         })
       }).pipe(Effect.provide(layer))
@@ -713,17 +719,74 @@ for (const transport of transports) {
       )
     }
 
-    it.scopedLive("stays small when little grows into much (59)", () =>
+    for (const [packing, packed] of Object.entries({ gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync })) {
+      it.scopedLive(`stays small when little grows into much, by ${packing} (59, F7)`, () =>
+        Effect.gen(function* () {
+          const bomb = packed(Buffer.alloc(64 * 1024 * 1024, " "))
+          assert.isBelow(bomb.length, 128 * 1024)
+          const server = yield* serve((socket) => socket.write(answer(200, bomb, { "content-encoding": packing })))
+          const client = yield* clientTo(server)
+          const { grown, value } = yield* memory(client.create(request))
+          assert.deepStrictEqual(value, unreadable(200, "a body of more than 1048576 bytes"))
+          assert.isBelow(grown, 24 * 1024 * 1024)
+        }).pipe(Effect.provide(layer))
+      )
+    }
+
+    it.scopedLive("understands what is packed all the same, and a mark of the byte order (F7)", () =>
       Effect.gen(function* () {
-        const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, " "))
-        assert.isBelow(bomb.length, 128 * 1024)
-        const server = yield* serve((socket) => socket.write(answer(200, bomb, { "content-encoding": "gzip" })))
+        const marked = `\ufeff${body}`
+        const packings: ReadonlyArray<readonly [packing: string | undefined, bytes: string | Uint8Array]> = [
+          [undefined, marked],
+          ["identity", marked],
+          ["gzip", gzipSync(body)],
+          ["gzip", gzipSync(marked)],
+          ["GZIP", gzipSync(body)],
+          ["x-gzip", gzipSync(body)],
+          ["deflate", deflateSync(body)],
+          ["deflate", deflateRawSync(body)],
+          ["br", brotliCompressSync(body)],
+          ["gzip, br", brotliCompressSync(gzipSync(body))],
+          ["gzip", gzipSync(body.padEnd(1024 * 1024))]
+        ]
+        let next = (_: Net.Socket): void => {}
+        const server = yield* serve((socket) => next(socket))
         const client = yield* clientTo(server)
-        const { grown, value } = yield* memory(client.create(request))
-        // Only fetch unpacks what it did not ask for.
-        const why = name === "fetch" ? "a body of more than 1048576 bytes" : "a body that is not JSON"
-        assert.deepStrictEqual(value, unreadable(200, why))
-        assert.isBelow(grown, 24 * 1024 * 1024)
+        for (const [packing, bytes] of packings) {
+          const headers = packing === undefined ? {} : { "content-encoding": packing }
+          next = (socket) => socket.write(answer(200, bytes, headers))
+          assert.deepStrictEqual(yield* client.create(request), paidReply(), `${packing}, of a length`)
+          next = (socket) =>
+            socket.write(Buffer.concat([head(200, { ...chunked, ...headers }), chunk(bytes), Buffer.from("0\r\n\r\n")]))
+          assert.deepStrictEqual(yield* client.create(request), paidReply(), `${packing}, in chunks`)
+          next = (socket) => socket.end(Buffer.concat([head(200, headers), Buffer.from(bytes)]))
+          assert.deepStrictEqual(yield* client.create(request), paidReply(), `${packing}, to the end`)
+        }
+      }).pipe(Effect.provide(layer))
+    )
+
+    it.scopedLive("says the same of what is packed and is no answer (25, F7)", () =>
+      Effect.gen(function* () {
+        const page = "<html>502</html>"
+        const notJson = unreadable(200, "a body that is not JSON")
+        const broken = Buffer.from(gzipSync(body))
+        broken.fill(0xff, 12, 20)
+        const cases: ReadonlyArray<readonly [packing: string, bytes: Uint8Array, reply: Reply.Reply]> = [
+          ["gzip", gzipSync(page), notJson],
+          ["br", brotliCompressSync(page), notJson],
+          ["deflate", deflateSync(page), notJson],
+          ["gzip", gzipSync(body).subarray(0, -12), notJson],
+          ["gzip", broken, cutOff(200, "Transport")],
+          ["rot13", gzipSync(body), notJson],
+          ["gzip", gzipSync(""), unreadable(200, "an empty body")]
+        ]
+        let next = (_: Net.Socket): void => {}
+        const server = yield* serve((socket) => next(socket))
+        const client = yield* clientTo(server)
+        for (const [index, [packing, bytes, reply]] of cases.entries()) {
+          next = (socket) => socket.write(answer(200, bytes, { "content-encoding": packing }))
+          assert.deepStrictEqual(yield* client.create(request), reply, `#${index}`)
+        }
       }).pipe(Effect.provide(layer))
     )
 

@@ -5,13 +5,18 @@
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Handle from "./Handle.js"
+import { InvalidRequest } from "./InvalidRequest.js"
+import { fieldName, hidden } from "./refusal.js"
 
 /**
- * The handle of a customer. Same alphabet and length as a payout's (documented).
+ * The handle of a customer. Same alphabet and length as a payout's (documented), and no card number either.
  *
  * @category models
  */
-export const CustomerHandle = Handle.Handle.annotations({ identifier: "CustomerHandle" })
+export const CustomerHandle = Handle.Handle.annotations({
+  identifier: "CustomerHandle",
+  ...hidden("a customer's handle")
+})
 
 /** @category models */
 export type CustomerHandle = typeof CustomerHandle.Type
@@ -26,14 +31,15 @@ const metadataText = /^[^\p{Cc}\p{Cs}]{0,1024}$/u
 
 // By hand: a record's schema takes a Map for a record without entries, and skips the names that it does not allow.
 const isMetadata = (value: unknown): value is Readonly<Record<string, string | number | boolean>> => {
+  if (!isPlainRecord(value)) return false
+  const entries = Object.entries(value)
+  return entries.length <= 100 && entries.every(([name, one]) => metadataName.test(name) && isMetadataValue(one))
+}
+
+const isPlainRecord = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (!Predicate.isReadonlyRecord(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  const entries = Object.entries(value)
-  return (
-    (prototype === null || prototype === Object.prototype) &&
-    entries.length <= 100 &&
-    entries.every(([name, one]) => metadataName.test(name) && isMetadataValue(one))
-  )
+  return prototype === null || prototype === Object.prototype
 }
 
 const isMetadataValue = (value: unknown): boolean =>
@@ -83,19 +89,23 @@ const details = {
 export const NewCustomer = Schema.Union(
   Schema.Struct({ ...details, handle: CustomerHandle, generateHandle: Schema.optional(Schema.Never) }),
   Schema.Struct({ ...details, handle: Schema.optional(Schema.Never), generateHandle: Schema.Literal(true) })
-)
+).annotations({
+  message: ({ actual }) => ({ message: said(actual) ?? "Expected a customer to create", override: true })
+})
 
 /** @category models */
 export type NewCustomer = typeof NewCustomer.Type
 
 /**
- * An existing customer's handle, or a customer to create. What is refused here is never shown: a `ParseError` prints the
- * values that it refuses.
+ * An existing customer's handle, or a customer to create. An error says which field is refused, and never what it was.
  *
  * @category models
  */
 export const Customer = Schema.Union(CustomerHandle, NewCustomer).annotations({
-  message: () => ({ message: "Expected a customer's handle, or a customer to create", override: true })
+  message: ({ actual }) => ({
+    message: said(actual) ?? "Expected a customer's handle, or a customer to create",
+    override: true
+  })
 })
 
 /** @category models */
@@ -109,16 +119,59 @@ export type Customer = typeof Customer.Type
 export const expectedHandle = (customer: Customer | undefined): CustomerHandle | undefined =>
   customer === undefined || typeof customer === "string" ? customer : customer.handle
 
+interface Check {
+  readonly schema: Schema.Schema.AnyNoContext
+  readonly is: (value: unknown) => boolean
+}
+
+const check = (schema: Schema.Schema.AnyNoContext): Check => ({ schema, is: Schema.is(schema) })
+
+// Each field of a customer by its own, so that a refusal can name the field; and in the order in which they are kept.
+const checks: ReadonlyMap<string, Check> = new Map([
+  ...Object.entries(details).map(([name, field]) => [name, check(field.from)] as const),
+  ["handle", check(CustomerHandle)] as const,
+  ["generateHandle", check(Schema.Literal(true).annotations({ description: "true" }))] as const
+])
+
+const isNewCustomer = Schema.is(NewCustomer)
+
 /**
- * Each field of a new customer with the schema of its value, so that a refusal can name the field.
+ * A frozen copy of what is a customer to create, or what is refused of it. The fields, and the names of the metadata, have
+ * one order, whatever order they came in: a row that went through `jsonb` is the same customer, and the same bytes. It reads
+ * each property once, and only the object's own: what is checked is what is kept.
  *
  * @internal
  */
-export const newCustomerFields: ReadonlyMap<string, Schema.Schema.AnyNoContext> = new Map<
-  string,
-  Schema.Schema.AnyNoContext
->([
-  ...Object.entries(details).map(([name, field]) => [name, field.from] as const),
-  ["handle", CustomerHandle],
-  ["generateHandle", Schema.Literal(true).annotations({ description: "true" })]
-])
+export const ownCustomer = (given: object): NewCustomer | InvalidRequest => {
+  const own: Record<string, unknown> = { ...given }
+  for (const key of Object.keys(own)) {
+    if (!checks.has(key)) return refused(`customer.${fieldName(key)}`, "is not a field of a customer")
+  }
+  const copy: Record<string, unknown> = Object.create(null)
+  for (const [key, { is, schema }] of checks) {
+    const value = Object.hasOwn(own, key) ? (key === "metadata" ? ownMetadata(own[key]) : own[key]) : undefined
+    if (value === undefined) continue
+    if (!is(value)) return key === "handle" ? Handle.refusal("customer.handle", value) : mustBe(key, schema)
+    copy[key] = value
+  }
+  const customer: unknown = Object.freeze(copy)
+  return isNewCustomer(customer)
+    ? customer
+    : refused("customer", "must have either a handle or generateHandle: true, and not both")
+}
+
+const ownMetadata = (given: unknown): unknown => {
+  if (!isPlainRecord(given)) return given
+  // Names that are whole numbers come first in any object: the rest is sorted by code units.
+  const entries = Object.entries(given).sort(([one], [other]) => (one < other ? -1 : 1))
+  return Object.freeze(Object.assign(Object.create(null), Object.fromEntries(entries)))
+}
+
+const mustBe = (key: string, schema: Schema.Schema.AnyNoContext) => InvalidRequest.mustBe(`customer.${key}`, schema)
+
+const refused = (field: string, reason: string) => new InvalidRequest({ field, reason })
+
+const said = (value: unknown): string | undefined => {
+  const refusal = Predicate.isReadonlyRecord(value) ? ownCustomer(value) : undefined
+  return refusal instanceof InvalidRequest ? `${refusal.field} ${refusal.reason}` : undefined
+}

@@ -4,21 +4,28 @@
  */
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { isDigits } from "./cardNumber.js"
+import { hidden } from "./refusal.js"
 
 const referencePattern = /^[\x21-\x7E]{1,255}$/
 
 /**
- * How a payment method is written. The provider asks only for one character or more (documented); the rest is ours.
+ * How a payment method is written. The provider asks only for one character or more (documented); the rest is ours. Never 12 to
+ * 19 digits, which is a card number: it would be stored.
  *
  * @category models
  */
-export const Reference = Schema.String.pipe(Schema.pattern(referencePattern)).annotations({
-  description: "1 to 255 visible ASCII characters without spaces"
+export const Reference = Schema.String.pipe(
+  Schema.pattern(referencePattern),
+  Schema.filter((reference) => !isDigits(reference))
+).annotations({
+  description: "1 to 255 visible ASCII characters without spaces",
+  ...hidden("a reference of 1 to 255 visible ASCII characters without spaces, and no card number")
 })
 
 /** @internal */
 export const isReference = (value: unknown): value is string =>
-  typeof value === "string" && referencePattern.test(value)
+  typeof value === "string" && referencePattern.test(value) && !isDigits(value)
 
 /**
  * Whether a reference is a card token's (documented: `ct_...`).
@@ -35,7 +42,7 @@ export const isCardToken = (reference: string): boolean => reference.startsWith(
 export const SavedMethod = Schema.TaggedStruct("SavedMethod", {
   // Or a card token could be stored after all, under another name.
   reference: Schema.Redacted(Reference.pipe(Schema.filter((reference) => !isCardToken(reference))))
-})
+}).annotations(hidden("a saved payment method"))
 
 /** @category models */
 export type SavedMethod = typeof SavedMethod.Type
@@ -50,10 +57,13 @@ export const CardToken = Schema.TaggedStruct("CardToken", {
   reference: Schema.RedactedFromSelf(Reference).annotations({
     description: "a Redacted card token of 1 to 255 visible ASCII characters without spaces"
   })
-})
+}).annotations(hidden("a redacted card token"))
 
 /** @category models */
 export type CardToken = typeof CardToken.Type
+
+/** @internal */
+export const expected = "Expected a saved payment method, or a redacted card token"
 
 /**
  * What is refused here is never shown: a `ParseError` prints the values that it refuses.
@@ -61,7 +71,7 @@ export type CardToken = typeof CardToken.Type
  * @category models
  */
 export const Destination = Schema.Union(SavedMethod, CardToken).annotations({
-  message: () => ({ message: "Expected a saved payment method, or a redacted card token", override: true })
+  message: () => ({ message: expected, override: true })
 })
 
 /** @category models */

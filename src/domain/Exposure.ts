@@ -661,6 +661,22 @@ export const doingOf = (
 }
 
 /**
+ * Whether a request was declined for good: a transaction that was is its own doing. It is never sent again, whatever was tried
+ * under the handle since.
+ *
+ * @category predicates
+ */
+export const isDeclined = (
+  evidence: Evidence,
+  request: Parameters<typeof doingOf>[2],
+  horizon: number = arrivalHorizonDefault
+): boolean =>
+  evidence.transactions.some(
+    ({ errorState, id, state }) =>
+      state === "failed" && errorState === "hard_declined" && doingOf(evidence, id, request, horizon) === "Own"
+  )
+
+/**
  * Whether the latest transaction of a payout is the doing of a request.
  *
  * @category predicates

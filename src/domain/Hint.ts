@@ -3,6 +3,7 @@
  * purpose, because the provider's signature covers neither.
  */
 import * as Schema from "effect/Schema"
+import { hidden } from "./refusal.js"
 
 /**
  * How many references of one webhook are kept, and how long each may be. Documented are nine of them, and handles of at
@@ -18,15 +19,18 @@ export const limits = { references: 32, length: 255 } as const
  *
  * @category models
  */
-export class Hint extends Schema.Class<Hint>("effect-billwerk-payouts/Hint")({
-  /** The webhook's own id; signed. */
-  id: Schema.String,
-  /** The provider's moment of sending; signed. */
-  timestamp: Schema.DateTimeUtc,
-  /** The event's id: the same for each URL that the provider sends it to. */
-  eventId: Schema.optional(Schema.String),
-  /** The provider's name for the event. None is documented for payouts. */
-  eventType: Schema.optional(Schema.String),
-  /** What it is about: customers, transactions, invoices, and whatever else it names. */
-  references: Schema.Array(Schema.String)
-}) {}
+export class Hint extends Schema.Class<Hint>("effect-billwerk-payouts/Hint")(
+  {
+    /** The webhook's own id; signed. */
+    id: Schema.String,
+    /** The provider's moment of sending; signed. */
+    timestamp: Schema.DateTimeUtc,
+    /** The event's id: the same for each URL that the provider sends it to. */
+    eventId: Schema.optional(Schema.String),
+    /** The provider's name for the event. None is documented for payouts. */
+    eventType: Schema.optional(Schema.String),
+    /** What it is about: customers, transactions, invoices, and whatever else it names. */
+    references: Schema.Array(Schema.String)
+  },
+  [hidden("a hint"), hidden("a hint"), hidden("a hint")]
+) {}

@@ -4,6 +4,7 @@
 import type * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import type { Recorded } from "./Attempt.js"
+import { hidden } from "./refusal.js"
 
 /**
  * One attempt of the provider to move the money. `state` and `errorState` are open: a word we do not know is kept as it
@@ -30,7 +31,7 @@ export const Transaction = Schema.Struct({
   method: Schema.optional(Schema.String),
   /** The acquirer's gateway, such as `clearhaus`. */
   provider: Schema.optional(Schema.String)
-})
+}).annotations(hidden("a transaction"))
 
 /** @category models */
 export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
@@ -54,7 +55,7 @@ export const Payout = Schema.Struct({
   failed: Schema.optional(Schema.DateTimeUtc),
   /** One for each attempt, in no documented order: see `latest`. */
   transactions: Schema.Array(Transaction)
-})
+}).annotations(hidden("a payout of the provider"))
 
 /** @category models */
 export interface Payout extends Schema.Schema.Type<typeof Payout> {}

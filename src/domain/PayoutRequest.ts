@@ -2,58 +2,70 @@
  * What we ask for. A `PayoutRequest` can only be had by passing validation, so whatever holds one may be sent.
  */
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
+import type * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { Customer, CustomerHandle, NewCustomer, newCustomerFields } from "./Customer.js"
-import { CardToken, Destination, isCardToken, isReference, Reference, unwrap } from "./Destination.js"
+import { type NewCustomer, ownCustomer } from "./Customer.js"
+import { expected } from "./Destination.js"
 import { fingerprint } from "./Fingerprint.js"
-import { Handle, isHandle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
-import { Amount, Currency, isAmount, isCurrency } from "./Money.js"
+import { fieldName, where } from "./refusal.js"
+import { checkAll, checkHandle, fields, noCustomer, refuse, revealed } from "./requestFields.js"
 
-const Text = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,1024}$/u)).annotations({
-  description: "1 to 1024 characters without control characters or lone surrogates"
-})
+// Made with what the schema itself has just checked: `true` as the second argument of `new` is nobody else's word.
+const checked = new WeakSet<object>()
 
-const StatementText = Schema.String.pipe(Schema.pattern(/^[\x20-\x7E]{1,255}$/)).annotations({
-  description: "1 to 255 printable ASCII characters"
-})
-
-const AcquirerReference = Schema.String.pipe(Schema.pattern(/^[\x20-\x7E]{1,128}$/)).annotations({
-  description: "1 to 128 printable ASCII characters"
-})
-
-const fields = {
-  handle: Handle,
-  destination: Destination,
-  amount: Amount,
-  currency: Currency,
-  customer: Schema.optional(Customer),
-  text: Schema.optional(Text),
-  textOnStatement: Schema.optional(StatementText),
-  acquirerReference: Schema.optional(AcquirerReference)
+const isComplete = (props: Schema.Struct.Type<typeof fields>): boolean => {
+  if (props.destination._tag === "CardToken" && props.customer === undefined) return false
+  checked.add(props)
+  return true
 }
 
-const noCustomer = "must be given with a card token, which identifies no customer"
+// What is refused is never shown: a ParseError prints it, unless it has a message.
+const refusal = {
+  message: (issue: ParseResult.ParseIssue) => ({
+    message: `Expected a payout request${said(issue.actual) ?? whereOf(issue)}`,
+    override: true
+  })
+}
+
+/** The destination of a request in the clear; of nothing else. */
+let reveal: (value: unknown) => string | undefined = () => undefined
 
 /**
- * A validated payout request. Prints its handle, amount and currency, never where the money goes or to whom.
+ * A validated payout request. Prints its handle, amount and currency, never where the money goes or to whom. It is frozen,
+ * with all that is in it, and the secret in it is its own: a `Redacted` that the caller wipes is not the one in here. What is
+ * made in another way than by `make`, `fromUnknown`, `Schema.decode` or a checking `new` (`new PayoutRequest(x, true)`, a
+ * subclass, a prototype that was set) is no request, and is refused: see `isPayoutRequest`.
  *
  * As a `Schema` it can be carried by a queue or a workflow, provided that its destination is a saved method: a card
- * token has no encoded form.
+ * token has no encoded form. An error of it says which field is refused, and never what it was.
  *
  * @category models
  */
 export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-payouts/PayoutRequest")(
-  Schema.Struct(fields).pipe(
-    Schema.filter(({ customer, destination }) => destination._tag === "SavedMethod" || customer !== undefined, {
-      message: () => noCustomer
-    })
-  )
+  Schema.Struct(fields).pipe(Schema.filter(isComplete, { message: () => noCustomer })),
+  [refusal, refusal, refusal]
 ) {
+  readonly #destination: string | undefined
+  static {
+    reveal = (value) => (Predicate.isObject(value) && #destination in value ? value.#destination : undefined)
+  }
+  // Decoding calls it with what its own schema has checked. To freeze what was checked, and to know it for that, takes a word here.
+  // @effect-diagnostics-next-line overriddenSchemaConstructor:off
+  constructor(props: Schema.Struct.Constructor<typeof fields>, options?: Schema.MakeOptions) {
+    const isChecked = checked.has(props)
+    super(props, isChecked || options)
+    const own = ownFields(this)
+    const isRequest = own !== undefined && new.target === PayoutRequest && (isChecked || !isSwitchedOff(options))
+    this.#destination = isRequest ? own.reference : undefined
+    Object.freeze(Object.assign(this, own?.fields))
+  }
   override toString(): string {
     return `PayoutRequest(${this.handle}, ${this.amount} ${this.currency})`
   }
@@ -63,7 +75,30 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
   [Inspectable.NodeInspectSymbol](): unknown {
     return this.toJSON()
   }
+  // Not those of Data: they keep the hash in the object, which is frozen.
+  [Hash.symbol](): number {
+    return Hash.string(this.handle)
+  }
+  [Equal.symbol](that: unknown): boolean {
+    return this === that || (isPayoutRequest(this) && isPayoutRequest(that) && differences(this, that).length === 0)
+  }
 }
+
+/**
+ * Whether a value is a request that was validated, as it was then. Not what only looks like one.
+ *
+ * @category predicates
+ */
+export const isPayoutRequest = (value: unknown): value is PayoutRequest => reveal(value) !== undefined
+
+/**
+ * What the wire carries: the destination in the clear, for sending and comparing only. It is the request's own, whoever
+ * wipes its `Redacted`.
+ *
+ * @internal
+ */
+export const destinationOf = (request: PayoutRequest): string =>
+  reveal(request) ?? Redacted.value(request.destination.reference)
 
 interface Common {
   /** The payout's own, unique reference; the only idempotency key. Derive it from your ids: `Handle.derive`. */
@@ -139,24 +174,15 @@ export const make = (input: Input): Either.Either<PayoutRequest, InvalidRequest>
  */
 export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, InvalidRequest> => {
   if (!Predicate.isReadonlyRecord(input)) return refuse("request", "must be an object")
-  return Either.flatMap(checkHandle(input["handle"]), (handle) => {
-    const unknownField = Object.keys(input).find((key) => !Object.hasOwn(fields, key))
+  // Its own properties, each read once: an inherited one is nobody's wish, and one that changes is not what was checked.
+  const own: Record<string, unknown> = Object.assign(Object.create(null), input)
+  return Either.flatMap(checkHandle(own["handle"]), (handle) => {
+    const unknownField = Object.keys(own).find((key) => !Object.hasOwn(fields, key))
     if (unknownField !== undefined) return refuse(fieldName(unknownField), "is not a field of a payout request", handle)
-    const checked = Either.all({
-      destination: destinationFrom(input["destination"], handle),
-      amount: checkAmount(input["amount"], handle),
-      currency: checkCurrency(input["currency"], handle),
-      customer: customerFrom(input["customer"], handle),
-      text: optionally(checkText, input["text"], handle),
-      textOnStatement: optionally(checkStatementText, input["textOnStatement"], handle),
-      acquirerReference: optionally(checkAcquirerReference, input["acquirerReference"], handle)
-    })
-    return Either.flatMap(checked, (rest) => {
-      const { customer, destination } = rest
-      if (destination._tag === "CardToken" && customer === undefined) return refuse("customer", noCustomer, handle)
+    return Either.flatMap(checkAll(own, handle), (rest) => {
+      const props = { handle, ...rest }
       // All of it has been checked, with words of our own, and a class of Schema compiles its schema anew to check it again.
-      // But the fields of a customer have to be brought into the order in which they are always sent.
-      return Either.right(new PayoutRequest({ handle, ...rest }, typeof customer !== "object"))
+      return isComplete(props) ? Either.right(new PayoutRequest(props, true)) : refuse("customer", noCustomer, handle)
     })
   })
 }
@@ -170,7 +196,7 @@ export const differences = (self: PayoutRequest, that: PayoutRequest): ReadonlyA
   self === that
     ? []
     : [
-        ...(unwrap(self.destination) === unwrap(that.destination) ? [] : ["destination"]),
+        ...(destinationOf(self) === destinationOf(that) ? [] : ["destination"]),
         ...comparable.filter((field) => JSON.stringify(self[field]) !== JSON.stringify(that[field]))
       ]
 
@@ -192,82 +218,58 @@ const comparable = [
 export const fingerprints = (
   request: PayoutRequest
 ): { readonly request: string; readonly method: string | undefined } => {
-  const destination = unwrap(request.destination)
+  const destination = destinationOf(request)
   return {
     request: fingerprint(JSON.stringify([destination, ...comparable.map((field) => request[field])])),
     method: request.destination._tag === "SavedMethod" ? fingerprint(destination) : undefined
   }
 }
 
-const refuse = (field: string, reason: string, handle?: Handle) =>
-  Either.left(new InvalidRequest({ field, reason, ...(handle === undefined ? {} : { handle }) }))
+type Props = Schema.Struct.Type<typeof fields>
 
-type Check<A> = (value: unknown, handle?: Handle) => Either.Either<A, InvalidRequest>
-
-// Made once a field: a schema that is compiled in each call costs more than all the rest.
-const checkOf =
-  <A, I>(
-    field: string,
-    schema: Schema.Schema<A, I>,
-    is: (value: unknown) => value is A = Schema.is(schema)
-  ): Check<A> =>
-  (value, handle) =>
-    is(value) ? Either.right(value) : Either.left(InvalidRequest.mustBe(field, schema, handle))
-
-const checkHandle = checkOf("handle", Handle, isHandle)
-const checkAmount = checkOf("amount", Amount, isAmount)
-const checkCurrency = checkOf("currency", Currency, isCurrency)
-const checkText = checkOf("text", Text)
-const checkStatementText = checkOf("textOnStatement", StatementText)
-const checkAcquirerReference = checkOf("acquirerReference", AcquirerReference)
-const checkReference = checkOf("destination", Reference, isReference)
-const checkToken = checkOf("destination", CardToken.fields.reference)
-const checkCustomerHandle = checkOf("customer", CustomerHandle)
-
-const optionally = <A>(
-  check: Check<A>,
-  value: unknown,
-  handle: Handle
-): Either.Either<A | undefined, InvalidRequest> => (value === undefined ? absent : check(value, handle))
-
-const absent = Either.right(undefined)
-
-const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
-  if (Redacted.isRedacted(value)) {
-    if (Option.isNone(reveal(value))) return refuse("destination", "must not be wiped: its value is gone", handle)
-    return Either.map(checkToken(value, handle), (reference) => CardToken.make({ reference }, true))
-  }
-  if (typeof value === "string" && isCardToken(value)) {
-    return refuse("destination", "must be wrapped in Redacted.make(...), because it is a card token", handle)
-  }
-  return Either.map(checkReference(value, handle), (reference): Destination => ({
-    _tag: "SavedMethod",
-    reference: Redacted.make(reference)
-  }))
-}
-
-// Redacted.value throws for one that was wiped.
-const reveal = Option.liftThrowable((value: Redacted.Redacted<unknown>) => Redacted.value(value))
-
-const isNewCustomer = Schema.is(NewCustomer)
-
-const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | undefined, InvalidRequest> => {
-  if (!Predicate.isReadonlyRecord(value)) return optionally(checkCustomerHandle, value, handle)
-  for (const key of Object.keys(value)) {
-    const schema = newCustomerFields.get(key)
-    if (schema === undefined) {
-      return refuse(`customer.${fieldName(key)}`, "is not a field of a customer", handle)
-    }
-    if (value[key] !== undefined && !Schema.is(schema)(value[key])) {
-      return Either.left(InvalidRequest.mustBe(`customer.${key}`, schema, handle))
+/** A frozen copy of each field, defined even where it is absent: or else an inherited one would be read. None of garbage. */
+const ownFields = (props: Props): { readonly reference: string; readonly fields: Props } | undefined => {
+  const own: Partial<Props> = Object.assign(Object.create(null), props)
+  const { acquirerReference, amount, currency, destination, handle, text, textOnStatement } = own
+  const customer = typeof own.customer === "object" ? ownCustomer({ ...own.customer }) : own.customer
+  const reference = Redacted.isRedacted(destination?.reference) ? revealed(destination.reference) : Option.none()
+  if (handle === undefined || amount === undefined || currency === undefined || destination === undefined)
+    return undefined
+  if (Option.isNone(reference) || typeof reference.value !== "string" || customer instanceof InvalidRequest)
+    return undefined
+  return {
+    reference: reference.value,
+    fields: {
+      handle,
+      destination: Object.freeze({ _tag: destination._tag, reference: Redacted.make(reference.value) }),
+      amount,
+      currency,
+      customer,
+      text,
+      textOnStatement,
+      acquirerReference
     }
   }
-  // A copy: what was validated must not change under the caller's hands between two attempts.
-  return isNewCustomer(value)
-    ? Either.right(value.metadata === undefined ? { ...value } : { ...value, metadata: { ...value.metadata } })
-    : refuse("customer", "must have either a handle or generateHandle: true, and not both", handle)
 }
 
-// The name of an unknown field is the caller's own text, so it is shown only if it looks like a name and like no secret.
-const fieldName = (key: string): string =>
-  /^(?!(?:ca|ct|priv)_)[A-Za-z][A-Za-z0-9_]{0,31}$/.test(key) ? key : "an unnamed field"
+const isSwitchedOff = (options: Schema.MakeOptions | undefined): boolean =>
+  Boolean(typeof options === "object" ? options.disableValidation : options)
+
+/** What is wrong with a request in its encoded form, or as a record of its fields, in the words of `make`. */
+const said = (value: unknown): string | undefined => {
+  if (!Predicate.isReadonlyRecord(value)) return undefined
+  const { destination, ...rest } = value
+  const isOne = Predicate.isReadonlyRecord(destination) && Predicate.isString(destination["_tag"])
+  const reference = isOne ? destination["reference"] : undefined
+  const text = Redacted.isRedacted(reference) ? Option.getOrUndefined(revealed(reference)) : reference
+  const given = isOne && destination["_tag"] === "SavedMethod" ? text : reference
+  const answer = fromUnknown({ ...rest, destination: given })
+  if (Either.isRight(answer)) return undefined
+  const { field, reason } = answer.left
+  return field === "destination" ? `: destination: ${expected}` : `: ${field} ${reason}`
+}
+
+const whereOf = (issue: ParseResult.ParseIssue): string => {
+  const path = where(issue)
+  return path.startsWith(": destination") ? `: destination: ${expected}` : path
+}

@@ -9,14 +9,51 @@ import { SqlError } from "@effect/sql/SqlError"
 import { type Client, createClient, type InStatement, type Transaction } from "@libsql/client"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { chmod, open as openFile, stat } from "node:fs/promises"
 
 export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, SqlError> =>
   Layer.unwrapScoped(
-    Effect.map(Effect.all([open(filename), writing(filename)]), ([client, writer]) => {
-      client.transaction = () => begin(writer)
-      return LibsqlClient.layer({ liveClient: client })
-    })
+    Effect.map(
+      Effect.zipRight(keepPrivate(filename), Effect.all([open(filename), writing(filename)])),
+      ([client, writer]) => {
+        client.transaction = () => begin(writer)
+        return LibsqlClient.layer({ liveClient: client })
+      }
+    )
   )
+
+const ownerOnly = 0o600
+
+/**
+ * Makes the file for its owner alone before SQLite opens it, because SQLite gives `-wal` and `-shm` the rights of the file. What
+ * an earlier process left with wider rights is narrowed; where that is refused (another user's file), the file is not opened.
+ */
+const keepPrivate = (filename: string): Effect.Effect<void, SqlError> =>
+  filename === ":memory:" || process.platform === "win32"
+    ? Effect.void
+    : // A file that is there is not opened: to close it would end the locks that SQLite has on it in this process.
+      Effect.tryPromise(() =>
+        openFile(filename, "ax", ownerOnly).then((made) => made.chmod(ownerOnly).then(() => made.close()))
+      ).pipe(
+        Effect.ignore,
+        Effect.zipRight(Effect.forEach([filename, `${filename}-wal`, `${filename}-shm`], narrow, { discard: true }))
+      )
+
+const narrow = (path: string): Effect.Effect<void, SqlError> =>
+  Effect.gen(function* () {
+    const mode = yield* Effect.tryPromise(() => stat(path)).pipe(
+      Effect.map((stats) => stats.mode & 0o777),
+      // What is not there is made by SQLite.
+      Effect.orElseSucceed(() => ownerOnly)
+    )
+    if ((mode & ~ownerOnly) === 0) return
+    yield* Effect.tryPromise({
+      try: () => chmod(path, ownerOnly),
+      catch: (cause) =>
+        new SqlError({ cause, message: `Refusing to open ${path}: its rights are ${mode.toString(8)}, not 600` })
+    })
+    yield* Effect.logWarning(`Narrowed the rights of ${path} from ${mode.toString(8)} to 600`)
+  })
 
 const open = (filename: string) =>
   Effect.acquireRelease(
@@ -55,7 +92,7 @@ const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, SqlError> =>
 // What is committed is on the disk, and readers do not stand in the way of the writer.
 const connect = (filename: string): Promise<Client> =>
   // The engine names its messages by integers of 64 bits.
-  Promise.resolve({ url: `file:${filename}`, intMode: "bigint" } as const)
+  Promise.resolve({ url: `file:${urlPath(filename)}`, intMode: "bigint" } as const)
     .then(createClient)
     .then((client) =>
       client
@@ -63,6 +100,9 @@ const connect = (filename: string): Promise<Client> =>
         .then(() => client.execute("PRAGMA synchronous = FULL"))
         .then(() => client)
     )
+
+// libSQL takes the name for a URL: what means something there is escaped, so that the file is the one whose rights were set.
+const urlPath = (filename: string): string => encodeURI(filename).replaceAll("?", "%3F").replaceAll("#", "%23")
 
 /**
  * There is never more than one at a time: the client of Effect sees to that. It does not expect that one cannot begin (somebody

@@ -18,7 +18,10 @@ import * as SteadyStorage from "./SteadyStorage.js"
 
 /** @category models */
 export interface Options {
-  /** The path of the file, which is made if it is not there. Beside it SQLite keeps `-wal` and `-shm`. */
+  /**
+   * The path of the file, which is made if it is not there. Beside it SQLite keeps `-wal` and `-shm`. All three are for their
+   * owner alone (0600, whatever the umask): wider rights are narrowed, with a warning, and where that is refused so is the file.
+   */
   readonly filename: string
   /** What differs from `settings`. */
   readonly sharding?: Partial<ShardingConfig.ShardingConfig["Type"]> | undefined

@@ -18,7 +18,8 @@ export const outageMax = Duration.seconds(30)
 const outage = Schedule.exponential("50 millis", 1.5).pipe(
   Schedule.union(Schedule.spaced("1 second")),
   Schedule.jittered,
-  Schedule.upTo(outageMax)
+  // TestClock's nanoseconds cannot be read after a fraction of a millisecond.
+  Schedule.modifyDelay((_, delay) => Duration.millis(Math.ceil(Duration.toMillis(delay))))
 )
 
 /**
@@ -28,18 +29,22 @@ const outage = Schedule.exponential("50 millis", 1.5).pipe(
  */
 export const claimMax = Duration.seconds(15)
 
+// Nanoseconds of the Clock, which nobody sets back or forward. `Schedule.upTo` would measure by the wall clock.
+const outageNanos = Duration.unsafeToNanos(outageMax)
+const claimNanos = Duration.unsafeToNanos(claimMax)
+
 type Storage = MessageStorage.MessageStorage["Type"]
 type Shards = Parameters<Storage["unprocessedMessages"]>[0]
 type Saved = Parameters<Storage["saveReply"]>[0]
 
 /** The same storage, but patient. What is stored twice, because an answer was lost, is stored once: it has its own key. */
 export const steady = (storage: Storage): Storage => {
-  let claimed = -Infinity
+  let claimed: bigint | undefined
 
   const read = (shards: Shards) =>
     Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      if (now - claimed >= Duration.toMillis(claimMax)) {
+      const now = yield* Clock.currentTimeNanos
+      if (claimed === undefined || now - claimed >= claimNanos) {
         yield* storage.resetShards(shards)
         claimed = now
       }
@@ -47,7 +52,7 @@ export const steady = (storage: Storage): Storage => {
     }).pipe(
       Effect.tapError(() =>
         Effect.sync(() => {
-          claimed = -Infinity
+          claimed = undefined
         })
       )
     )
@@ -90,7 +95,16 @@ export const steady = (storage: Storage): Storage => {
 
 const patiently = <A, E, R>(
   effect: Effect.Effect<A, E | PersistenceError, R>
-): Effect.Effect<A, E | PersistenceError, R> => Effect.retry(effect, { schedule: outage, while: isPersistenceError })
+): Effect.Effect<A, E | PersistenceError, R> =>
+  Effect.flatMap(Clock.currentTimeNanos, (began) =>
+    Effect.retry(effect, {
+      schedule: outage,
+      while: (error) =>
+        isPersistenceError(error)
+          ? Effect.map(Clock.currentTimeNanos, (now) => now - began < outageNanos)
+          : Effect.succeed(false)
+    })
+  )
 
 const isPersistenceError = (error: unknown): error is PersistenceError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "PersistenceError"

@@ -77,6 +77,19 @@ export class Evidence<A extends Asked = Subject> {
     return this.exposure.max > 0
   }
 
+  /** Whether these arguments were declined for good. */
+  get isDeclined(): boolean {
+    const { fingerprints } = this.subject
+    return fingerprints !== undefined && Exposure.isDeclined(this.known, fingerprints, this.process.horizon)
+  }
+
+  /** Whether money may have moved, or has, by other arguments than these. */
+  isInDoubtBeside({ fingerprints }: Subject): boolean {
+    const { horizon } = this.process
+    if (fingerprints === undefined) return this.isInDoubt
+    return Exposure.exposureOfRequest(this.known, fingerprints.request, "Others", horizon).max > 0
+  }
+
   /** The latest finding that leaves money in doubt. */
   get doubt(): errors.Finding {
     return this.doubts.latest ?? errors.unseen
@@ -110,11 +123,18 @@ export class Evidence<A extends Asked = Subject> {
       this.doubts = { ...this.doubts, latest: this.doubts.unclear }
   }
 
-  /** Takes note of creates that this process does not know of, instead of those that were assumed before. */
-  assume(creates: ReadonlyArray<Exposure.Create>): void {
-    const { clock } = this.process
-    const others = this.known.creates.filter(({ guess, id }) => !guess && id !== toldId(clock))
-    this.known = creates.reduce(Exposure.withCreate, { ...this.known, creates: others })
+  /**
+   * Takes note of what the caller says of creates of some arguments that no evidence knows of, instead of what was said of
+   * them to this process before, or guessed by any. What was said to another process is evidence.
+   */
+  assume(subject: Subject, assumption: Assumption): void {
+    const name = assumedOf(subject)
+    const create = assumedCreate(name, subject, assumption)
+    const isBetterKnown = ({ guess, id }: Exposure.Create) =>
+      guess && (id.startsWith(name) || id.startsWith(assumedOf({ handle: subject.handle })))
+    const creates = this.known.creates.filter((one) => one.id !== create.id && !isBetterKnown(one))
+    const known = { ...this.known, creates }
+    this.known = assumption.count === 0 ? known : Exposure.withCreate(known, create)
   }
 
   /** Marks an exchange as under way: from here on it counts, whatever happens. */
@@ -231,6 +251,7 @@ export class Evidence<A extends Asked = Subject> {
     const heard = {
       step,
       isKnown: before.record !== undefined,
+      isDeclined: this.isDeclined,
       hasProcessingErrors: Exposure.processingErrors(before) > 0
     }
     if (!Verdict.isFailed(verdict)) return { ...heard, isStale: false, contradicts: false, isNews: false, isOwn: false }
@@ -269,8 +290,8 @@ export class Evidence<A extends Asked = Subject> {
   }
 }
 
-/** The creates that callers of a process have told it of. */
-const toldId = (clock: string): string => `told/${clock}`
+/** Creates of some arguments of which only the caller knows have ids that begin so. */
+const assumedOf = ({ fingerprints }: Asked): string => `assumed/${fingerprints?.request ?? ""}/`
 
 /** What the caller says of creates of other processes. */
 export interface Assumption {
@@ -280,12 +301,12 @@ export interface Assumption {
   readonly until: Exposure.Moment
 }
 
-/** Creates that other processes may have sent with the same arguments. */
-export const assumedCreate = (
+const assumedCreate = (
+  name: string,
   { amount, fingerprints }: Subject,
   { count, guess, until }: Assumption
 ): Exposure.Create => ({
-  id: guess ? `guess/${until.clock}` : toldId(until.clock),
+  id: `${name}${until.clock}`,
   count,
   clock: until.clock,
   to: Math.ceil(until.at),

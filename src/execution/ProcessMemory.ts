@@ -13,8 +13,11 @@ import * as Telemetry from "../Telemetry.js"
 import type { Evidence } from "./Evidence.js"
 import { Recent } from "./Recent.js"
 
-/** How many payouts of a kind are remembered; the oldest are forgotten first. `evicted` are in doubt, and only their evidence. */
-export const rememberedMax = { paid: 10_000, failed: 10_000, inDoubt: 10_000, evicted: 100_000 }
+/**
+ * How many payouts of a kind are remembered; the oldest are forgotten first. Of `others` only the evidence is: what was evicted
+ * while it was in doubt, and what was only asked about.
+ */
+export const rememberedMax = { paid: 10_000, failed: 10_000, inDoubt: 10_000, others: 100_000 }
 
 /** How many declines of one handle are remembered. */
 const declinedMax = 20
@@ -41,7 +44,7 @@ export class ProcessMemory {
   private readonly paid: Recent<Memory>
   private readonly failed: Recent<Memory>
   private readonly inDoubt: Recent<Memory>
-  private readonly evicted: Recent<Exposure.Evidence>
+  private readonly others: Recent<Exposure.Evidence>
   /** Whether anything was evicted while it was in doubt. From then on, a handle that is not remembered is asked about first. */
   hasEvicted = false
   /** Whether even its evidence was forgotten: then any handle may have been sent. */
@@ -51,16 +54,22 @@ export class ProcessMemory {
     this.paid = new Recent(most.paid)
     this.failed = new Recent(most.failed)
     this.inDoubt = new Recent(most.inDoubt)
-    this.evicted = new Recent(most.evicted)
+    this.others = new Recent(most.others)
   }
 
   get(handle: string): Memory | undefined {
     return this.inDoubt.get(handle) ?? this.paid.get(handle) ?? this.failed.get(handle)
   }
 
-  /** What is left of a payout that was evicted. */
-  remainder(handle: string): Exposure.Evidence | undefined {
-    return this.evicted.get(handle)
+  /** The evidence of a payout of which nothing else is remembered. */
+  evidence(handle: string): Exposure.Evidence | undefined {
+    return this.others.get(handle)
+  }
+
+  /** Remembers what was found of a payout that no call was made for. */
+  note(handle: string, evidence: Exposure.Evidence): void {
+    const known = this.others.get(handle)
+    this.remember(handle, known === undefined ? evidence : Exposure.merge(known, evidence))
   }
 
   /** What is remembered of a payout that was shown, if it is the sum that was. */
@@ -99,18 +108,23 @@ export class ProcessMemory {
   private evict(handle: string, memory: Memory): Effect.Effect<void> {
     this.hasEvicted = true
     const { evidence, exposure, request } = memory
-    if (this.evicted.set(handle, evidence.value) !== undefined) this.hasForgotten = true
+    this.remember(handle, evidence.value)
     return Effect.logError(
       `Payout ${handle} is in doubt (up to ${exposure} minor units of ${request.currency}) and no longer remembered: ` +
         `too many others are. Recover those that are in doubt.`
     ).pipe(Effect.annotateLogs({ handle }), Effect.zipRight(count(memory, -1)))
   }
 
+  private remember(handle: string, evidence: Exposure.Evidence): void {
+    const oldest = this.others.set(handle, evidence)
+    if (oldest !== undefined && Exposure.exposure(oldest[1]).max > 0) this.hasForgotten = true
+  }
+
   /** What was known of it, if it was in doubt. */
   private forget(handle: string): Memory | undefined {
     this.paid.delete(handle)
     this.failed.delete(handle)
-    this.evicted.delete(handle)
+    this.others.delete(handle)
     return this.inDoubt.delete(handle)
   }
 }

@@ -160,6 +160,10 @@ const failure = ({ evidence }: Call, { heard, reply, verdict }: Exchanged): Payo
   if (verdict._tag === "HandleConflict") {
     return evidence.conflict({ with: "Provider", differs: verdict.differs, reply })
   }
+  // Declined for good before other arguments were tried: the record shows both.
+  if (heard.isDeclined && !heard.contradicts && !heard.isStale && Verdict.isFailed(verdict)) {
+    return toError({ verdict: { _tag: "HardDeclined", payout: verdict.payout }, reply }, evidence.accounting())
+  }
   const isTold = evidence.isInDoubt ? NextStep.isAnswer(heard, verdict) : !NextStep.isOfOthers(heard, verdict)
   return toError(isTold && !Verdict.isAccepted(verdict) ? { verdict, reply } : evidence.doubt, evidence.accounting())
 }

@@ -43,6 +43,8 @@ export type Plan =
 /** How an exchange is to be taken, by all that is on record. What is about a failure is about its latest transaction. */
 export interface Heard {
   readonly step: Step
+  /** Whether these arguments were ever declined for good: then they are never sent again. */
+  readonly isDeclined: boolean
   /** Whether any record was shown before. */
   readonly isKnown: boolean
   /** Whether any record showed a processing error. */
@@ -67,10 +69,13 @@ export const firstStep = (doubt: Verdict.Verdict): LookupStep =>
 /** `isInDoubt` is what the evidence amounts to, this exchange included. */
 export const plan = (heard: Heard, verdict: Verdict.Verdict, isInDoubt: boolean): Plan => {
   const resend = isInDoubt ? beforeSending : create
-  return heard.step.kind === "Create"
-    ? afterCreate(heard, verdict, resend)
-    : afterLookup(heard, heard.step, verdict, resend)
+  const next =
+    heard.step.kind === "Create" ? afterCreate(heard, verdict, resend) : afterLookup(heard, heard.step, verdict, resend)
+  return heard.isDeclined && leadsToSending(next) ? giveUp : next
 }
+
+const leadsToSending = (plan: Plan): boolean =>
+  "next" in plan && (plan.next.kind === "Create" || plan.next.ask === "BeforeSending" || plan.next.ask === "FirstAsk")
 
 const goOn = (next: Step): Plan => ({ _tag: "GoOn", next })
 const retry = (category: Category, next: Step): Plan => ({ _tag: "Retry", category, next })

@@ -23,7 +23,7 @@ import type { RetryPolicy } from "../RetryPolicy.js"
 import { stepper } from "../internal/stepper.js"
 import * as Settlement from "../Settlement.js"
 import * as Telemetry from "../Telemetry.js"
-import { assumedCreate, Evidence, type Subject } from "./Evidence.js"
+import { Evidence, type Subject } from "./Evidence.js"
 import { exchange, interrupt } from "./exchange.js"
 import { lookup, lookupsOf } from "./lookup.js"
 import { lastAsk } from "./nextStep.js"
@@ -109,7 +109,7 @@ export const awaitHandle = Effect.fnUntraced(function* (
   // Who sent it is not known here, so another create may be under way.
   const known = flights.evidence(handle)
   if (known !== undefined) evidence.learn(known)
-  else evidence.assume([assumedCreate(evidence.subject, { count: 1, guess: true, until: yield* process.now })])
+  else evidence.assume(evidence.subject, { count: 1, guess: true, until: yield* process.now })
   const waiting: Watch = { around, evidence, expected: { handle, amount, currency } }
   if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
   if (Verdict.isFailed(verdict)) return yield* fail(waiting, { verdict, reply })

@@ -16,7 +16,7 @@ import type { Payout } from "../domain/Payout.js"
 import { HardDeclined, type HandleConflict, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
-import { assumedCreate, Evidence, subjectOf } from "./Evidence.js"
+import { Evidence, subjectOf } from "./Evidence.js"
 import { interrupt } from "./exchange.js"
 import * as loop from "./loop.js"
 import * as NextStep from "./nextStep.js"
@@ -118,7 +118,7 @@ export const make = (
     })
     return fly(restore, { ...call, request }, { evidence, first: NextStep.lastAsk }).pipe(
       Effect.matchEffect({
-        onFailure: (): Ending => (evidence.isInDoubt ? refused : restore(board(call))),
+        onFailure: (): Ending => (evidence.isInDoubtBeside(subjectOf(call.request)) ? refused : restore(board(call))),
         onSuccess: () => refused
       })
     )
@@ -155,11 +155,14 @@ export const make = (
   return {
     board,
     paid: (handle) => memory.get(handle)?.paid,
-    evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.remainder(handle),
+    evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.evidence(handle),
     learn: (payout, evidence, ended) =>
       Effect.suspend(() => {
         const known = memory.about(payout)
-        if (known === undefined) return Effect.void
+        if (known === undefined) {
+          if (memory.get(evidence.handle) === undefined) memory.note(evidence.handle, evidence)
+          return Effect.void
+        }
         known.evidence.learn(evidence)
         return memory.keep(known.request, known.evidence, ended)
       }),
@@ -169,26 +172,29 @@ export const make = (
 
 const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposure.Moment): Begun => {
   const { handle } = call.request
-  const evidence = new Evidence(process, subjectOf(call.request), memory.remainder(handle))
-  if (memory.hasForgotten) evidence.assume([assumedCreate(evidence.subject, { count: 1, guess: true, until: now })])
+  const evidence = new Evidence(process, subjectOf(call.request), memory.evidence(handle))
+  if (memory.hasForgotten) evidence.assume(evidence.subject, { count: 1, guess: true, until: now })
   recovering(evidence, call, now)
   const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
-  return { evidence, first: isAsked ? NextStep.firstAsk : NextStep.create }
+  return { evidence, first: evidence.isDeclined ? NextStep.recheck : isAsked ? NextStep.firstAsk : NextStep.create }
 }
 
 const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: Exposure.Moment): Begun => {
   const differs = differences(request, call.request)
   // Other arguments are another try, but only once it is certain that these have not paid.
   if (differs.length > 0 && paid !== undefined) return { end: conflict(evidence, call.request, differs) }
-  if (differs.length > 0 && evidence.isInDoubt) {
+  if (differs.length > 0 && evidence.isInDoubtBeside(subjectOf(call.request))) {
     return { other: { declined, evidence, paid, request, exposure: 0 }, differs }
   }
   if (paid !== undefined) return { end: Effect.succeed(paid) }
   const known = differs.length > 0 ? evidence.continuedBy(subjectOf(call.request)) : evidence
   recovering(known, call, now)
   const before = declined.find((one) => differences(one.request, call.request).length === 0)
-  if (before !== undefined && !known.isInDoubt) return { end: before.error }
+  if (before !== undefined && !known.isInDoubt) {
+    return { end: before.error.certainty === "NotMoved" ? before.error : declinedBefore(known, before.error) }
+  }
   if (before !== undefined) return { evidence: known, first: NextStep.recheck, declined: before.error }
+  if (known.isDeclined) return { evidence: known, first: NextStep.recheck }
   if (known.isInDoubt) return { evidence: known, first: NextStep.firstStep(known.doubt.verdict) }
   return { evidence: known, first: call.recovery === undefined ? NextStep.create : NextStep.firstAsk }
 }
@@ -197,16 +203,14 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
  * Takes note of what the caller knows. Unless it says how many, one create of another process is assumed: not where the evidence
  * is this process's own, for what was sent after it is remembered.
  */
-const recovering = (evidence: Evidence, { recovery }: Call, now: Exposure.Moment): void => {
+const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now))
   if (outstandingCreates === undefined && earlier?.by === now.clock) return
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
-  evidence.assume(
-    count === 0 ? [] : [assumedCreate(evidence.subject, { count, guess: outstandingCreates === undefined, until })]
-  )
+  evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until })
 }
 
 /** What a call that failed comes to, by what others have been told meanwhile, or were told before. */
@@ -223,10 +227,14 @@ const asFarAsKnown = (
   // A create that was lost may have been carried out after the decline, and softly declined. The same arguments stay
   // declined for good.
   const { certainty, _tag } = error.value
-  if (declined === undefined || _tag !== "SoftDeclined" || certainty !== "NotMoved") return failure
-  const { payout, requestId } = declined
-  return Exit.fail(new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated))
+  return declined !== undefined && certainty === "NotMoved" && (_tag === "SoftDeclined" || _tag === "HardDeclined")
+    ? Exit.fail(declinedBefore(evidence, declined))
+    : failure
 }
+
+/** A decline from before, with what is known of the money now. */
+const declinedBefore = (evidence: Evidence, { payout, requestId }: HardDeclined): HardDeclined =>
+  new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated)
 
 const conflict = (evidence: Evidence, request: PayoutRequest, differs: ReadonlyArray<string>): HandleConflict =>
   evidence.conflict({ with: "Process", differs }, subjectOf(request))

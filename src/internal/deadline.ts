@@ -9,24 +9,38 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 
 /**
- * Runs an effect until it ends, or else interrupts it, waits until it is gone, and answers instead of it. The deadline must
- * hold where the caller cannot be interrupted, as in a finalizer; and there the caller's interruption must not cut it
+ * Runs an effect until it ends, or else interrupts it and answers instead of it. What is gone at once is waited for; what
+ * cannot be interrupted, or takes its time to go, is left behind, whether time is up or the caller is interrupted: nothing
+ * below may hold the deadline up. The deadline must hold where the caller cannot be interrupted, as in a finalizer; and there the caller's interruption must not cut it
  * off, which would make a doubt of an answer that was on its way. But a fiber's interruption reaches its children at once,
  * so this is no child of the caller's. What it sets in its own `FiberRef`s stays there.
  */
 export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, onDeadline: () => A): Effect.Effect<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) => {
-      const tooLate = Effect.zipRight(Fiber.interrupt(fiber), Effect.sync(onDeadline))
+      const tooLate = Effect.zipRight(leave(fiber), Effect.sync(onDeadline))
       const awaited = Effect.clockWith((clock) =>
         clock === liveClock ? orTimeout(fiber, deadline, tooLate) : orAsleep(fiber, clock.sleep(deadline), tooLate)
       )
-      return Effect.catchAllCause(restore(awaited), (cause) =>
-        Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(cause))
-      )
+      return Effect.catchAllCause(restore(awaited), (cause) => Effect.zipRight(leave(fiber), Effect.failCause(cause)))
     })
+  )
+
+/** How many turns of the scheduler a fiber may take to go: what it has to close, it closes in the first of them. */
+const turnsMax = 32
+
+const leave = (fiber: Fiber.RuntimeFiber<unknown>): Effect.Effect<void> =>
+  Effect.fiberIdWith((id) => {
+    fiber.unsafeInterruptAsFork(id)
+    return gone(fiber, turnsMax)
+  })
+
+const gone = (fiber: Fiber.RuntimeFiber<unknown>, turns: number): Effect.Effect<void> =>
+  Effect.flatMap(Fiber.poll(fiber), (exit) =>
+    Option.isSome(exit) || turns === 0 ? Effect.void : Effect.zipRight(Effect.yieldNow(), gone(fiber, turns - 1))
   )
 
 /** The clock that everybody has. */

@@ -16,8 +16,8 @@ export interface Received {
   readonly end: "Complete" | "TooLarge" | "Deadline" | transport.Failure
   /** Whether it is certain that no byte of the request was sent. */
   readonly sent: "NotSent" | "Unknown"
-  /** The body, as far as it came. */
-  readonly text: string
+  /** The body, if it is complete; as it came, and not unpacked. */
+  readonly body: Uint8Array
 }
 
 export interface Head {

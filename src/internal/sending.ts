@@ -8,6 +8,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -21,6 +22,7 @@ import * as BillwerkConfig from "../BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
 import type * as Telemetry from "../Telemetry.js"
+import * as body from "./body.js"
 import { liveClock, within } from "./deadline.js"
 import * as direct from "./direct.js"
 import * as reply from "./reply.js"
@@ -37,27 +39,29 @@ export type Send = (
 
 export const over = (client: HttpClient.HttpClient): Send => {
   const exchange = direct.of(client)
+  const isRepeated = reply.repeats()
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(privately, request))
   return (fiber, request, deadline, kind, clean) => {
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const reader = { kind, clean, clock }
+    const reader = { kind, clean, clock, isRepeated }
     return exchange !== undefined && clock === liveClock
       ? exchange(request, deadline, (received) => replyOf(received, reader))
       : overAny(http, request, deadline, reader)
   }
 }
 
-const replyOf = ({ end, head, sent, text }: direct.Received, reader: reply.Reader): Reply => {
+const replyOf = ({ body, end, head, sent }: direct.Received, reader: reply.Reader): Reply => {
   if (head === undefined) {
     return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end)
   }
-  return reply.withBody(reply.headOf(head.status, head.header, reader), bodyOf(end, text), reader)
+  const text = bodyOf(end, body, head.header("content-encoding"))
+  return reply.withBody(reply.headOf(head.status, head.header, reader), text, reader)
 }
 
-const bodyOf = (end: direct.Received["end"], text: string): string | reply.NoText => {
+const bodyOf = (end: direct.Received["end"], bytes: Uint8Array, packed: string | undefined): string | reply.NoText => {
   switch (end) {
     case "Complete":
-      return text
+      return reply.fromText(body.textOf(bytes, packed))
     case "TooLarge":
       return reply.tooLarge
     case "Deadline":
@@ -81,7 +85,8 @@ const overAny = (
       onSuccess: (text) => reply.withBody(arrived, text, reader)
     })
   }
-  const answered = Effect.matchEffect(http.execute(request), {
+  const executed = Effect.suspend(() => http.execute(request))
+  const answered = Effect.matchEffect(executed, {
     // A host's client may make errors of statuses. They are still answers.
     onFailure: (error) =>
       error._tag === "ResponseError" && error.reason === "StatusCode"
@@ -89,7 +94,13 @@ const overAny = (
         : Effect.succeed(fromFailure(error)),
     onSuccess: receive
   })
-  return within(answered, deadline, (): Reply =>
+  // A host's client that dies has sent, for all that is known; and what it died of may hold the request, and so the key.
+  const survived = Effect.catchAllCause(answered, (cause) =>
+    Effect.sync((): Reply =>
+      head === undefined ? reply.died(Cause.squash(cause), reader) : reply.withBody(head, reply.cutOff, reader)
+    )
+  )
+  return within(survived, deadline, (): Reply =>
     // The status counts even if the rest never came: a 502 without its page is a 502.
     head === undefined
       ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
@@ -139,20 +150,31 @@ const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse): boolean 
   headers["content-encoding"] === undefined &&
   Number(headers["content-length"] ?? Infinity) <= BillwerkConfig.bodyBytesMax
 
-const readCapped = ({ stream }: HttpClientResponse.HttpClientResponse) =>
+const readCapped = ({ headers, stream }: HttpClientResponse.HttpClientResponse) =>
   Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let text = ""
+    const chunks: Array<Uint8Array> = []
     let bytes = 0
     return stream.pipe(
       Stream.takeUntil((chunk) => {
         bytes += chunk.byteLength
-        if (bytes <= BillwerkConfig.bodyBytesMax) text += decoder.decode(chunk, { stream: true })
+        if (bytes <= BillwerkConfig.bodyBytesMax) chunks.push(chunk)
         return bytes > BillwerkConfig.bodyBytesMax
       }),
       Stream.runDrain,
       Effect.map((): string | reply.NoText =>
-        bytes > BillwerkConfig.bodyBytesMax ? reply.tooLarge : text + decoder.decode()
+        bytes > BillwerkConfig.bodyBytesMax
+          ? reply.tooLarge
+          : reply.fromText(body.textOf(joined(chunks, bytes), headers["content-encoding"]))
       )
     )
   })
+
+const joined = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}

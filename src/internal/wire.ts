@@ -7,10 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as Destination from "../domain/Destination.js"
 import { fingerprint } from "../domain/Fingerprint.js"
 import type * as Payout from "../domain/Payout.js"
-import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
 import type { Clean } from "./words.js"
 
@@ -164,7 +163,7 @@ export const encodeCreate = (request: PayoutRequest): string => {
   const { customer } = request
   return JSON.stringify({
     handle: request.handle,
-    destination: Destination.unwrap(request.destination),
+    destination: destinationOf(request),
     amount: request.amount,
     currency: request.currency,
     text: request.text,
@@ -191,6 +190,9 @@ const integer = (value: unknown): number | undefined =>
 const date = (value: unknown): DateTime.Utc | undefined =>
   typeof value === "string" ? Option.getOrUndefined(readDate(value)) : undefined
 
+/** More is no payout of anybody's: each is kept, and a small answer would take a lot of room. */
+export const transactionsMax = 1000
+
 /**
  * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned.
  * Handle, state and amount are what money depends on, so they must be right. Field by field and by hand, because an answer is
@@ -203,6 +205,7 @@ export const readPayout = (json: unknown, clean: Clean): Payout.Payout | undefin
   const amount = integer(fields["amount"])
   if (handle === undefined || state === undefined || amount === undefined) return undefined
   const { transactions } = fields
+  if (Array.isArray(transactions) && transactions.length > transactionsMax) return undefined
   return {
     handle,
     state,

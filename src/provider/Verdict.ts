@@ -368,8 +368,9 @@ export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
  * @category verdicts
  */
 export const ofLookup = (expected: Expected, reply: Reply): Verdict => {
-  if (isResponse(reply, 404) && isNotFound(code(reply))) return ofAbsence(expected, reply)
   const answered = ofAnswer(expected, reply)
+  if (reply._tag === "Response" && reply.isCached === true) return answered
+  if (isResponse(reply, 404) && isNotFound(code(reply))) return ofAbsence(expected, reply)
   const isRefusal = reply._tag === "Response" && reply.status >= 400 && reply.status < 500
   if (!isRefusal || reply.status === 401 || row(answered).error === "RateLimited") return answered
   return row(answered).error === "CommunicationError" ? answered : { _tag: "LookupRefused" }
@@ -382,7 +383,9 @@ const isNotFound = (code: number | undefined): boolean => code === 137 || code =
 
 // Where connections are crossed, it is another payout that is not there.
 const ofAbsence = ({ handle }: Expected, { body }: Response): Verdict => {
-  const path = body._tag === "ApiError" ? body.path : undefined
+  const told = body._tag === "ApiError" ? body.path : undefined
+  // A path that was cut names no handle.
+  const path = told?.endsWith("…") === true ? undefined : told
   const isNamed = path !== undefined && (path.endsWith(`/${handle}`) || path.endsWith(`/${encodeURIComponent(handle)}`))
   return path === undefined || isNamed
     ? { _tag: "NotFound", proven: isNamed }

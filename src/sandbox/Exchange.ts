@@ -34,6 +34,11 @@ export class Log {
 
   constructor(private readonly exchangesMax: number) {}
 
+  /** How many exchanges there were. */
+  get count(): number {
+    return this.began
+  }
+
   get all(): ReadonlyArray<Exchange> {
     return Array.from(this.exchanges.values())
   }

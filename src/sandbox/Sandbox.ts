@@ -176,7 +176,7 @@ const start = (options: Options, now: number): Service => {
     customer: (handle, customer) => Effect.sync(() => simulation.provider.customers.set(handle, customer)),
     reset: Effect.clockWith((clock) =>
       Effect.sync(() => {
-        simulation = new Simulation(rules, changes, clock.unsafeCurrentTimeMillis())
+        simulation = new Simulation(rules, changes, clock.unsafeCurrentTimeMillis(), simulation.exchanges)
       })
     ),
     tell: (listener) => changes.tell(listener, () => simulation.agenda.dues),

@@ -49,7 +49,9 @@ export class Simulation {
   constructor(
     private readonly rules: Rules,
     changes: Changes,
-    now: number
+    now: number,
+    /** How many exchanges there were before the beginning: a provider gives no `Request-Id` twice. */
+    private readonly before = 0
   ) {
     this.agenda = new Agenda(changes)
     this.log = new Log(rules.exchangesMax)
@@ -58,6 +60,11 @@ export class Simulation {
     this.latency = Duration.toMillis(rules.latency)
     this.reads = rules.limits && new Gate(rules.limits.reads)
     this.writes = rules.limits && new Gate(rules.limits.writes)
+  }
+
+  /** How many exchanges there were ever. */
+  get exchanges(): number {
+    return this.before + this.log.count
   }
 
   /** Lets everything happen that is due by now, in epoch milliseconds. */
@@ -134,7 +141,7 @@ export class Simulation {
     }
     this.leave(visit)
     const delivery = Delivery.make(answer, visit.reply, {
-      requestId: identifier("e", ordinal),
+      requestId: identifier("e", this.before + ordinal),
       path: visit.incoming.path,
       made: visit.made + this.ahead,
       ahead: this.ahead,

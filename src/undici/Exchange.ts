@@ -100,8 +100,13 @@ const abandoned = new Error("abandoned")
 const inLowerCase = (headers: RawHeaders): RawHeaders =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
+/** What came of a body. */
+export const bytesOf = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const [first] = chunks
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
+}
+
 const decoder = new TextDecoder()
 
 /** What came of a body, as text. */
-export const textOf = (chunks: ReadonlyArray<Uint8Array>): string =>
-  decoder.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))
+export const textOf = (chunks: ReadonlyArray<Uint8Array>): string => decoder.decode(bytesOf(chunks))

@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import Pg from "pg"
-import { freePort } from "../servers.js"
 import type { Store } from "./Orders.js"
 
 export interface Database {
@@ -61,7 +60,7 @@ export const postgres = (url: string, lease: number): Effect.Effect<Database, ne
     const own = new URL(url)
     own.pathname = `/${name}`
     return {
-      store: Effect.map(freePort, (port) => ({ _tag: "Postgres", url: own.href, port, lease }) as const),
+      store: Effect.succeed({ _tag: "Postgres", url: own.href, lease } as const),
       machinesMax: Infinity,
       outage: (millis) =>
         query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`).pipe(

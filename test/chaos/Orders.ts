@@ -4,7 +4,7 @@ import type { PayoutRequest } from "effect-billwerk-payouts"
 /** Where a machine keeps what has to outlive it. `lease`: how long a shard is its own without a sign of life, in milliseconds. */
 export type Store =
   | { readonly _tag: "Sqlite"; readonly filename: string }
-  | { readonly _tag: "Postgres"; readonly url: string; readonly port: number; readonly lease: number }
+  | { readonly _tag: "Postgres"; readonly url: string; readonly lease: number }
 
 /** Who pays out: this library, or one of the deliberately wrong clients. */
 export type Client = "library" | "forgets" | "new handle" | "assumes failure"

@@ -32,13 +32,12 @@ const report = (report: Report) => Effect.sync(() => process.send?.(report))
 const engineOf = (store: Store) => {
   const quick = { entityMessagePollInterval: "200 millis", entityTerminationTimeout: "2 seconds" } as const
   if (store._tag === "Sqlite") return SqliteEngine.layer({ filename: store.filename, sharding: quick })
-  const { lease, port, url } = store
+  const { lease, url } = store
   return PostgresEngine.layer({
     pool: Effect.acquireRelease(
       Effect.sync(() => new Pg.Pool({ connectionString: url, max: 8 })),
       (pool) => Effect.promise(() => pool.end())
     ),
-    address: { host: "127.0.0.1", port },
     sharding: {
       ...quick,
       shardLockExpiration: lease,

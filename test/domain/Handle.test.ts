@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Either, FastCheck as fc } from "effect"
+import { Either, FastCheck as fc, Schema } from "effect"
 import { Handle } from "effect-billwerk-payouts"
+import { inspect } from "node:util"
 
 type Parts = Parameters<typeof Handle.derive>
 
@@ -64,7 +65,7 @@ describe("Handle.derive", () => {
     ["_e6_", ["æ"]],
     ["_1f967_", ["🥧"]],
     ["_d83e_", ["\ud83e"]],
-    ["-1.1_2e_5.NaN.1e_2b_21", [-1, 1.5, Number.NaN, 1e21]]
+    ["-1.1_2e_5.9007199254740991", [-1, 1.5, Number.MAX_SAFE_INTEGER]]
   ]
   for (const [handle, parts] of forever) {
     it(`makes ${handle} of ${JSON.stringify(parts)}, for ever`, () => assert.strictEqual(derived(...parts), handle))
@@ -116,6 +117,77 @@ describe("Handle.derive", () => {
   it("refuses what looks like a card token or a key, which would be shown everywhere (110)", () => {
     for (const text of ["ct_0123456789abcdef", "priv_0123456789abcdef0123"]) assert.strictEqual(made(text), refusal)
     for (const text of ["ct_2026", "act_0123456789abcdef", "ca_0123456789abcdef"]) assert.strictEqual(made(text), text)
+  })
+
+  it("refuses what is no id: it would be the same for every payout, or for two (F8)", () => {
+    for (const part of [NaN, Infinity, -Infinity, 2 ** 53, -(2 ** 53), 1187439012345678848, 1e21, undefined, null]) {
+      for (const [ordinal, parts] of [
+        [1, [part]],
+        [2, ["prize", part]],
+        [2, [1, part, NaN]]
+      ] as const) {
+        // @ts-expect-error: where ids come from, types end.
+        const answer = Handle.derive(...parts)
+        assert(Either.isLeft(answer), `${String(part)} was taken`)
+        assert.strictEqual(answer.left.field, "handle")
+        assert.strictEqual(
+          answer.left.reason,
+          `must be derived from texts and numbers up to 2^53: part ${ordinal} is neither`
+        )
+      }
+    }
+    for (const part of [
+      {},
+      [],
+      ["a"],
+      { toString: () => "a" },
+      Object("a"),
+      Object(1),
+      true,
+      1n,
+      Symbol("a"),
+      () => 1
+    ]) {
+      assert.strictEqual(derived(part), "handle must be derived from texts and numbers up to 2^53: part 1 is neither")
+    }
+    assert.strictEqual(derived("prize", "1187439012345678848"), "prize.1187439012345678848")
+  })
+
+  it("refuses a card number, which would be shown everywhere, and does not show it (D5)", () => {
+    for (const text of ["4111111111111111", "4111-1111-1111-1111", "5019.7170.1010.3742", "378282246310005"]) {
+      const error = Either.getOrThrow(Either.flip(Handle.make(text)))
+      assert.deepStrictEqual(
+        [error.field, error.reason],
+        ["handle", "must not be a card number: a handle is shown everywhere; if it is none, put a word before it"]
+      )
+      const decoded = Schema.decodeEither(Handle.Handle)(text)
+      assert(Either.isLeft(decoded))
+      for (const shown of [inspect(error), String(decoded.left), inspect(decoded.left)]) assert.notInclude(shown, text)
+    }
+    assert.isTrue(Either.isLeft(Handle.derive("4111111111111111")))
+  })
+
+  it("takes ids that are digits alone: times, snowflakes, dates and numbers in a row", () => {
+    for (const id of ["1764328605123", "1764328605123456", "1764328605123456789", "1187439012345678848"]) {
+      assert.strictEqual(made(id), id)
+    }
+    for (const id of [
+      "2026070100000042",
+      "20260701-0001",
+      "4111111111111112",
+      "000000000000",
+      "prize.4111111111111111"
+    ]) {
+      assert.strictEqual(made(id), id)
+    }
+  })
+
+  it("does not show what its schema refuses (D7)", () => {
+    for (const secret of ["ct_0123456789abcdef", "priv_0123456789abcdef0123", "a b secret", { a: "secret" }]) {
+      const answer = Schema.decodeUnknownEither(Handle.Handle)(secret)
+      assert(Either.isLeft(answer))
+      assert.strictEqual(String(answer.left), "Expected a handle")
+    }
   })
 
   it("refuses ids that are too long, rather than cutting them (106)", () => {

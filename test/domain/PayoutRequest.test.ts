@@ -1,7 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Either, FastCheck as fc, Redacted, Schema } from "effect"
-import { Destination, Handle, Money, PayoutRequest, type PayoutError } from "effect-billwerk-payouts"
+import { Cause, DateTime, Either, Equal, Exit, FastCheck as fc, Hash, ParseResult, Redacted, Schema } from "effect"
+import {
+  Customer,
+  Destination,
+  Handle,
+  Hint,
+  Money,
+  Payout,
+  PayoutRequest,
+  type PayoutError
+} from "effect-billwerk-payouts"
 import { inspect } from "node:util"
+import * as wire from "../../src/internal/wire.js"
 
 const handle = "prize-2026-0042"
 const saved = "ca_fcfac2016614418f969fa5697383e47c"
@@ -702,4 +712,343 @@ describe("What is checked by hand", () => {
       fc.assert(fc.property(odd, (value) => assert.strictEqual(byHand(value), bySchema(value))))
     })
   }
+})
+
+describe("A request that was made", () => {
+  const { isPayoutRequest } = PayoutRequest
+  const customer = { handle: "c-1", email: "a@example.com", metadata: { a: 1 } }
+  const cardToken = () => accepted({ ...base, destination: Redacted.make(token), customer })
+  const stored = { ...base, destination: { _tag: "SavedMethod", reference: saved }, customer, text: "Prize" }
+  const made = (): ReadonlyArray<PayoutRequest.PayoutRequest> => [
+    accepted({ ...base, customer }),
+    cardToken(),
+    Schema.decodeUnknownSync(PayoutRequest.PayoutRequest)(stored),
+    new PayoutRequest.PayoutRequest(accepted({ ...base, customer }))
+  ]
+
+  it("is frozen, with all that is in it (D3)", () => {
+    for (const request of made()) {
+      const { amount, customer, destination } = request
+      assert(typeof customer === "object" && customer.metadata !== undefined)
+      for (const part of [request, destination, customer, customer.metadata]) assert.isTrue(Object.isFrozen(part))
+      for (const [field, value] of Object.entries({ amount: -7, handle: "p-2", customer: undefined, extra: 1 })) {
+        assert.isFalse(Reflect.set(request, field, value))
+        assert.isFalse(Reflect.deleteProperty(request, "amount"))
+      }
+      assert.isFalse(Reflect.set(destination, "reference", Redacted.make("ca_2")))
+      assert.isFalse(Reflect.set(customer, "handle", "c-2"))
+      assert.isFalse(Reflect.set(customer.metadata, "a", 2))
+      assert.isFalse(Reflect.setPrototypeOf(request, null))
+      assert.strictEqual(request.amount, amount)
+    }
+  })
+
+  it("is known for one, and only it (D3)", () => {
+    for (const request of made()) {
+      assert.isTrue(isPayoutRequest(request))
+      assert.instanceOf(request, PayoutRequest.PayoutRequest)
+    }
+    class Sub extends PayoutRequest.PayoutRequest {}
+    const request = accepted(base)
+    const { prototype } = PayoutRequest.PayoutRequest
+    const forged: ReadonlyArray<unknown> = [
+      new PayoutRequest.PayoutRequest({ ...request }, true),
+      new PayoutRequest.PayoutRequest({ ...request }, { disableValidation: true }),
+      new PayoutRequest.PayoutRequest({ ...request, amount: Money.Amount.make(-7, true) }, true),
+      PayoutRequest.PayoutRequest.make({ ...request }, true),
+      // @ts-expect-error: no request at all.
+      new PayoutRequest.PayoutRequest({}, true),
+      // @ts-expect-error: no request at all.
+      new PayoutRequest.PayoutRequest(null, true),
+      new Sub({ ...request }),
+      new Sub({ ...request }, true),
+      Reflect.construct(PayoutRequest.PayoutRequest, [{ ...request }], Sub),
+      Object.create(prototype, Object.getOwnPropertyDescriptors(request)),
+      Object.setPrototypeOf({ ...request, amount: -7 }, prototype),
+      Object.create(request, { amount: { value: -7 } }),
+      new Proxy(request, { get: (target, key) => (key === "amount" ? -7 : Reflect.get(target, key)) }),
+      structuredClone({ ...base }),
+      undefined,
+      null,
+      "p-1"
+    ]
+    for (const [index, value] of forged.entries()) assert.isFalse(isPayoutRequest(value), `#${index}`)
+  })
+
+  it("has nothing that it was not given itself, whatever a prototype says (D4)", () => {
+    const inherited = Object.fromEntries(
+      Object.entries({
+        customer: { generateHandle: true, email: canary },
+        ...{ text: canary, textOnStatement: canary, acquirerReference: canary },
+        ...{ email: canary, phone: canary, metadata: { canary: 1 } }
+      }).map(([name, value]) => [name, { value, configurable: true, enumerable: true, writable: true }])
+    )
+    Object.defineProperties(Object.prototype, inherited)
+    try {
+      const requests = [
+        accepted(base),
+        accepted({ ...base, customer: { handle: "c-1" } }),
+        Schema.decodeUnknownSync(PayoutRequest.PayoutRequest)({
+          ...base,
+          destination: { _tag: "SavedMethod", reference: saved }
+        }),
+        new PayoutRequest.PayoutRequest({
+          handle: Either.getOrThrow(Handle.make(handle)),
+          destination: accepted(base).destination,
+          amount: Money.Amount.make(1),
+          currency: Money.Currency.make("DKK")
+        })
+      ]
+      for (const request of requests) {
+        assert.notInclude(wire.encodeCreate(request), canary)
+        assert.strictEqual(request.text, undefined)
+      }
+      const inheriting: object = Object.create({ ...base, customer: "c-1" })
+      assert.isTrue(Either.isLeft(PayoutRequest.fromUnknown(inheriting)))
+    } finally {
+      for (const name of Object.keys(inherited)) Reflect.deleteProperty(Object.prototype, name)
+    }
+  })
+
+  it("is what was checked, where the caller's object says something else each time", () => {
+    const changing = <A>(...values: ReadonlyArray<A>) => {
+      let reads = 0
+      return { enumerable: true, get: () => values[Math.min(reads++, values.length - 1)] }
+    }
+    const metadata = Object.defineProperty({}, "a", changing<unknown>(1, NaN))
+    const customer = Object.defineProperties({ metadata }, { handle: changing("c-1", "../") })
+    const input = Object.defineProperties({ ...base, customer }, { amount: changing(12_500, -7) })
+    const request = accepted(input)
+    assert.deepStrictEqual<unknown>([request.amount, request.customer], [12_500, { metadata: { a: 1 }, handle: "c-1" }])
+  })
+
+  it("keeps its secret when the caller wipes the one that it was made of, or the one in it (F10)", () => {
+    const secret = Redacted.make(token)
+    const request = accepted({ ...base, destination: secret, customer: "c-1" })
+    Redacted.unsafeWipe(secret)
+    assert.strictEqual(Destination.unwrap(request.destination), token)
+    Redacted.unsafeWipe(request.destination.reference)
+    assert.strictEqual(JSON.parse(wire.encodeCreate(request)).destination, token)
+    const other = accepted({ ...base, destination: Redacted.make(token), customer: "c-1" })
+    assert.deepStrictEqual(PayoutRequest.differences(request, other), [])
+  })
+
+  it("equals another one with the same arguments, and has the same hash", () => {
+    const [one, two] = [cardToken(), cardToken()]
+    assert.isTrue(Equal.equals(one, two))
+    assert.strictEqual(Hash.hash(one), Hash.hash(two))
+    assert.isFalse(Equal.equals(one, accepted({ ...base, destination: Redacted.make(token), customer: "c-1" })))
+    assert.isFalse(Equal.equals(one, accepted(base)))
+  })
+
+  it("is the same, and the same bytes, whatever the order of what is in it (F9)", () => {
+    const [one, two] = [
+      { generateHandle: true, email: "a@example.com", phone: "1", metadata: { b: 1, a: true, "10": "x", "9": "y" } },
+      { metadata: { "9": "y", a: true, "10": "x", b: 1 }, phone: "1", email: "a@example.com", generateHandle: true }
+    ]
+    const requests = [one, two].flatMap((customer) => [
+      accepted({ ...base, customer }),
+      accepted({ customer, currency: "DKK", amount: 12_500, destination: saved, handle }),
+      Schema.decodeUnknownSync(PayoutRequest.PayoutRequest)({ ...stored, customer, text: undefined }),
+      new PayoutRequest.PayoutRequest({ ...accepted({ ...base, customer }) })
+    ])
+    for (const request of requests) {
+      assert.deepStrictEqual(PayoutRequest.differences(accepted({ ...base, customer: one }), request), [])
+      assert.strictEqual(wire.encodeCreate(request), wire.encodeCreate(accepted({ ...base, customer: two })))
+    }
+    const other = accepted({ ...base, customer: { ...two, metadata: { ...two?.metadata, a: false } } })
+    assert.deepStrictEqual(PayoutRequest.differences(accepted({ ...base, customer: one }), other), ["customer"])
+  })
+})
+
+const timed = <A>(run: () => A): readonly [millis: number, value: A] => {
+  const started = performance.now()
+  const value = run()
+  return [performance.now() - started, value]
+}
+
+describe("A card number", () => {
+  const numbers = [
+    "4111111111111111",
+    "4111-1111-1111-1111",
+    "5555555555554444",
+    "2223003122003222",
+    "5019717010103742",
+    "378282246310005",
+    "30569309025904",
+    "6011111111111117",
+    "3530111333300000"
+  ]
+  const grouped = ["4111 1111 1111 1111", "4111  1111-1111.1111", "3782 822463 10005", "４１１１ 1111 1111 1111"]
+
+  const assertRefused = (field: string, reason: string, value: string, input: object) => {
+    const error = refused({ ...base, ...input })
+    assert.deepStrictEqual([error.field, error.reason], [field, reason])
+    for (const shown of [error.message, JSON.stringify(error), inspect(error)]) assert.notInclude(shown, value)
+  }
+
+  it("is no destination, with or without its check digit, and is not shown (D5)", () => {
+    const reason = "must not be a card number: give a saved payment method (ca_...), or a card token"
+    for (const value of [
+      ...numbers,
+      ...grouped.slice(0, 3),
+      "411111111111",
+      "4111111111111112",
+      "4111_1111/1111:1111"
+    ]) {
+      assertRefused("destination", reason, value, { destination: value })
+      assertRefused("destination", reason, value, { destination: Redacted.make(value), customer: "c-1" })
+      for (const destination of [
+        { _tag: "SavedMethod", reference: value },
+        { _tag: "CardToken", reference: Redacted.make(value) }
+      ]) {
+        const decoded = Schema.decodeUnknownEither(PayoutRequest.PayoutRequest)({
+          ...base,
+          destination,
+          customer: "c-1"
+        })
+        assert(Either.isLeft(decoded))
+        assert.notInclude(inspect(decoded.left), value)
+      }
+    }
+    for (const destination of [
+      "ca_4111111111111111",
+      "1",
+      "41111111111",
+      "41111111111111111111",
+      "x4111111111111111"
+    ]) {
+      assert.isTrue(Either.isRight(PayoutRequest.fromUnknown({ ...base, destination })), destination)
+    }
+  })
+
+  it("is in no text that is stored or shown (D5)", () => {
+    const reason = "must not hold a card number: texts are stored, and shown"
+    for (const value of [...numbers, ...grouped]) {
+      for (const text of [value, `Prize to ${value}, thanks`, `12 ${value} 12/27`, `(${value})`]) {
+        assertRefused("text", reason, value, { text })
+        if (!/^[ -~]*$/.test(value)) continue
+        assertRefused("textOnStatement", reason, value, { textOnStatement: text })
+        assertRefused("acquirerReference", reason, value, { acquirerReference: text })
+      }
+    }
+    for (const text of [
+      "Order 1764328605123456, 2026-07-01 12:00",
+      "4111111111111112",
+      "DK5000400440116243 FI2212345600000785",
+      "0040 0440116243",
+      "+45 12 34 56 78",
+      "x4111111111111111"
+    ]) {
+      assert.strictEqual(accepted({ ...base, text }).text, text)
+    }
+  })
+
+  it("is looked for in no time, whatever the text", () => {
+    for (const text of [
+      "1 ".repeat(512).trim(),
+      `${"1 ".repeat(511)}1x`,
+      "1".repeat(1023),
+      `${"1 ".repeat(500_000)}x`
+    ]) {
+      const [took] = timed(() => PayoutRequest.fromUnknown({ ...base, text }))
+      assert.isBelow(took, 1_000)
+    }
+  })
+
+  it("is no handle of a customer (D5)", () => {
+    const reason = "must not be a card number: a handle is shown everywhere; if it is none, put a word before it"
+    assertRefused("customer", reason, "4111111111111111", { customer: "4111111111111111" })
+    assertRefused("customer.handle", reason, "4111111111111111", { customer: { handle: "4111111111111111" } })
+  })
+})
+
+describe("What a schema refuses", () => {
+  const details = { email: canary, phone: `${canary}\u0000`, firstName: canary, metadata: { [canary]: canary } }
+  const customer = { handle: "c-1", ...details }
+  const destination = { _tag: "SavedMethod", reference: saved }
+  const stored = { ...base, destination, customer }
+
+  const assertSays = (schema: Schema.Schema.AnyNoContext, value: unknown, says: string) => {
+    for (const options of [{}, { errors: "all" }, { onExcessProperty: "error" }] as const) {
+      for (const answer of [
+        Schema.decodeUnknownEither(schema, options)(value),
+        Schema.decodeUnknownEither(Schema.Struct({ list: Schema.Array(schema) }), options)({ list: [value] }),
+        Schema.decodeUnknownEither(Schema.parseJson(schema), options)(JSON.stringify(value))
+      ]) {
+        assert(Either.isLeft(answer), says)
+        for (const shown of [
+          answer.left.message,
+          inspect(answer.left, { depth: Infinity, showHidden: true }),
+          inspect(Exit.die(answer.left), { depth: Infinity }),
+          JSON.stringify(answer.left),
+          JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(answer.left)),
+          Cause.pretty(Cause.die(answer.left), { renderErrorCause: true })
+        ]) {
+          assert.notInclude(shown, canary)
+          assert.notInclude(shown, saved)
+          assert.include(shown, says)
+        }
+      }
+    }
+  }
+
+  it("names the field only: a request (D7)", () => {
+    const decodes = PayoutRequest.PayoutRequest
+    assertSays(decodes, stored, "Expected a payout request: customer.phone must be 1 to 255 characters")
+    assertSays(decodes, { ...stored, customer: { generateHandle: true, ...details } }, ": customer.phone must be")
+    assertSays(decodes, { ...stored, customer: [canary] }, "Expected a payout request: customer must be")
+    assertSays(
+      decodes,
+      { ...stored, customer: undefined, text: `${canary}\n` },
+      "Expected a payout request: text must be"
+    )
+    assertSays(decodes, { ...stored, customer: undefined, amount: canary }, "Expected a payout request: amount must be")
+    assertSays(decodes, { ...stored, handle: `${canary}/` }, "Expected a payout request: handle must be")
+    assertSays(decodes, { ...stored, customer: undefined, destination: saved }, "Expected a saved payment method")
+    assertSays(decodes, [canary], "Expected a payout request")
+    assertSays(decodes, canary, "Expected a payout request")
+  })
+
+  it("names the field only: what a request is made of (D7)", () => {
+    assertSays(Customer.Customer, customer, "customer.phone must be 1 to 255 characters without control characters")
+    assertSays(Customer.NewCustomer, customer, "customer.phone must be 1 to 255 characters without control characters")
+    assertSays(Customer.NewCustomer, [canary], "Expected a customer to create")
+    assertSays(Customer.CustomerHandle, `${canary}/`, "Expected a customer's handle")
+    assertSays(Destination.SavedMethod, { ...destination, reference: `${saved}\n` }, "Expected a saved payment method")
+    assertSays(Destination.CardToken, { _tag: "CardToken", reference: canary }, "Expected a redacted card token")
+    assertSays(Destination.Reference, `${canary}\n`, "Expected a reference of 1 to 255 visible ASCII characters")
+  })
+
+  it("names the field only: what the provider says of a customer (D7)", () => {
+    const payout = { handle, state: "paid", amount: 1, customer, transactions: [] }
+    assertSays(Payout.Payout, payout, "Expected a payout of the provider: customer is not right")
+    assertSays(Payout.Payout, { ...payout, customer: "c-1", transactions: [canary] }, ": transactions.0 is not right")
+    assertSays(Payout.Transaction, { id: "t", state: "paid", amount: canary }, "Expected a transaction: amount is not")
+    assertSays(
+      Hint.Hint,
+      { id: "w-1", timestamp: canary, references: [saved] },
+      "Expected a hint: timestamp is not right"
+    )
+    assertSays(
+      Hint.Hint,
+      { id: "w-1", timestamp: "2026-01-01", references: [{ saved }] },
+      ": references.0 is not right"
+    )
+  })
+
+  it("names the field only: what is no request is not encoded (D7)", () => {
+    const forged = { ...accepted(base), customer }
+    const answer = Schema.encodeUnknownEither(PayoutRequest.PayoutRequest)(forged)
+    assert(Either.isLeft(answer))
+    assert.notInclude(inspect(answer.left, { depth: Infinity }), canary)
+    try {
+      // @ts-expect-error: a phone with a control character is one more than the type can say, and no handle is checked.
+      new PayoutRequest.PayoutRequest({ ...accepted(base), customer })
+      assert.fail("it was made")
+    } catch (error) {
+      assert.notInclude(inspect(error, { depth: Infinity }), canary)
+      assert.include(String(error), "customer.phone")
+    }
+  })
 })

@@ -199,12 +199,15 @@ const ending = (payout: Ledger.Recorded | undefined): Said["_tag"] => {
   if (payout?.state !== "failed") return "Paid"
   const errors = payout.transactions.map(({ errorState }) => errorState)
   const processingErrors = errors.filter((error) => error === "processing_error").length
+  // The card is shown, so whoever asks knows of it, whatever came after.
+  const isDeclined = errors.includes("hard_declined")
   switch (errors.at(-1)) {
     case "hard_declined":
       return "HardDeclined"
     case "soft_declined":
-      return "Paid"
+      return isDeclined ? "HardDeclined" : "Paid"
     case "processing_error":
+      if (isDeclined) return "HardDeclined"
       return processingErrors > processingError.length ? "ProcessingError" : "Paid"
     default:
       return "UnexpectedResponse"

@@ -387,6 +387,10 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     if (shown === undefined ? kind === "C" && row.money !== undefined : isOpen(shown)) doubtTag = row.tag
 
     if (shown !== undefined && (row.tag === "Paid" || row.tag === "Processing")) return end(row.tag)
+    // Declined for good stays so, whatever came after it.
+    if (shown?.state === "failed" && row.then !== "ask" && shown.attempts.some(({ end }) => end === "hard_declined")) {
+      return end("HardDeclined")
+    }
     const inDoubt = exposure().max > 0
     const isAnswer = row.tag === "HandleConflict" || (shown !== undefined && (kind === "C" || isNews))
     const failed = () => end(inDoubt && !isAnswer ? doubtTag : row.tag)

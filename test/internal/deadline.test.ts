@@ -80,6 +80,22 @@ describe("A deadline", () => {
     })
   )
 
+  it.effect("leaves behind what cannot be interrupted, and so does the caller's interruption (D9)", () =>
+    Effect.gen(function* () {
+      const stuck = within(Effect.uninterruptible(silent), minute, () => "too late")
+      const late = yield* Effect.fork(stuck)
+      yield* TestClock.adjust(minute)
+      assert.strictEqual(yield* Fiber.join(late), "too late")
+      const gone = yield* Effect.fork(stuck)
+      yield* Effect.yieldNow()
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(gone)))
+      const slow = Effect.onInterrupt(Effect.never, () => Effect.sleep(minute))
+      const slowly = yield* Effect.fork(within(slow, minute, () => "too late"))
+      yield* TestClock.adjust(minute)
+      assert.strictEqual(yield* Fiber.join(slowly), "too late")
+    })
+  )
+
   it.live("of more than a timer can wait for is none", () =>
     Effect.gen(function* () {
       const slow = Effect.as(Effect.sleep(Duration.millis(20)), "in time")

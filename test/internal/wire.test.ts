@@ -189,7 +189,8 @@ describe("A payout of the provider's documentation (provider.md 10)", () => {
           id: "dafba2016614418f969fa5697383e47c",
           state: "paid",
           amount: 10_000,
-          created: "2015-04-04T12:40:56.656Z"
+          created: "2015-04-04T12:40:56.656Z",
+          method: "5d84005008a83014"
         }
       ]
     })
@@ -369,6 +370,14 @@ describe("A payout", () => {
     )
   })
 
+  it("refuses a payout with more transactions than any has, and keeps nothing of them (D14)", () => {
+    const withMany = (count: number) =>
+      wire.readPayout({ handle: "p-1", state: "paid", amount: 1, transactions: Array(count).fill(0) }, String)
+    assert.strictEqual(withMany(1000)?.transactions.length, 1000)
+    assert.strictEqual(withMany(1001), undefined)
+    assert.strictEqual(withMany(524_001), undefined)
+  })
+
   it("keeps a transaction that cannot be read: it is an attempt that may have paid", () => {
     for (const odd of [null, "paid", 7, [], true]) {
       assert.deepStrictEqual(transactionFrom(odd), withTransaction({}), JSON.stringify(odd))
@@ -469,7 +478,8 @@ describe("An error of the provider", () => {
         error: {
           _tag: "ApiError",
           code: 209,
-          error: "Accessed feature is not available on the current plan for your account"
+          error: "Accessed feature is not available on the current plan for your account",
+          path: "/some/api/path"
         },
         requestId: "some_request_id"
       }
@@ -484,7 +494,8 @@ describe("An error of the provider", () => {
           _tag: "ApiError",
           code: 13,
           error: "Subscription expired",
-          transactionError: "credit_card_expired"
+          transactionError: "credit_card_expired",
+          path: "/v1/subscription/WHBBv/expire"
         },
         requestId: "de03e86d0a6d44359b249340f967ddc9"
       }
@@ -494,7 +505,7 @@ describe("An error of the provider", () => {
       `{ "code": 134, "error": "Payout already paid", "path": "/v1/payout", "timestamp": "2025-10-01T09:35:00.000+00:00",
         "http_status": 400, "http_reason": "Bad Request", "request_id": "f1988fc2374b4a26a51ebd876b478428" }`,
       {
-        error: { _tag: "ApiError", code: 134, error: "Payout already paid" },
+        error: { _tag: "ApiError", code: 134, error: "Payout already paid", path: "/v1/payout" },
         requestId: "f1988fc2374b4a26a51ebd876b478428"
       }
     ]
@@ -527,7 +538,7 @@ describe("An error of the provider", () => {
       (text) => text.replace("secret", "***")
     )
     assert.deepStrictEqual(read, {
-      error: { _tag: "ApiError", code: 135, error: "no ***", message: "a ***", transactionError: "***" },
+      error: { _tag: "ApiError", code: 135, error: "no ***", message: "a ***", transactionError: "***", path: "/***" },
       // To be looked at, and cleaned, like the one in the head.
       requestId: "secret"
     })

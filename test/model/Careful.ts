@@ -123,7 +123,6 @@ class Careful {
   private hear({ evidence, outstandingCreates }: Hearsay): void {
     if (this.flaw === "forgets when it starts again") return
     const now = this.began
-    if (outstandingCreates === undefined && (this.calls > 0 || evidence !== undefined)) return
     this.doubts = this.doubts.filter(({ from }) => from === "us")
     if (isKnown(evidence)) {
       // Another process's times are the provider's.

@@ -3,9 +3,10 @@
  * knows the library's API.
  */
 import { HttpClient } from "@effect/platform"
-import { Effect, Either, Redacted, Schedule, type Scope } from "effect"
+import { Effect, Either, Redacted, Schedule, Schema, type Scope } from "effect"
 import {
   BillwerkClient,
+  Exposure,
   type Outcome,
   type PayoutError,
   PayoutRequest,
@@ -63,10 +64,10 @@ const policies: { readonly [patience in Patience]: RetryPolicy.RetryPolicy } = {
   })
 }
 
-/** The library of today: no evidence can be handed over, and what is outstanding is called `unseen`. */
+/** The library. Evidence is handed over as the JSON that a user would store. */
 export const library: Subject = {
   name: "library",
-  takesEvidence: false,
+  takesEvidence: true,
   open: (http, patience) =>
     Effect.gen(function* () {
       const billwerk = yield* BillwerkClient.make({ apiKey: Redacted.make("priv_model") }).pipe(
@@ -78,13 +79,21 @@ export const library: Subject = {
       )
       const client: Client = {
         create: (card) => said(payouts.create(requestTo(card))),
-        recover: (card, { outstandingCreates }) =>
-          said(payouts.resume(requestTo(card), { unseen: outstandingCreates })),
+        recover: (card, { evidence, outstandingCreates }) =>
+          said(
+            payouts.recover(requestTo(card), {
+              evidence: evidence === undefined ? undefined : decode(evidence),
+              outstandingCreates
+            })
+          ),
         awaitFinal: asked(payouts.settle(requestTo("ca_none").handle))
       }
       return client
     })
 }
+
+const encode = Schema.encodeSync(Schema.parseJson(Exposure.Evidence))
+const decode = Schema.decodeUnknownSync(Schema.parseJson(Exposure.Evidence))
 
 const requestTo = (card: string): PayoutRequest.PayoutRequest =>
   Either.getOrThrow(PayoutRequest.make({ handle, destination: card, amount, currency }))
@@ -105,7 +114,13 @@ const statementOf = (end: Outcome.Outcome | PayoutError.PayoutError): Statement 
   if (end._tag === "InvalidRequest") {
     return { tag: end._tag, certainty: "NotMoved", min: 0, max: 0, evidence: undefined, differs: [] }
   }
-  const { certainty, exposure } = end
-  const differs = end._tag === "HandleConflict" ? end.differs : []
-  return { tag: end._tag, certainty, ...exposure, evidence: undefined, differs }
+  const evidence = encode(end.evidence)
+  if (end._tag !== "HandleConflict") {
+    return { tag: end._tag, certainty: end.certainty, ...end.exposure, evidence, differs: [] }
+  }
+  // It speaks of its own money and of the other's apart; the judge, of the handle's.
+  const min = end.exposure.min + end.other.exposure.min
+  const max = end.exposure.max + end.other.exposure.max
+  const certainty = Exposure.certainty({ min, max })
+  return { tag: end._tag, certainty, min, max, evidence, differs: end.differs }
 }

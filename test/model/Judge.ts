@@ -96,7 +96,7 @@ const unsound = ({ calls, isMistaken, provider, statement }: Case): Violation | 
 
 const wrongCard = ({ calls, statement }: Case): Violation | undefined => {
   const call = calls.at(-1)
-  if (call === undefined) return undefined
+  if (call?.card === undefined) return undefined
   const paid = transactionsOf([call]).find((one) => one.state === "paid")
   if (paid?.card === undefined || paid.card === call.card) return undefined
   return statement.tag === "HandleConflict" && statement.differs.includes("destination")
@@ -106,7 +106,7 @@ const wrongCard = ({ calls, statement }: Case): Violation | undefined => {
 
 const otherDecline = ({ calls, statement }: Case): Violation | undefined => {
   const card = calls.at(-1)?.card
-  if (statement.tag !== "HardDeclined") return undefined
+  if (statement.tag !== "HardDeclined" || card === undefined) return undefined
   const declines = transactionsOf(known(calls)).filter((one) => one.errorState === "hard_declined")
   return declines.every((one) => one.card !== undefined && one.card !== card)
     ? { law: "own decline", what: `${say(statement)} for ${card}, and only other cards were declined` }

@@ -25,7 +25,8 @@ export interface Told {
 /** One call of a process, with all that it saw. */
 export interface Call {
   readonly by: string
-  readonly card: string
+  /** Absent where only the handle was given. */
+  readonly card: string | undefined
   readonly from: number
   /** Absent while it runs, and where the process died in it. */
   to: number | undefined
@@ -44,7 +45,7 @@ export interface Assumptions {
   readonly strangersBetweenCalls: boolean
 }
 
-export const standard: Assumptions = { horizon: 6 * 3_600_000, strangersBetweenCalls: true }
+export const standard: Assumptions = { horizon: 6 * 3_600_000, strangersBetweenCalls: false }
 
 const clockError = 2_000
 
@@ -166,9 +167,14 @@ const doubtsOf = (
       )
     )
   )
+  // And what it is told says more than what others had guessed.
+  const informed = Math.max(...own.map((call) => (call.told.outstanding === undefined ? -Infinity : call.from)))
+  // Who guesses again guesses the same.
+  const latestGuess = calls.findLast(({ told }) => told.guesses)
   return calls.flatMap((call) => {
     const { from, told } = call
-    const outstanding = superseded.has(call) ? 0 : told.guesses ? 1 : (told.outstanding ?? 0)
+    const isVoid = superseded.has(call) || (told.guesses && (from < informed || call !== latestGuess))
+    const outstanding = isVoid ? 0 : told.guesses ? 1 : (told.outstanding ?? 0)
     const others = Array.from({ length: outstanding }, (): Doubt => ({
       from: -Infinity,
       until: from + horizon,

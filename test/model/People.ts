@@ -131,14 +131,14 @@ const inDoubt = (standing: Standing): ReadonlyArray<Option<Action | undefined>> 
   ]
 }
 
-/** Who says nothing has nothing to say: at most the one create that is guessed, or none where there is memory. */
+/** Who says nothing has at most the one create to tell of that is guessed. */
 const canSay = (
   standing: Standing,
   says: How,
   { process, restarts }: Pick<Action, "process" | "restarts">
 ): boolean => {
   const isNew = restarts || !standing.remembers(process)
-  if (says === "says nothing") return standing.outstanding(process, restarts) <= (isNew ? 1 : 0)
+  if (says === "says nothing") return standing.outstanding(process, isNew) <= 1
   return says === "tells the number" || standing.canHandOver
 }
 

@@ -110,7 +110,8 @@ class Scene {
   private act(action: People.Action): Statement | undefined {
     const life = this.lifeOf(action)
     const { hearsay, told } = this.hearsay(action, life)
-    const call: Call = { by: life.name, card: action.card, from: this.time.now, to: undefined, told, exchanges: [] }
+    const card = action.does === "awaits" ? undefined : action.card
+    const call: Call = { by: life.name, card, from: this.time.now, to: undefined, told, exchanges: [] }
     life.calls.push(call)
     this.calls.push(call)
     this.isMistaken ||= action.isMistaken
@@ -151,7 +152,8 @@ class Scene {
     // After the arrival horizon, all there is is on record.
     const open = this.isWell ? [] : this.outstanding(life)
     if (does === "creates") return { hearsay: {}, told: { guesses: false } }
-    if (says === "says nothing") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
+    if (does === "awaits") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
+    if (says === "says nothing") return { hearsay: {}, told: { guesses: true } }
     if (says === "tells the number" || this.handover === undefined) {
       return { hearsay: { outstandingCreates: open.length }, told: { outstanding: open.length, guesses: false } }
     }

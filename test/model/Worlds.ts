@@ -24,19 +24,33 @@ export interface Summary {
   readonly found: ReadonlyArray<Found>
 }
 
-/** Runs all worlds up to a size, or up to so many that break a law. */
-export const explore = (subject: Subject, size: number, foundMax = Infinity, assumptions = standard): Summary => {
+/** Runs all worlds up to a size, or up to so many that break a law; halts after every hundred, so that others may go on. */
+export function* exploring(
+  subject: Subject,
+  size: number,
+  foundMax = Infinity,
+  assumptions = standard
+): Generator<void, Summary, void> {
   const total = { worlds: 0, statements: 0, lessCertain: 0 }
   const found: Array<Found> = []
   for (const { oddities, world } of enumerate(size, worldOf(subject, assumptions))) {
     total.worlds += 1
     total.statements += world.statements
     total.lessCertain += world.lessCertain
-    if (world.violation === undefined) continue
-    found.push({ world, violation: world.violation, oddities, after: total.worlds })
+    if (world.violation !== undefined) found.push({ world, violation: world.violation, oddities, after: total.worlds })
     if (found.length >= foundMax) break
+    if (total.worlds % 100 === 0) yield
   }
   return { ...total, found }
+}
+
+/** The same, in one go. */
+export const explore = (...options: Parameters<typeof exploring>): Summary => {
+  const worlds = exploring(...options)
+  for (;;) {
+    const { done, value } = worlds.next()
+    if (done === true) return value
+  }
 }
 
 /** Runs the world in which these things happen, in this order, and nothing else out of the usual. */

@@ -20,8 +20,7 @@ const options = {
     Options.withDefault("library"),
     Options.withDescription("Which client: the library, the model's own careful one, or that with a flaw.")
   ),
-  strangers: Options.boolean("strangers", { ifPresent: true, negationNames: ["no-strangers"] }).pipe(
-    Options.withDefault(true),
+  strangers: Options.boolean("strangers").pipe(
     Options.withDescription("Whether processes that nobody knows of may have sent between two calls.")
   ),
   shown: Options.integer("shown").pipe(

@@ -30,6 +30,14 @@ const date = (offset: number, format: (date: DateTime.Utc) => string): Header =>
 /** As in `Thu, 01 Jan 2026 00:00:00 GMT`. */
 const imf = (date: DateTime.Utc): string => DateTime.toDateUtc(date).toUTCString()
 
+/** As in `Thursday, 01-Jan-26 00:00:00 GMT`, which has no century, and in `Thu Jan  1 00:00:00 2026`. */
+const rfc850 = (date: DateTime.Utc): string =>
+  imf(date).replace(/^(\w+), (\d\d) (\w+) \d\d(\d\d)/, (_, __, day, month, year) => `Someday, ${day}-${month}-${year}`)
+const asctime = (date: DateTime.Utc): string =>
+  imf(date).replace(/^(\w+), (\d\d) (\w+) (\d+) (.{8}) GMT$/, (_, weekday, day, month, year, time) =>
+    [weekday, month, day.replace(/^0/, " "), time, year].join(" ")
+  )
+
 const seconds: fc.Arbitrary<Header> = fc
   .oneof(
     fc.nat(20).map(String),
@@ -40,8 +48,11 @@ const seconds: fc.Arbitrary<Header> = fc
   .map((text) => ({ text, seconds: Number(text) }))
 
 const moments = fc
-  .oneof(fc.integer({ min: 1_000, max: 1_200_000 }), fc.integer({ min: 1_000, max: 1e12 }))
-  .map((offset) => date(offset, imf))
+  .tuple(
+    fc.oneof(fc.integer({ min: 1_000, max: 1_200_000 }), fc.integer({ min: 1_000, max: 1e12 })),
+    fc.constantFrom(imf, asctime, rfc850)
+  )
+  .map(([offset, format]) => date(offset, format))
 
 const past = fc.oneof(
   fc.integer({ min: -1e12, max: 0 }).map((offset) => date(offset, imf).text),

@@ -19,16 +19,14 @@ export const InMemory = Durable.pipe(Layer.provideMerge(WorkflowEngine.layerMemo
 /** One process, one file. */
 export const OneProcess = Durable.pipe(Layer.provideMerge(SqliteEngine.layer({ filename: "payouts.sqlite" })))
 
-/** Several processes, one database. `host` and `port` are where the others reach this one. */
-export const Several = (host: string, port: number) =>
-  Durable.pipe(
-    Layer.provideMerge(
-      PostgresEngine.layer({
-        pool: Effect.acquireRelease(
-          Effect.sync(() => new Pg.Pool({ connectionString: "postgres://127.0.0.1/payouts" })),
-          (pool) => Effect.promise(() => pool.end())
-        ),
-        address: { host, port }
-      })
-    )
+/** Several processes, one database, in which they meet: none of them listens on a port. */
+export const Several = Durable.pipe(
+  Layer.provideMerge(
+    PostgresEngine.layer({
+      pool: Effect.acquireRelease(
+        Effect.sync(() => new Pg.Pool({ connectionString: "postgres://127.0.0.1/payouts" })),
+        (pool) => Effect.promise(() => pool.end())
+      )
+    })
   )
+)

@@ -1,7 +1,7 @@
 /** The storage under the engines, where the database does what it was told and its answer is lost. */
 import { ClusterError, MessageStorage, Reply, Snowflake } from "@effect/cluster"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Clock, Effect, Fiber, TestClock } from "effect"
 import * as SteadyStorage from "../../src/engines/SteadyStorage.js"
 import { inVirtualTime } from "../support.js"
 
@@ -36,6 +36,26 @@ const claims = (answers: ReadonlyArray<"given" | "lost">) => {
   return { given, read: steady.unprocessedMessages([]) }
 }
 
+/** The test's clock, whose wall time can be set back. What it measures goes on. */
+const wallClock = Effect.map(Effect.clock, (clock) => {
+  let behind = 0
+  const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() - behind
+  const set: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis,
+    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+    currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
+    currentTimeNanos: clock.currentTimeNanos,
+    sleep: (duration) => clock.sleep(duration)
+  }
+  return {
+    clock: set,
+    setBack: (millis: number) => {
+      behind += millis
+    }
+  }
+})
+
 const reply = Reply.ReplyWithContext.interrupt({ id: Snowflake.Snowflake(2n), requestId: Snowflake.Snowflake(1n) })
 const exit = { _tag: "Failure", cause: { _tag: "Empty" } } as const
 
@@ -57,6 +77,48 @@ describe("SteadyStorage", () => {
       }
       assert.deepStrictEqual(given, [1, 16, 31])
     })
+  )
+
+  it.effect("takes claims back after a while although the wall clock was set back by an hour", () =>
+    Effect.gen(function* () {
+      const { given, read } = claims([])
+      const { clock, setBack } = yield* wallClock
+      for (let second = 0; second < 40; second++) {
+        if (second === 5) setBack(3_600_000)
+        yield* Effect.withClock(read, clock)
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(given, [1, 16, 31])
+    })
+  )
+
+  it.effect.each([
+    ["forward", -3_600_000],
+    ["back", 3_600_000]
+  ] as const)(
+    "stands an outage of half a minute, and no longer one, although the wall clock was set %s by an hour",
+    ([, millis]) =>
+      Effect.gen(function* () {
+        const { clock, setBack } = yield* wallClock
+        const began = yield* Clock.currentTimeNanos
+        const steady = (outage: number) =>
+          SteadyStorage.steady(
+            storage({
+              clearReplies: () =>
+                Effect.flatMap(Clock.currentTimeNanos, (now) =>
+                  now - began < BigInt(outage) * 1_000_000n ? away : Effect.void
+                )
+            })
+          )
+        const requestId = Snowflake.Snowflake(1n)
+        const short = yield* Effect.fork(Effect.withClock(Effect.either(steady(25_000).clearReplies(requestId)), clock))
+        const long = yield* Effect.fork(Effect.withClock(Effect.either(steady(120_000).clearReplies(requestId)), clock))
+        yield* TestClock.adjust("2 seconds")
+        setBack(millis)
+        yield* TestClock.adjust("40 seconds")
+        assert.deepStrictEqual([(yield* Fiber.poll(short))._tag, (yield* Fiber.poll(long))._tag], ["Some", "Some"])
+        assert.deepStrictEqual([(yield* Fiber.join(short))._tag, (yield* Fiber.join(long))._tag], ["Right", "Left"])
+      })
   )
 
   it.effect("stores an answer once, where the first time was not heard of", () =>

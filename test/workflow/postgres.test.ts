@@ -5,7 +5,6 @@ import { Ledger, Payouts, Sandbox } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import Pg from "pg"
-import { freePort } from "../servers.js"
 import { requestOf } from "../support.js"
 
 const url = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
@@ -20,13 +19,13 @@ const pool = Effect.acquireRelease(
   (made) => Effect.promise(() => made.end())
 )
 
-const runtime = (port: number) =>
+const runtime = (submitOnly: boolean) =>
   PayoutWorkflow.layer().pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(
       PostgresEngine.layer({
         pool,
-        address: { host: "127.0.0.1", port },
+        submitOnly,
         sharding: { entityMessagePollInterval: "200 millis", entityTerminationTimeout: "1 second" }
       })
     )
@@ -39,8 +38,8 @@ describe.skipIf(Option.isNone(url))("Two processes on PostgreSQL", () => {
       Effect.gen(function* () {
         const requests = Array.from({ length: 20 }, (_, index) => requestOf({ handle: `prize-${index}` }))
         const first = yield* Scope.make()
-        const one = yield* Layer.buildWithScope(runtime(yield* freePort), first)
-        const other = yield* Layer.build(runtime(yield* freePort))
+        const one = yield* Layer.buildWithScope(runtime(false), first)
+        const other = yield* Layer.build(runtime(false))
         yield* Effect.forEach(
           requests,
           (request) =>
@@ -64,5 +63,25 @@ describe.skipIf(Option.isNone(url))("Two processes on PostgreSQL", () => {
         assert.deepStrictEqual([Ledger.movedTwice(ledger), ledger.totalMoved], [[], 20 * 12_500])
       }).pipe(Effect.scoped, Effect.provide(Sandbox.layerWith({ latency: "200 millis" }))),
     60_000
+  )
+
+  it.scopedLive("have payouts of a third one run that only submits, and it is told of the end", () =>
+    Effect.gen(function* () {
+      const submitter = yield* Layer.build(runtime(true))
+      const request = requestOf({ handle: "submitted" })
+      yield* Effect.provide(PayoutWorkflow.submit(request), submitter)
+      yield* Effect.sleep("500 millis")
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual((yield* sandbox.ledger).totalMoved, 0)
+      yield* Layer.build(runtime(false))
+      yield* Layer.build(runtime(false))
+      const outcomes = yield* Effect.forEach(
+        [request, ...Array.from({ length: 10 }, (_, index) => requestOf({ handle: `submitted-${index}` }))],
+        PayoutWorkflow.execute,
+        { concurrency: 11 }
+      ).pipe(Effect.provide(submitter))
+      assert.deepStrictEqual([...new Set(outcomes.map(({ _tag }) => _tag))], ["Paid"])
+      assert.strictEqual((yield* sandbox.ledger).totalMoved, 11 * 12_500)
+    }).pipe(Effect.provide(Sandbox.layer))
   )
 })

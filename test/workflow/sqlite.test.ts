@@ -6,7 +6,17 @@ import { Acquirer, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-
 import { createClient } from "@libsql/client"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import * as SqliteConnections from "../../src/engines/SqliteConnections.js"
@@ -106,6 +116,81 @@ describe("A runtime on a SQLite file that is closed", () => {
       assert.include(bytes, request.handle)
       for (const secret of [key, "ct_canary", Encoding.encodeBase64(`${key}:`)]) assert.notInclude(bytes, secret)
     }).pipe(Effect.scoped)
+  )
+})
+
+describe.skipIf(process.platform === "win32")("The rights to a SQLite file", () => {
+  /** The rights of each file of the directory, while it is in use and after it was written to. */
+  const modes = (made: string) =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY)`
+      yield* sql.withTransaction(sql`INSERT INTO notes DEFAULT VALUES`)
+      return Object.fromEntries(
+        readdirSync(made).map((name) => [name, (statSync(path.join(made, name)).mode & 0o777).toString(8)])
+      )
+    })
+  const ownerOnly = { "payouts.sqlite": "600", "payouts.sqlite-shm": "600", "payouts.sqlite-wal": "600" }
+  const opened = (made: string) => SqliteConnections.layer(path.join(made, "payouts.sqlite"))
+
+  for (const mask of [0o000, 0o022, 0o277]) {
+    it.scopedLive(`are its owner's alone under a umask of ${mask.toString(8).padStart(3, "0")}`, () =>
+      Effect.gen(function* () {
+        const made = yield* directory
+        yield* Effect.acquireRelease(
+          Effect.sync(() => process.umask(mask)),
+          (before) => Effect.sync(() => process.umask(before))
+        )
+        assert.deepStrictEqual(yield* Effect.provide(modes(made), opened(made)), ownerOnly)
+      })
+    )
+  }
+
+  it.scopedLive("are narrowed where a file was left that others may read, and what is in it stays", () =>
+    Effect.gen(function* () {
+      const made = yield* directory
+      const [file, log] = [path.join(made, "payouts.sqlite"), path.join(made, "payouts.sqlite-wal")]
+      const leave = Effect.gen(function* () {
+        const client = createClient({ url: `file:${file}` })
+        yield* Effect.promise(() => client.execute("CREATE TABLE kept (id INTEGER)"))
+        client.close()
+      })
+      yield* leave
+      writeFileSync(log, "")
+      for (const one of [file, log]) chmodSync(one, 0o664)
+      const kept = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT id FROM kept`)
+      const [found, rows] = yield* Effect.provide(Effect.all([modes(made), kept]), opened(made))
+      assert.deepStrictEqual([found, rows], [ownerOnly, []])
+    })
+  )
+
+  // Only root can try it: it becomes somebody else for a moment.
+  it.scopedLive.skipIf(process.getuid?.() !== 0)(
+    "are asked of the owner: another user's file that others may use is refused",
+    () =>
+      Effect.gen(function* () {
+        const made = yield* directory
+        chmodSync(made, 0o777)
+        const file = path.join(made, "payouts.sqlite")
+        writeFileSync(file, "")
+        chmodSync(file, 0o666)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => process.seteuid?.(65_534)),
+          () => Effect.sync(() => process.seteuid?.(0))
+        )
+        const refused = yield* Effect.flip(Effect.provide(SqlClient.SqlClient, opened(made)))
+        assert.strictEqual(refused.message, `Refusing to open ${file}: its rights are 666, not 600`)
+      })
+  )
+
+  it.scopedLive("belong to the file that was named, whatever its name means in a URL", () =>
+    Effect.gen(function* () {
+      const made = yield* directory
+      const name = "pay%20outs?a#b.sqlite"
+      yield* Effect.provide(SqlClient.SqlClient, SqliteConnections.layer(path.join(made, name)))
+      assert.include(readdirSync(made), name)
+      assert.strictEqual(statSync(path.join(made, name)).mode & 0o777, 0o600)
+    })
   )
 })
 

@@ -1,0 +1,50 @@
+/**
+ * Card numbers in the wrong place. This library stores, logs or shows handles, references and texts, and a card number may be
+ * in none of them.
+ */
+
+/** What is said of one, which never shows it. */
+export const noCardNumber = {
+  destination: "must not be a card number: give a saved payment method (ca_...), or a card token",
+  handle: "must not be a card number: a handle is shown everywhere; if it is none, put a word before it",
+  text: "must not hold a card number: texts are stored, and shown"
+}
+
+/**
+ * Whether a reference is 12 to 19 digits, whatever stands between them. No check digit: a reference of the provider's is never
+ * digits alone, and a mistyped card number is one, too.
+ */
+export const isDigits = (text: string): boolean => /^[^0-9A-Za-z]*(?:\d[^0-9A-Za-z]*){12,19}$/.test(text)
+
+/**
+ * Whether a handle as a whole is a card number: of a length and a beginning that cards have, and with the right check digit.
+ * A caller's own ids may be digits alone, so 12 to 19 of them are not enough.
+ */
+export const isCard = (text: string): boolean => isDigits(text) && isIssued(text.replace(/\D/g, ""))
+
+/** Whether there is a card number in a text, which is not a long one: digits that belong to no word, in groups or not. */
+export const holdsCard = (text: string): boolean =>
+  text.length <= textMax &&
+  Array.from(text.normalize("NFKC").matchAll(/(?<![0-9A-Za-z])\d+(?:[ .-]{1,2}\d+)*(?![0-9A-Za-z])/g), ([run]) =>
+    run.split(/[ .-]+/)
+  ).some((groups) =>
+    groups.some((_, from) => {
+      const near = groups.slice(from, from + digitsMax)
+      return near.some((__, last) => isIssued(near.slice(0, last + 1).join("")))
+    })
+  )
+
+// What is longer is refused for its length.
+const textMax = 1024
+const digitsMax = 19
+
+// Visa, Mastercard, Dankort, JCB, Discover, UnionPay, American Express and Diners Club.
+const issued =
+  /^(?:(?:4\d\d\d|5[1-5]\d\d|5019|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720|352[89]|35[3-8]\d|6011|6[245]\d\d)\d{12}|(?:4|62)\d{17,18}|3[47]\d{13}|3[0689]\d{12})$/
+
+const isIssued = (digits: string): boolean => issued.test(digits) && luhn(digits) % 10 === 0
+
+const luhn = (digits: string): number =>
+  Array.from(digits, Number)
+    .reverse()
+    .reduce((sum, digit, index) => sum + (index % 2 === 0 ? digit : digit > 4 ? 2 * digit - 9 : 2 * digit), 0)

@@ -1,0 +1,39 @@
+/**
+ * Refusals that say which field it was, and never what was in it. A `ParseError` prints the values that it refuses, so every
+ * schema that may hold a customer, a destination or a secret in the wrong place has a message of its own.
+ */
+import type * as ParseResult from "effect/ParseResult"
+
+/** The name of an unknown field is the caller's own text, so it is shown only if it looks like a name and like no secret. */
+export const fieldName = (key: string): string =>
+  /^(?!(?:ca|ct|priv)_)[A-Za-z][A-Za-z0-9_]{0,31}$/.test(key) ? key : "an unnamed field"
+
+/** The annotation of a schema that says what it expected, and where it was not. */
+export const hidden = (what: string) => ({
+  message: (issue: ParseResult.ParseIssue) => ({ message: `Expected ${what}${where(issue)}`, override: true })
+})
+
+/** Where it was not what was expected, if that is not the whole. */
+export const where = (issue: ParseResult.ParseIssue): string => {
+  const path = pathOf(issue)
+  return path === "" ? "" : `: ${path} is not right`
+}
+
+const pathOf = (issue: ParseResult.ParseIssue): string => {
+  switch (issue._tag) {
+    case "Pointer":
+      return [...[issue.path].flat().map(segment), pathOf(issue.issue)].filter((part) => part !== "").join(".")
+    case "Composite": {
+      const [first] = [issue.issues].flat()
+      return first === undefined ? "" : pathOf(first)
+    }
+    case "Refinement":
+    case "Transformation":
+      return pathOf(issue.issue)
+    default:
+      return ""
+  }
+}
+
+const segment = (key: PropertyKey): string =>
+  typeof key === "number" ? String(key) : typeof key === "string" ? fieldName(key) : ""
