@@ -9,7 +9,6 @@ import * as Option from "effect/Option"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
-import { assumedCreate, subjectOf } from "../execution/Evidence.js"
 import type * as Payouts from "../Payouts.js"
 import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
@@ -137,7 +136,18 @@ const basis = (
 const assumedBy = (request: PayoutRequest, { lastSentAt, outstandingCreates }: Payouts.RecoverOptions) =>
   Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Exposure.Create> => {
     const count = outstandingCreates ?? 1
-    const at = lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt)
-    const guess = outstandingCreates === undefined
-    return count === 0 ? [] : [assumedCreate(subjectOf(request), { count, guess, until: { clock: "assumed", at } })]
+    const { method, request: own } = fingerprints(request)
+    const create: Exposure.Create = {
+      // As the library calls it, which replaces its guess when it is told more.
+      id: `assumed/${own}/file`,
+      count,
+      clock: "file",
+      to: lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt),
+      amount: request.amount,
+      request: own,
+      ...(method === undefined ? {} : { method }),
+      before: [],
+      guess: outstandingCreates === undefined
+    }
+    return count === 0 ? [] : [create]
   })
