@@ -2,21 +2,25 @@
  * What was asked for, what was said of it, and what is true: the judge of a campaign. It believes nobody but the
  * provider's ledger.
  */
-import { Ledger, type PayoutRequest } from "effect-billwerk-payouts"
-import type { End } from "./Orders.js"
+import { Option, Redacted } from "effect"
+import { Ledger } from "effect-billwerk-payouts"
+import { type End, keyOf, type Request } from "./Orders.js"
 
 /** The processing errors that a payout may see, by the policy of the machines: the first one, and two that are retried. */
 const processingErrorsMax = 3
 
 export interface Entry {
-  readonly request: PayoutRequest.Input
+  readonly request: Request
   /** Whether a machine has said that it is stored. From then on nobody needs to submit it again. */
   isStored: boolean
-  /** What its caller was told, each time, and how much had moved by then. */
+  /** Whether the handle was paid to another card since. */
+  isFollowed: boolean
+  /** What its caller was told, each time, by which machine, and how much had moved to its card by then. */
   readonly ends: Array<Told>
 }
 
 interface Told extends End {
+  readonly by: string
   readonly moved: number
 }
 
@@ -33,17 +37,40 @@ export interface Judgement {
 export class Books {
   readonly entries = new Map<string, Entry>()
 
-  open(request: PayoutRequest.Input): void {
-    this.entries.set(request.handle, { request, isStored: false, ends: [] })
+  open(request: Request): void {
+    this.entries.set(keyOf(request), { request, isStored: false, isFollowed: false, ends: [] })
   }
 
-  stored(handle: string): void {
-    const entry = this.entries.get(handle)
+  stored(key: string): void {
+    const entry = this.entries.get(key)
     if (entry !== undefined) entry.isStored = true
   }
 
-  ended(handle: string, end: End, ledger: Ledger.Ledger): void {
-    this.entries.get(handle)?.ends.push({ ...end, moved: Ledger.moved(ledger, handle) })
+  ended(key: string, by: string, end: End, ledger: Ledger.Ledger): void {
+    const entry = this.entries.get(key)
+    entry?.ends.push({
+      ...end,
+      by,
+      moved: sum(movedTo(entry.request, Ledger.movements(ledger, entry.request.handle), ledger))
+    })
+  }
+
+  /** Opens the same orders to other cards, where a machine other than `by` was told that they are declined for good. */
+  followUp(by: string): ReadonlyArray<Request> {
+    const requests = [...this.entries.values()].flatMap((entry) => {
+      const [end] = entry.ends
+      const isDeclined = end?.tag === "HardDeclined" && end.certainty === "NotMoved" && end.by !== by
+      if (!isDeclined || entry.isFollowed) return []
+      entry.isFollowed = true
+      return [{ ...entry.request, destination: `${entry.request.destination}2` }]
+    })
+    for (const request of requests) this.open(request)
+    return requests
+  }
+
+  /** How many were paid to another card than the first one. */
+  get otherCards(): number {
+    return [...this.entries.values()].filter(({ isFollowed }) => isFollowed).length
   }
 
   get unfinished(): ReadonlyArray<Entry> {
@@ -66,13 +93,14 @@ export class Books {
     const doubled: Array<string> = []
     const falsely: Array<string> = []
     const movements = byOrder(ledger)
-    for (const [handle, { ends }] of this.entries) {
-      const moved = movements.get(handle) ?? []
-      if (ends.length === 0) lost.push(handle)
-      const times = overpaid(moved)
-      if (times !== undefined) doubled.push(`${handle}: ${times}`)
-      const lie = contradiction(ends, moved)
-      if (lie !== undefined) falsely.push(`${handle}: ${lie}`)
+    for (const [key, { ends, request }] of this.entries) {
+      const moved = movements.get(request.handle) ?? []
+      if (ends.length === 0) lost.push(key)
+      const cards = [...this.entries.values()].filter((entry) => entry.request.handle === request.handle).length
+      const times = overpaid(moved, cards)
+      if (times !== undefined) doubled.push(`${key}: ${times}`)
+      const lie = contradiction(ends, movedTo(request, moved, ledger))
+      if (lie !== undefined) falsely.push(`${key}: ${lie}`)
     }
     return { lost, doubled, falsely }
   }
@@ -88,15 +116,30 @@ const byOrder = (ledger: Ledger.Ledger): ReadonlyMap<string, ReadonlyArray<Ledge
   return orders
 }
 
-const overpaid = (movements: ReadonlyArray<Ledger.Movement>): string | undefined => {
+/** What moved to the card of a request, and not to another one under its handle. */
+const movedTo = (
+  { destination }: Request,
+  movements: ReadonlyArray<Ledger.Movement>,
+  ledger: Ledger.Ledger
+): ReadonlyArray<Ledger.Movement> =>
+  movements.filter(({ handle, transaction }) =>
+    Option.exists(Ledger.payout(ledger, handle), ({ transactions }) =>
+      transactions.some(({ card, id }) => id === transaction && Redacted.value(card) === destination)
+    )
+  )
+
+const sum = (movements: ReadonlyArray<Ledger.Movement>): number =>
+  movements.reduce((total, { amount }) => total + amount, 0)
+
+const overpaid = (movements: ReadonlyArray<Ledger.Movement>, cards: number): string | undefined => {
   const hidden = movements.filter((movement) => movement.hidden).length
   if (movements.length - hidden > 1) return `paid ${movements.length - hidden} times`
-  return hidden > processingErrorsMax ? `${hidden} hidden payments` : undefined
+  return hidden > processingErrorsMax * cards ? `${hidden} hidden payments` : undefined
 }
 
 /** What was said against what is so: in the end, and when it was said. */
 const contradiction = (ends: ReadonlyArray<Told>, movements: ReadonlyArray<Ledger.Movement>): string | undefined => {
-  const moved = movements.reduce((sum, { amount }) => sum + amount, 0)
+  const moved = sum(movements)
   const [first] = ends
   if (first === undefined) return undefined
   const other = ends.find((end) => words(end) !== words(first))

@@ -37,6 +37,8 @@ export interface Summary extends Judgement {
   /** Deaths and other mishaps, by their kind. */
   readonly mishaps: Readonly<Record<string, number>>
   readonly ends: Readonly<Record<string, number>>
+  /** How many were paid again by another machine, to another card, because the first one was declined for good. */
+  readonly otherCards: number
   /** How many had not ended by themselves some time after the last mishap, and were woken. */
   readonly woken: number
   /** Milliseconds from the last mishap until everything had ended. */
@@ -49,6 +51,8 @@ const patienceDefault = { byThemselves: 20_000, whenWoken: 60_000 }
 /** More than this under way, and no more is ordered: who takes over from the dead has to have done so before it dies. */
 const underWayMax = 30
 const progressEvery = 50
+/** No more orders than this have a past at the provider. */
+const ordersMax = ({ kills, payouts }: Plan): number => (kills + 100) * payouts * 2
 
 interface Field {
   readonly plan: Plan & { readonly patience: NonNullable<Plan["patience"]> }
@@ -59,7 +63,7 @@ interface Field {
 export const run = (database: Database, plan: Plan): Effect.Effect<Summary, never, Scope.Scope> =>
   Effect.gen(function* () {
     const weather: Provider.Weather = { isBad: true }
-    const context = yield* Layer.build(Provider.layer(plan.seed, weather))
+    const context = yield* Layer.build(Provider.layer(plan.seed, weather, ordersMax(plan)))
     const sandbox = Context.get(context, Sandbox.Sandbox)
     const { url: provider } = Context.get(context, SandboxServer.SandboxServer)
     const books = new Books()
@@ -80,6 +84,7 @@ export const run = (database: Database, plan: Plan): Effect.Effect<Summary, neve
       payouts: books.entries.size,
       mishaps,
       ends: books.categories,
+      otherCards: books.otherCards,
       woken,
       settledAfter: settled - last,
       took: (yield* Clock.currentTimeMillis) - began
@@ -123,6 +128,7 @@ const assign = Effect.fn(function* ({ books, fleet, plan }: Field, machine: Mach
     for (const request of requests) books.open(request)
     yield* fleet.give(machine, "Pay", requests)
   }
+  yield* fleet.give(machine, "Pay", books.followUp(machine.name))
   const some = unfinished.flatMap(({ isStored, request }) => (isStored && chance.happens(0.3) ? [request] : []))
   if (chance.happens(0.1)) yield* fleet.give(machine, "Hint", some)
   if (chance.happens(0.05)) yield* Effect.forEach(recoverers, (one) => fleet.give(one, "Sweep", some))

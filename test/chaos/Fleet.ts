@@ -1,10 +1,10 @@
 /** The machines of a campaign, and who of them is to tell of which payouts. */
 import { Effect, Queue, Scope } from "effect"
-import type { PayoutRequest, Sandbox } from "effect-billwerk-payouts"
+import type { Sandbox } from "effect-billwerk-payouts"
 import type { Books } from "./Books.js"
 import type { Database } from "./Database.js"
 import { bundle, type Machine, type Reported, start } from "./Machines.js"
-import type { Client, Order } from "./Orders.js"
+import { type Client, keyOf, type Order, type Request } from "./Orders.js"
 
 type Task = Exclude<Order, { readonly _tag: "Die" }>["_tag"]
 
@@ -15,7 +15,7 @@ export interface Fleet {
   readonly replace: (machine: Machine) => Effect.Effect<void>
   /** Those that take orders. */
   readonly alive: Effect.Effect<ReadonlyArray<Machine>>
-  readonly give: (machine: Machine, task: Task, requests: ReadonlyArray<PayoutRequest.Input>) => Effect.Effect<void>
+  readonly give: (machine: Machine, task: Task, requests: ReadonlyArray<Request>) => Effect.Effect<void>
   /** Gives what nobody watches any more to each of these: what is stored to be watched, the rest to be submitted. */
   readonly handOver: (machines: ReadonlyArray<Machine>) => Effect.Effect<void>
   /** Whether a machine has told of all that it is to tell of. */
@@ -50,10 +50,10 @@ export const make = ({
     yield* Queue.take(reports).pipe(
       Effect.zip(sandbox.ledger),
       Effect.map(([{ by, report }, ledger]) => {
-        if (report._tag === "Stored") books.stored(report.handle)
+        if (report._tag === "Stored") books.stored(report.key)
         if (report._tag !== "Ended") return
-        books.ended(report.handle, report.end, ledger)
-        watching.get(by)?.delete(report.handle)
+        books.ended(report.key, by.name, report.end, ledger)
+        watching.get(by)?.delete(report.key)
       }),
       Effect.forever,
       Effect.forkScoped
@@ -71,7 +71,8 @@ export const make = ({
     const give: Fleet["give"] = (machine, _tag, requests) =>
       Effect.suspend(() => {
         if (requests.length === 0) return Effect.void
-        if (_tag === "Pay" || _tag === "Watch") for (const { handle } of requests) watching.get(machine)?.add(handle)
+        if (_tag === "Pay" || _tag === "Watch")
+          for (const request of requests) watching.get(machine)?.add(keyOf(request))
         return machine.order({ _tag, requests })
       })
 
@@ -94,7 +95,7 @@ export const make = ({
       handOver: (to) =>
         Effect.suspend(() => {
           const watched = new Set(machines.flatMap((machine) => Array.from(watching.get(machine) ?? [])))
-          const orphans = books.unfinished.filter(({ request }) => !watched.has(request.handle))
+          const orphans = books.unfinished.filter(({ request }) => !watched.has(keyOf(request)))
           const requests = (isStored: boolean) =>
             orphans.flatMap((entry) => (entry.isStored === isStored ? [entry.request] : []))
           const [toPay, toWatch] = [requests(false), requests(true)]

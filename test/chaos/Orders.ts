@@ -1,5 +1,17 @@
 /** What the harness and the machines that it kills say to each other, over Node's channel between parent and child. */
-import type { PayoutRequest } from "effect-billwerk-payouts"
+
+/** What is ordered: so much to a card, under a handle. The same handle with another card is another payout of the order. */
+export interface Request {
+  readonly handle: string
+  readonly destination: string
+  /** Minor units. */
+  readonly amount: number
+  readonly currency: string
+}
+
+/** What the payout of a handle to a card is known by. */
+export const keyOf = ({ destination, handle }: Pick<Request, "destination" | "handle">): string =>
+  `${handle} to ${destination}`
 
 /** Where a machine keeps what has to outlive it. `lease`: how long a shard is its own without a sign of life, in milliseconds. */
 export type Store =
@@ -30,15 +42,15 @@ export type Step = (typeof steps)[number]
 
 export type Order =
   /** Submit these and say when they are stored; then watch them. */
-  | { readonly _tag: "Pay"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  | { readonly _tag: "Pay"; readonly requests: ReadonlyArray<Request> }
   /** Tell how these end, without submitting them. */
-  | { readonly _tag: "Watch"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  | { readonly _tag: "Watch"; readonly requests: ReadonlyArray<Request> }
   /** Submit them once more, and wake them, as the user's sweeper does. */
-  | { readonly _tag: "Sweep"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  | { readonly _tag: "Sweep"; readonly requests: ReadonlyArray<Request> }
   /** Wake them, and no more: what is not stored any more is lost. */
-  | { readonly _tag: "Wake"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  | { readonly _tag: "Wake"; readonly requests: ReadonlyArray<Request> }
   /** As a webhook would: something may have happened to them. */
-  | { readonly _tag: "Hint"; readonly requests: ReadonlyArray<PayoutRequest.Input> }
+  | { readonly _tag: "Hint"; readonly requests: ReadonlyArray<Request> }
   /** Die of SIGKILL when this step is reached for the nth time. */
   | { readonly _tag: "Die"; readonly step: Step; readonly nth: number; readonly after: number }
 
@@ -53,5 +65,5 @@ export interface End {
 
 export type Report =
   | { readonly _tag: "Ready" }
-  | { readonly _tag: "Stored"; readonly handle: string }
-  | { readonly _tag: "Ended"; readonly handle: string; readonly end: End }
+  | { readonly _tag: "Stored"; readonly key: string }
+  | { readonly _tag: "Ended"; readonly key: string; readonly end: End }

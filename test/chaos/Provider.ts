@@ -6,6 +6,7 @@ import { Duration, Effect, Layer } from "effect"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts"
 import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
 import { about, type Chance } from "../simulation/Chance.js"
+import { destination } from "../support.js"
 
 export interface Weather {
   /** Whether anything goes wrong. Without, each exchange succeeds. */
@@ -37,7 +38,7 @@ const onCreate = (chance: Chance): Script.Step =>
     [() => Script.truncated, 2],
     [() => Script.processingError({ moved: true }), 3],
     [() => Script.processingError(), 3],
-    [() => Script.hardDeclined(), 4],
+    [() => Script.hardDeclined(), 8],
     [() => Script.softDeclined(), 3]
   ])?.() ?? Script.normal
 
@@ -69,14 +70,36 @@ const unreliable = (seed: number, weather: Weather, sandbox: Sandbox.Service): S
   }
 }
 
-/** The sandbox at an address of its own. */
-export const layer = (seed: number, weather: Weather): Layer.Layer<SandboxServer.SandboxServer | Sandbox.Sandbox> =>
+/** What the provider has of a third of the orders: declines of the last 30 days, mostly of other cards and amounts. */
+const historyOf = (seed: number, orders: number): ReadonlyArray<Sandbox.PastPayout> =>
+  Array.from({ length: orders }, (_, index) => index + 1).flatMap((order) => {
+    const chance = about(seed, `history ${order}`)
+    if (!chance.happens(0.33)) return []
+    const decline = () => ({
+      created: { age: chance.happens(0.3) ? chance.between(0, 60_000) : chance.duration(1_000, days(30)) },
+      destination: chance.happens(0.3) ? destination : "ca_another",
+      outcome: chance.happens(0.5) ? Acquirer.hardDeclined() : Acquirer.softDeclined()
+    })
+    const amount = chance.happens(0.3) ? order + 1 : order
+    return [{ handle: `pay-${order}`, amount, currency: "DKK", transactions: [decline()] }]
+  })
+
+const days = (count: number): number => count * 24 * 60 * 60 * 1000
+
+/** The sandbox at an address of its own. `orders`: how many it may be asked for. */
+export const layer = (
+  seed: number,
+  weather: Weather,
+  orders: number
+): Layer.Layer<SandboxServer.SandboxServer | Sandbox.Sandbox> =>
   SandboxServer.layer().pipe(
     Layer.orDie,
     Layer.provideMerge(
       Layer.effect(
         Sandbox.Sandbox,
-        Effect.map(Sandbox.make({ testAmounts: false }), (sandbox) => unreliable(seed, weather, sandbox))
+        Effect.map(Sandbox.make({ testAmounts: false, history: historyOf(seed, orders) }), (sandbox) =>
+          unreliable(seed, weather, sandbox)
+        )
       )
     )
   )

@@ -5,7 +5,7 @@
 import { FetchHttpClient } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
 import { WorkflowEngine } from "@effect/workflow"
-import { Cause, Duration, Effect, Exit, Layer, Logger, LogLevel, Option, Queue, Schedule } from "effect"
+import { Cause, Duration, Effect, Exit, Layer, Logger, LogLevel, Option, Queue, Redacted, Schedule } from "effect"
 import {
   BillwerkClient,
   type Outcome,
@@ -20,7 +20,7 @@ import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
 import Pg from "pg"
 import * as Mortal from "./Mortal.js"
-import type { End, Order, Report, Setup, Store } from "./Orders.js"
+import { type End, keyOf, type Order, type Report, type Setup, type Store } from "./Orders.js"
 import * as wrong from "./wrong.js"
 
 const [, , given = ""] = process.argv
@@ -84,9 +84,12 @@ const live = client.live.pipe(
 const persistently = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, never, R> =>
   Effect.orDie(Effect.retry(Effect.sandbox(self), Schedule.spaced("200 millis")))
 
+const nameOf = ({ destination, handle }: PayoutRequest.PayoutRequest): string =>
+  keyOf({ handle, destination: Redacted.value<string>(destination.reference) })
+
 const pay = Effect.fn(function* (request: PayoutRequest.PayoutRequest) {
   yield* persistently(client.submit(request))
-  yield* report({ _tag: "Stored", handle: request.handle })
+  yield* report({ _tag: "Stored", key: nameOf(request) })
   yield* watch(request)
 })
 
@@ -94,7 +97,7 @@ const watch = Effect.fn(function* (request: PayoutRequest.PayoutRequest) {
   while (true) {
     const result = yield* persistently(client.poll(request))
     if (result?._tag === "Complete") {
-      return yield* report({ _tag: "Ended", handle: request.handle, end: endOf(result.exit) })
+      return yield* report({ _tag: "Ended", key: nameOf(request), end: endOf(result.exit) })
     }
     yield* Effect.sleep("1 second")
   }

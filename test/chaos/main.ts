@@ -72,6 +72,7 @@ const report = ({
   falsely,
   lost,
   mishaps,
+  otherCards,
   payouts,
   settledAfter,
   took,
@@ -79,7 +80,7 @@ const report = ({
 }: Campaign.Summary): string =>
   [
     "",
-    `${payouts} payouts in ${(took / 1000).toFixed(0)} s`,
+    `${payouts} payouts in ${(took / 1000).toFixed(0)} s, ${otherCards} of them to another card after a decline`,
     "",
     "What befell the machines:",
     ...rows(mishaps),
