@@ -214,7 +214,7 @@ describe("The spans of a payout", () => {
     })
   )
 
-  it.effect("are named for resume and get as well", () =>
+  it.effect("are named for recover and get as well", () =>
     Effect.gen(function* () {
       const spans = yield* spansOf(
         Effect.gen(function* () {
@@ -226,9 +226,9 @@ describe("The spans of a payout", () => {
       assert.deepStrictEqual(
         spans.map(shown).map(({ name, parent }) => [name, parent]),
         [
-          ["Payouts.resume", undefined],
-          ["BillwerkClient.lookup", "Payouts.resume"],
-          ["BillwerkClient.create", "Payouts.resume"],
+          ["Payouts.recover", undefined],
+          ["BillwerkClient.lookup", "Payouts.recover"],
+          ["BillwerkClient.create", "Payouts.recover"],
           ["Payouts.get", undefined],
           ["BillwerkClient.lookup", "Payouts.get"]
         ]
@@ -243,8 +243,8 @@ describe("No span", () => {
       const forged = Object.assign({}, requestOf(), { handle: "ct_0123456789abcdef0123456789abcdef" })
       for (const given of [forged, JSON.parse("null")]) {
         const spans = yield* spansOf(
-          Effect.flatMap(Payouts.Payouts, ({ create, resume }) =>
-            Effect.all([Effect.flip(create(given)), Effect.flip(resume(given))])
+          Effect.flatMap(Payouts.Payouts, ({ create, recover }) =>
+            Effect.all([Effect.flip(create(given)), Effect.flip(recover(given))])
           )
         )
         assert.deepStrictEqual(spans.map(shown), [])
