@@ -327,12 +327,19 @@ const mergeBy = <A extends { readonly id: string }>(
 }
 
 // A claim is made once, when the answer came; and whoever guesses again, guesses that it was sent until then.
-const mergeCreate = (self: Create, that: Create): Create => ({
-  ...self,
-  ...(self.claim === undefined && that.claim !== undefined ? { claim: that.claim } : {}),
-  to: Math.max(self.to, that.to),
-  count: Math.max(self.count, that.count)
-})
+const mergeCreate = (self: Create, that: Create): Create => {
+  const [one, other] = isOriginal(self, that) ? [self, that] : [that, self]
+  return {
+    ...one,
+    ...(one.claim === undefined && other.claim !== undefined ? { claim: other.claim } : {}),
+    to: one.clock !== other.clock && one.from !== undefined ? one.to : Math.max(one.to, other.to),
+    count: Math.max(one.count, other.count)
+  }
+}
+
+// Who took over a create of a clock that was not measured has it by another clock, and does not know from when on it may be.
+const isOriginal = (self: Create, that: Create): boolean =>
+  (self.from === undefined) === (that.from === undefined) ? self.clock <= that.clock : self.from !== undefined
 
 const mergeTransaction = (self: Transaction, that: Transaction): Transaction => {
   const [less, more] = progress(self) > progress(that) ? [that, self] : [self, that]

@@ -511,6 +511,17 @@ describe("Exposure: evidence of more than one process", () => {
     check.deepStrictEqual(Exposure.merge(known(told), known({ ...told, claim: later })).creates, [told])
   })
 
+  it("has of a create that was taken over by another clock what its own process knows of it", () => {
+    const { from: _, ...adopted } = post("x", 0, { clock: "mine", to: start + 9 * minute })
+    const own = post("x", 0, { clock: "there" })
+    check.deepStrictEqual(Exposure.merge(known(own), known(adopted)).creates, [own])
+    check.deepStrictEqual(Exposure.merge(known(adopted), known(own)).creates, [own])
+    const again = { ...adopted, clock: "yours", to: start + 7 * minute }
+    const both = { ...adopted, to: start + 9 * minute }
+    check.deepStrictEqual(Exposure.merge(known(adopted), known(again)).creates, [both])
+    check.deepStrictEqual(Exposure.merge(known(again), known(adopted)).creates, [both])
+  })
+
   it("has the latest read that can be told to be later", () => {
     check.deepStrictEqual(Exposure.merge(readNothing(1), readNothing(2)).read, moment(2))
     check.deepStrictEqual(Exposure.merge(readNothing(2), readNothing(1)).read, moment(2))
