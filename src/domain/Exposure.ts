@@ -594,8 +594,14 @@ const exposureOf = (
   isMeant: (request: string | undefined) => boolean
 ): Exposure => {
   const { creates, record } = evidence
-  const transactions = evidence.transactions.filter(({ doing }) => isMeant(doing?.request))
   const isCreateMeant = ({ request }: Create) => isMeant(request)
+  // A create that was told of another payout has done nothing.
+  const canBeOf = (one: Transaction, isOf: (create: Create) => boolean) =>
+    creates.some((create) => create.claim === undefined && isOf(create) && isPossible(evidence, one, create, horizon))
+  // Nobody knows whose doing it is, then: it is of all that it can be of.
+  const transactions = evidence.transactions.filter((one) =>
+    one.doing === undefined ? isMeant(undefined) || canBeOf(one, isCreateMeant) : isMeant(one.doing.request)
+  )
   if (record?.state !== "paid") {
     const open = sum(evidence, transactions.filter(isOpen))
     const doubt = doubtOf(evidence, horizon, isCreateMeant)
@@ -610,17 +616,18 @@ const exposureOf = (
     evidence,
     transactions.filter((one) => one.state !== "paid" && isOpen(one))
   )
-  if (!isPayerMeant(evidence, isMeant)) return { min: 0, max: open }
   // Where it shows no transaction, any of those that may have been carried out may have paid beside it, unknown to it.
-  const unseen =
-    record.transactions > 0
-      ? 0
-      : creates.filter(isCreateMeant).reduce((count, create) => count + create.count, -1) * record.amount
-  return { min: record.amount, max: Math.max(record.amount, sum(evidence, paid)) + open + Math.max(0, unseen) }
+  const count = creates.filter(isCreateMeant).reduce((sum, create) => sum + create.count, 0)
+  const unseen = record.transactions > 0 ? 0 : count * record.amount
+  const payer = evidence.transactions.find(({ doing, state }) => state === "paid" && doing !== undefined)
+  const isPayerMeant = isMeant(payer?.doing?.request)
+  if (!isPayerMeant) return { min: 0, max: sum(evidence, paid) + open + unseen }
+  const isPayerSure = payer !== undefined || !paid.some((one) => canBeOf(one, (create) => !isCreateMeant(create)))
+  return {
+    min: isPayerSure ? record.amount : 0,
+    max: Math.max(record.amount, sum(evidence, paid)) + open + Math.max(0, unseen - record.amount)
+  }
 }
-
-const isPayerMeant = ({ transactions }: Evidence, isMeant: (request: string | undefined) => boolean): boolean =>
-  isMeant(transactions.find(({ doing, state }) => state === "paid" && doing !== undefined)?.doing?.request)
 
 const isUnexplained = (
   { record, transactions }: Evidence,
