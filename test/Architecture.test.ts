@@ -17,10 +17,11 @@ const root = path.resolve(import.meta.dirname, "..")
 const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
   ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
-  ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
+  ["values", /^(BillwerkConfig|Settlement|Telemetry|RetryPolicy)\.ts$/],
+  ["verdicts", /^provider\//],
   ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
   ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(body|direct|httpDate|reply|sending)\.ts$|undici\/)/],
-  ["conversation", /^internal\//],
+  ["execution", /^(execution\/|internal\/bulk\.ts$)/],
   ["service", /^Payouts\.ts$/],
   ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],
   ["sandbox", /^sandbox\//],
@@ -82,7 +83,10 @@ const values = new Set(
 
 /** Texts outside `wire.ts` that say a field name of the provider, each with its module, and why. */
 const fieldNames: ReadonlyMap<string, string> = new Map([
-  ["Verdict.ts: it failed with error_state ", "a sentence for a person, who looks for it in the documentation"],
+  [
+    "provider/Verdict.ts: it failed with error_state ",
+    "a sentence for a person, who looks for it in the documentation"
+  ],
   ["engines/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])

@@ -672,6 +672,17 @@ describe("Exposure: the money of some arguments", () => {
     check.deepStrictEqual(own(tx("t", 0)), ["0..0", "0..0"])
   })
 
+  it("is that of a transaction which can be their doing, if nobody knows whose it is", () => {
+    const open = tx("t", 0, { state: "processing", errorState: undefined })
+    check.deepStrictEqual(money(post("c", 0), record(1, [paidTx("t", 0)])), ["0..1", "0..1"])
+    check.deepStrictEqual(money(post("c", 0), record(1, [errorTx("t", 0)])), ["0..1", "0..1"])
+    check.deepStrictEqual(money(post("c", 0), record(1, [open])), ["0..1", "0..1"])
+    check.deepStrictEqual(money(post("c", 5), record(6, [paidTx("t", 0)])), ["0..0", "1..1"])
+    const elsewhere = { ...paidTx("t", 0), method: "other card" }
+    check.deepStrictEqual(money(post("c", 0), record(1, [elsewhere])), ["0..0", "1..1"])
+    check.deepStrictEqual(money(post("c", 0), record(1, [], { state: "paid" })), ["0..1", "1..1"])
+  })
+
   it("does not grow by a payment of others, but keeps what may have paid beside it", () => {
     const evidence = Exposure.answered(known(post("c", 0), record(1, [errorTx("t", 0)])), post("c", 0))
     check.deepStrictEqual(money(evidence, post("d", 2, other), record(3, [errorTx("t", 0), paidTx("u", 2)])), [

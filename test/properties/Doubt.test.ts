@@ -3,8 +3,8 @@
  * (50, 55, I3).
  */
 import { assert, describe } from "@effect/vitest"
-import { Arbitrary, Effect, FastCheck as fc } from "effect"
-import { Attempt, Script } from "effect-billwerk-payouts"
+import { Effect, FastCheck as fc } from "effect"
+import { type Attempt, Script } from "effect-billwerk-payouts"
 import { requestOf } from "../support.js"
 import { ended } from "../simulation/VirtualTime.js"
 import {
@@ -20,70 +20,7 @@ import {
 import { counters, property } from "./property.js"
 import { aDay, assertTrue, type Said, World } from "./World.js"
 
-const amount = 100
-
-// --- attempts, as their types allow them ---
-
-const recorded: fc.Arbitrary<Attempt.Recorded> = fc.record(
-  {
-    state: fc.constantFrom("paid", "processing", "failed", "created", "on_hold"),
-    transactions: fc.nat(5),
-    processingErrors: fc.nat(5),
-    errorState: fc.constantFrom("hard_declined", "soft_declined", "processing_error", "pending"),
-    earlier: fc.nat(5),
-    paid: fc.constantFrom(0, amount, 2 * amount),
-    open: fc.nat(3).map((count) => count * amount)
-  },
-  { requiredKeys: ["state", "transactions", "processingErrors", "paid", "open"] }
-)
-
-/** Any attempt at all, sensible or not; only its amounts are amounts. */
-const attempts = fc
-  .tuple(Arbitrary.make(Attempt.Attempt), fc.option(recorded, { nil: undefined }))
-  .map(([attempt, record]): Attempt.Attempt => ({ ...attempt, recorded: record }))
-
-const isEvidence = ({ bearing, kind, recorded }: Attempt.Attempt) =>
-  recorded !== undefined && (bearing === "Recorded" || (bearing === "Claimed" && kind === "Lookup"))
 const isUnclear = ({ bearing, kind }: Attempt.Attempt) => kind === "Create" && bearing === "Unclear"
-
-const silent = attempts.map((one): Attempt.Attempt => (isEvidence(one) ? { ...one, bearing: "None" } : one))
-const unclear = attempts.map((one): Attempt.Attempt => ({ ...one, kind: "Create", bearing: "Unclear" }))
-
-const some = <A>(one: fc.Arbitrary<A>) => fc.array(one, { maxLength: 6 })
-const fold = (attempts: ReadonlyArray<Attempt.Attempt>, unseen: number) => {
-  const exposure = Attempt.exposure({ amount, attempts, unseen })
-  return { exposure, certainty: Attempt.certainty(exposure) }
-}
-
-describe("By the fold", () => {
-  property(
-    "an unclear create is never a failure, whatever came before it, until the payout is shown (I3)",
-    300,
-    fc.record({ before: some(attempts), unclear, after: some(silent), unseen: fc.nat(3) }),
-    ({ after, before, unclear, unseen }) => {
-      const all = [...before, unclear, ...after]
-      const { certainty, exposure } = fold(all, unseen)
-      const isPaid = all.some((one) => isEvidence(one) && one.recorded?.state === "paid")
-      assert.strictEqual(certainty, isPaid ? "Moved" : "MayHaveMoved")
-      const open = [unclear, ...after.filter(isUnclear)].length
-      assert.isAtLeast(exposure.max, isPaid ? amount : open * amount)
-    }
-  )
-
-  property(
-    "a failure has a transaction on record for each create that was unclear, and nobody's claim as the last word (I3)",
-    300,
-    fc.record({ all: some(attempts), unseen: fc.nat(1) }),
-    ({ all, unseen }) => {
-      if (fold(all, unseen).certainty !== "NotMoved") return
-      const records = all.flatMap((one) => (isEvidence(one) && one.recorded !== undefined ? [one.recorded] : []))
-      const shown = Math.max(0, ...records.map(({ transactions }) => transactions))
-      assert.isAtMost(all.filter(isUnclear).length + unseen, shown)
-      const words = all.filter((one) => one.bearing === "Claimed" || one.bearing === "Foreign" || isEvidence(one))
-      assert.notStrictEqual(words.at(-1)?.bearing, "Claimed")
-    }
-  )
-})
 
 // --- from end to end ---
 
@@ -91,7 +28,7 @@ const request = requestOf()
 const { handle } = request
 
 const calls = fc.array(
-  fc.record({ method: fc.constantFrom("create" as const, "resume" as const), policy: policyNames }),
+  fc.record({ method: fc.constantFrom("create" as const, "recover" as const), policy: policyNames }),
   {
     minLength: 1,
     maxLength: 3
@@ -99,7 +36,7 @@ const calls = fc.array(
 )
 
 interface Call {
-  readonly method: "create" | "resume"
+  readonly method: "create" | "recover"
   readonly policy: string
 }
 

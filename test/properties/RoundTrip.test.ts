@@ -6,6 +6,7 @@ import {
   Attempt,
   Customer,
   Destination,
+  Exposure,
   Handle,
   Hint,
   Money,
@@ -59,9 +60,15 @@ describe("Comes back from JSON as it was:", () => {
   roundTrips("Attempt.Sent", Attempt.Sent, Arbitrary.make(Attempt.Sent))
   roundTrips("Attempt.Bearing", Attempt.Bearing, Arbitrary.make(Attempt.Bearing))
   roundTrips("Attempt.Decision", Attempt.Decision, Arbitrary.make(Attempt.Decision))
-  roundTrips("Attempt.Certainty", Attempt.Certainty, Arbitrary.make(Attempt.Certainty))
+  roundTrips("Exposure.Certainty", Exposure.Certainty, Arbitrary.make(Exposure.Certainty))
   roundTrips("Attempt.Recorded", Attempt.Recorded, values.recorded)
-  roundTrips("Attempt.Exposure", Attempt.Exposure, values.exposures)
+  roundTrips("Exposure.Exposure", Exposure.Exposure, values.exposures)
+  roundTrips("Exposure.Offset", Exposure.Offset, values.exposures)
+  roundTrips("Exposure.Moment", Exposure.Moment, values.moments)
+  roundTrips("Exposure.Create", Exposure.Create, values.creates)
+  roundTrips("Exposure.Transaction", Exposure.Transaction, values.transactionsOnRecord)
+  roundTrips("Exposure.Record", Exposure.Record, values.records)
+  roundTrips("Exposure.Evidence", Exposure.Evidence, values.evidences)
   roundTrips("Attempt.Attempt", Attempt.Attempt, values.attempts)
   roundTrips("Handle.Handle", Handle.Handle, values.handles)
   roundTrips("Money.Amount", Money.Amount, values.amounts)

@@ -23,6 +23,9 @@ export interface Options extends Sandbox.Options {
 /** Long enough for whatever is under way to arrive. */
 export const aDay = 24 * 60 * 60 * 1000
 
+/** Reads of these worlds may lag behind by days, which no doubt may end by. */
+const arrivalHorizon = "365 days"
+
 export class World {
   readonly time = new VirtualTime()
   readonly sandbox: Sandbox.Service
@@ -43,7 +46,9 @@ export class World {
       Effect.provideService(HttpClient.HttpClient, transport(Sandbox.httpClient(this.sandbox)))
     )
     this.payouts = Effect.runSync(
-      Effect.flatMap(client, (made) => Effect.provideService(anotherProcess(), BillwerkClient.BillwerkClient, made))
+      Effect.flatMap(client, (made) =>
+        Effect.provideService(anotherProcess({ arrivalHorizon }), BillwerkClient.BillwerkClient, made)
+      ).pipe(Effect.withRandom(Random.make("a property")), Effect.withClock(this.host.clock))
     )
   }
 

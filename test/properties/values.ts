@@ -1,6 +1,15 @@
 /** Values of the domain, as its types allow them, and as JSON can carry them: no amount is NaN or infinite. */
 import { Arbitrary, DateTime, Duration, Either, FastCheck as fc, Redacted, Schema } from "effect"
-import { Attempt, Handle, Money, Outcome, type Payout, PayoutError, PayoutRequest } from "effect-billwerk-payouts"
+import {
+  Attempt,
+  Exposure,
+  Handle,
+  Money,
+  Outcome,
+  type Payout,
+  PayoutError,
+  PayoutRequest
+} from "effect-billwerk-payouts"
 
 export const texts = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string16bits())
 export const numbers = fc.oneof(
@@ -33,7 +42,7 @@ export const recorded: fc.Arbitrary<Attempt.Recorded> = fc.record(
     paid: numbers,
     open: numbers
   },
-  { requiredKeys: ["state", "transactions", "processingErrors", "paid", "open"] }
+  { requiredKeys: ["state", "transactions", "processingErrors"] }
 )
 
 export const attempts: fc.Arbitrary<Attempt.Attempt> = fc.record(
@@ -56,7 +65,7 @@ export const attempts: fc.Arbitrary<Attempt.Attempt> = fc.record(
   { requiredKeys: ["ordinal", "kind", "started", "took", "sent", "outcome", "bearing", "decision", "why"] }
 )
 
-export const exposures: fc.Arbitrary<Attempt.Exposure> = fc.record({ min: numbers, max: numbers })
+export const exposures: fc.Arbitrary<Exposure.Exposure> = fc.record({ min: numbers, max: numbers })
 
 export const transactions: fc.Arbitrary<Payout.Transaction> = fc.record(
   {
@@ -89,15 +98,67 @@ export const payouts: fc.Arbitrary<Payout.Payout> = fc.record(
   { requiredKeys: ["handle", "state", "amount", "transactions"] }
 )
 
+export const transactionsOnRecord: fc.Arbitrary<Exposure.Transaction> = fc.record(
+  {
+    id: texts,
+    created: numbers,
+    amount: numbers,
+    state: texts,
+    errorState: texts,
+    method: texts,
+    doing: fc.record({ create: texts, request: texts })
+  },
+  { requiredKeys: ["id", "amount", "state"] }
+)
+
+export const creates: fc.Arbitrary<Exposure.Create> = fc.record(
+  {
+    id: texts,
+    count: numbers,
+    clock: texts,
+    from: numbers,
+    to: numbers,
+    amount: numbers,
+    request: texts,
+    method: texts,
+    before: fc.array(texts, { maxLength: 2 }),
+    guess: fc.boolean(),
+    claim: fc.record({ said: fc.constantFrom("Paid" as const, "Processing" as const, "Exists" as const), at: numbers })
+  },
+  { requiredKeys: ["id", "count", "clock", "to", "amount", "before", "guess"] }
+)
+
+export const moments = fc.record({ clock: texts, at: numbers })
+
+export const records: fc.Arbitrary<Exposure.Record> = fc.record({
+  state: texts,
+  amount: numbers,
+  transactions: numbers,
+  read: moments
+})
+
+export const evidences: fc.Arbitrary<Exposure.Evidence> = fc.record(
+  {
+    handle: texts,
+    creates: fc.array(creates, { maxLength: 2 }),
+    transactions: fc.array(transactionsOnRecord, { maxLength: 2 }),
+    record: records,
+    read: moments,
+    clocks: fc.dictionary(texts, fc.record({ min: numbers, max: numbers }), { maxKeys: 2, noNullPrototype: true })
+  },
+  { requiredKeys: ["handle", "creates", "transactions", "clocks"] }
+)
+
 const evidence = {
+  evidence: evidences,
   handle: handles,
   amount: amounts,
   currency: currencies,
   attempts: fc.array(attempts, { maxLength: 3 }),
-  certainty: Arbitrary.make(Attempt.Certainty),
+  certainty: Arbitrary.make(Exposure.Certainty),
   exposure: exposures
 }
-const evidenceKeys = ["handle", "amount", "currency", "attempts", "certainty", "exposure"] as const
+const evidenceKeys = ["evidence", "handle", "amount", "currency", "attempts", "certainty", "exposure"] as const
 
 export const paid: fc.Arbitrary<Outcome.Paid> = fc
   .record({ ...evidence, payout: payouts })
@@ -147,11 +208,12 @@ export const errors = {
     .record(
       {
         ...evidence,
+        other: fc.record({ certainty: Arbitrary.make(Exposure.Certainty), exposure: exposures }),
         with: Arbitrary.make(PayoutError.HandleConflict.fields.with),
         differs: fc.array(texts, { maxLength: 3 }),
         requestId: texts
       },
-      { requiredKeys: [...evidenceKeys, "with", "differs"] }
+      { requiredKeys: [...evidenceKeys, "other", "with", "differs"] }
     )
     .map((fields) => new PayoutError.HandleConflict(fields)),
   PayoutNotFound: fc
