@@ -93,7 +93,7 @@ export const standard: RetryPolicy = {
 }
 
 /**
- * One create and no more, for callers that retry by themselves, with `Payouts.resume`, which asks before it sends. (What
+ * One create and no more, for callers that retry by themselves, with `Payouts.recover`, which asks before it sends. (What
  * is left in doubt is still looked up once, and so are 133 and 134, because they are an answer about the payout.)
  *
  * @category policies

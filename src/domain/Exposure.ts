@@ -296,9 +296,9 @@ export const answered = (evidence: Evidence, create: Create): Evidence => {
 export const merge = (self: Evidence, that: Evidence): Evidence => {
   const transactions = mergeBy(self.transactions, that.transactions, mergeTransaction)
   const done = new Set(transactions.map(({ doing }) => doing?.create))
-  const creates = mergeBy(self.creates, that.creates, mergeCreate).filter(({ id }) => !done.has(id))
   const clocks = { ...self.clocks }
   for (const [clock, offset] of Object.entries(that.clocks)) clocks[clock] = narrowed(clocks[clock], offset)
+  const creates = mergeBy(self.creates, that.creates, mergeCreate(clocks)).filter(({ id }) => !done.has(id))
   const merged: Evidence = { handle: self.handle, creates: compacted(creates), transactions, clocks }
   const record = mergeRecord(merged, self.record, that.record)
   const read = later(merged, self.read, that.read)
@@ -324,13 +324,31 @@ const mergeBy = <A extends { readonly id: string }>(
   return [...merged.values()]
 }
 
-// A claim is made once, when the answer came; and whoever guesses again, guesses that it was sent until then.
-const mergeCreate = (self: Create, that: Create): Create => ({
-  ...self,
-  ...(self.claim === undefined && that.claim !== undefined ? { claim: that.claim } : {}),
-  to: Math.max(self.to, that.to),
-  count: Math.max(self.count, that.count)
-})
+// A claim is made once, when the answer came.
+const mergeCreate =
+  (clocks: Evidence["clocks"]) =>
+  (self: Create, that: Create): Create => {
+    const claim = self.claim ?? that.claim
+    return { ...mergeTimes(clocks, self, that), ...(claim === undefined ? {} : { claim }) }
+  }
+
+const mergeTimes = (clocks: Evidence["clocks"], self: Create, that: Create): Create => {
+  const both = { to: Math.max(self.to, that.to), count: Math.max(self.count, that.count) }
+  if (self.count !== that.count) {
+    // They stand for different creates, and only what is the same of both is known of all.
+    const { from: _, ...rest } = self
+    return { ...rest, ...both, before: self.before.filter((id) => that.before.includes(id)) }
+  }
+  const before = [...new Set([...self.before, ...that.before])]
+  // Each says when it was sent. The time by a clock that was measured says more.
+  if (self.clock !== that.clock) {
+    const isLess = clocks[self.clock] === undefined && clocks[that.clock] !== undefined
+    return { ...(isLess && !self.guess ? that : self), before }
+  }
+  // An intent and its create are the same: it was sent at the later of the two. Whoever guesses again, guesses until then.
+  const from = Math.max(self.from ?? -Infinity, that.from ?? -Infinity)
+  return { ...self, ...both, before, ...(from === -Infinity ? {} : { from }) }
+}
 
 const mergeTransaction = (self: Transaction, that: Transaction): Transaction => {
   const [less, more] = progress(self) > progress(that) ? [that, self] : [self, that]
@@ -406,11 +424,12 @@ export const withOffset = (evidence: Evidence, clock: string, offset: Offset): E
 
 /**
  * Evidence as it is taken over at a moment of another clock. Of a clock that was never measured only this is known: that all
- * that happened by it happened before now.
+ * that happened by it happened before now; or before it was taken over the first time, which is in `known`.
  *
  * @category combinators
  */
-export const adopted = (evidence: Evidence, now: Moment): Evidence => {
+export const adopted = (evidence: Evidence, now: Moment, known: Evidence = empty(evidence.handle)): Evidence => {
+  const earlier = new Map(known.creates.map((create) => [create.id, create]))
   const isKnown = (clock: string) => clock === now.clock || evidence.clocks[clock] !== undefined
   const { read, record, ...rest } = evidence
   return {
@@ -418,12 +437,12 @@ export const adopted = (evidence: Evidence, now: Moment): Evidence => {
     creates: evidence.creates.map(({ from, ...create }) =>
       isKnown(create.clock)
         ? { ...create, ...(from === undefined ? {} : { from }) }
-        : {
+        : ((from === undefined ? undefined : earlier.get(create.id)) ?? {
             ...create,
             clock: now.clock,
             to: now.at,
             ...(create.claim === undefined ? {} : { claim: { ...create.claim, at: now.at } })
-          }
+          })
     ),
     ...(record === undefined
       ? {}

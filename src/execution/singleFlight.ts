@@ -198,7 +198,7 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
 const recovering = (evidence: Evidence, { recovery }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
-  if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now))
+  if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now, evidence.value))
   if (earlier !== undefined && outstandingCreates === undefined) return
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
