@@ -185,7 +185,7 @@ describe("A machine that dies", () => {
       )
       assert.deepStrictEqual([outcome._tag, outcome.exposure], ["Paid", { min: 12_500, max: 12_500 }])
       assert.strictEqual(yield* creates, 1)
-    }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "1200 millis" }) })))
+    }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "3 seconds" }) })))
   )
 
   it.live("not, but whose store fails for a while, or breaks, at any step, ends as if nothing had been", () =>
