@@ -54,7 +54,11 @@ export const idempotencyKey = ({ request }: { readonly request: PayoutRequest })
 
 /**
  * The workflow. Its execution id is a SHA-256 digest of the handle *and* all other arguments: the same request is the
- * same execution, and another amount under the same handle is an execution of its own, which ends as `HandleConflict`.
+ * same execution, and another amount or card under the same handle is an execution of its own: a `HandleConflict`, unless the
+ * handle's payout has failed, and never the other one's result.
+ *
+ * An error's `evidence` is all that is known of the payout, by whatever process. Hand it to `Payouts.recover`, to end a doubt
+ * when the arrival horizon has passed.
  *
  * A defect is never stored as an end of it: the engine runs it again, and it asks before it sends.
  *

@@ -4,7 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Clocks, elapsed, Moment, narrowed, type Offset } from "./clocks.js"
-import * as Payout from "./Payout.js"
+import { idsOf, type Payout } from "./Payout.js"
 
 /**
  * A create that may have been carried out, and that was not answered by a record that shows its transaction.
@@ -115,26 +115,11 @@ export const createsMax = 100
 export const empty = (handle: string): Evidence => ({ handle, creates: [], transactions: [], clocks: {} })
 
 /**
- * The ids of a payout's transactions, in their order. One without an id, or with another's, gets its place as a name:
- * to drop it would hide that it may have paid.
- *
- * @category getters
- */
-export const idsOf = ({ transactions }: Payout.Payout): ReadonlyArray<string> => {
-  const ids = new Set<string>()
-  return transactions.map(({ id }, index) => {
-    const own = id === "" || ids.has(id) ? `unnamed-${index}` : id
-    ids.add(own)
-    return own
-  })
-}
-
-/**
  * What a record shows. `read` is when the exchange was begun that showed it.
  *
  * @category constructors
  */
-export const ofPayout = (handle: string, payout: Payout.Payout, read: Moment): Evidence => {
+export const ofPayout = (handle: string, payout: Payout, read: Moment): Evidence => {
   const ids = idsOf(payout)
   return {
     ...empty(handle),
@@ -208,15 +193,26 @@ const mergeBy = <A extends { readonly id: string }>(
   return [...merged.values()]
 }
 
-// A claim is made once, when the answer came; and whoever guesses again, guesses that it was sent until then.
+// A claim is made once, when the answer came.
 const mergeCreate = (self: Create, that: Create): Create => {
+  const claim = self.claim ?? that.claim
+  return { ...mergeTimes(self, that), ...(claim === undefined ? {} : { claim }) }
+}
+
+const mergeTimes = (self: Create, that: Create): Create => {
   const [one, other] = isOriginal(self, that) ? [self, that] : [that, self]
-  return {
-    ...one,
-    ...(one.claim === undefined && other.claim !== undefined ? { claim: other.claim } : {}),
-    to: one.clock !== other.clock && one.from !== undefined ? one.to : Math.max(one.to, other.to),
-    count: Math.max(one.count, other.count)
+  const to = one.clock === other.clock ? Math.max(one.to, other.to) : one.to
+  if (one.count !== other.count) {
+    // They stand for different creates, and only what is the same of both is known of all.
+    const { from: _, ...rest } = one
+    const before = one.before.filter((id) => other.before.includes(id))
+    return { ...rest, to, before, count: Math.max(one.count, other.count) }
   }
+  const before = [...new Set([...one.before, ...other.before])]
+  if (one.clock !== other.clock) return { ...one, before }
+  // An intent and its create are the same: it was sent at the later of the two. Whoever guesses again, guesses until then.
+  const from = Math.max(one.from ?? -Infinity, other.from ?? -Infinity)
+  return { ...one, to, before, ...(from === -Infinity ? {} : { from }) }
 }
 
 // Who took over a create of a clock that was not measured has it by another clock, and does not know from when on it may be.
@@ -286,11 +282,12 @@ export const withOffset = (evidence: Evidence, clock: string, offset: Offset): E
 
 /**
  * Evidence as it is taken over at a moment of another clock. Of a clock that was never measured only this is known: that all
- * that happened by it happened before now.
+ * that happened by it happened before now; or before it was taken over the first time, which is in `known`.
  *
  * @category combinators
  */
-export const adopted = (evidence: Evidence, now: Moment): Evidence => {
+export const adopted = (evidence: Evidence, now: Moment, known: Evidence = empty(evidence.handle)): Evidence => {
+  const earlier = new Map(known.creates.map((create) => [create.id, create]))
   const isKnown = (clock: string) => clock === now.clock || evidence.clocks[clock] !== undefined
   const { read, record, ...rest } = evidence
   return {
@@ -298,12 +295,12 @@ export const adopted = (evidence: Evidence, now: Moment): Evidence => {
     creates: evidence.creates.map(({ from, ...create }) =>
       isKnown(create.clock)
         ? { ...create, ...(from === undefined ? {} : { from }) }
-        : {
+        : ((from === undefined ? undefined : earlier.get(create.id)) ?? {
             ...create,
             clock: now.clock,
             to: now.at,
             ...(create.claim === undefined ? {} : { claim: { ...create.claim, at: now.at } })
-          }
+          })
     ),
     ...(record === undefined
       ? {}
@@ -313,16 +310,6 @@ export const adopted = (evidence: Evidence, now: Moment): Evidence => {
 }
 
 const longAgo = ({ clock }: Moment): Moment => ({ clock, at: 0 })
-
-/**
- * The id of a payout's latest transaction, as `idsOf` has it.
- *
- * @category getters
- */
-export const latestId = (payout: Payout.Payout): string | undefined => {
-  const latest = Payout.latest(payout)
-  return latest && idsOf(payout)[payout.transactions.indexOf(latest)]
-}
 
 /**
  * The transactions that are over, by their ids: a create that is sent from now on is not what they are the doing of.
@@ -337,7 +324,7 @@ export const over = ({ transactions }: Evidence): ReadonlyArray<string> =>
  *
  * @category predicates
  */
-export const isStale = ({ transactions }: Evidence, payout: Payout.Payout): boolean => {
+export const isStale = ({ transactions }: Evidence, payout: Payout): boolean => {
   const shown = new Set(idsOf(payout))
   return transactions.some(({ id }) => !shown.has(id))
 }

@@ -39,6 +39,7 @@
 import * as Schema from "effect/Schema"
 import { arrivalHorizonDefault, countOf, doubtOf, isOpen, isPossible } from "./attribution.js"
 import type { Create, Evidence, Transaction } from "./Evidence.js"
+export { idsOf, latestId } from "./Payout.js"
 
 export {
   answered,
@@ -59,9 +60,7 @@ export {
   createsMax,
   empty,
   Evidence,
-  idsOf,
   isStale,
-  latestId,
   merge,
   ofPayout,
   over,

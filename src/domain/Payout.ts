@@ -96,3 +96,28 @@ export const recorded = (payout: Payout): Recorded => {
     ...(errorState === undefined ? {} : { errorState })
   }
 }
+
+/**
+ * The ids of a payout's transactions, in their order. One without an id, or with another's, gets its place as a name:
+ * to drop it would hide that it may have paid.
+ *
+ * @category getters
+ */
+export const idsOf = ({ transactions }: Payout): ReadonlyArray<string> => {
+  const ids = new Set<string>()
+  return transactions.map(({ id }, index) => {
+    const own = id === "" || ids.has(id) ? `unnamed-${index}` : id
+    ids.add(own)
+    return own
+  })
+}
+
+/**
+ * The id of a payout's latest transaction, as `idsOf` has it.
+ *
+ * @category getters
+ */
+export const latestId = (payout: Payout): string | undefined => {
+  const one = latest(payout)
+  return one && idsOf(payout)[payout.transactions.indexOf(one)]
+}

@@ -2,8 +2,8 @@
  * Which transaction is the doing of which create. It is a rule, and not a count: by identity, time, amount and card.
  */
 import { elapsed, type Moment } from "./clocks.js"
-import { type Create, type Evidence, isDecline, latestId, type Transaction, withoutCreate } from "./Evidence.js"
-import type * as Payout from "./Payout.js"
+import { type Create, type Evidence, isDecline, type Transaction, withoutCreate } from "./Evidence.js"
+import { latestId, type Payout } from "./Payout.js"
 
 /**
  * How long after it was sent a create may still be carried out, in milliseconds: 6 hours. Ours, inferred: no proxy, gateway
@@ -97,7 +97,7 @@ export const isDeclined = (
  */
 export const isDoing = (
   evidence: Evidence,
-  payout: Payout.Payout,
+  payout: Payout,
   request: Parameters<typeof doingOf>[2],
   horizon: number = arrivalHorizonDefault
 ): boolean => {

@@ -208,7 +208,7 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
 const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
-  if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now))
+  if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now, evidence.value))
   if (outstandingCreates === undefined && earlier?.by === now.clock) return
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }

@@ -38,7 +38,7 @@ const onCreate = (chance: Chance): Script.Step =>
     [() => Script.truncated, 2],
     [() => Script.processingError({ moved: true }), 3],
     [() => Script.processingError(), 3],
-    [() => Script.hardDeclined(), 8],
+    [() => Script.hardDeclined(), 16],
     [() => Script.softDeclined(), 3]
   ])?.() ?? Script.normal
 
@@ -80,7 +80,7 @@ const historyOf = (seed: number, orders: number): ReadonlyArray<Sandbox.PastPayo
       destination: chance.happens(0.3) ? destination : "ca_another",
       outcome: chance.happens(0.5) ? Acquirer.hardDeclined() : Acquirer.softDeclined()
     })
-    const amount = chance.happens(0.3) ? order + 1 : order
+    const amount = chance.happens(0.15) ? order + 1 : order
     return [{ handle: `pay-${order}`, amount, currency: "DKK", transactions: [decline()] }]
   })
 

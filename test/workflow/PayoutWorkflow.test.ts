@@ -3,6 +3,7 @@ import { WorkflowEngine } from "@effect/workflow"
 import { Duration, Effect, Layer, Redacted, Schedule, Schema, TestClock } from "effect"
 import {
   Acquirer,
+  BillwerkClient,
   Ledger,
   PayoutError,
   PayoutRequest,
@@ -322,6 +323,80 @@ describe("A step that is run again in the same process", () => {
       assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Paid", "Moved"])
       assert.strictEqual(seen[0], seen[1])
       assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+})
+
+/** An engine that begins `send/1` a minute late. */
+const late = Layer.effect(
+  WorkflowEngine.WorkflowEngine,
+  Effect.map(WorkflowEngine.WorkflowEngine, (engine) => {
+    const self: WorkflowEngine.WorkflowEngine["Type"] = {
+      ...engine,
+      register: (workflow, execute) =>
+        engine.register(workflow, (payload, id) =>
+          Effect.provideService(execute(payload, id), WorkflowEngine.WorkflowEngine, self)
+        ),
+      activityExecute: (activity, attempt) =>
+        Effect.zipRight(
+          activity.name === "send/1" ? Effect.sleep("1 minute") : Effect.void,
+          engine.activityExecute(activity, attempt)
+        )
+    }
+    return self
+  })
+).pipe(Layer.provide(WorkflowEngine.layerMemory))
+
+describe("A step that comes too late for its intent", () => {
+  it.effect("sends nothing; the next one is stored anew, asks and sends", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const outcome = yield* inVirtualTime(
+        PayoutWorkflow.execute(request).pipe(
+          Effect.provide(PayoutWorkflow.layer().pipe(Layer.provide(Payouts.layer), Layer.provideMerge(late)))
+        )
+      )
+      assert.deepStrictEqual([outcome._tag, outcome.exposure.max], ["Paid", 12_500])
+      const exchanges = yield* sandbox.exchanges
+      assert.deepStrictEqual(
+        exchanges.map(({ kind, started }) => [kind, started.epochMillis]),
+        [
+          ["Lookup", 60_000],
+          ["Create", 60_000]
+        ]
+      )
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+})
+
+describe("A step that dies of a defect while its create is under way", () => {
+  const broken = Layer.effect(
+    BillwerkClient.BillwerkClient,
+    Effect.map(BillwerkClient.BillwerkClient, (client) => ({
+      ...client,
+      create: (one: PayoutRequest.PayoutRequest) =>
+        Effect.zipRight(client.create(one), Effect.dieMessage("the host's client is broken"))
+    }))
+  )
+
+  it.effect("is run again after a wait, and each create counts once", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.dropBeforeCommit.pipe(Script.onCreate))
+      const policy = RetryPolicy.make({ communication: Schedule.recurs(1) })
+      const error = yield* inVirtualTime(
+        Effect.flip(PayoutWorkflow.execute(request)).pipe(
+          Effect.provide(
+            PayoutWorkflow.layer({ policy }).pipe(
+              Layer.provide(Payouts.layer),
+              Layer.provide(broken),
+              Layer.provideMerge(WorkflowEngine.layerMemory)
+            )
+          )
+        )
+      )
+      assert.deepStrictEqual([error._tag, error.exposure], ["CommunicationError", { min: 0, max: 25_000 }])
+      assert.strictEqual(yield* creates, 2)
     }).pipe(Effect.provide(Sandbox.layer))
   )
 })

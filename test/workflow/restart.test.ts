@@ -106,7 +106,9 @@ describe("A machine that dies", () => {
         Effect.gen(function* () {
           yield* TestClock.setTime(now + Duration.toMillis(after))
           const process = yield* anotherProcess()
-          const { certainty, _tag } = yield* Effect.flip(process.recover(request, { evidence: error.evidence }))
+          const { certainty, _tag } = yield* Effect.flip(
+            process.recover(request, { evidence: error.evidence, outstandingCreates: 0 })
+          )
           return [_tag, certainty]
         }).pipe(Effect.provide(TestContext.TestContext))
       assert.deepStrictEqual([error.certainty, error.exposure.max], ["MayHaveMoved", 12_500])
@@ -185,7 +187,7 @@ describe("A machine that dies", () => {
       )
       assert.deepStrictEqual([outcome._tag, outcome.exposure], ["Paid", { min: 12_500, max: 12_500 }])
       assert.strictEqual(yield* creates, 1)
-    }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "1200 millis" }) })))
+    }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "3 seconds" }) })))
   )
 
   it.live("not, but whose store fails for a while, or breaks, at any step, ends as if nothing had been", () =>
