@@ -17,10 +17,11 @@ const root = path.resolve(import.meta.dirname, "..")
 const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
   ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
-  ["values", /^(BillwerkConfig|Settlement|Telemetry|Verdict|RetryPolicy)\.ts$/],
+  ["values", /^(BillwerkConfig|Settlement|Telemetry|RetryPolicy)\.ts$/],
+  ["provider", /^((BillwerkClient|UndiciTransport)\.ts$|provider\/|internal\/(direct|reply|sending)\.ts$|undici\/)/],
   ["webhooks", /^(Hints|Webhook|WebhookHandler)\.ts$/],
-  ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(direct|reply|sending)\.ts$|undici\/)/],
-  ["conversation", /^internal\//],
+  ["execution", /^execution\//],
+  ["many", /^internal\/bulk\.ts$/],
   ["service", /^Payouts\.ts$/],
   ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],
   ["sandbox", /^sandbox\//],
@@ -53,6 +54,11 @@ const switchedOff: ReadonlyMap<string, string> = new Map([
 
 /** Longer, and why. */
 const long: ReadonlyMap<string, string> = new Map([
+  [
+    "domain/Exposure.ts",
+    "the fold of evidence, with its assumptions and worked histories: the rules of attribution in one place"
+  ],
+  ["provider/Verdict.ts", "the table of verdicts, and how each answer is read as one of them"],
   ["domain/PayoutError.ts", "one class a category, with its message: the table of errors in one place"],
   ["sandbox/Script.ts", "one constructor a fault, with its documentation"]
 ])
@@ -67,7 +73,8 @@ const values = new Set(
     "acquirer_authentication_error acquirer_communication_error acquirer_configuration_error acquirer_error",
     "acquirer_integration_error acquirer_rejected_error authorization_amount_exceeded authorization_expired",
     "authorization_voided credit_card_expired credit_card_lost_or_stolen credit_card_suspected_fraud",
-    "declined_by_acquirer insufficient_funds sca_required settle_blocked",
+    "declined_by_acquirer fraud_block insufficient_funds refund_amount_too_high risk_filter_block sca_required",
+    "settle_blocked",
     // Words that the provider has never said.
     "unheard_of payout_settled payout_failed"
   ]
@@ -77,7 +84,10 @@ const values = new Set(
 
 /** Texts outside `wire.ts` that say a field name of the provider, each with its module, and why. */
 const fieldNames: ReadonlyMap<string, string> = new Map([
-  ["Verdict.ts: it failed with error_state ", "a sentence for a person, who looks for it in the documentation"],
+  [
+    "provider/Verdict.ts: it failed with error_state ",
+    "a sentence for a person, who looks for it in the documentation"
+  ],
   ["engines/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])
@@ -426,7 +436,8 @@ describe("A public module", () => {
 
   it("begins with a header of one to three sentences", () =>
     none(({ name, source }, report) => {
-      const header = /^\/\*\*\n([^]*?)\*\//
+      // Its first paragraph: what follows may be a table.
+      const header = /^\/\*\*\n([^]*?)(?:\n \*(?=\n)|\*\/)/
         .exec(source.text)?.[1]
         ?.replace(/^ \* ?/gm, "")
         .replace(/\s+/g, " ")

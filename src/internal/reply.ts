@@ -61,10 +61,11 @@ export const headOf = (
 const requestIdFrom = (text: string | undefined, clean: Clean): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
 
-const dateFrom = (text: string | undefined): number | undefined => {
-  const date = text === undefined ? NaN : Date.parse(text)
-  return Number.isFinite(date) ? date : undefined
-}
+const dateFrom = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Option.getOrUndefined(Option.map(httpDate(text), DateTime.toEpochMillis))
+
+const httpDate = (text: string): Option.Option<DateTime.Utc> =>
+  /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
 
 // Three centuries: past every deadline, and still a number that can be encoded.
 const retryAfterSecondsMax = 1e10
@@ -72,9 +73,8 @@ const retryAfterSecondsMax = 1e10
 // Seconds or a date in GMT. A date that has passed means now; what is neither is left to the policy's own backoff.
 const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | undefined => {
   if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
-  const date = /^[A-Z][a-z]{2,8}, .{5,30} GMT$/.test(text) ? DateTime.make(text.replace(/ GMT$/, "Z")) : Option.none()
   return Option.getOrUndefined(
-    Option.map(date, (until) =>
+    Option.map(httpDate(text), (until) =>
       Duration.millis(Math.max(0, DateTime.toEpochMillis(until) - clock.unsafeCurrentTimeMillis()))
     )
   )
