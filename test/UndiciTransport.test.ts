@@ -305,7 +305,16 @@ describe("UndiciTransport, on its connections,", () => {
         status: 429,
         requestId: "r-1",
         retryAfter: Duration.seconds(7),
-        body: { _tag: "ApiError", code: 122, error: undefined, message: undefined, transactionError: undefined }
+        date: undefined,
+        isCached: false,
+        body: {
+          _tag: "ApiError",
+          code: 122,
+          error: undefined,
+          message: undefined,
+          transactionError: undefined,
+          path: undefined
+        }
       }
     }
   ] satisfies ReadonlyArray<{ name: string; act: (handler: Dispatcher.DispatchHandler) => void; reply: Reply.Reply }>) {

@@ -199,13 +199,15 @@ const apiError = (status: number, code: number, { id, text: echo }: Echo): Answe
     code,
     error: echo,
     message: `text ${echo} text`,
-    path: echo,
+    // An answer about another handle would be none.
+    path: `${echo}/v1/payout/${handle}`,
     timestamp: echo,
     http_status: status,
     http_reason: echo,
     request_id: id,
     "request-id": id,
-    transaction_error: echo,
+    // A refusal that names one that is no decline is a doubt.
+    ...([40, 122, 135, 136].includes(code) ? {} : { transaction_error: echo }),
     more: { [echo]: echo }
   }
 })
@@ -243,7 +245,8 @@ const payout = (
         provider: echo,
         masked_card: echo,
         fingerprint: echo,
-        card: { id: echo, customer: echo, gw_ref: echo }
+        // Another card than the request's would be another payout's; of a token it is not known.
+        card: { id: state === "failed" ? undefined : saved, customer: echo, gw_ref: echo }
       },
       ...(errorState === undefined ? [{ id: echo, state: echo, error_state: echo }] : [])
     ],
@@ -343,7 +346,8 @@ const scenarios: ReadonlyArray<Scenario> = [
     lookup: (echo) => payout("paid", undefined, echo, { amount: 1, currency: echo.text })
   },
   { end: "Paid", create: lost, lookup: (echo) => payout("paid", undefined, echo) },
-  { end: "HardDeclined", create: lost, lookup: (echo) => payout("failed", "hard_declined", echo) },
+  // Without a card or a date of the answer, nothing says that it is this request's decline.
+  { end: "CommunicationError", create: lost, lookup: (echo) => payout("failed", "hard_declined", echo) },
   { end: "UnexpectedResponse", create: (echo) => payout(echo.text, undefined, echo), lookup: lost }
 ]
 

@@ -59,6 +59,12 @@ void (payouts.settle(request.handle) satisfies Effect.Effect<
   Outcome.Outcome,
   PayoutError.PayoutError | PayoutError.LookupError
 >)
-// @ts-expect-error a request may not have been sent: create or resume it
+void (payouts.recover(request, { evidence: outcome.evidence }) satisfies Effect.Effect<
+  Outcome.Outcome,
+  PayoutError.PayoutError
+>)
+// @ts-expect-error what a process knows of others is told to `recover`
+void payouts.create(request, { evidence: outcome.evidence })
+// @ts-expect-error a request may not have been sent: create or recover it
 void payouts.settle(request)
 void (payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>)

@@ -294,8 +294,13 @@ const word = (text: string | undefined): string =>
 const code = ({ body }: Response): number | undefined => (body._tag === "ApiError" ? body.code : undefined)
 
 const ofRefusal = (reply: Response): Verdict => {
+  const verdict = ofStatus(reply)
+  const isRefused = row(verdict).create === "None"
+  return isRefused && reply.body._tag === "ApiError" && isInDoubt(reply.body) ? { _tag: "RejectedInDoubt" } : verdict
+}
+
+const ofStatus = (reply: Response): Verdict => {
   const { body, retryAfter, status } = reply
-  if (body._tag === "ApiError" && isInDoubt(body)) return { _tag: "RejectedInDoubt" }
   switch (status) {
     case 400:
       return body._tag === "ApiError"

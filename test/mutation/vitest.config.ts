@@ -40,10 +40,13 @@ class InOrder extends BaseSequencer {
   }
 }
 
+// The projects have files of their own.
+const { projects: _, ...tests } = whole.test ?? {}
+
 export default defineConfig({
   ...whole,
   test: {
-    ...whole.test,
+    ...tests,
     include: files,
     // Stryker's own limit is to end a mutant that hangs, and not a machine that is slow.
     testTimeout: 120_000,

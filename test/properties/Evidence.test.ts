@@ -212,6 +212,7 @@ function* play({ processes, showsCards, turns }: World): Generator<Statement> {
     const process: Process = {
       clock,
       now: Effect.sync(here),
+      intend: () => "",
       newId: () => `${clock}/${names++}`,
       offset: () => undefined,
       measure: () => {},

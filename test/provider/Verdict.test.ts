@@ -487,6 +487,21 @@ describe("A refusal that names a transaction error", () => {
   const tags = (words: ReadonlyArray<string>) =>
     new Set(words.map((word) => Verdict.ofCreate(expected, doubtful(400, word))._tag))
 
+  it("is what its code says, if that is no refusal", () => {
+    const told = (status: number, code: number) =>
+      Verdict.ofCreate(
+        expected,
+        answer(status, { _tag: "ApiError", code, transactionError: "acquirer_communication_error" })
+      )._tag
+    assert.deepStrictEqual(
+      [told(400, 134), told(400, 133), told(400, 11), told(408, 1), told(400, 74), told(429, 122), told(404, 40)],
+      [
+        ...["AlreadyPaid", "AlreadyProcessing", "AlreadyExists", "CommunicationError"],
+        ...["RejectedInDoubt", "RejectedInDoubt", "RejectedInDoubt"]
+      ]
+    )
+  })
+
   it("is a refusal if it is a documented decline, and a doubt otherwise", () => {
     assert.deepStrictEqual([tags(declines), tags(errors)], [new Set(["RequestRejected"]), new Set(["RejectedInDoubt"])])
   })
