@@ -59,10 +59,6 @@ const switchedOff: ReadonlyMap<string, string> = new Map([
 
 /** Longer, and why. */
 const long: ReadonlyMap<string, string> = new Map([
-  [
-    "domain/Exposure.ts",
-    "the fold of evidence, with its assumptions and worked histories: the rules of attribution in one place"
-  ],
   ["provider/Verdict.ts", "the table of verdicts, and how each answer is read as one of them"],
   ["domain/PayoutError.ts", "one class a category, with its message: the table of errors in one place"],
   ["Payouts.ts", "the whole service: each method with what it promises"],

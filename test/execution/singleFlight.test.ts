@@ -91,7 +91,8 @@ describe("singleFlight: what is remembered from one call to the next", () => {
       for (let index = 1; index <= 20; index++) {
         assert.deepStrictEqual(yield* sends({ destination: card(index) }), ["HardDeclined"])
       }
-      assert.deepStrictEqual(yield* sends({ destination: card(0) }), ["Paid", "create prize-2026-0042"])
+      // The error of an older one is forgotten, and the decline is not: it is asked about, and never sent.
+      assert.deepStrictEqual(yield* sends({ destination: card(0) }), ["CommunicationError", "lookup prize-2026-0042"])
     })
   )
 
@@ -258,7 +259,8 @@ describe("singleFlight: what a call of `recover` is told", () => {
       const guessed = yield* most({}, yield* anotherProcess())
       assert.deepStrictEqual(
         [handed, more, guessed].map(({ exposure }) => exposure.max / 12_500),
-        [2, 3, 1]
+        // Evidence of another process may be older than what that process sent.
+        [3, 3, 1]
       )
     }).pipe(Effect.provide(layer()))
   )

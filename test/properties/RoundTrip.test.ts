@@ -64,6 +64,7 @@ describe("Comes back from JSON as it was:", () => {
   roundTrips("Attempt.Recorded", Attempt.Recorded, values.recorded)
   roundTrips("Exposure.Exposure", Exposure.Exposure, values.exposures)
   roundTrips("Exposure.Offset", Exposure.Offset, values.exposures)
+  roundTrips("Exposure.Clocks", Exposure.Clocks, fc.dictionary(fc.string(), values.exposures))
   roundTrips("Exposure.Moment", Exposure.Moment, values.moments)
   roundTrips("Exposure.Create", Exposure.Create, values.creates)
   roundTrips("Exposure.Transaction", Exposure.Transaction, values.transactionsOnRecord)

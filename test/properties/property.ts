@@ -12,7 +12,7 @@ const { factor, seed } = Effect.runSync(
   })
 )
 
-const timeoutMillis = 20_000
+const timeoutMillis = 120_000
 
 /** A test that a check holds for so many values. */
 export const property = <A>(
