@@ -1146,6 +1146,25 @@ describe("within one process", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("does not take what was paid to another card for its own, when it has waited for the handle only", () =>
+    Effect.gen(function* () {
+      const [first, second] = [requestOf(), requestOf({ destination: other })]
+      yield* script(Script.hardDeclined())
+      assert.strictEqual((yield* create(first))._tag, "HardDeclined")
+      // Another process pays to the other card, and this one asks about the handle.
+      const elsewhere = yield* anotherProcess()
+      assert.strictEqual((yield* inVirtualTime(elsewhere.create(second)))._tag, "Paid")
+      const payouts = yield* Payouts.Payouts
+      assert.strictEqual((yield* inVirtualTime(payouts.settle(first.handle)))._tag, "Paid")
+      const refused = yield* recover(first)
+      assert(refused._tag === "HandleConflict")
+      assert.deepStrictEqual([refused.certainty, refused.other.certainty], ["NotMoved", "Moved"])
+      // It is told of these arguments what the record shows of them.
+      assert.strictEqual((yield* recover(second, { outstandingCreates: 1 }))._tag, "Paid")
+      assert.strictEqual((yield* truth).moved, 12_500)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("what was processing is not denied by a call that cannot ask about it", () =>
     Effect.gen(function* () {
       yield* script(Script.processing())

@@ -573,24 +573,41 @@ export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "error
  * @category folding
  */
 export const exposure = (evidence: Evidence, horizon: number = arrivalHorizonDefault): Exposure =>
-  exposureOf(evidence, horizon, () => true)
+  exposureOf(
+    evidence,
+    horizon,
+    () => true,
+    () => true
+  )
 
 /**
- * The same for the creates of some arguments only, by their fingerprint; or for those of all others.
+ * The same for the creates of some arguments only, by their fingerprints; or for those of all others.
  *
  * @category folding
  */
 export const exposureOfRequest = (
   evidence: Evidence,
-  request: string,
+  { method, request }: Parameters<typeof doingOf>[2],
   of: "Own" | "Others",
   horizon: number = arrivalHorizonDefault
-): Exposure => exposureOf(evidence, horizon, (one) => (one === request) === (of === "Own"))
+): Exposure => {
+  const isMeant = (one: string | undefined) => (one === request) === (of === "Own")
+  const others = evidence.creates.filter((create) => create.request !== request)
+  return exposureOf(evidence, horizon, isMeant, (one) => {
+    if (one.doing !== undefined) return isMeant(one.doing.request)
+    if (one.method === undefined || method === undefined) return undefined
+    // The record shows that it went to another saved method; or to this one, and nobody else that is known can have sent it.
+    if (one.method !== method) return of === "Others"
+    return others.some((create) => isPossible(evidence, one, create, horizon)) ? undefined : of === "Own"
+  })
+}
 
+/** `isTheirs` is undefined, where it is not known whose doing a transaction is. */
 const exposureOf = (
   evidence: Evidence,
   horizon: number,
-  isMeant: (request: string | undefined) => boolean
+  isMeant: (request: string | undefined) => boolean,
+  isTheirs: (one: Transaction) => boolean | undefined
 ): Exposure => {
   const { creates, record, transactions } = evidence
   const meant = creates.filter(({ request }) => isMeant(request))
@@ -600,9 +617,7 @@ const exposureOf = (
     some.some(
       (create) => isPossible(evidence, one, create, horizon) && !(one.state === "paid" && create.claim?.said === "Paid")
     )
-  const theirs = transactions.filter((one) =>
-    one.doing === undefined ? isMeant(undefined) || mayBeOf(one, meant) : isMeant(one.doing.request)
-  )
+  const theirs = transactions.filter((one) => isTheirs(one) ?? (isMeant(undefined) || mayBeOf(one, meant)))
   const open = sumOf(
     evidence,
     theirs.filter((one) => isOpen(one) && (record?.state !== "paid" || one.state !== "paid"))
@@ -619,8 +634,8 @@ const exposureOf = (
     theirs.filter(({ state }) => state === "paid")
   )
   const isPaidHere = payers.length === 0 ? isMeant(undefined) || meant.length > 0 : paid > 0
-  const isPaidElsewhere = payers.some((one) => one.doing === undefined && mayBeOf(one, others))
-  const certainly = payers.filter(({ doing }) => doing !== undefined && isMeant(doing.request))
+  const isPaidElsewhere = payers.some((one) => isTheirs(one) === undefined && mayBeOf(one, others))
+  const certainly = payers.filter((one) => isTheirs(one) === true)
   // Where it shows no transaction, any of those that may have been carried out may have paid beside it, unknown to it.
   const unseen = record.transactions > 0 ? 0 : (countOf(meant) - 1) * record.amount
   return {
@@ -687,6 +702,14 @@ export const isDeclined = (
     ({ errorState, id, state }) =>
       state === "failed" && errorState === "hard_declined" && doingOf(evidence, id, request, horizon) === "Own"
   )
+
+/**
+ * Whether it was certainly other arguments that were paid.
+ *
+ * @category predicates
+ */
+export const isPaidToOthers = (evidence: Evidence, request: Parameters<typeof doingOf>[2]): boolean =>
+  evidence.transactions.some(({ id, state }) => state === "paid" && doingOf(evidence, id, request) === "Other")
 
 /**
  * Whether the latest transaction of a payout is the doing of a request.
