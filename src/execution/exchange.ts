@@ -10,8 +10,9 @@ import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as Telemetry from "../Telemetry.js"
 import { logAnomaly } from "./anomalies.js"
-import type { Asked, Evidence } from "./Evidence.js"
+import type { Evidence } from "./Evidence.js"
 import type { Heard, Step } from "./nextStep.js"
+import type { Asked } from "./Subject.js"
 
 /** What came back, what it turned out to be, and how it is to be taken. */
 export interface Exchanged {

@@ -12,10 +12,11 @@ import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import { exchangesMax } from "./AttemptLog.js"
-import { type Asked, Evidence } from "./Evidence.js"
+import { Evidence } from "./Evidence.js"
 import { exchange, type Exchanges } from "./exchange.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
+import type { Asked } from "./Subject.js"
 
 /** What the provider has, and what it took to be told. */
 export interface Found {

@@ -49,24 +49,19 @@ export const headOf = (
   header: (name: string) => string | undefined,
   { clean, clock }: Reader
 ): Head => {
-  const retryAfter = header("retry-after")
+  const [date, retryAfter] = [header("date"), header("retry-after")]
   return {
     _tag: "Response",
     status,
     requestId: requestIdFrom(header("request-id"), clean),
     retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock),
-    date: dateFrom(header("date")),
+    date: date === undefined ? undefined : httpDate.parse(date, clock.unsafeCurrentTimeMillis()),
     isCached: header("age") !== undefined
   }
 }
 
 const requestIdFrom = (text: string | undefined, clean: Clean): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
-
-const dateFrom = (text: string | undefined): number | undefined => {
-  const date = text === undefined ? NaN : Date.parse(text)
-  return Number.isFinite(date) ? date : undefined
-}
 
 // Three centuries: past every deadline, and still a number that can be encoded.
 const retryAfterSecondsMax = 1e10

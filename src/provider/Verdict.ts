@@ -8,214 +8,14 @@ import * as Customer from "../domain/Customer.js"
 import * as Payout from "../domain/Payout.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import type { ApiError, Reply, Response } from "../domain/Reply.js"
-import type { Category } from "../RetryPolicy.js"
+import { type Row, rows, type Tag } from "./rows.js"
 
-/**
- * What one verdict means: one row of the table.
- *
- * @category models
- */
-export interface Row {
-  /** What it says about the money when it answers a create that was sent. */
-  readonly create: Bearing
-  /** What it says about the money when it answers a lookup. */
-  readonly lookup: Bearing
-  /** What follows when it answers a create. */
-  readonly afterCreate: "Succeed" | "Confirm" | "SendAgain" | "GiveUp"
-  /** What follows when it answers a lookup. `AskAgain`: within the category's budget, if it has one; it tells nothing. */
-  readonly afterLookup: "Succeed" | "Absent" | "Failure" | "Unsettled" | "AskAgain" | "GiveUp"
-  /** The budget that sending or asking again spends; none, if it is not done again. */
-  readonly category: Category | undefined
-  /** The error that a call ends with, if this is what it reports; none for a success. */
-  readonly error: ErrorTag | undefined
-  /** What it means, for a person. */
-  readonly words: string
-}
+export { rows } from "./rows.js"
+export type { ErrorTag, Row, Tag } from "./rows.js"
 
-/** @category models */
-export type ErrorTag =
-  | "CommunicationError"
-  | "ServerError"
-  | "UnexpectedResponse"
-  | "PaymentMethodNotFound"
-  | "PaymentMethodNotAllowed"
-  | "CustomerMismatch"
-  | "RequestRejected"
-  | "RateLimited"
-  | "HardDeclined"
-  | "SoftDeclined"
-  | "ProcessingError"
-  | "HandleConflict"
+type Succeeding = { readonly [T in Tag]: (typeof rows)[T]["error"] extends undefined ? T : never }[Tag]
 
-const shown = { create: "Recorded", lookup: "Recorded" } as const
-const unclear = { create: "Unclear", lookup: "None", afterCreate: "SendAgain", afterLookup: "AskAgain" } as const
-const claimed = {
-  create: "Claimed",
-  lookup: "None",
-  afterCreate: "Confirm",
-  afterLookup: "AskAgain",
-  category: "communication",
-  error: "UnexpectedResponse"
-} as const
-const refused = {
-  create: "None",
-  lookup: "None",
-  afterCreate: "GiveUp",
-  afterLookup: "AskAgain",
-  category: undefined
-} as const
-
-/**
- * What each verdict means. A new code of the provider is one row here, and one line where it is read.
- *
- * @category table
- */
-export const rows = {
-  // A record of this payout, in a state that we know.
-  Paid: {
-    ...shown,
-    afterCreate: "Succeed",
-    afterLookup: "Succeed",
-    category: undefined,
-    error: undefined,
-    words: "the money moved"
-  },
-  Processing: {
-    ...shown,
-    afterCreate: "Succeed",
-    afterLookup: "Succeed",
-    category: undefined,
-    error: undefined,
-    words: "accepted, and not over"
-  },
-  HardDeclined: {
-    ...shown,
-    afterCreate: "GiveUp",
-    afterLookup: "Failure",
-    category: undefined,
-    error: "HardDeclined",
-    words: "declined for good"
-  },
-  SoftDeclined: {
-    ...shown,
-    afterCreate: "SendAgain",
-    afterLookup: "Failure",
-    category: "softDeclined",
-    error: "SoftDeclined",
-    words: "declined for now"
-  },
-  ProcessingError: {
-    ...shown,
-    afterCreate: "SendAgain",
-    afterLookup: "Failure",
-    category: "processingError",
-    error: "ProcessingError",
-    words: "it may have been approved without the provider knowing"
-  },
-  /** A record in a state, or failed for a reason, that we do not know: asked about again, never sent again. */
-  Unsettled: {
-    ...shown,
-    afterCreate: "Confirm",
-    afterLookup: "Unsettled",
-    category: "communication",
-    error: "UnexpectedResponse",
-    words: "a state that is not known"
-  },
-  /** A record of a payout with other arguments. */
-  HandleConflict: {
-    ...refused,
-    lookup: "Foreign",
-    afterLookup: "GiveUp",
-    error: "HandleConflict",
-    words: "the handle's payout has other arguments"
-  },
-  // What the provider says of the handle without showing the payout: to be looked up and compared.
-  AlreadyPaid: { ...claimed, words: "the provider says that the handle is paid (134) but has not shown the payout" },
-  AlreadyProcessing: {
-    ...claimed,
-    words: "the provider says that the handle is being paid (133) but has not shown the payout"
-  },
-  /** Code 11. It is not documented that a payout's handle can be answered by it; if it is, it is no refusal. */
-  AlreadyExists: {
-    ...claimed,
-    words: "the provider says that the handle is in use (11) but has not shown the payout"
-  },
-  /** A 400 may be a 133 or a 134, so one whose code did not arrive is not taken for a refusal. */
-  UnreadableRefusal: {
-    ...claimed,
-    afterCreate: "SendAgain",
-    words: "HTTP 400 whose code cannot be read"
-  },
-  /** The provider knows no such payout. Only a lookup finds this. */
-  NotFound: {
-    ...refused,
-    afterLookup: "Absent",
-    error: "UnexpectedResponse",
-    words: "the provider knows no payout under this handle"
-  },
-  // Nothing certain came back.
-  CommunicationError: { ...unclear, category: "communication", error: "CommunicationError", words: "no clear answer" },
-  /** No retry mends it. */
-  CertificateRefused: {
-    ...unclear,
-    afterCreate: "GiveUp",
-    category: undefined,
-    error: "CommunicationError",
-    words: "the server's certificate was not accepted"
-  },
-  ServerError: { ...unclear, category: "communication", error: "ServerError", words: "the provider failed" },
-  UnexpectedResponse: {
-    ...unclear,
-    category: "communication",
-    error: "UnexpectedResponse",
-    words: "an answer that cannot be relied on"
-  },
-  // Refused before anything was done, to be sent again after a wait.
-  RateLimited: {
-    ...refused,
-    afterCreate: "SendAgain",
-    category: "rateLimited",
-    error: "RateLimited",
-    words: "limited before anything was done"
-  },
-  ConcurrentUpdate: {
-    ...refused,
-    afterCreate: "SendAgain",
-    category: "concurrentUpdate",
-    error: "RequestRejected",
-    words: "something else was changing the payout"
-  },
-  // Refused before anything was done, and would be again.
-  PaymentMethodNotFound: { ...refused, error: "PaymentMethodNotFound", words: "refused, and would be again" },
-  PaymentMethodNotAllowed: { ...refused, error: "PaymentMethodNotAllowed", words: "refused, and would be again" },
-  CustomerMismatch: { ...refused, error: "CustomerMismatch", words: "refused, and would be again" },
-  RequestRejected: { ...refused, error: "RequestRejected", words: "refused, and would be again" },
-  /** A 4xx that names a transaction error other than a decline: there was a transaction, and it may have paid. */
-  RejectedInDoubt: {
-    ...refused,
-    create: "Unclear",
-    error: "RequestRejected",
-    words: "refused, for a transaction that may have paid all the same"
-  },
-  /** A lookup that was refused. A lookup is never refused for what the payout is, so this is about the asking. */
-  LookupRefused: {
-    ...refused,
-    category: "communication",
-    error: "RequestRejected",
-    words: "the lookup was refused"
-  }
-} as const satisfies Readonly<Record<string, Row>>
-
-/** @category models */
-export type Tag = keyof typeof rows
-
-type WithError<Error extends ErrorTag | undefined> = {
-  readonly [T in Tag]: (typeof rows)[T]["error"] extends Error ? T : never
-}[Tag]
-
-type Recording = {
-  readonly [T in Tag]: (typeof rows)[T]["create"] extends "Recorded" ? T : never
-}[Tag]
+type Recording = { readonly [T in Tag]: (typeof rows)[T]["create"] extends "Recorded" ? T : never }[Tag]
 
 /**
  * What one exchange turned out to be. `why` says it in words where the row's are not enough.
@@ -240,7 +40,7 @@ export type Verdict =
  *
  * @category models
  */
-export type Accepted = Extract<Verdict, { readonly _tag: WithError<undefined> }>
+export type Accepted = Extract<Verdict, { readonly _tag: Succeeding }>
 
 /**
  * A verdict that rests on a record of this payout.

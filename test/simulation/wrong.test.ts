@@ -1,5 +1,5 @@
 /** Deliberately wrong clients, each of which the simulation must catch: a proof that catches nothing proves nothing. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { library } from "./Client.js"
 import { hunt, table, wrongClients } from "./wrong/Hunt.js"
 import { run } from "./World.js"
@@ -52,6 +52,9 @@ const caughtIn: Readonly<Record<string, number>> = {
   "logs answers": 13,
   "carries the cause": 28
 }
+
+// Worlds run in one go, and the test runner wants to hear of each test meanwhile.
+beforeEach(() => new Promise((resolve) => setImmediate(resolve)))
 
 describe("the simulation catches a client that", () => {
   for (const client of wrongClients) {

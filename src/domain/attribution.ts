@@ -1,0 +1,265 @@
+/**
+ * Which transaction is the doing of which create. It is a rule, and not a count: by identity, time, amount and card.
+ */
+import { elapsed, type Moment } from "./clocks.js"
+import { type Create, type Evidence, isDecline, latestId, type Transaction, withoutCreate } from "./Evidence.js"
+import type * as Payout from "./Payout.js"
+
+/**
+ * How long after it was sent a create may still be carried out, in milliseconds: 6 hours. Ours, inferred: no proxy, gateway
+ * or provider is known to hold a request for as long. `Payouts.layerWith` has an option for it.
+ *
+ * @category limits
+ */
+export const arrivalHorizonDefault = 6 * 60 * 60 * 1000
+
+/**
+ * How much older than its create a transaction may seem to be, in milliseconds: a `Date` has whole seconds, and the answer
+ * that brought it took a while. By a clock that is measured less exactly, it has to be later by as much.
+ *
+ * @category limits
+ */
+export const clockErrorMax = 2000
+
+/**
+ * How far a read may lag behind what the provider has said, in milliseconds (inferred).
+ *
+ * @category limits
+ */
+export const readLagMax = 10 * 60 * 1000
+
+/**
+ * Says which transaction a create was answered with: the latest of its record that can be its doing. If there is none, the
+ * create stays in doubt.
+ *
+ * @category combinators
+ */
+export const answered = (evidence: Evidence, create: Create): Evidence => {
+  const own = evidence.transactions.reduce<Transaction | undefined>(
+    (best, one) =>
+      one.doing === undefined && isPossible(evidence, one, create, 0) && (one.created ?? 0) >= (best?.created ?? 0)
+        ? one
+        : best,
+    undefined
+  )
+  if (own === undefined) return evidence
+  const doing = { create: create.id, request: create.request ?? "" }
+  return {
+    ...withoutCreate(evidence, create.id),
+    transactions: evidence.transactions.map((one) => (one === own ? { ...one, doing } : one))
+  }
+}
+
+/**
+ * Whose doing a transaction is: that of a request (`Own`), that of other arguments (`Other`), or unknown. It is a request's own
+ * if a create of it was answered with it; if it went to the saved method that the request names; or if it accounts for a create
+ * of the request, and can be the doing of no other arguments.
+ *
+ * @category getters
+ */
+export const doingOf = (
+  evidence: Evidence,
+  id: string,
+  { method, request }: { readonly request: string; readonly method: string | undefined },
+  horizon: number = arrivalHorizonDefault
+): "Own" | "Other" | "Unknown" => {
+  const one = evidence.transactions.find((transaction) => transaction.id === id)
+  if (one === undefined) return "Unknown"
+  if (one.doing !== undefined) return one.doing.request === request ? "Own" : "Other"
+  if (one.method !== undefined && method !== undefined) return one.method === method ? "Own" : "Other"
+  const able = evidence.creates.filter((create) => isPossible(evidence, one, create, horizon))
+  return able.some((create) => accountsFor(evidence, one, create, horizon)) &&
+    able.every((create) => create.request === request)
+    ? "Own"
+    : "Unknown"
+}
+
+/**
+ * Whether a request was declined for good: a transaction that was is its own doing. It is never sent again, whatever was tried
+ * under the handle since.
+ *
+ * @category predicates
+ */
+export const isDeclined = (
+  evidence: Evidence,
+  request: Parameters<typeof doingOf>[2],
+  horizon: number = arrivalHorizonDefault
+): boolean =>
+  evidence.transactions.some(
+    ({ errorState, id, state }) =>
+      state === "failed" && errorState === "hard_declined" && doingOf(evidence, id, request, horizon) === "Own"
+  )
+
+/**
+ * Whether it was certainly other arguments that were paid.
+ *
+ * @category predicates
+ */
+export const isPaidToOthers = (evidence: Evidence, request: Parameters<typeof doingOf>[2]): boolean =>
+  evidence.transactions.some(({ id, state }) => state === "paid" && doingOf(evidence, id, request) === "Other")
+
+/**
+ * Whether the latest transaction of a payout is the doing of a request.
+ *
+ * @category predicates
+ */
+export const isDoing = (
+  evidence: Evidence,
+  payout: Payout.Payout,
+  request: Parameters<typeof doingOf>[2],
+  horizon: number = arrivalHorizonDefault
+): boolean => {
+  const id = latestId(payout)
+  return id !== undefined && doingOf(evidence, id, request, horizon) === "Own"
+}
+
+/**
+ * Whether a failure that is on record at a moment contradicts what the provider has said by a code: any does 134, and one that
+ * was over before does 133. It may be a read that lags behind, so the claim stands for as long as reads may lag.
+ *
+ * @category predicates
+ */
+export const isContradicted = (evidence: Evidence, now: Moment): boolean =>
+  evidence.record?.state === "failed" &&
+  evidence.creates.some(
+    (create) =>
+      create.claim !== undefined &&
+      elapsed(evidence.clocks, { clock: create.clock, at: create.claim.at }, now) < readLagMax &&
+      (create.claim.said === "Paid" ||
+        (create.claim.said === "Processing" && evidence.transactions.every(({ id }) => create.before.includes(id))))
+  )
+
+/**
+ * Whether the provider has said by a code that the handle is paid, or being paid, so lately that reads may not show it yet.
+ *
+ * @category predicates
+ */
+export const isClaimed = (evidence: Evidence, now: Moment): boolean =>
+  evidence.creates.some(
+    ({ claim, clock }) => claim !== undefined && elapsed(evidence.clocks, { clock, at: claim.at }, now) < readLagMax
+  )
+
+/**
+ * Whether a transaction may have moved money although it does not say so. Only a documented decline denies it: a processing
+ * error may have been approved, and what has no reason, or one that we do not know, is no "no".
+ *
+ * @category predicates
+ */
+export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "errorState">): boolean =>
+  state !== "failed" || !isDecline(errorState)
+
+// --- the rule ---
+
+const sentUntil = ({ clock, to }: Create): Moment => ({ clock, at: to })
+
+/** When it was sent, by the provider's clock. */
+const sentAt = ({ clocks }: Evidence, { clock, from, to }: Create): { readonly min: number; readonly max: number } => {
+  const offset = clocks[clock]
+  if (offset === undefined) return { min: -Infinity, max: Infinity }
+  return { min: from === undefined ? -Infinity : from + offset.min, max: to + offset.max }
+}
+
+const isPastHorizon = (evidence: Evidence, create: Create, horizon: number): boolean =>
+  evidence.read !== undefined && elapsed(evidence.clocks, sentUntil(create), evidence.read) >= horizon + readLagMax
+
+/**
+ * Whether a transaction may be a create's doing, for all that is known.
+ *
+ * @internal
+ */
+export const isPossible = (evidence: Evidence, one: Transaction, create: Create, horizon: number): boolean => {
+  if (create.before.includes(one.id)) return false
+  if (one.amount !== 0 && one.amount !== create.amount) return false
+  if (one.method !== undefined && create.method !== undefined && one.method !== create.method) return false
+  const { max, min } = sentAt(evidence, create)
+  return one.created === undefined || (one.created >= min && (horizon === 0 || one.created <= max + horizon))
+}
+
+/**
+ * Whether it is certainly no older than the create: then it is the doing of this one, or of another that we know of, for nobody
+ * else sends from then on.
+ */
+const isNewEnough = ({ clocks }: Evidence, { created }: Transaction, { clock, from, to }: Create): boolean => {
+  const offset = clocks[clock]
+  const since = from ?? to
+  return (
+    offset !== undefined &&
+    created !== undefined &&
+    created >= since + Math.max(from === undefined ? -Infinity : offset.min, offset.max - clockErrorMax)
+  )
+}
+
+/** Whether a transaction accounts for a create, if it accounts for no other one. */
+const accountsFor = (evidence: Evidence, one: Transaction, create: Create, horizon: number): boolean =>
+  !create.guess &&
+  one.doing === undefined &&
+  one.amount === create.amount &&
+  !(create.claim?.said === "Paid" && isClaimStanding(evidence, create)) &&
+  isPossible(evidence, one, create, horizon) &&
+  isNewEnough(evidence, one, create)
+
+// 134, while the record shows no payment: it may lag behind, or the answer may have been another payout's.
+const isClaimStanding = (evidence: Evidence, { claim, clock }: Create): boolean =>
+  claim !== undefined &&
+  (evidence.record === undefined ||
+    elapsed(evidence.clocks, { clock, at: claim.at }, evidence.record.read) < readLagMax)
+
+/** Whether the record bears out that there was another payout when this create came: then the create did nothing. */
+const isBorneOut = (evidence: Evidence, create: Create): boolean =>
+  (create.claim?.said === "Processing" || create.claim?.said === "Exists") &&
+  evidence.transactions.some(
+    (one) => !isNewEnough(evidence, one, create) && (create.claim?.said === "Exists" || !create.before.includes(one.id))
+  )
+
+/**
+ * How many transactions of `transactions` can be the doing of creates of `creates` at the same time, each of one
+ * (a maximum matching; there are few of either).
+ */
+const matched = (
+  transactions: ReadonlyArray<Transaction>,
+  creates: ReadonlyArray<Create>,
+  isDoing: (one: Transaction, create: Create) => boolean
+): number => {
+  const places = creates.flatMap((create) =>
+    Array.from({ length: Math.min(create.count, transactions.length) }, () => create)
+  )
+  const taken = new Map<number, Transaction>()
+  const place = (one: Transaction, tried: Set<number>): boolean =>
+    places.some((create, index) => {
+      if (tried.has(index) || !isDoing(one, create)) return false
+      tried.add(index)
+      const other = taken.get(index)
+      if (other !== undefined && !place(other, tried)) return false
+      taken.set(index, one)
+      return true
+    })
+  return transactions.filter((one) => place(one, new Set())).length
+}
+
+/**
+ * The most that `meant` creates can still pay, which no transaction accounts for.
+ *
+ * @internal
+ */
+export const doubtOf = (evidence: Evidence, horizon: number, meant: ReadonlyArray<Create>): number => {
+  const { creates, transactions } = evidence
+  const open = meant.filter((create) => !isPastHorizon(evidence, create, horizon) && !isBorneOut(evidence, create))
+  return [...new Set(open.map(({ amount }) => amount))].reduce((doubt, amount) => {
+    const alike = creates.filter((create) => create.amount === amount)
+    const inDoubt = alike.filter((create) => open.includes(create))
+    const ours = transactions.filter((one) => alike.some((create) => accountsFor(evidence, one, create, horizon)))
+    const isDoing = (one: Transaction, create: Create) => isPossible(evidence, one, create, horizon)
+    // As many of them as possible may be the doing of the others.
+    const others = alike.filter((create) => !open.includes(create))
+    const accounted = matched(ours, alike, isDoing) - matched(ours, others, isDoing)
+    return doubt + Math.max(0, countOf(inDoubt) - accounted) * amount
+  }, 0)
+}
+
+/**
+ * How many creates some entries stand for.
+ *
+ * @internal
+ */
+export const countOf = (creates: ReadonlyArray<Create>): number =>
+  creates.reduce((total, { count }) => total + count, 0)

@@ -1,0 +1,64 @@
+/**
+ * Times of several clocks. The provider's clock is the one that all others are measured by.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A moment by one of the clocks of `Evidence.clocks`, in epoch milliseconds.
+ *
+ * @category models
+ */
+export const Moment = Schema.Struct({ clock: Schema.String, at: Schema.Number })
+
+/** @category models */
+export interface Moment extends Schema.Schema.Type<typeof Moment> {}
+
+/**
+ * How far the provider's clock is ahead of another one, in milliseconds: at least `min`, at most `max`.
+ *
+ * @category models
+ */
+export const Offset = Schema.Struct({ min: Schema.Number, max: Schema.Number })
+
+/** @category models */
+export interface Offset extends Schema.Schema.Type<typeof Offset> {}
+
+/**
+ * The measured clocks, by their names. One that was never measured is absent.
+ *
+ * @category models
+ */
+export const Clocks = Schema.Record({ key: Schema.String, value: Offset })
+
+/** @category models */
+export interface Clocks extends Schema.Schema.Type<typeof Clocks> {}
+
+/**
+ * What the `Date` of one answer says about a clock: the answer was made while the exchange was under way. All are epoch
+ * milliseconds, and a `Date` has whole seconds.
+ *
+ * @category constructors
+ */
+export const offsetBy = (begun: number, ended: number, date: number): Offset => ({
+  min: Math.floor(date - ended),
+  max: Math.ceil(date + 1000 - begun)
+})
+
+// Both are true of a clock that did not jump. Of one that did, it is not known when.
+/** @internal */
+export const narrowed = (self: Offset | undefined, that: Offset): Offset => {
+  if (self === undefined) return that
+  const both = { min: Math.max(self.min, that.min), max: Math.min(self.max, that.max) }
+  return both.min <= both.max ? both : { min: Math.min(self.min, that.min), max: Math.max(self.max, that.max) }
+}
+
+/**
+ * The least time from one moment to another, in milliseconds; minus infinity, where nothing is known.
+ *
+ * @internal
+ */
+export const elapsed = (clocks: Clocks, from: Moment, to: Moment): number => {
+  if (from.clock === to.clock) return to.at - from.at
+  const [one, other] = [clocks[from.clock], clocks[to.clock]]
+  return one === undefined || other === undefined ? -Infinity : to.at + other.min - (from.at + one.max)
+}
