@@ -1146,6 +1146,25 @@ describe("within one process", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("does not take what was paid to another card for its own, when it has waited for the handle only", () =>
+    Effect.gen(function* () {
+      const [first, second] = [requestOf(), requestOf({ destination: other })]
+      yield* script(Script.hardDeclined())
+      assert.strictEqual((yield* create(first))._tag, "HardDeclined")
+      // Another process pays to the other card, and this one asks about the handle.
+      const elsewhere = yield* anotherProcess()
+      assert.strictEqual((yield* inVirtualTime(elsewhere.create(second)))._tag, "Paid")
+      const payouts = yield* Payouts.Payouts
+      assert.strictEqual((yield* inVirtualTime(payouts.settle(first.handle)))._tag, "Paid")
+      const refused = yield* recover(first)
+      assert(refused._tag === "HandleConflict")
+      assert.deepStrictEqual([refused.certainty, refused.other.certainty], ["NotMoved", "Moved"])
+      // It is told of these arguments what the record shows of them.
+      assert.strictEqual((yield* recover(second, { outstandingCreates: 1 }))._tag, "Paid")
+      assert.strictEqual((yield* truth).moved, 12_500)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("what was processing is not denied by a call that cannot ask about it", () =>
     Effect.gen(function* () {
       yield* script(Script.processing())
@@ -1414,6 +1433,40 @@ describe("get", () => {
 })
 
 describe("payouts that settle later", () => {
+  it.effect(
+    "says nothing for certain of a bare handle, though it knows an older decline, while another process sends",
+    () =>
+      Effect.gen(function* () {
+        yield* script(Script.softDeclined())
+        assert.strictEqual((yield* create(requestOf())).certainty, "NotMoved")
+        yield* TestClock.adjust("5 minutes")
+        yield* script(Script.executeLater("10 minutes"))
+        const elsewhere = yield* anotherProcess({ policy: RetryPolicy.none })
+        const lost = yield* inVirtualTime(Effect.flip(elsewhere.create(requestOf())))
+        assert.strictEqual(lost.certainty, "MayHaveMoved")
+        const payouts = yield* Payouts.Payouts
+        const end = yield* inVirtualTime(Effect.flip(payouts.settle(requestOf().handle)))
+        assert(end._tag === "SoftDeclined")
+        assert.strictEqual(end.certainty, "MayHaveMoved")
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual((yield* truth).moved, 12_500)
+      }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("counts a processing error that somebody has waited for in the budget of the next call", () =>
+    Effect.gen(function* () {
+      const policy = RetryPolicy.make({ processingError: Schedule.stop })
+      yield* script(Script.processing({ after: "1 minute", as: Acquirer.processingError() }))
+      const processing = yield* create(requestOf(), { policy })
+      assert(processing._tag === "Processing")
+      const payouts = yield* Payouts.Payouts
+      assert.strictEqual((yield* inVirtualTime(Effect.flip(payouts.settle(processing))))._tag, "ProcessingError")
+      const again = yield* recover(requestOf(), { policy })
+      assert.strictEqual(again._tag, "ProcessingError")
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("are Processing, then paid when they are looked up", () =>
     Effect.gen(function* () {
       const end = yield* create(requestOf())

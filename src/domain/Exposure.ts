@@ -37,7 +37,7 @@
  * | own 0 declined                                           |   0 |   0 | declined                                        |
  */
 import * as Schema from "effect/Schema"
-import { arrivalHorizonDefault, countOf, doubtOf, isOpen, isPossible } from "./attribution.js"
+import { arrivalHorizonDefault, countOf, type doingOf, doubtOf, isOpen, isPossible } from "./attribution.js"
 import type { Create, Evidence, Transaction } from "./Evidence.js"
 export { idsOf, latestId } from "./Payout.js"
 
@@ -51,6 +51,7 @@ export {
   isDeclined,
   isDoing,
   isOpen,
+  isPaidToOthers,
   readLagMax
 } from "./attribution.js"
 export { Clocks, Moment, Offset, offsetBy } from "./clocks.js"
@@ -97,24 +98,41 @@ export interface Exposure extends Schema.Schema.Type<typeof Exposure> {}
  * @category folding
  */
 export const exposure = (evidence: Evidence, horizon: number = arrivalHorizonDefault): Exposure =>
-  exposureOf(evidence, horizon, () => true)
+  exposureOf(
+    evidence,
+    horizon,
+    () => true,
+    () => true
+  )
 
 /**
- * The same for the creates of some arguments only, by their fingerprint; or for those of all others.
+ * The same for the creates of some arguments only, by their fingerprints; or for those of all others.
  *
  * @category folding
  */
 export const exposureOfRequest = (
   evidence: Evidence,
-  request: string,
+  { method, request }: Parameters<typeof doingOf>[2],
   of: "Own" | "Others",
   horizon: number = arrivalHorizonDefault
-): Exposure => exposureOf(evidence, horizon, (one) => (one === request) === (of === "Own"))
+): Exposure => {
+  const isMeant = (one: string | undefined) => (one === request) === (of === "Own")
+  const others = evidence.creates.filter((create) => create.request !== request)
+  return exposureOf(evidence, horizon, isMeant, (one) => {
+    if (one.doing !== undefined) return isMeant(one.doing.request)
+    if (one.method === undefined || method === undefined) return undefined
+    // The record shows that it went to another saved method; or to this one, and nobody else that is known can have sent it.
+    if (one.method !== method) return of === "Others"
+    return others.some((create) => isPossible(evidence, one, create, horizon)) ? undefined : of === "Own"
+  })
+}
 
+/** `isTheirs` is undefined, where it is not known whose doing a transaction is. */
 const exposureOf = (
   evidence: Evidence,
   horizon: number,
-  isMeant: (request: string | undefined) => boolean
+  isMeant: (request: string | undefined) => boolean,
+  isTheirs: (one: Transaction) => boolean | undefined
 ): Exposure => {
   const { creates, record, transactions } = evidence
   const meant = creates.filter(({ request }) => isMeant(request))
@@ -124,9 +142,7 @@ const exposureOf = (
     some.some(
       (create) => isPossible(evidence, one, create, horizon) && !(one.state === "paid" && create.claim?.said === "Paid")
     )
-  const theirs = transactions.filter((one) =>
-    one.doing === undefined ? isMeant(undefined) || mayBeOf(one, meant) : isMeant(one.doing.request)
-  )
+  const theirs = transactions.filter((one) => isTheirs(one) ?? (isMeant(undefined) || mayBeOf(one, meant)))
   const open = sumOf(
     evidence,
     theirs.filter((one) => isOpen(one) && (record?.state !== "paid" || one.state !== "paid"))
@@ -143,8 +159,8 @@ const exposureOf = (
     theirs.filter(({ state }) => state === "paid")
   )
   const isPaidHere = payers.length === 0 ? isMeant(undefined) || meant.length > 0 : paid > 0
-  const isPaidElsewhere = payers.some((one) => one.doing === undefined && mayBeOf(one, others))
-  const certainly = payers.filter(({ doing }) => doing !== undefined && isMeant(doing.request))
+  const isPaidElsewhere = payers.some((one) => isTheirs(one) === undefined && mayBeOf(one, others))
+  const certainly = payers.filter((one) => isTheirs(one) === true)
   // Where it shows no transaction, any of those that may have been carried out may have paid beside it, unknown to it.
   const unseen = record.transactions > 0 ? 0 : (countOf(meant) - 1) * record.amount
   return {

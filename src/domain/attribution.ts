@@ -91,6 +91,14 @@ export const isDeclined = (
   )
 
 /**
+ * Whether it was certainly other arguments that were paid.
+ *
+ * @category predicates
+ */
+export const isPaidToOthers = (evidence: Evidence, request: Parameters<typeof doingOf>[2]): boolean =>
+  evidence.transactions.some(({ id, state }) => state === "paid" && doingOf(evidence, id, request) === "Other")
+
+/**
  * Whether the latest transaction of a payout is the doing of a request.
  *
  * @category predicates

@@ -67,7 +67,7 @@ export class Evidence<A extends Asked = Subject> {
   isInDoubtBeside({ fingerprints }: Subject): boolean {
     const { horizon } = this.process
     if (fingerprints === undefined) return this.isInDoubt
-    return Exposure.exposureOfRequest(this.known, fingerprints.request, "Others", horizon).max > 0
+    return Exposure.exposureOfRequest(this.known, fingerprints, "Others", horizon).max > 0
   }
 
   /** The latest finding that leaves money in doubt. */
@@ -82,10 +82,12 @@ export class Evidence<A extends Asked = Subject> {
   /** The error of a subject whose handle is taken by other arguments. */
   conflict(this: Evidence, conflict: errors.Conflict, subject = this.subject): HandleConflict {
     const { horizon } = this.process
-    const request = subject.fingerprints?.request
+    const { fingerprints } = subject
     // Where the arguments are not known, all of it may be theirs.
-    if (request === undefined) return errors.toConflict(conflict, this.accounting(), { min: 0, max: 0 })
-    const exposure = (of: "Own" | "Others") => Exposure.exposureOfRequest(this.known, request, of, horizon)
+    if (fingerprints === undefined) return errors.toConflict(conflict, this.accounting(), { min: 0, max: 0 })
+    // A record of other arguments is not this request's, even if it went to the same saved method.
+    const { method, request } = conflict.with === "Provider" ? { ...fingerprints, method: undefined } : fingerprints
+    const exposure = (of: "Own" | "Others") => Exposure.exposureOfRequest(this.known, { method, request }, of, horizon)
     const own = errors.accounting(subject, this.attempts, this.value, horizon, exposure("Own"))
     return errors.toConflict(conflict, own, exposure("Others"))
   }

@@ -84,7 +84,7 @@ export class ProcessMemory {
   keep(request: PayoutRequest, evidence: Evidence, ended: Ended, isKept = false): Effect.Effect<void> {
     const { handle } = request
     const before = this.get(handle)
-    const paid = Exit.isSuccess(ended) && ended.value._tag === "Paid" ? ended.value : before?.paid
+    const paid = isPaid(request, evidence, ended) ? ended.value : before?.paid
     const declined = declinedBy(before?.declined ?? [], request, evidence, ended)
     evidence.trim()
     const memory: Memory = { request, evidence, paid, declined, exposure: evidence.exposure.max }
@@ -128,6 +128,10 @@ export class ProcessMemory {
     return this.inDoubt.delete(handle)
   }
 }
+
+// Who asked about the handle only may have found that other arguments were paid.
+const isPaid = (request: PayoutRequest, { value }: Evidence, ended: Ended): ended is Exit.Success<Paid, never> =>
+  Exit.isSuccess(ended) && ended.value._tag === "Paid" && !Exposure.isPaidToOthers(value, fingerprints(request))
 
 const count = (memory: Memory | undefined, payouts: 1 | -1): Effect.Effect<void> =>
   memory === undefined

@@ -143,7 +143,9 @@ export const isAnswer = (heard: Heard, verdict: Verdict.Verdict): boolean => {
   if (verdict._tag === "HandleConflict") return true
   if (!Verdict.isFailed(verdict) || isOfOthers(heard, verdict)) return false
   if (step.kind === "Create") return true
-  return !contradicts && !isStale && (isNews || step.ask === "FirstAsk" || step.ask === "Recheck")
+  // Who waited for the end may have seen the error before: it takes its budget all the same.
+  const isBudgeted = step.ask === "Confirm" && verdict._tag === "ProcessingError"
+  return !contradicts && !isStale && (isNews || isBudgeted || step.ask === "FirstAsk" || step.ask === "Recheck")
 }
 
 /** Whatever a lookup of this kind tells, it is the end of the call. */

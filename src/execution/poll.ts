@@ -107,10 +107,10 @@ export const awaitHandle = Effect.fnUntraced(function* (
   const paid = flights.paid(handle)
   if (paid !== undefined) return yield* Effect.as(contradicted(around, paid, verdict), paid)
   const evidence = found.continuedBy<Subject>({ handle, amount, currency })
-  // Who sent it is not known here, so another create may be under way.
   const known = flights.evidence(handle)
   if (known !== undefined) evidence.learn(known)
-  else evidence.assume(evidence.subject, { count: 1, guess: true, until: yield* process.now })
+  // A bare handle does not say who has sent it. Whatever this process knows of it, another create may be under way.
+  evidence.assume(evidence.subject, { count: 1, guess: true, until: yield* process.now })
   const waiting: Watch = { around, evidence, expected: { handle, amount, currency } }
   if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
   if (Verdict.isFailed(verdict)) return yield* fail(waiting, { verdict, reply })
@@ -234,13 +234,22 @@ const know = ({ around, evidence }: Watch): void => {
   if (known !== undefined) evidence.learn(known)
 }
 
+// What was guessed for this wait says nothing to the calls of this process, which know who sends.
+const withoutGuesses = (evidence: Exposure.Evidence): Exposure.Evidence => ({
+  ...evidence,
+  creates: evidence.creates.filter(({ guess }) => !guess)
+})
+
 const ended = (
   { around, evidence }: Watch,
   payout: Payout.Payout,
   end: string,
   exit: Exit.Exit<Outcome, PayoutError>
 ) =>
-  Effect.zipRight(around.flights.learn(payout, evidence.value, exit), Telemetry.measureSettlement(end, payout.created))
+  Effect.zipRight(
+    around.flights.learn(payout, withoutGuesses(evidence.value), exit),
+    Telemetry.measureSettlement(end, payout.created)
+  )
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
 const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {

@@ -226,10 +226,10 @@ const asFarAsKnown = (
   if (Option.isNone(error)) return failure
   // Who waited for it to be final may have been told what this call was not.
   if (memory?.paid !== undefined && differences(memory.request, request).length === 0) return Exit.succeed(memory.paid)
-  // A create that was lost may have been carried out after the decline, and softly declined. The same arguments stay
-  // declined for good.
+  // A create that was lost may have been carried out after the decline, and softly declined; or the record could not be read
+  // again. The same arguments stay declined for good.
   const { certainty, _tag } = error.value
-  return declined !== undefined && certainty === "NotMoved" && (_tag === "SoftDeclined" || _tag === "HardDeclined")
+  return declined !== undefined && certainty === "NotMoved" && _tag !== "HandleConflict"
     ? Exit.fail(declinedBefore(evidence, declined))
     : failure
 }

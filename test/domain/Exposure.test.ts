@@ -647,7 +647,7 @@ describe("Exposure: the money of some arguments", () => {
   const money = (...pieces: Pieces) => {
     const evidence = known(...pieces)
     return (["Own", "Others"] as const).map((which) =>
-      range(Exposure.exposureOfRequest(evidence, mine.request, which, horizon))
+      range(Exposure.exposureOfRequest(evidence, { ...mine, method: undefined }, which, horizon))
     )
   }
 

@@ -1,8 +1,9 @@
 /** What is simulated: this library, or any other client that promises the same and may be wrong about it. */
 import { HttpClient } from "@effect/platform"
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import {
   BillwerkClient,
+  type Handle,
   type Outcome,
   type PayoutError,
   type PayoutRequest,
@@ -10,7 +11,6 @@ import {
   type RetryPolicy,
   Sandbox
 } from "effect-billwerk-payouts"
-import { anotherProcess } from "../support.js"
 
 /** What a call ended with, success or failure. */
 export type Said = Outcome.Outcome | PayoutError.PayoutError
@@ -20,16 +20,22 @@ type Call<Options> = (
   options?: Options
 ) => Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>
 
-/** The part of the service that moves money. */
+/** The part of the service that moves money, and the part that waits for it. */
 export interface Client {
   readonly create: Call<Payouts.CallOptions>
-  readonly resume: Call<Payouts.ResumeOptions>
+  readonly recover: Call<Payouts.RecoverOptions>
+  readonly settle: (
+    target: Outcome.Outcome | Handle.Handle
+  ) => Effect.Effect<Outcome.Outcome, PayoutError.PayoutError | PayoutError.LookupError>
 }
 
-/** Makes a client for one process. */
+/** Makes a client for one process, or for one call. */
 export interface Subject {
   readonly name: string
-  readonly make: (http: HttpClient.HttpClient, policy: RetryPolicy.RetryPolicy) => Effect.Effect<Client>
+  readonly make: (
+    http: HttpClient.HttpClient,
+    policy: RetryPolicy.RetryPolicy
+  ) => Effect.Effect<Client, never, Scope.Scope>
 }
 
 /** The provider's own exchanges, over an HTTP client. */
@@ -40,11 +46,19 @@ export const billwerk = (http: HttpClient.HttpClient) =>
     Effect.orDie
   )
 
+/** The service, over the provider's exchanges. */
+export const service = (exchanges: BillwerkClient.BillwerkClient["Type"], policy: RetryPolicy.RetryPolicy) =>
+  Payouts.make({ policy }).pipe(
+    Effect.provideService(BillwerkClient.BillwerkClient, exchanges),
+    Effect.map((payouts): Client => ({
+      create: payouts.create,
+      recover: payouts.recover,
+      settle: (target) => (typeof target === "string" ? payouts.settle(target) : payouts.settle(target))
+    }))
+  )
+
 /** This library, as it is. */
 export const library: Subject = {
   name: "library",
-  make: (http, policy) =>
-    Effect.flatMap(billwerk(http), (client) =>
-      Effect.provideService(anotherProcess({ policy }), BillwerkClient.BillwerkClient, client)
-    )
+  make: (http, policy) => Effect.flatMap(billwerk(http), (exchanges) => service(exchanges, policy))
 }

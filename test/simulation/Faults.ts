@@ -42,6 +42,9 @@ const withRetryAfter = (status: number, code: number) => (it: Circumstances) => 
   return Script.apiError({ status, code, ...(after === undefined ? {} : { retryAfter: after }) })
 }
 
+/** A request arrives sooner than this, in milliseconds, or never: within the horizon of the library. */
+export const arrivalMax = 5 * 3_600_000
+
 const serverErrors = [500, 501, 502, 503, 504, 505, 507, 520, 524, 527, 598] as const
 
 export const faults: ReadonlyArray<Fault> = [
@@ -67,7 +70,7 @@ export const faults: ReadonlyArray<Fault> = [
     number: 27,
     name: "executed after we gave up",
     weight: 4,
-    step: ({ chance }) => Script.executeLater(chance.duration(100, 10_800_000))
+    step: ({ chance }) => Script.executeLater(chance.duration(100, arrivalMax))
   },
   { number: 28, name: "5xx before anything was done", step: ({ chance }) => error(chance.pick(...serverErrors), 2) },
   {
@@ -113,7 +116,12 @@ export const faults: ReadonlyArray<Fault> = [
   { number: 62, name: "unknown error_state", step: always(Script.altered({ errorState: "unheard_of" })) },
   { number: 63, name: "no error_state", step: always(Script.altered({ errorState: null })) },
   { number: 64, name: "no transactions", step: always(Script.altered({ transactions: "None" })) },
-  { number: 66, name: "other amount", step: ({ amount }) => Script.wrongAmount(amount + 1) },
+  // Of a create only: a record that is looked up and shows another amount is another payout's, for all that a client can see.
+  {
+    number: 66,
+    name: "other amount",
+    step: ({ amount, kind }) => (kind === "Create" ? Script.wrongAmount(amount + 1) : undefined)
+  },
   { number: 66, name: "other handle", step: always(Script.wrongHandle) },
   {
     number: 109,
@@ -129,12 +137,13 @@ export interface Fate {
   readonly number: number
   readonly name: string
   readonly weight: number
+  readonly isDecline?: boolean
   readonly outcome: (chance: Chance) => Acquirer.Outcome
 }
 
 export const fates: ReadonlyArray<Fate> = [
-  { number: 74, name: "hard decline", weight: 2, outcome: () => Acquirer.hardDeclined() },
-  { number: 63, name: "soft decline", weight: 1, outcome: () => Acquirer.softDeclined() },
+  { number: 74, name: "hard decline", weight: 2, isDecline: true, outcome: () => Acquirer.hardDeclined() },
+  { number: 63, name: "soft decline", weight: 1, isDecline: true, outcome: () => Acquirer.softDeclined() },
   { number: 70, name: "processing error", weight: 2, outcome: () => Acquirer.processingError() },
   {
     number: 71,

@@ -3,13 +3,15 @@
  * last thing that its process does.
  */
 import { HttpClient } from "@effect/platform"
-import { Duration, Effect, Option, Predicate } from "effect"
+import { Duration, Effect, FiberRef, Option, Predicate, Redacted } from "effect"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts"
-import type { Circumstances, Fault } from "./Faults.js"
+import { arrivalMax, type Circumstances, type Fault } from "./Faults.js"
+import * as Knowledge from "./Knowledge.js"
 import { keys } from "./Oracle.js"
-import type { Payment, Sent } from "./Payment.js"
+import { type Call, isWatching, type Payment, type Sent } from "./Payment.js"
 import type { Process } from "./Process.js"
 import type { Scene } from "./Scene.js"
+import type { Host } from "./VirtualTime.js"
 
 type Incoming = Parameters<Sandbox.Service["receive"]>[0]
 type Delivery = Effect.Effect.Success<ReturnType<Sandbox.Service["receive"]>>
@@ -20,12 +22,27 @@ const providerUrl = "https://api.frisbii.com/"
 /** When a process dies: before its request leaves, or when the provider is done and the answer is on its way or there. */
 type Death = "BeforeSending" | "BeforeTheAnswer" | "AfterTheAnswer"
 
+/** The call on whose behalf a fiber runs. */
+export const currentCall = FiberRef.unsafeMake<Call | undefined>(undefined)
+
+/** What a cache has heard at a place. */
+interface Kept {
+  readonly delivery: Extract<Delivery, { readonly _tag: "Answered" }>
+  readonly heard: number
+}
+
 export class Network {
+  /** How many lookups a cache has answered. */
+  cached = 0
+  private readonly shared = new Map<string, Kept>()
+  private readonly own = new WeakMap<Host, Map<string, Kept>>()
+
   constructor(private readonly scene: Scene) {}
 
   /** An HTTP client for a process. */
   connect(process: () => Process, die: () => void): HttpClient.HttpClient {
-    const receive = (incoming: Incoming) => Effect.suspend(() => this.exchange(incoming, process(), die))
+    const receive = (incoming: Incoming) =>
+      Effect.flatMap(FiberRef.get(currentCall), (call) => this.exchange(incoming, process(), call, die))
     return Sandbox.httpClient({ ...this.scene.sandbox, receive }).pipe(
       // Below whatever follows a redirect, so that each hop is seen.
       HttpClient.transform((exchange, request) => {
@@ -35,16 +52,26 @@ export class Network {
     )
   }
 
-  private exchange(incoming: Incoming, process: Process, die: () => void): Effect.Effect<Delivery> {
+  private exchange(
+    incoming: Incoming,
+    process: Process,
+    call: Call | undefined,
+    die: () => void
+  ): Effect.Effect<Delivery> {
     const { oracle, time } = this.scene
     const kind = incoming.method === "POST" ? "Create" : "Lookup"
     const handle = handleOf(incoming)
     const payment = this.scene.payment(handle)
-    oracle.onRequest(process, payment, kind, handle)
+    oracle.onRequest(process, payment, call, kind, handle)
     if (payment === undefined) return this.deliver(this.latencyOf(handle), incoming, process)
     const name = `${handle} ${kind} ${payment.departures++}`
-    const sent: Sent = { kind, process, at: time.now, answered: false }
+    const sent: Sent = { kind, process, call, at: time.now, answered: false, isOld: false }
     payment.sent.push(sent)
+    const kept = kind === "Lookup" ? this.keptOf(incoming, process) : undefined
+    if (kept !== undefined) {
+      sent.isOld = this.scene.setting.cache?.hasAge === true
+      return this.fromCache(kept, name)
+    }
     const death = this.deathIn(name)
     this.scene.note(() => `${process.name} ${name}${death === undefined ? "" : ` (dies ${death})`}`)
     if (death === "BeforeSending") {
@@ -52,13 +79,18 @@ export class Network {
       die()
       return silence
     }
-    const step = this.stepOf(name, kind, payment)
+    if (kind === "Create") {
+      oracle.onCreate(payment)
+      payment.know(process, Knowledge.sending(payment.knownIn(process), sent))
+    }
+    const step = this.stepOf(name, kind, payment, call)
     return this.deliver(step, incoming, process).pipe(
       Effect.flatMap((delivery) => {
         if (death === "BeforeTheAnswer") {
           die()
           return silence
         }
+        if (kind === "Lookup") this.keep(incoming, process, delivery)
         this.onDelivery(sent, payment, step, delivery)
         if (death === "AfterTheAnswer") time.plan(time.now, die)
         return Effect.succeed(delivery)
@@ -75,13 +107,47 @@ export class Network {
     this.scene.note(() => `${sent.process.name} ${payment.handle} ${sent.kind}: ${describe(delivery)}`)
     if (parts.answer !== undefined || delivery._tag !== "Answered") return
     sent.answered = true
-    if (sent.kind === "Lookup") return
+    if (sent.kind === "Lookup" || sent.call === undefined) return
     const record = Option.getOrUndefined(Ledger.payout(this.scene.ledger(), payment.handle))
     if (record?.transactions.at(-1)?.errorState !== "hard_declined") return
     // Another process may have changed the record while the answer was on its way.
     if (transactionsIn(delivery.message.body) === record.transactions.length) {
-      payment.declined.set(sent.process, payment.request)
+      this.scene.oracle.onDeclined(payment, sent.process, sent.call.request)
     }
+  }
+
+  private cacheOf(process: Process): Map<string, Kept> | undefined {
+    const { cache } = this.scene.setting
+    if (cache === undefined || cache.isShared) return cache && this.shared
+    const own = this.own.get(process.host) ?? new Map<string, Kept>()
+    this.own.set(process.host, own)
+    return own
+  }
+
+  private keptOf(incoming: Incoming, process: Process): Kept | undefined {
+    const { setting, time } = this.scene
+    const kept = this.cacheOf(process)?.get(incoming.path)
+    if (setting.cache === undefined || kept === undefined || this.isForbidden(incoming)) return undefined
+    return time.now - kept.heard < setting.cache.maxAge ? kept : undefined
+  }
+
+  private keep(incoming: Incoming, process: Process, delivery: Delivery): void {
+    if (delivery._tag !== "Answered" || this.isForbidden(incoming)) return
+    this.cacheOf(process)?.set(incoming.path, { delivery, heard: this.scene.time.now })
+  }
+
+  private isForbidden({ headers }: Incoming): boolean {
+    return this.scene.setting.cache?.isNoStoreHonoured === true && headers["cache-control"] === "no-store"
+  }
+
+  private fromCache({ delivery, heard }: Kept, name: string): Effect.Effect<Delivery> {
+    const { scene } = this
+    this.cached += 1
+    scene.note(() => `${name}: answered by a cache`)
+    const { message } = delivery
+    if (scene.setting.cache?.hasAge !== true) return Effect.succeed(delivery)
+    const age = String(Math.floor((scene.time.now - heard) / 1000))
+    return Effect.succeed({ ...delivery, message: { ...message, headers: { ...message.headers, age } } })
   }
 
   private deathIn(name: string): Death | undefined {
@@ -92,8 +158,8 @@ export class Network {
     return chance.pick<Death>("BeforeSending", "BeforeTheAnswer", "AfterTheAnswer")
   }
 
-  private stepOf(name: string, kind: Sent["kind"], payment: Payment): Script.Step {
-    const fault = this.faultOf(name, kind, payment)
+  private stepOf(name: string, kind: Sent["kind"], payment: Payment, call: Call | undefined): Script.Step {
+    const fault = this.faultOf(name, kind, payment, call)
     const step = fault === undefined ? this.latencyOf(name) : this.latencyOf(name).pipe(Script.and(fault))
     const { requestDelay } = step.parts
     if (requestDelay !== undefined) {
@@ -111,10 +177,18 @@ export class Network {
     )
   }
 
-  private faultOf(name: string, kind: Sent["kind"], payment: Payment): Script.Step | undefined {
+  private faultOf(name: string, kind: Sent["kind"], payment: Payment, call: Call | undefined): Script.Step | undefined {
     const { scene } = this
+    if (scene.isWell) return undefined
+    const held = scene.about(`held up ${name}`)
+    if (kind === "Create" && held.happens(scene.setting.rates.heldUp) && scene.occurs(`held up ${name}`)) {
+      const after = held.duration(60_000, arrivalMax)
+      scene.note(() => `${name} is held up for ${after} ms`)
+      scene.count(27)
+      return Script.executeLater(after)
+    }
     const chance = scene.about(`fault ${name}`)
-    if (scene.isWell || !chance.happens(scene.setting.faultRate)) return undefined
+    if (!chance.happens(scene.setting.faultRate)) return undefined
     const fault: Fault | undefined = chance.weighted(scene.setting.faults)
     const circumstances: Circumstances = {
       kind,
@@ -122,7 +196,8 @@ export class Network {
       handle: payment.handle,
       amount: payment.amount,
       neighbour: payment.neighbour,
-      secrets: [...payment.secrets, ...keys],
+      // It repeats what it was sent.
+      secrets: [...(call === undefined || isWatching(call) ? [] : [referenceOf(call)]), ...keys],
       sinceCommit: scene.time.now - payment.committed
     }
     const step = fault?.step(circumstances)
@@ -135,6 +210,8 @@ export class Network {
 
 // Not `Effect.never`, which keeps a timer that nobody would ever stop.
 const silence: Effect.Effect<never> = Effect.async(() => {})
+
+const referenceOf = ({ request }: Call): string => Redacted.value(request.destination.reference)
 
 const transactionsIn = (body: Uint8Array): number | undefined => {
   const json: unknown = JSON.parse(new TextDecoder().decode(body))

@@ -7,7 +7,7 @@ import { Ledger, RetryPolicy, Sandbox } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 import { about } from "./Chance.js"
 import type { Said } from "./Client.js"
-import type { Call, Claim, Payment } from "./Payment.js"
+import { type Call, type Claim, isWatching, type Payment } from "./Payment.js"
 import type { Process } from "./Process.js"
 import type { Setting } from "./Setting.js"
 
@@ -24,6 +24,10 @@ const exchangesMax = 100
 const longestCreate = 90_000
 /** A read may lag behind a write for less than this. */
 const lagMax = 10_000
+/** What was said by a code stands for so long. */
+const claimMax = 600_000
+/** What the client waits for the end of a payout, at most. */
+const settlementMax = 3_600_000
 
 export class Oracle {
   readonly violations: Array<Violation> = []
@@ -38,25 +42,56 @@ export class Oracle {
   }
 
   /** A request is on its way out of a process. */
-  onRequest(process: Process, payment: Payment | undefined, kind: "Create" | "Lookup", handle: string): void {
+  onRequest(
+    process: Process,
+    payment: Payment | undefined,
+    call: Call | undefined,
+    kind: "Create" | "Lookup",
+    handle: string
+  ): void {
     if (payment === undefined) return this.fail("I1", undefined, `${kind} for ${handle}, which nobody asked to pay`)
     if (kind === "Lookup") return
-    const declined = payment.declined.get(process)
-    if (declined !== undefined && declined === payment.request) {
+    const request = call?.request ?? payment.request
+    if (payment.declined.get(process)?.has(request) === true) {
       this.fail("I4", payment, `${process.name} sent again what it knew to be declined for good`)
     }
-    if (payment.paidIn.has(process)) this.fail("I10", payment, `${process.name} sent again what it knew to be paid`)
-    const calls = [...payment.running].filter((call) => call.process === process)
-    const since = this.declinedSince(payment)
-    if (since !== undefined && calls.every(({ started }) => started >= since + lagMax)) {
-      this.fail("I4", payment, `${process.name} sent again what had been on record as declined for good`)
+    if (call !== undefined && this.isShownDeclined(call)) {
+      this.fail("I4", payment, `${call.name} sent again what had been on record as declined for good`)
     }
+    if (payment.paidIn.has(process)) this.fail("I10", payment, `${process.name} sent again what it knew to be paid`)
+    if (isWatching(call)) this.fail("I4", payment, `${call?.name} sent something, and was only to ask`)
   }
 
-  /** Since when whoever asks is told that it is declined for good; unknown, once other arguments have been tried. */
-  private declinedSince(payment: Payment): number | undefined {
-    const latest = payment.requests.length > 1 ? undefined : this.latest(payment)
-    return latest?.errorState === "hard_declined" ? (latest.settled ?? latest.created).epochMillis : undefined
+  /** Whether a call that asks first is shown that its own card was declined for good, and nothing speaks against it. */
+  private isShownDeclined({ kind, payment, request, started }: Call): boolean {
+    const latest = this.transactions(payment).at(-1)
+    return (
+      kind === "Recover" &&
+      latest?.errorState === "hard_declined" &&
+      this.setting.rules.card === "Shown" &&
+      !this.isBlind &&
+      Redacted.value(latest.card) === Redacted.value(request.destination.reference) &&
+      (latest.settled ?? latest.created).epochMillis < started - lagMax &&
+      payment.creates.every(({ at }) => at < started - claimMax)
+    )
+  }
+
+  // A cache that hides that it is one shows an earlier record.
+  private get isBlind(): boolean {
+    const { cache } = this.setting
+    return cache !== undefined && !cache.isNoStoreHonoured && !cache.hasAge
+  }
+
+  /** A create has left: whatever was said until now was true until now, and need not be any more. */
+  onCreate(payment: Payment): void {
+    this.onRecall(payment)
+    payment.claims = []
+    payment.isCertain = false
+  }
+
+  /** A process was told that a request is declined for good. */
+  onDeclined(payment: Payment, process: Process, request: Call["request"]): void {
+    payment.declined.set(process, (payment.declined.get(process) ?? new Set()).add(request))
   }
 
   onForeignHost(url: string): void {
@@ -72,35 +107,76 @@ export class Oracle {
     this.fail("I12", call.payment, `${call.name} ${what}`)
   }
 
-  /** A call has ended. Whatever it says must be true now, and stay true until the next one begins. */
-  onSaid(call: Call, said: Said, now: number): void {
+  /** A call has ended. Whatever it says must be true now, and stay true until somebody sends another create. */
+  onSaid(call: Call, said: Said, now: number): Claim {
     const { payment, process, request } = call
-    const claim: Claim = { said, isInformed: call.isInformed }
+    const knowledge = payment.knownTo(call)
+    const claim: Claim = { call, said, knowledge, trust: payment.trustIn(knowledge) }
     this.truth(payment, claim, call.name)
     this.success(call, said)
-    this.accounting(call, said)
-    this.bounds(call, now)
-    this.memory(call, said)
-    if (said._tag === "HardDeclined") payment.declined.set(process, request)
-    if (said._tag === "Paid") payment.paidIn.add(process)
+    this.bounds(claim, now)
+    if (!isWatching(call)) {
+      this.accounting(call, said)
+      this.memory(call, said)
+      if (said._tag === "HardDeclined") this.onDeclined(payment, process, request)
+      if (said._tag === "Paid") payment.paidIn.set(process, request)
+    }
     if (about(this.setting.seed, `inspect ${call.name}`).happens(0.02)) {
       this.secrecy(payment, `${String(said)} ${JSON.stringify(said)} ${inspect(said, { depth: 9 })}`, said._tag)
     }
+    payment.claims = [...payment.claims, claim]
+    // What was truly said to have moved nothing, and never to move anything, is over.
+    if (claim.trust === "Whole" && isCertainly("NotMoved", said)) {
+      for (const create of payment.creates) payment.closed.add(create)
+    }
+    return claim
   }
 
   /** What was said must still be true: nothing has been sent since. */
   onRecall(payment: Payment): void {
-    for (const claim of payment.claims) this.truth(payment, claim, `what was said about ${payment.handle}`)
+    for (const claim of payment.claims) this.truth(payment, claim, `what ${claim.call.name} said`)
   }
 
   /** I2 and I3: the least, the most and the certainty, against the money that really moved. */
-  private truth(payment: Payment, { isInformed, said }: Claim, who: string): void {
+  private truth(payment: Payment, { call, said, trust }: Claim, who: string): void {
     const moved = Ledger.moved(this.ledger(), payment.handle)
-    const { certainty, exposure } = said
-    const says = `${who}: ${said._tag} says ${certainty}, ${exposure.min} to ${exposure.max}; ${moved} moved`
+    if (said._tag !== "HandleConflict") return this.statement(payment, said, trust, moved, `${who}: ${said._tag}`)
+    // It is about the money of its own arguments, and speaks of that of the others apart.
+    const own = this.movedBy(call)
+    const { exposure, other } = said
+    if (own === undefined) {
+      const all = { min: 0, max: exposure.max + other.exposure.max }
+      const sum = { exposure: all, certainty: certaintyOf(all) }
+      return this.statement(payment, sum, trust, moved, `${who}: ${said._tag}, in all,`)
+    }
+    this.statement(payment, said, trust, own, `${who}: ${said._tag}`)
+    this.statement(payment, other, trust, moved - own, `${who}: ${said._tag}, of the others,`)
+  }
+
+  private statement(
+    payment: Payment,
+    { certainty, exposure }: Pick<Said, "certainty" | "exposure">,
+    trust: Claim["trust"],
+    moved: number,
+    who: string
+  ): void {
+    const says = `${who} says ${certainty}, ${exposure.min} to ${exposure.max}; ${moved} moved`
     if (certainty !== certaintyOf(exposure)) this.fail("I3", payment, `${says}: that contradicts itself`)
     if (moved < exposure.min) this.fail("I2", payment, `${says}: less than the least`)
-    if (isInformed && moved > exposure.max) this.fail("I3", payment, `${says}: more than the most`)
+    const most = trust === "Whole" ? exposure.max : trust === "Certainty" && certainty !== "NotMoved" ? Infinity : 0
+    if (trust !== "Nothing" && moved > most) this.fail("I3", payment, `${says}: more than the most`)
+  }
+
+  /** What the creates of a call's own arguments have moved, if the ledger can tell. */
+  private movedBy({ payment, request }: Call): number | undefined {
+    if (payment.usesToken && payment.requests.length > 1) return undefined
+    const ledger = this.ledger()
+    const cards = new Map(this.transactions(payment).map(({ card, id }) => [id, Redacted.value(card)]))
+    const isOwn = (card: string | undefined) =>
+      payment.usesToken ? card?.startsWith("ca_old") !== true : card === Redacted.value(request.destination.reference)
+    return Ledger.movements(ledger, payment.handle)
+      .filter(({ transaction }) => isOwn(cards.get(transaction)))
+      .reduce((sum, { amount }) => sum + amount, 0)
   }
 
   /** I2: a success is on record. */
@@ -112,6 +188,10 @@ export class Oracle {
     if (record === undefined || (said._tag === "Paid" && record.state !== "paid")) this.fail("I2", payment, says)
     if (record?.amount !== request.amount || record.currency !== request.currency) this.fail("I2", payment, says)
     if (said.payout.handle !== payment.handle) this.fail("I2", payment, `${call.name}: somebody else's payout`)
+    const isCardShown = said.payout.transactions.some(({ method, state }) => state === "paid" && method !== undefined)
+    if (!isWatching(call) && said._tag === "Paid" && isCardShown && this.movedBy(call) === 0) {
+      this.fail("I2", payment, `${call.name}: Paid, but another card was paid`)
+    }
   }
 
   /** I7: what was said is based on every exchange of this process, and on no other. */
@@ -120,16 +200,31 @@ export class Oracle {
     const now = sent.length - call.seenBefore
     if (now === 0) return
     const kinds = said.attempts.map(({ kind }) => kind)
-    const seen = sent.slice(-kinds.length).map(({ kind }) => kind)
-    if (kinds.length < Math.min(now, exchangesMax) || kinds.join() !== seen.join()) {
-      this.fail("I7", call.payment, `${call.name} tells of ${kinds.join()}; ${now} of ${seen.join()} went out`)
+    const seen = sent.slice(-kinds.length)
+    if (kinds.length < Math.min(now, exchangesMax) || kinds.join() !== seen.map(({ kind }) => kind).join()) {
+      this.fail(
+        "I7",
+        call.payment,
+        `${call.name} tells of ${kinds.join()}; ${now} of ${seen.map(({ kind }) => kind).join()} went out`
+      )
     }
+    const isBelieved = said.attempts.some(
+      ({ outcome }, index) => seen[index]?.isOld === true && outcome !== "UnexpectedResponse"
+    )
+    if (isBelieved)
+      this.fail("I7", call.payment, `${call.name} took what a cache had kept for an answer of the provider`)
   }
 
   /** I6: bounded work and time; I1b: bounded processing errors. */
-  private bounds(call: Call, now: number): void {
+  private bounds({ call, trust }: Claim, now: number): void {
     const { payment, process, started } = call
     const { policy, processingErrorsMax } = this.setting
+    const took = now - started
+    const waits = isWatching(call) ? settlementMax : 0
+    if (!call.isShared && took > Duration.toMillis(policy.elapsedMax) + waits + longestCreate + 1) {
+      this.fail("I6", payment, `${call.name} took ${took} ms`)
+    }
+    if (isWatching(call)) return
     const exchanges = payment.sentBy(process).length - call.seenBefore
     if (exchanges > exchangesMax) this.fail("I6", payment, `${call.name}: ${exchanges} exchanges`)
     const creates = payment
@@ -139,14 +234,9 @@ export class Oracle {
     if (creates > 1 && !call.isShared && creates > createsMax(policy)) {
       this.fail("I6", payment, `${call.name}: ${creates} creates; the policy allows ${createsMax(policy)}`)
     }
-    const took = now - started
-    if (!call.isShared && took > Duration.toMillis(policy.elapsedMax) + longestCreate + 1) {
-      this.fail("I6", payment, `${call.name} took ${took} ms`)
-    }
-    const record = Option.getOrUndefined(Ledger.payout(this.ledger(), payment.handle))
-    const errors = record?.transactions.filter((one) => one.errorState === "processing_error").length ?? 0
+    const errors = this.transactions(payment).filter((one) => one.errorState === "processing_error").length
     const lost = payment.sent.filter((one) => one.kind === "Create" && !one.answered).length
-    if (call.isInformed && !payment.isContended && errors > processingErrorsMax + lost) {
+    if (trust === "Whole" && !payment.isContended && !this.isBlind && errors > processingErrorsMax + lost) {
       this.fail(
         "I1b",
         payment,
@@ -158,13 +248,13 @@ export class Oracle {
   /** I10: what was paid stays paid, and who knew it still knows it. */
   private memory(call: Call, said: Said): void {
     const { payment, process } = call
-    if (payment.paidIn.has(process) && said._tag !== "Paid") {
+    if (payment.paidIn.get(process) === call.request && said._tag !== "Paid") {
       this.fail("I10", payment, `${call.name}: ${said._tag} after Paid`)
     }
     // Where two processes pay at once, the other one's attempt may be the latest.
     if (
       !payment.isContended &&
-      payment.declined.get(process) === call.request &&
+      payment.declined.get(process)?.has(call.request) === true &&
       said.certainty === "NotMoved" &&
       said._tag !== "HardDeclined"
     ) {
@@ -186,10 +276,29 @@ export class Oracle {
 
   /** The provider is well again, and has been asked: there is an answer, or a reason for a person to look into it. */
   onEnd(payment: Payment): void {
-    const said = payment.last?.said
+    const said = payment.last?.claim?.said
     if (said === undefined || !this.isTerminal(payment, said)) {
       this.fail("I15", payment, `${payment.handle} ended as ${said?._tag ?? "nothing"} with a healthy provider`)
+    } else if (this.isUseless(payment, said)) {
+      const { certainty, exposure, _tag } = said
+      const says = `${_tag}, ${certainty}, ${exposure.min} to ${exposure.max}`
+      this.fail("I15", payment, `${payment.handle} is still in doubt when the record and the horizon say all: ${says}`)
     }
+  }
+
+  /** Whether money is in doubt although the record, read after the horizon, leaves nothing open. */
+  isUseless(payment: Payment, { certainty, _tag }: Said): boolean {
+    // Which of the arguments were paid is nowhere to be seen, where the record does not show the card.
+    const isHidden = this.setting.rules.card === "Hidden" || payment.usesToken
+    if (_tag === "HandleConflict" && isHidden && this.latest(payment)?.state === "paid") return false
+    return certainty === "MayHaveMoved" && !this.isOpen(payment)
+  }
+
+  /** Whether an attempt is on record of which nobody can say whether it paid. */
+  isOpen(payment: Payment): boolean {
+    return this.transactions(payment).some(
+      ({ errorState, state }) => state === "failed" && errorState !== "hard_declined" && errorState !== "soft_declined"
+    )
   }
 
   isTerminal(payment: Payment, said: Said): boolean {
@@ -204,9 +313,8 @@ export class Oracle {
       case "UnexpectedResponse":
         return this.isUnexplained(payment)
       case "HandleConflict":
-        // One process may be in doubt about the first arguments for ever, while another one has told the person who gave
-        // the next that they are declined: that is for a person to decide.
-        return payment.requests.length > 1 && (payment.isContended || this.isUnexplained(payment))
+        // Other arguments were paid, or may have been: that is for a person to decide.
+        return payment.requests.length > 1
       default:
         return false
     }
@@ -238,9 +346,17 @@ export class Oracle {
   }
 
   private latest(payment: Payment) {
-    return Option.getOrUndefined(Ledger.payout(this.ledger(), payment.handle))?.transactions.at(-1)
+    return this.transactions(payment).at(-1)
+  }
+
+  private transactions(payment: Payment): ReadonlyArray<Ledger.Transaction> {
+    return Option.getOrUndefined(Ledger.payout(this.ledger(), payment.handle))?.transactions ?? []
   }
 }
+
+/** Whether something is said for certain, of the other arguments too where they are spoken of apart. */
+export const isCertainly = (certainty: Said["certainty"], said: Said): boolean =>
+  said.certainty === certainty && (said._tag !== "HandleConflict" || said.other.certainty === certainty)
 
 const key = Redacted.value(Sandbox.apiKey)
 
@@ -251,4 +367,5 @@ export const keys: ReadonlyArray<string> = [key, Encoding.encodeBase64(`${key}:`
 const createsMax = (policy: RetryPolicy.RetryPolicy): number =>
   Effect.runSync(RetryPolicy.explain(policy)).categories.reduce((sum, { waits }) => sum + waits.length, 1)
 
-const certaintyOf = ({ max, min }: Said["exposure"]) => (min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved")
+const certaintyOf = ({ max, min }: Said["exposure"]): Said["certainty"] =>
+  min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved"

@@ -3,15 +3,20 @@
  * starts empty.
  */
 import type { HttpClient } from "@effect/platform"
-import { Effect } from "effect"
+import { Effect, Exit, Random, Scope } from "effect"
 import type { Client, Subject } from "./Client.js"
 import type { Scene } from "./Scene.js"
 import { Host } from "./VirtualTime.js"
 
+/** What has a memory of its own: the service of a process, or one that was built for a single call. */
 export interface Process {
   readonly name: string
   readonly host: Host
+  /** How far its wall clock is ahead, in milliseconds. */
+  readonly skew: number
   readonly client: Client
+  /** Lets go of a service that was built for a single call. */
+  readonly close: () => void
 }
 
 type Connect = (process: () => Process, slot: Slot) => HttpClient.HttpClient
@@ -19,6 +24,7 @@ type Connect = (process: () => Process, slot: Slot) => HttpClient.HttpClient
 export class Slot {
   process: Process
   private starts = 0
+  private built = 0
   private waiting: Array<() => void> = []
 
   constructor(
@@ -28,6 +34,13 @@ export class Slot {
     private readonly connect: Connect
   ) {
     this.process = this.start()
+  }
+
+  /** What makes the next call: the process's one service, or one that is built for it. */
+  service(): Process {
+    if (!this.scene.setting.isBuiltPerCall) return this.process
+    const { host, name, skew } = this.process
+    return this.build(`${name}/${++this.built}`, host, skew, (scope) => Effect.runSync(Scope.close(scope, Exit.void)))
   }
 
   /** Runs a task when a process is up: now, or after the next start. */
@@ -51,17 +64,33 @@ export class Slot {
   private start(): Process {
     this.starts += 1
     const name = `process-${this.index}.${this.starts}`
-    const { policy, rates } = this.scene.setting
+    const { rates } = this.scene.setting
     const skew = this.scene.about(`clock ${name}`).between(-rates.skew, rates.skew)
+    return this.build(name, new Host(this.scene.time, () => skew), skew)
+  }
+
+  // The service of a process lives until the process is killed, and then nobody closes its scope.
+  private build(
+    name: string,
+    host: Host,
+    skew: number,
+    close: (scope: Scope.CloseableScope) => void = () => {}
+  ): Process {
+    const scope = Effect.runSync(Scope.make())
+    const http = this.connect(() => process, this)
     const process: Process = {
       name,
-      host: new Host(this.scene.time, () => skew),
-      client: Effect.runSync(
-        this.subject.make(
-          this.connect(() => process, this),
-          policy
-        )
-      )
+      host,
+      skew,
+      client: this.subject
+        .make(http, this.scene.setting.policy)
+        .pipe(
+          Scope.extend(scope),
+          Effect.withRandom(Random.make(`${this.scene.setting.seed} ${name}`)),
+          Effect.withClock(host.clock),
+          Effect.runSync
+        ),
+      close: () => close(scope)
     }
     return process
   }

@@ -39,7 +39,14 @@ export class Scene {
     this.payments = payments(this)
     this.byHandle = new Map(this.payments.map((payment) => [payment.handle, payment]))
     this.sandbox = Effect.runSync(
-      Sandbox.make({ ...setting.rules, outcome: ({ handle, ordinal }) => this.fate(handle, ordinal) })
+      Effect.withClock(
+        Sandbox.make({
+          ...setting.rules,
+          history: this.history(),
+          outcome: ({ handle, ordinal }) => this.fate(handle, ordinal)
+        }),
+        new Host(this.time).trueClock
+      )
     )
     this.look = Effect.withClock(this.sandbox.ledger, new Host(this.time).trueClock)
   }
@@ -75,6 +82,14 @@ export class Scene {
   }
 
   private readonly start = this.time.now
+
+  private history(): ReadonlyArray<Sandbox.PastPayout> {
+    return this.payments.flatMap((payment) => {
+      const chance = this.about(`history ${payment.handle}`)
+      if (!chance.happens(this.setting.rates.history) || !this.occurs(`history ${payment.handle}`)) return []
+      return [payment.history(chance)]
+    })
+  }
 
   // What the acquirer makes of an attempt. It is a function of the attempt, whatever it was that made it.
   private fate(handle: string, ordinal: number): Acquirer.Outcome {

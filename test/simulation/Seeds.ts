@@ -25,5 +25,10 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
   {
     seed: 122_515,
     found: "a read that lagged behind, at the first question of a call, let a processing error be sent again"
-  }
+  },
+  { seed: 306, found: "a payment to another card was remembered as this request's, after waiting for the bare handle" },
+  { seed: 1685, found: "what was declined for good was called unexpected, when the record could not be read again" },
+  { seed: 1942, found: "a bare handle was called declined for certain, while another process had a create under way" },
+  { seed: 1973, found: "as 1942, with six creates under way" },
+  { seed: 3048, found: "a processing error that settle had seen was sent again, beyond its budget" }
 ]

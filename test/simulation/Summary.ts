@@ -19,6 +19,8 @@ export interface Summary {
   readonly injected: Counts
   /** What the payouts ended as. */
   readonly outcomes: Counts
+  /** In how many payouts money was in doubt in the end, for a reason on record (`open`) and for none (`useless`). */
+  readonly doubts: Report["doubts"]
   readonly failures: ReadonlyArray<Failure>
   /** How many worlds were run twice, to compare their traces. */
   readonly compared: number
@@ -30,6 +32,7 @@ export const nothing: Summary = {
   exchanges: 0,
   injected: {},
   outcomes: {},
+  doubts: { open: 0, useless: 0 },
   failures: [],
   compared: 0
 }
@@ -40,6 +43,7 @@ export const add = (a: Summary, b: Summary): Summary => ({
   exchanges: a.exchanges + b.exchanges,
   injected: sum(a.injected, b.injected),
   outcomes: sum(a.outcomes, b.outcomes),
+  doubts: { open: a.doubts.open + b.doubts.open, useless: a.doubts.useless + b.doubts.useless },
   failures: [...a.failures, ...b.failures],
   compared: a.compared + b.compared
 })
@@ -70,6 +74,7 @@ const of = (report: Report): Summary => ({
   exchanges: report.exchanges,
   injected: Object.fromEntries(report.injected),
   outcomes: Object.fromEntries(report.outcomes),
+  doubts: report.doubts,
   failures: report.violations.slice(0, 1).map(({ invariant, what }) => ({ seed: report.seed, invariant, what }))
 })
 

@@ -23,6 +23,8 @@ export interface Report {
   readonly outcomes: ReadonlyMap<string, number>
   readonly payouts: number
   readonly exchanges: number
+  /** In how many payouts money is in doubt in the end: because of an attempt that nobody can explain, and without any. */
+  readonly doubts: { readonly open: number; readonly useless: number }
   /** The names of everything that made it hard. */
   readonly events: ReadonlyArray<string>
   /** Everything that happened, if it was asked for. */
@@ -30,6 +32,9 @@ export interface Report {
 }
 
 const hour = 3_600_000
+
+/** After so long, what has not arrived never will: the library's horizon, and as long as reads may lag behind. */
+const horizon = 6.5 * hour
 
 /** How often a payout is asked about after the faults, before it counts as stuck. */
 const patience = 8
@@ -56,18 +61,18 @@ export const run = (seed: number, subject: Subject, options: Options = {}): Repo
   scene.time.run()
   // The faults are over. What is still under way arrives, and what is processing is settled.
   scene.isWell = true
-  scene.time.pass(4 * hour)
+  scene.time.pass(horizon)
   for (const payment of scene.payments) {
     scene.oracle.onRecall(payment)
     for (let asked = 0; asked < patience && !isSettled(scene, payment); asked++) {
-      journey.recover(payment)
+      journey.ask(payment, asked)
       scene.time.run()
-      scene.time.pass(hour)
+      scene.time.pass(horizon)
     }
     scene.oracle.onEnd(payment)
   }
   scene.time.pass(hour)
-  const received = Effect.runSync(scene.sandbox.exchanges).length
+  const received = Effect.runSync(scene.sandbox.exchanges).length + network.cached
   const bodies = (handle: string) => Effect.runSync(scene.sandbox.bodies(handle))
   scene.oracle.onSilence(scene.payments, received, bodies, scene.time.pending)
   const report: Report = {
@@ -77,6 +82,7 @@ export const run = (seed: number, subject: Subject, options: Options = {}): Repo
     outcomes: outcomesOf(scene.payments),
     payouts: scene.payments.length,
     exchanges: received,
+    doubts: doubtsOf(scene),
     events: [...scene.events],
     trace: [...scene.trace]
   }
@@ -89,13 +95,23 @@ const paymentsOf = (scene: Scene): ReadonlyArray<Payment> =>
     .filter((index) => scene.occurs(`payout-${index}`))
     .map((index) => new Payment(index, scene.setting.payouts, scene.setting.processes, scene.about(`payout-${index}`)))
 
-const isSettled = ({ oracle }: Scene, payment: Payment): boolean =>
-  payment.last?.said !== undefined && oracle.isTerminal(payment, payment.last.said)
+const isSettled = ({ oracle }: Scene, payment: Payment): boolean => {
+  const said = payment.last?.claim?.said
+  return said !== undefined && oracle.isTerminal(payment, said) && !oracle.isUseless(payment, said)
+}
+
+const doubtsOf = ({ oracle, payments }: Scene): Report["doubts"] => {
+  const doubtful = payments.filter(({ last }) => last?.claim?.said.certainty === "MayHaveMoved")
+  const useless = doubtful.filter(
+    ({ last }) => last?.claim !== undefined && oracle.isUseless(last.claim.call.payment, last.claim.said)
+  )
+  return { open: doubtful.length - useless.length, useless: useless.length }
+}
 
 const outcomesOf = (payments: ReadonlyArray<Payment>): ReadonlyMap<string, number> => {
   const outcomes = new Map<string, number>()
   for (const { last } of payments) {
-    const said = last?.said
+    const said = last?.claim?.said
     const outcome = said === undefined ? "nothing" : `${said._tag}, ${said.certainty}`
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }

@@ -131,6 +131,7 @@ const report = (summary: Summary, millis: number, from: number): string =>
       1
     ),
     "",
+    `${summary.doubts.open} in doubt because of an attempt that nobody can explain, ${summary.doubts.useless} without need`,
     `${summary.failures.length} violations`
   ].join("\n")
 

@@ -1,7 +1,7 @@
 /**
  * A small size of `npm run simulate`, and the simulation's own tools: a proof is only as good as what it is made with.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { about } from "./Chance.js"
 import { library } from "./Client.js"
@@ -16,8 +16,11 @@ import { wrongClients } from "./wrong/Hunt.js"
 const worlds = 150
 const chunk = 25
 
+// Worlds run in one go, and the test runner wants to hear of each test meanwhile.
+beforeEach(() => new Promise((resolve) => setImmediate(resolve)))
+
 describe("simulated worlds", () => {
-  it("hold every invariant for the seeds that once found something", () => {
+  it("hold every invariant for the seeds that once found something", { timeout: 120_000 }, () => {
     assert.deepStrictEqual(simulate(seeds.map(({ seed }) => seed)).failures, [])
   })
 

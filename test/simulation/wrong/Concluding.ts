@@ -4,7 +4,7 @@
  * payout never comes to an end (I15).
  */
 import { Effect } from "effect"
-import { Attempt, type Reply } from "effect-billwerk-payouts"
+import type { Attempt, Exposure, Reply } from "effect-billwerk-payouts"
 import { concluding, type Evident, isFailure, libraryWith, nothing, type WrongClient } from "./Wrong.js"
 
 const believesTheLastError: WrongClient = {
@@ -17,8 +17,13 @@ const believesTheLastError: WrongClient = {
   })
 }
 
-const exposureOf = ({ amount }: Evident, attempts: ReadonlyArray<Attempt.Attempt>): Attempt.Exposure =>
-  Attempt.exposure({ amount, attempts, unseen: 0 })
+/** What a few attempts come to, if nothing else is looked at: one amount for each that got no clear answer. */
+const exposureOf = ({ amount }: Evident, attempts: ReadonlyArray<Attempt.Attempt>): Exposure.Exposure => {
+  const open = attempts.filter(({ bearing, kind, recorded }) =>
+    bearing === "Recorded" ? (recorded?.processingErrors ?? 0) > 0 : kind === "Create" && bearing !== "None"
+  )
+  return { min: 0, max: open.length * amount }
+}
 
 const takes404ForProof: WrongClient = {
   name: "takes 404 for proof",
@@ -69,10 +74,29 @@ const takesDeclineForEndOfDoubt: WrongClient = {
   })
 }
 
+const countsFailures: WrongClient = {
+  name: "an old failure accounts for a lost request",
+  wrong: "takes any failure on record for what became of a lost request, however old it is and whoever made it",
+  wild: "as many failed transactions as attempts: then all of them have failed. Counting, where identity is known",
+  breaks: ["I3", "I15"],
+  make: libraryWith({
+    calls: concluding((said) => {
+      const lost = said.attempts.filter(({ bearing, kind }) => kind === "Create" && bearing === "Unclear").length
+      return isFailure(said) && "payout" in said && said.payout.transactions.every(isDeclined) && lost > 0
+        ? { min: 0, max: Math.max(0, lost - said.payout.transactions.length) * said.amount }
+        : said.exposure
+    })
+  })
+}
+
+const isDeclined = ({ errorState }: { readonly errorState?: string | undefined }): boolean =>
+  errorState === "hard_declined" || errorState === "soft_declined"
+
 export const jumpers: ReadonlyArray<WrongClient> = [
   believesTheLastError,
   takes404ForProof,
   takesTimeoutForFailure,
   takesPaidForPaidOnce,
-  takesDeclineForEndOfDoubt
+  takesDeclineForEndOfDoubt,
+  countsFailures
 ]

@@ -1,5 +1,5 @@
 /** Clients that forget what they knew, or were told. */
-import { Effect, Exit } from "effect"
+import { DateTime, Effect, Exit } from "effect"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import type { Client } from "../Client.js"
 import { choosing, libraryWith, type WrongClient } from "./Wrong.js"
@@ -7,14 +7,14 @@ import { choosing, libraryWith, type WrongClient } from "./Wrong.js"
 /** Forgets all about a payout when a call for it has ended in some way: a service for each, to be thrown away. */
 const forgettingAfter =
   (isForgotten: (exit: Exit.Exit<Outcome.Outcome, PayoutError.PayoutError>) => boolean) =>
-  (_: Client, fresh: Effect.Effect<Client>): Client => {
+  (first: Client, fresh: Effect.Effect<Client>): Client => {
     const known = new Map<string, Client>()
     const find = (handle: string) =>
       Effect.suspend(() => {
         const client = known.get(handle)
         return client === undefined ? Effect.tap(fresh, (made) => known.set(handle, made)) : Effect.succeed(client)
       })
-    return choosing((handle, call) =>
+    return choosing(first, (handle, call) =>
       Effect.flatMap(find(handle), call).pipe(
         Effect.onExit((exit) => Effect.sync(() => isForgotten(exit) && known.delete(handle)))
       )
@@ -23,24 +23,24 @@ const forgettingAfter =
 
 const forgetsEarlierAttempts: WrongClient = {
   name: "forgets earlier attempts",
-  wrong: "begins each call as if nothing had been sent: no memory, and a create where it should resume",
+  wrong: "begins each call as if nothing had been sent: no memory, and a create where it should recover",
   wild: "a function `pay(request)` without a place for what became of the call before",
   breaks: ["I3", "I4", "I10"],
   make: libraryWith({
     calls: (client, fresh) => {
       const { create } = forgettingAfter(() => true)(client, fresh)
-      return { create, resume: (request, { policy } = {}) => create(request, { policy }) }
+      return { ...client, create, recover: (request, { policy } = {}) => create(request, { policy }) }
     }
   })
 }
 
 const takesRestartForBeginning: WrongClient = {
   name: "takes a restart for a beginning",
-  wrong: "creates after a restart, where it should resume",
+  wrong: "creates after a restart, where it should recover",
   wild: "a job that is run again from its first line when the machine comes back",
   breaks: ["I3", "I4"],
   make: libraryWith({
-    calls: (client) => ({ ...client, resume: (request, { policy } = {}) => client.create(request, { policy }) })
+    calls: (client) => ({ ...client, recover: (request, { policy } = {}) => client.create(request, { policy }) })
   })
 }
 
@@ -60,23 +60,57 @@ const forgetsInterruptions: WrongClient = {
   make: libraryWith({ calls: forgettingAfter(Exit.isInterrupted) })
 }
 
-const ignoresUnseen: WrongClient = {
-  name: "ignores unseen",
+const ignoresOutstanding: WrongClient = {
+  name: "ignores outstanding creates",
   wrong: "is told how many requests others have sent, and counts none of them",
-  wild: "`resume(request, { outstandingCreates: 0 })`: the process that died surely got its answer",
+  wild: "`recover(request, { outstandingCreates: 0 })`: the process that died surely got its answer",
   breaks: ["I3", "I4"],
   make: libraryWith({
     calls: (client) => ({
       ...client,
-      resume: (request, options) => client.recover(request, { ...options, unseen: 0 })
+      recover: (request, options) => client.recover(request, { ...options, outstandingCreates: 0 })
     })
   })
 }
+
+const forgetsByRestarting: WrongClient = {
+  name: "forgets by restarting",
+  wrong: "makes nothing of the evidence that another process left: what is not in its own memory did not happen",
+  wild: "the error is logged as a line of text, and the next run knows only the handle",
+  breaks: ["I3", "I4"],
+  make: libraryWith({
+    calls: (client) => ({
+      ...client,
+      recover: (request, { evidence, ...options } = {}) =>
+        client.recover(request, evidence === undefined ? options : { outstandingCreates: 0, ...options })
+    })
+  })
+}
+
+const takesGuessForCertainty: WrongClient = {
+  name: "a guess is certainty",
+  wrong: "is told nothing of other processes, looks once, and takes what it sees for all that will ever happen",
+  wild: "after a restart: look it up, and what is not there now was never sent",
+  breaks: ["I3", "I4"],
+  make: libraryWith({
+    calls: (client) => ({
+      ...client,
+      recover: (request, options = {}) =>
+        options.evidence === undefined && options.outstandingCreates === undefined
+          ? client.recover(request, { ...options, outstandingCreates: 1, lastSentAt: longAgo })
+          : client.recover(request, options)
+    })
+  })
+}
+
+const longAgo = DateTime.unsafeMake(0)
 
 export const forgetters: ReadonlyArray<WrongClient> = [
   forgetsEarlierAttempts,
   takesRestartForBeginning,
   forgetsWhatItPaid,
   forgetsInterruptions,
-  ignoresUnseen
+  ignoresOutstanding,
+  forgetsByRestarting,
+  takesGuessForCertainty
 ]

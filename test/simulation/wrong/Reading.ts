@@ -1,4 +1,5 @@
 /** Clients that misread one answer of the provider. */
+import { Headers, HttpClient, HttpClientRequest } from "@effect/platform"
 import { Effect, Order } from "effect"
 import type { Payout, Reply } from "effect-billwerk-payouts"
 import {
@@ -57,7 +58,7 @@ const latestIsLast: WrongClient = {
   name: "latest is last",
   wrong: "takes the last transaction of the list for the latest, instead of the one created last",
   wild: "`transactions.at(-1)`; the provider documents no order",
-  breaks: ["I4"],
+  breaks: ["I4", "I15"],
   // Each keeps its place and gets the date that would make the place right.
   make: libraryWith({
     exchanges: readingPayouts((payout) => {
@@ -158,6 +159,32 @@ const takesUnknownReasonForDecline: WrongClient = {
 
 const documented = new Set(["hard_declined", "soft_declined", "processing_error", "pending"])
 
+const believesCaches: WrongClient = {
+  name: "believes a cache",
+  wrong: "lets a cache answer, and takes what it has kept for what the provider says",
+  wild: "`interceptors.cache()`, a `fetch` that keeps GETs: nobody asks for `no-store`, and nobody looks at `Age`",
+  breaks: ["I1b", "I2", "I3", "I4", "I7", "I15"],
+  make: libraryWith({
+    http: HttpClient.mapRequest((request) =>
+      HttpClientRequest.modify(request, { headers: Headers.remove(request.headers, "cache-control") })
+    ),
+    exchanges: reading((reply) => ({ ...reply, isCached: false }))
+  })
+}
+
+const comparesNoCard: WrongClient = {
+  name: "does not compare the card",
+  wrong: "does not look at the card that the record shows: what became of the handle became of these arguments",
+  wild: "the handle is the idempotency key, so whatever is under it is ours",
+  breaks: ["I2", "I3", "I4"],
+  make: libraryWith({
+    exchanges: readingPayouts((payout) => ({
+      ...payout,
+      transactions: payout.transactions.map((one) => ({ ...one, method: undefined }))
+    }))
+  })
+}
+
 export const misreaders: ReadonlyArray<WrongClient> = [
   trusts200,
   takesProcessingForPaid,
@@ -169,5 +196,7 @@ export const misreaders: ReadonlyArray<WrongClient> = [
   believesErrorBodies,
   takesSilenceFor404,
   takesProcessingErrorForDecline,
-  takesUnknownReasonForDecline
+  takesUnknownReasonForDecline,
+  believesCaches,
+  comparesNoCard
 ]

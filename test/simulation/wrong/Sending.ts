@@ -34,7 +34,7 @@ const paysTwiceAtOnce: WrongClient = {
   make: libraryWith({
     calls: (client, fresh) => {
       const running = new Set<string>()
-      return choosing((handle, call) =>
+      return choosing(client, (handle, call) =>
         Effect.suspend(() => {
           if (running.has(handle)) return Effect.flatMap(fresh, call)
           running.add(handle)

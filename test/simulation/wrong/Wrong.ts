@@ -3,20 +3,19 @@
  * so what the simulation finds is that one thing's doing.
  */
 import { HttpClient } from "@effect/platform"
-import { Effect } from "effect"
+import { Effect, Scope } from "effect"
 import {
-  Attempt,
+  type Attempt,
   BillwerkClient,
   type BillwerkConfig,
+  type Exposure,
   type Payout,
   type PayoutRequest,
-  Payouts,
   type Reply,
   type RetryPolicy,
   Sandbox
 } from "effect-billwerk-payouts"
-import type { Client, Said, Subject } from "../Client.js"
-import { anotherProcess } from "../../support.js"
+import { type Client, type Said, service, type Subject } from "../Client.js"
 
 /** A client with a mistake in it. */
 export interface WrongClient extends Subject {
@@ -51,10 +50,10 @@ export const libraryWith =
         Effect.provideService(HttpClient.HttpClient, http(network)),
         Effect.orDie
       )
-      const fresh = anotherProcess({ policy: policy(rules) }).pipe(
-        Effect.provideService(BillwerkClient.BillwerkClient, exchanges(billwerk))
-      )
-      return calls(yield* fresh, fresh)
+      const made = service(exchanges(billwerk), policy(rules))
+      // It is thrown away without a word: nobody closes its scope.
+      const fresh = Effect.flatMap(Scope.make(), (scope) => Scope.extend(made, scope))
+      return calls(yield* made, fresh)
     })
 
 /** What an answer is the answer to. */
@@ -104,26 +103,31 @@ type Run = ReturnType<Client["create"]>
 export const calling =
   (call: (run: Run) => Run) =>
   (client: Client): Client => ({
+    ...client,
     create: (request, options) => call(client.create(request, options)),
-    resume: (request, options) => call(client.recover(request, options))
+    recover: (request, options) => call(client.recover(request, options))
   })
 
 /** Makes each call with a client that is chosen for it. */
-export const choosing = (choose: (handle: string, call: (client: Client) => Run) => Run): Client => ({
-  create: (request, options) => choose(request.handle, (client) => client.create(request, options)),
-  resume: (request, options) => choose(request.handle, (client) => client.recover(request, options))
+export const choosing = (client: Client, choose: (handle: string, call: (client: Client) => Run) => Run): Client => ({
+  ...client,
+  create: (request, options) => choose(request.handle, (chosen) => chosen.create(request, options)),
+  recover: (request, options) => choose(request.handle, (chosen) => chosen.recover(request, options))
 })
 
 /** Makes something else of the evidence: another exposure, and the certainty that goes with it. */
-export const concluding = (conclude: (said: Evident) => Attempt.Exposure): ((client: Client) => Client) => {
+export const concluding = (conclude: (said: Evident) => Exposure.Exposure): ((client: Client) => Client) => {
   // Both hold all that they say in fields of their own, so they stay what they are and only say something else.
   const concluded = <A extends Said>(said: A): A => {
     if (said._tag === "InvalidRequest") return said
     const exposure = conclude(said)
-    return Object.assign(said, { exposure, certainty: Attempt.certainty(exposure) })
+    return Object.assign(said, { exposure, certainty: certaintyOf(exposure) })
   }
   return calling((run) => Effect.mapBoth(run, { onSuccess: concluded, onFailure: concluded }))
 }
+
+const certaintyOf = ({ max, min }: Exposure.Exposure): Exposure.Certainty =>
+  min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved"
 
 /** What was said on the grounds of some evidence. */
 export type Evident = Exclude<Said, { readonly _tag: "InvalidRequest" }>
@@ -131,4 +135,4 @@ export type Evident = Exclude<Said, { readonly _tag: "InvalidRequest" }>
 export const isFailure = ({ _tag }: Evident): boolean => _tag !== "Paid" && _tag !== "Processing"
 
 /** No money has moved, and none can have. */
-export const nothing: Attempt.Exposure = { min: 0, max: 0 }
+export const nothing: Exposure.Exposure = { min: 0, max: 0 }
