@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import { Exposure, type Payout, type Reply, type Verdict } from "effect-billwerk-payouts"
-import { Evidence, subjectOf } from "../../src/execution/Evidence.js"
+import { Evidence } from "../../src/execution/Evidence.js"
+import { subjectOf } from "../../src/execution/Subject.js"
 import * as NextStep from "../../src/execution/nextStep.js"
 import type { Process } from "../../src/execution/Process.js"
 import * as errors from "../../src/execution/toError.js"
@@ -19,6 +20,7 @@ const processOf = (offset?: Exposure.Offset): Process & { readonly measured: Arr
   return {
     clock: "here",
     now: Effect.succeed({ clock: "here", at: noon }),
+    intend: () => "intended",
     newId: () => `here/${++names}`,
     offset: () => offset,
     measure: (one) => void measured.push(one),
