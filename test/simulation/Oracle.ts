@@ -116,7 +116,7 @@ export class Oracle {
     this.success(call, said)
     this.bounds(claim, now)
     if (!isWatching(call)) {
-      this.accounting(call, said)
+      if (!payment.statements.has(said)) this.accounting(call, said)
       this.memory(call, said)
       if (said._tag === "HardDeclined") this.onDeclined(payment, process, request)
       if (said._tag === "Paid") payment.paidIn.set(process, request)
@@ -125,6 +125,7 @@ export class Oracle {
       this.secrecy(payment, `${String(said)} ${JSON.stringify(said)} ${inspect(said, { depth: 9 })}`, said._tag)
     }
     payment.claims = [...payment.claims, claim]
+    payment.statements.add(said)
     // What was truly said to have moved nothing, and never to move anything, is over.
     if (claim.trust === "Whole" && isCertainly("NotMoved", said)) {
       for (const create of payment.creates) payment.closed.add(create)
@@ -251,9 +252,11 @@ export class Oracle {
     if (payment.paidIn.get(process) === call.request && said._tag !== "Paid") {
       this.fail("I10", payment, `${call.name}: ${said._tag} after Paid`)
     }
-    // Where two processes pay at once, the other one's attempt may be the latest.
+    // Where two processes pay at once, the other one's attempt may be the latest; and a number that was told of creates of other
+    // arguments may make their decline this request's.
     if (
       !payment.isContended &&
+      payment.creates.every((create) => create.call?.request === call.request) &&
       payment.declined.get(process)?.has(call.request) === true &&
       said.certainty === "NotMoved" &&
       said._tag !== "HardDeclined"

@@ -67,6 +67,8 @@ export class Payment {
   readonly watching = new Set<Call>()
   readonly secrets: Array<string> = []
   claims: ReadonlyArray<Claim> = []
+  /** All that was said: who is told what another call has found is told the same. */
+  readonly statements = new Set<Said>()
   calls = 0
   /** Whether two processes ever paid it at the same time: then neither's budget is the payout's. */
   isContended = false
