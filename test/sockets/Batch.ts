@@ -1,15 +1,7 @@
 /** Many payouts at a time, through a proxy that something is wrong with, to the sandbox: and all that they come to. */
 import type { HttpClient } from "@effect/platform"
 import { Clock, Config, Duration, Effect, Layer, Option, Schedule } from "effect"
-import {
-  BillwerkClient,
-  Ledger,
-  PayoutRequest,
-  Payouts,
-  RetryPolicy,
-  Sandbox,
-  type Script
-} from "effect-billwerk-payouts"
+import { BillwerkClient, Ledger, PayoutRequest, RetryPolicy, Sandbox, type Script } from "effect-billwerk-payouts"
 import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
 import { answer, eventually, serve } from "../servers.js"
 import * as Proxy from "./Proxy.js"
@@ -150,13 +142,13 @@ const pay = (batch: Batch, sandbox: Sandbox.Service, proxy: Proxy.Proxy) =>
   Effect.gen(function* () {
     const { beSlow, payouts } = yield* makePayouts(proxy.url, batch.deadline)
     const complaints: Array<string> = []
-    const call = (wanted: Wanted, method: "create" | "resume", policy: RetryPolicy.RetryPolicy) =>
+    const call = (wanted: Wanted, method: "create" | "recover", policy: RetryPolicy.RetryPolicy) =>
       Effect.gen(function* () {
         const { amount, handle } = wanted
         const request = yield* Effect.orDie(
           PayoutRequest.make({ handle, amount, destination: "ca_1", currency: "DKK" })
         )
-        const [took, said] = yield* Effect.timed(Effect.merge(payouts[method](request, { policy })))
+        const [took, said] = yield* Effect.timed(Effect.merge(payouts[method](request, { policy, ...alone })))
         complaints.push(...Truth.aboutMoney(said, handle, yield* sandbox.ledger))
         if (Duration.greaterThan(took, Duration.sum(policy.elapsedMax, slack))) {
           complaints.push(`${handle}: ${method} took ${Duration.format(took)}`)
@@ -193,10 +185,10 @@ const pay = (batch: Batch, sandbox: Sandbox.Service, proxy: Proxy.Proxy) =>
       batch.wanted,
       (wanted, index): Effect.Effect<Truth.Story> =>
         Effect.gen(function* () {
-          const calls = [...(first[index]?.calls ?? []), yield* call(wanted, "resume", patient)]
+          const calls = [...(first[index]?.calls ?? []), yield* call(wanted, "recover", patient)]
           // What was said to be paid, and is not: another payout's answer. That is told from a read that lags by time alone.
           if (isSaidPaid(calls) && !paid.includes(wanted.handle)) {
-            calls.push(yield* anHourLater(call(wanted, "resume", patient)))
+            calls.push(yield* anHourLater(call(wanted, "recover", patient)))
           }
           return { ...bare(wanted), calls }
         }),
@@ -210,6 +202,9 @@ const pay = (batch: Batch, sandbox: Sandbox.Service, proxy: Proxy.Proxy) =>
     }
     return { complaints, stories }
   })
+
+/** No other process sends. */
+const alone = { outstandingCreates: 0 }
 
 const isSaidPaid = (calls: Truth.Story["calls"]): boolean =>
   calls.at(-1)?.said._tag === "UnexpectedResponse" &&
