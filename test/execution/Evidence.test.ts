@@ -91,7 +91,7 @@ describe("Evidence: what is known of the money", () => {
     const evidence = newEvidence()
     assert.deepStrictEqual(
       [evidence.value, evidence.attempts, evidence.latest, evidence.isInDoubt, range(evidence)],
-      [Exposure.empty(request.handle), [], undefined, false, "0..0"]
+      [{ ...Exposure.empty(request.handle), by: "here" }, [], undefined, false, "0..0"]
     )
   })
 
