@@ -288,7 +288,9 @@ describe("nextStep, an exchange that speaks for itself, whatever was left unclea
 
   it("shows a failure that was known only to a create, or where it was not to be known", () => {
     for (const verdict of failures) {
-      assert.deepStrictEqual(answers(verdict, { isNews: false }), ["create", "FirstAsk", "Recheck"])
+      // A processing error takes its budget, whoever saw it first.
+      const confirmed = verdict._tag === "ProcessingError" ? ["Confirm"] : []
+      assert.sameMembers(answers(verdict, { isNews: false }), ["create", "FirstAsk", "Recheck", ...confirmed])
     }
   })
 
