@@ -1,4 +1,5 @@
 /** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
+import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises"
 import { Effect, Fiber, Layer, Scope, TestClock } from "effect"
 import { PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
 
@@ -28,9 +29,7 @@ export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       const now = yield* TestClock.currentTimeMillis
       yield* Effect.yieldNow()
       // What waits for a disk needs real time, and more of it on a busy machine.
-      yield* Effect.promise(
-        () => new Promise((resolve) => (idle < 100 ? setImmediate(resolve) : setTimeout(resolve, 2)))
-      )
+      yield* Effect.promise(() => (idle < 100 ? immediate() : sleep(2)))
       const exit = yield* Fiber.poll(fiber)
       if (exit._tag === "Some") return yield* exit.value
       const next = [...sleeps].filter((wake) => wake > now).sort((a, b) => a - b)[0]

@@ -33,6 +33,7 @@
  * | guess 5; declined 0; read 5                              |   0 | 100 | a guess is never accounted for                  |
  * | guess 5; read 400                                        |   0 |   0 | read after the horizon                          |
  * | post 0; guess 1; declined 2; read 3                      |   0 | 100 | one of the two made the transaction             |
+ * | post 0; guess 1; declined 2; declined 3; read 4          |   0 | 100 | the guess may have been too low                 |
  * | processing 0; read 1                                     |   0 | 100 | it may be paid later                            |
  * | own 0 declined                                           |   0 |   0 | declined                                        |
  */

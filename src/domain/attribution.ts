@@ -247,11 +247,14 @@ export const doubtOf = (evidence: Evidence, horizon: number, meant: ReadonlyArra
   return [...new Set(open.map(({ amount }) => amount))].reduce((doubt, amount) => {
     const alike = creates.filter((create) => create.amount === amount)
     const inDoubt = alike.filter((create) => open.includes(create))
-    const ours = transactions.filter((one) => alike.some((create) => accountsFor(evidence, one, create, horizon)))
-    const isDoing = (one: Transaction, create: Create) => isPossible(evidence, one, create, horizon)
-    // As many of them as possible may be the doing of the others.
+    const accounts = (one: Transaction, create: Create) => accountsFor(evidence, one, create, horizon)
+    const ours = transactions.filter((one) => alike.some((create) => accounts(one, create)))
+    // Each accounts for one that it is certainly no older than, so a guess is never accounted for; and as many of them as
+    // possible may be the doing of the others.
     const others = alike.filter((create) => !open.includes(create))
-    const accounted = matched(ours, alike, isDoing) - matched(ours, others, isDoing)
+    const accounted =
+      matched(ours, alike, accounts) -
+      matched(ours, others, (one, create) => isPossible(evidence, one, create, horizon))
     return doubt + Math.max(0, countOf(inDoubt) - accounted) * amount
   }, 0)
 }

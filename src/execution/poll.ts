@@ -234,20 +234,15 @@ const know = ({ around, evidence }: Watch): void => {
   if (known !== undefined) evidence.learn(known)
 }
 
-// What was guessed for this wait says nothing to the calls of this process, which know who sends.
-const withoutGuesses = (evidence: Exposure.Evidence): Exposure.Evidence => ({
-  ...evidence,
-  creates: evidence.creates.filter(({ guess }) => !guess)
-})
+// What was guessed for this wait says nothing to a process that knew the handle before, and so knows what it has sent.
+const toKeep = ({ around: { flights }, evidence: { subject, value } }: Watch): Exposure.Evidence =>
+  flights.evidence(subject.handle) === undefined
+    ? value
+    : { ...value, creates: value.creates.filter(({ guess }) => !guess) }
 
-const ended = (
-  { around, evidence }: Watch,
-  payout: Payout.Payout,
-  end: string,
-  exit: Exit.Exit<Outcome, PayoutError>
-) =>
+const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Exit<Outcome, PayoutError>) =>
   Effect.zipRight(
-    around.flights.learn(payout, withoutGuesses(evidence.value), exit),
+    waiting.around.flights.learn(payout, toKeep(waiting), exit),
     Telemetry.measureSettlement(end, payout.created)
   )
 

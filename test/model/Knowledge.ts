@@ -173,9 +173,7 @@ const doubtsOf = (
   const latestGuess = calls.findLast(({ told }) => told.guesses)
   return calls.flatMap((call) => {
     const { from, told } = call
-    // Who waited for a bare handle guessed for that; who calls with a request says who sends.
-    const isOver = call.card === undefined && own.includes(call) && call !== own.at(-1)
-    const isVoid = isOver || superseded.has(call) || (told.guesses && (from < informed || call !== latestGuess))
+    const isVoid = superseded.has(call) || (told.guesses && (from < informed || call !== latestGuess))
     const outstanding = isVoid ? 0 : told.guesses ? 1 : (told.outstanding ?? 0)
     const others = Array.from({ length: outstanding }, (): Doubt => ({
       from: -Infinity,

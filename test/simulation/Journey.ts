@@ -4,7 +4,7 @@
  * pay twice at once, or tell a wrong number; then what they are told is their own affair.
  */
 import { DateTime, Effect, type Exit, FiberRef, HashSet, Logger, Random, Schema } from "effect"
-import { Exposure, Outcome, type Payouts } from "effect-billwerk-payouts"
+import { Exposure, Outcome, type PayoutError, type Payouts } from "effect-billwerk-payouts"
 import type { Chance } from "./Chance.js"
 import type { Said } from "./Client.js"
 import * as Knowledge from "./Knowledge.js"
@@ -27,7 +27,7 @@ const callsMax = 6
 interface Plan {
   readonly kind: Kind
   readonly words: string
-  readonly run: Effect.Effect<Said, unknown>
+  readonly run: Effect.Effect<Said, PayoutError.PayoutError | PayoutError.LookupError>
   /** What its process knows from now on. */
   readonly knowledge: Knowledge.Knowledge
   /** What only this call knows. */

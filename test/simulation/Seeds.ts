@@ -30,5 +30,6 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
   { seed: 1685, found: "what was declined for good was called unexpected, when the record could not be read again" },
   { seed: 1942, found: "a bare handle was called declined for certain, while another process had a create under way" },
   { seed: 1973, found: "as 1942, with six creates under way" },
-  { seed: 3048, found: "a processing error that settle had seen was sent again, beyond its budget" }
+  { seed: 3048, found: "a processing error that settle had seen was sent again, beyond its budget" },
+  { seed: 19_851, found: "more declines than creates that were known of made a guess certain" }
 ]
