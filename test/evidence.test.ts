@@ -461,26 +461,25 @@ describe("A batch that is run again in a new process", () => {
   )
 })
 
-describe("A second service for one account in one process", () => {
-  it.effect("E18: is noticed, and logged once", () =>
+describe("A layer that is built for each request", () => {
+  it.effect("E18: is noticed as a second service of the account, and logged once", () =>
     Effect.gen(function* () {
-      const twice = Effect.gen(function* () {
-        yield* Payouts.Payouts
-        yield* Effect.flatMap(Payouts.Payouts, ({ create }) => Effect.either(create(cardX))).pipe(
-          Effect.provide(Payouts.layerWith({}))
-        )
-        yield* Effect.flatMap(Payouts.Payouts, ({ create }) => Effect.either(create(cardX))).pipe(
-          Effect.provide(Payouts.layerWith({}))
-        )
-      })
-      const apiKey = "priv_an_account_of_this_test_only_0001"
-      const [, lines] = yield* logged(
-        twice.pipe(Effect.provide(Payouts.layer), Effect.provide(Sandbox.layerWith({ apiKey: Redacted.make(apiKey) })))
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.delayAnswer("1 second")(Script.normal))
+      const perRequest = Effect.flatMap(Payouts.Payouts, ({ create }) => ended(create(cardX))).pipe(
+        Effect.provide(Payouts.layerWith({}))
       )
+      const [ends, lines] = yield* logged(Effect.all([perRequest, perRequest, perRequest], { concurrency: 3 }))
+      // They are not joined: each has sent a create, and the provider's word saves them.
+      assert.deepStrictEqual(
+        ends.map((end) => kinds(end)),
+        [["Create"], ["Create", "Lookup"], ["Create", "Lookup"]]
+      )
+      assert.strictEqual(yield* moved, 1)
       assert.deepStrictEqual(lines, [
         "WARN: A second Payouts service is live for the same account in this process. They do not know of each other's " +
           "payouts: provide one layer to the whole program, and do not build it for each request."
       ])
-    })
+    }).pipe(day({ apiKey: Redacted.make("priv_an_account_of_this_test_only_0001") }))
   )
 })

@@ -217,37 +217,37 @@ describe("Exposure: a record, and nothing else", () => {
 })
 
 describe("Exposure: which transaction accounts for a create", () => {
-  const table: ReadonlyArray<readonly [what: string, pieces: Pieces, says: string]> = [
-    ["one of the same second", [post("c", 0), record(1, [tx("t", 0)])], "0..0"],
-    ["one that was on record before it", [post("c", 0, { before: ["t"] }), record(1, [tx("t", 0)])], "0..1"],
-    ["one of another amount", [post("c", 0), record(1, [tx("t", 0, { amount: 99 })])], "0..1"],
-    ["one whose amount could not be read", [post("c", 0), record(1, [tx("t", 0, { amount: 0 })])], "0..1"],
-    ["one to another saved method", [post("c", 0), record(1, [tx("t", 0, { method: "other" })])], "0..1"],
-    ["one to the same saved method", [post("c", 0), record(1, [tx("t", 0, { method: mine.method })])], "0..0"],
-    ["one without a date", [post("c", 0), record(1, [tx("t", 0, { created: undefined })])], "0..1"],
-    ["one that is a little older than it can be", [post("c", 0), record(1, [tx("t", -0.05)])], "0..1"],
-    ["one of a clock that was not measured", [post("c", 0, { clock: "there" }), record(1, [tx("t", 1)])], "0..1"],
-    ["one that is later than the horizon after it", [post("c", 0), record(362, [tx("t", 361)])], "0..1"],
-    ["one of two creates of the same time", [post("c", 0), post("d", 0), record(1, [tx("t", 0)])], "0..1"],
-    ["two of two", [post("c", 0), post("d", 0), record(1, [tx("t", 0), tx("u", 0)])], "0..0"],
-    ["two of one", [post("c", 0), record(1, [tx("t", 0), tx("u", 0)])], "0..0"],
+  const table: ReadonlyArray<readonly [what: string, pieces: () => Pieces, says: string]> = [
+    ["one of the same second", () => [post("c", 0), record(1, [tx("t", 0)])], "0..0"],
+    ["one that was on record before it", () => [post("c", 0, { before: ["t"] }), record(1, [tx("t", 0)])], "0..1"],
+    ["one of another amount", () => [post("c", 0), record(1, [tx("t", 0, { amount: 99 })])], "0..1"],
+    ["one whose amount could not be read", () => [post("c", 0), record(1, [tx("t", 0, { amount: 0 })])], "0..1"],
+    ["one to another saved method", () => [post("c", 0), record(1, [tx("t", 0, { method: "other" })])], "0..1"],
+    ["one to the same saved method", () => [post("c", 0), record(1, [tx("t", 0, { method: mine.method })])], "0..0"],
+    ["one without a date", () => [post("c", 0), record(1, [tx("t", 0, { created: undefined })])], "0..1"],
+    ["one that is a little older than it can be", () => [post("c", 0), record(1, [tx("t", -0.05)])], "0..1"],
+    ["one of a clock that was not measured", () => [post("c", 0, { clock: "there" }), record(1, [tx("t", 1)])], "0..1"],
+    ["one that is later than the horizon after it", () => [post("c", 0), record(362, [tx("t", 361)])], "0..1"],
+    ["one of two creates of the same time", () => [post("c", 0), post("d", 0), record(1, [tx("t", 0)])], "0..1"],
+    ["two of two", () => [post("c", 0), post("d", 0), record(1, [tx("t", 0), tx("u", 0)])], "0..0"],
+    ["two of one", () => [post("c", 0), record(1, [tx("t", 0), tx("u", 0)])], "0..0"],
     [
       "two of an entry that stands for three",
-      [post("c", 0, { count: 3 }), record(1, [tx("t", 0), tx("u", 1)])],
+      () => [post("c", 0, { count: 3 }), record(1, [tx("t", 0), tx("u", 1)])],
       "0..1"
     ],
     [
       "each of its own, where one of them can be the doing of both",
-      [post("c", 0), post("d", 2), record(3, [tx("t", 2), tx("u", 0)])],
+      () => [post("c", 0), post("d", 2), record(3, [tx("t", 2), tx("u", 0)])],
       "0..0"
     ],
-    ["both of the later create", [post("c", 5), post("d", 0), record(9, [tx("t", 0), tx("u", 1)])], "0..1"],
-    ["another amount's", [post("c", 0), post("d", 0, { amount: 200 }), record(1, [tx("t", 0)])], "0..2"],
-    ["none of a guess", [post("g", 0, { guess: true }), record(1, [tx("t", 0)])], "0..1"],
-    ["what may be a guess's", [post("c", 0), post("g", 0, { guess: true }), record(1, [tx("t", 0)])], "0..1"]
+    ["both of the later create", () => [post("c", 5), post("d", 0), record(9, [tx("t", 0), tx("u", 1)])], "0..1"],
+    ["another amount's", () => [post("c", 0), post("d", 0, { amount: 200 }), record(1, [tx("t", 0)])], "0..2"],
+    ["none of a guess", () => [post("g", 0, { guess: true }), record(1, [tx("t", 0)])], "0..1"],
+    ["what may be a guess's", () => [post("c", 0), post("g", 0, { guess: true }), record(1, [tx("t", 0)])], "0..1"]
   ]
   for (const [what, pieces, range] of table) {
-    it(`says ${range} after ${what}`, () => strictEqual(says(...pieces), range))
+    it(`says ${range} after ${what}`, () => strictEqual(says(...pieces()), range))
   }
 
   it("takes a time that is only known from above for the latest", () => {
@@ -336,36 +336,44 @@ describe("Exposure: the arrival horizon", () => {
 describe("Exposure: what a create was told without being shown it", () => {
   const claim = (said: "Paid" | "Processing" | "Exists", minutes: number, at = minutes): Exposure.Create =>
     post("c", minutes, { claim: { said, at: start + at * minute } })
-  const table: ReadonlyArray<readonly [what: string, pieces: Pieces, says: string]> = [
-    ["134, and nothing else", [claim("Paid", 0)], "0..1"],
-    ["134, and a decline of its time, read at once", [claim("Paid", 0), record(1, [tx("t", 0)])], "0..1"],
+  const table: ReadonlyArray<readonly [what: string, pieces: () => Pieces, says: string]> = [
+    ["134, and nothing else", () => [claim("Paid", 0)], "0..1"],
+    ["134, and a decline of its time, read at once", () => [claim("Paid", 0), record(1, [tx("t", 0)])], "0..1"],
     [
       "134, and a decline of its time, read when no read lags as far",
-      [claim("Paid", 0), record(10, [tx("t", 0)])],
+      () => [claim("Paid", 0), record(10, [tx("t", 0)])],
       "0..0"
     ],
-    ["134, and a decline from before, read then", [claim("Paid", 5), record(20, [tx("t", 0)])], "0..1"],
-    ["134, and a payment", [claim("Paid", 5), record(6, [paidTx("t", 0)])], "1..1"],
-    ["133, and a decline from before", [claim("Processing", 5), record(6, [tx("t", 0)])], "0..0"],
+    ["134, and a decline from before, read then", () => [claim("Paid", 5), record(20, [tx("t", 0)])], "0..1"],
+    ["134, and a payment", () => [claim("Paid", 5), record(6, [paidTx("t", 0)])], "1..1"],
+    ["133, and a decline from before", () => [claim("Processing", 5), record(6, [tx("t", 0)])], "0..0"],
     [
       "133, and a decline that was over before",
-      [{ ...claim("Processing", 5), before: ["t"] }, record(6, [tx("t", 0)])],
+      () => [{ ...claim("Processing", 5), before: ["t"] }, record(6, [tx("t", 0)])],
       "0..1"
     ],
-    ["133, and a decline of its time", [claim("Processing", 5), record(6, [tx("t", 5)])], "0..0"],
-    ["133, and two", [claim("Processing", 5), record(6, [tx("t", 0), tx("u", 5)])], "0..0"],
-    ["133, and what is processing", [claim("Processing", 5), record(6, [tx("t", 0, { state: "processing" })])], "0..1"],
+    ["133, and a decline of its time", () => [claim("Processing", 5), record(6, [tx("t", 5)])], "0..0"],
+    ["133, and two", () => [claim("Processing", 5), record(6, [tx("t", 0), tx("u", 5)])], "0..0"],
+    [
+      "133, and what is processing",
+      () => [claim("Processing", 5), record(6, [tx("t", 0, { state: "processing" })])],
+      "0..1"
+    ],
     [
       "11, and a decline that was over before",
-      [{ ...claim("Exists", 5), before: ["t"] }, record(6, [tx("t", 0)])],
+      () => [{ ...claim("Exists", 5), before: ["t"] }, record(6, [tx("t", 0)])],
       "0..0"
     ],
-    ["11, and nothing", [claim("Exists", 5), readNothing(6)], "0..1"],
-    ["a create before, and 133", [post("b", 0), claim("Processing", 5), record(6, [tx("t", 0)])], "0..0"],
-    ["a create at the same time, and 133", [post("b", 5), claim("Processing", 5), record(6, [tx("t", 5)])], "0..1"]
+    ["11, and nothing", () => [claim("Exists", 5), readNothing(6)], "0..1"],
+    ["a create before, and 133", () => [post("b", 0), claim("Processing", 5), record(6, [tx("t", 0)])], "0..0"],
+    [
+      "a create at the same time, and 133",
+      () => [post("b", 5), claim("Processing", 5), record(6, [tx("t", 5)])],
+      "0..1"
+    ]
   ]
   for (const [what, pieces, range] of table) {
-    it(`says ${range} after ${what}`, () => strictEqual(says(...pieces), range))
+    it(`says ${range} after ${what}`, () => strictEqual(says(...pieces()), range))
   }
 
   it("is contradicted by a failure on record, for as long as reads may lag", () => {
@@ -452,24 +460,25 @@ describe("Exposure: the newest record", () => {
 })
 
 describe("Exposure: evidence of more than one process", () => {
-  const a = known(post("a/1", 0), record(1, [tx("t", 0), errorTx("u", 1)]))
-  const b = {
+  const a = () => known(post("a/1", 0), record(1, [tx("t", 0), errorTx("u", 1)]))
+  const b = (): Exposure.Evidence => ({
     ...known(
       post("b/1", 2, { clock: "there", claim: { said: "Paid", at: start + 3 * minute } }),
       record(4, [tx("u", 1)])
     ),
     clocks: { there: { min: 100, max: 900 } }
-  }
-  const c = known(post("a/1", 0), post("g", 8, { guess: true }), readNothing(9))
+  })
+  const c = () => known(post("a/1", 0), post("g", 8, { guess: true }), readNothing(9))
 
-  const everyOrder = [
-    [a, b, c],
-    [a, c, b],
-    [b, a, c],
-    [b, c, a],
-    [c, a, b],
-    [c, b, a]
-  ] as const
+  const everyOrder = () =>
+    [
+      [a(), b(), c()],
+      [a(), c(), b()],
+      [b(), a(), c()],
+      [b(), c(), a()],
+      [c(), a(), b()],
+      [c(), b(), a()]
+    ] as const
 
   it("says the same in whatever order it is put together", () => {
     const sorted = (evidence: Exposure.Evidence) => ({
@@ -477,24 +486,24 @@ describe("Exposure: evidence of more than one process", () => {
       creates: [...evidence.creates].sort((x, y) => (x.id < y.id ? -1 : 1)),
       transactions: [...evidence.transactions].sort((x, y) => (x.id < y.id ? -1 : 1))
     })
-    const [first, ...others] = everyOrder.map(([x, y, z]) => sorted(Exposure.merge(Exposure.merge(x, y), z)))
+    const [first, ...others] = everyOrder().map(([x, y, z]) => sorted(Exposure.merge(Exposure.merge(x, y), z)))
     for (const other of others) check.deepStrictEqual(other, first)
-    check.deepStrictEqual(sorted(Exposure.merge(a, Exposure.merge(b, c))), first)
+    check.deepStrictEqual(sorted(Exposure.merge(a(), Exposure.merge(b(), c()))), first)
   })
 
   it("is not more for being put together twice", () => {
-    for (const one of [a, b, c, known(a, b, c)]) {
+    for (const one of [a(), b(), c(), known(a(), b(), c())]) {
       check.deepStrictEqual(Exposure.merge(one, one), one)
-      check.deepStrictEqual(Exposure.merge(Exposure.merge(one, a), a), Exposure.merge(one, a))
+      check.deepStrictEqual(Exposure.merge(Exposure.merge(one, a()), a()), Exposure.merge(one, a()))
     }
-    check.deepStrictEqual([Exposure.merge(a, nothing), Exposure.merge(nothing, a)], [a, a])
+    check.deepStrictEqual([Exposure.merge(a(), nothing), Exposure.merge(nothing, a())], [a(), a()])
   })
 
   it("drops a create whose transaction the other one knows", () => {
-    const answered = Exposure.answered(a, post("a/1", 0))
-    check.deepStrictEqual(Exposure.merge(answered, a).creates, [])
-    check.deepStrictEqual(Exposure.merge(a, answered).creates, [])
-    check.deepStrictEqual(Exposure.merge(a, answered).transactions, answered.transactions)
+    const answered = Exposure.answered(a(), post("a/1", 0))
+    check.deepStrictEqual(Exposure.merge(answered, a()).creates, [])
+    check.deepStrictEqual(Exposure.merge(a(), answered).creates, [])
+    check.deepStrictEqual(Exposure.merge(a(), answered).transactions, answered.transactions)
   })
 
   it("has of one create the claim, the latest time and the larger number", () => {
@@ -551,25 +560,28 @@ describe("Exposure: evidence of more than one process", () => {
 
   it("survives JSON as it is", () => {
     const Json = Schema.parseJson(Exposure.Evidence)
-    const whole = known(a, b, c, Exposure.answered(known(post("own", 0), record(1, [tx("own", 0)])), post("own", 0)))
+    const whole = known(
+      a(),
+      b(),
+      c(),
+      Exposure.answered(known(post("own", 0), record(1, [tx("own", 0)])), post("own", 0))
+    )
     check.deepStrictEqual(Schema.decodeSync(Json)(Schema.encodeSync(Json)(whole)), whole)
   })
 })
 
 describe("Exposure: evidence that is taken over", () => {
   const now = moment(7, "mine")
-  const foreign = known(
-    post("a/1", 0, { claim: { said: "Paid", at: start + minute } }),
-    record(1, [tx("t", 0)]),
-    readNothing(2)
-  )
+  const foreign = () =>
+    known(post("a/1", 0, { claim: { said: "Paid", at: start + minute } }), record(1, [tx("t", 0)]), readNothing(2))
 
-  it("is as it is, of a clock that was measured", () => check.deepStrictEqual(Exposure.adopted(foreign, now), foreign))
+  it("is as it is, of a clock that was measured", () =>
+    check.deepStrictEqual(Exposure.adopted(foreign(), now), foreign()))
 
   it("is, of a clock that was not, of a time before now, and settles nothing", () => {
     const { from: _, ...create } = post("a/1", 0, { clock: "mine", to: now.at, claim: { said: "Paid", at: now.at } })
-    const { read: _read, ...unread } = foreign
-    check.deepStrictEqual(Exposure.adopted({ ...foreign, clocks: {} }, now), {
+    const { read: _read, ...unread } = foreign()
+    check.deepStrictEqual(Exposure.adopted({ ...foreign(), clocks: {} }, now), {
       ...unread,
       clocks: {},
       creates: [create],
@@ -578,7 +590,7 @@ describe("Exposure: evidence that is taken over", () => {
   })
 
   it("is of one's own clock if it was one's own", () => {
-    const own = { ...foreign, clocks: {} }
+    const own = { ...foreign(), clocks: {} }
     check.deepStrictEqual(Exposure.adopted(own, moment(7)), own)
   })
 
@@ -746,5 +758,102 @@ describe("Exposure: the certainty", () => {
       ].map(Exposure.certainty),
       ["NotMoved", "MayHaveMoved", "Moved", "Moved"]
     )
+  })
+})
+
+describe("Exposure: the edges of its rules", () => {
+  const seconds = (from: number) => from / 60
+  const without = <K extends keyof Exposure.Create>(create: Exposure.Create, key: K): Omit<Exposure.Create, K> => {
+    const { [key]: _, ...rest } = create
+    return rest
+  }
+
+  it("answers no create with what another was answered with, and of two of one time, with the later in the record", () => {
+    const own = Exposure.answered(known(post("c", 0), record(1, [tx("t", 0)])), post("c", 0))
+    const other = Exposure.withCreate(own, post("d", 0))
+    check.deepStrictEqual(Exposure.answered(other, post("d", 0)), other)
+    const two = Exposure.answered(known(post("c", 0), record(1, [tx("t", 0), tx("u", 0)])), post("c", 0))
+    check.deepStrictEqual(
+      two.transactions.map(({ doing }) => doing?.create),
+      [undefined, "c"]
+    )
+  })
+
+  it("answers a create with a transaction of its amount and method, as far as they are shown, and of its time", () => {
+    const isAnswered = (one: Payout.Transaction, create = post("c", 0)) =>
+      Exposure.answered(known(create, record(1, [one])), create).creates.length === 0
+    const { method: _, ...unnamed } = post("c", 0)
+    check.deepStrictEqual(
+      {
+        same: isAnswered(tx("t", 0, { method: mine.method })),
+        otherAmount: isAnswered(tx("t", 0, { amount: 99 })),
+        noAmount: isAnswered(tx("t", 0, { amount: 0 })),
+        otherMethod: isAnswered(tx("t", 0, { method: "other" })),
+        unnamed: isAnswered(tx("t", 0, { method: "other" }), unnamed),
+        undated: isAnswered(tx("t", 0, { created: undefined })),
+        older: isAnswered(tx("t", seconds(-0.501))),
+        asOld: isAnswered(tx("t", seconds(-0.5))),
+        longAfter: isAnswered(tx("t", 5000)),
+        unmeasured: isAnswered(tx("t", -5000), post("c", 0, { clock: "there" }))
+      },
+      {
+        ...{ same: true, otherAmount: false, noAmount: true, otherMethod: false, unnamed: true, undated: true },
+        ...{ older: false, asOld: true, longAfter: true, unmeasured: true }
+      }
+    )
+  })
+
+  it("compares moments of two clocks by the worst of what is measured of both", () => {
+    const at = (read: number) => ({
+      ...known(post("c", 0)),
+      read: moment(read, "there"),
+      clocks: { here: { min: minute, max: 2 * minute }, there: { min: 10 * minute, max: 11 * minute } }
+    })
+    check.deepStrictEqual(
+      [361.99, 362].map((read) => range(Exposure.exposure(at(read), horizon))),
+      ["0..1", "0..0"]
+    )
+  })
+
+  it("takes a transaction for a create's doing up to the horizon after it, and no longer", () => {
+    // The provider's clock is at most half a second ahead.
+    check.deepStrictEqual(
+      [0.5, 0.501].map((later) => says(post("c", 0), record(369, [tx("t", 360 + seconds(later))]))),
+      ["0..0", "0..1"]
+    )
+  })
+
+  it("allows for less where the beginning of a create is known than where only its end is", () => {
+    const second = seconds(-1)
+    const ended = without(post("c", 0), "from")
+    check.deepStrictEqual(
+      [says(post("c", 0), record(1, [tx("t", second)])), says(ended, record(1, [tx("t", second)]))],
+      ["0..1", "0..0"]
+    )
+    check.deepStrictEqual(says(ended, record(1, [tx("t", seconds(-1.501))])), "0..1")
+  })
+
+  it("knows transactions without the record that showed them", () => {
+    const bare = (...pieces: Pieces) => {
+      const { record: _, ...evidence } = known(...pieces)
+      return range(Exposure.exposure(evidence, horizon))
+    }
+    strictEqual(bare(record(1, [errorTx("t", 0)])), "0..1")
+    strictEqual(bare(record(1, [tx("t", 0)])), "0..0")
+    const claimed = post("c", 0, { claim: { said: "Paid", at: start } })
+    strictEqual(bare(claimed, record(20, [tx("t", 0)])), "0..1")
+    strictEqual(bare(post("c", 0), record(20, [tx("t", 0)])), "0..0")
+  })
+
+  it("is contradicted by one claim of several creates", () => {
+    const claimed = post("c", 5, { claim: { said: "Paid", at: start + 5 * minute } })
+    const evidence = known(post("b", 0), claimed, record(6, [tx("t", 0)]))
+    strictEqual(Exposure.isContradicted(evidence, moment(6)), true)
+  })
+
+  it("keeps together the creates of unknown arguments as such", () => {
+    const unknown = (id: string, minutes: number): Exposure.Create => without(post(id, minutes), "request")
+    const many = Array.from({ length: Exposure.createsMax + 1 }, (_, index) => unknown(`c${index}`, index))
+    check.notProperty(known(...many).creates[0], "request")
   })
 })

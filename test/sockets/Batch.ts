@@ -207,6 +207,9 @@ const pay = (batch: Batch, sandbox: Sandbox.Service, proxy: Proxy.Proxy) =>
     return { complaints, stories }
   })
 
+/** No other process sends. */
+const alone = { outstandingCreates: 0 }
+
 const isSaidPaid = (calls: Truth.Story["calls"]): boolean =>
   calls.at(-1)?.said._tag === "UnexpectedResponse" &&
   calls.some(({ said }) => said.attempts.some(({ code, kind }) => kind === "Create" && code === 134))

@@ -1,0 +1,142 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Either, Schedule } from "effect"
+import { type BillwerkClient, type Reply, RetryPolicy } from "effect-billwerk-payouts"
+import { exchangesMax } from "../../src/execution/AttemptLog.js"
+import { lookup, lookupsOf } from "../../src/execution/lookup.js"
+import * as Process from "../../src/execution/Process.js"
+import { inVirtualTime, requestOf } from "../support.js"
+
+const { handle } = requestOf()
+const payout = { handle, state: "processing", amount: 1, transactions: [] }
+const response = (status: number, body: Reply.Body, more: Partial<Reply.Response> = {}): Reply.Reply => ({
+  _tag: "Response",
+  status,
+  requestId: "r-1",
+  body,
+  ...more
+})
+const shown = response(200, { _tag: "PayoutBody", payout })
+const absent = response(404, { _tag: "ApiError", code: 137 })
+const limited = response(429, { _tag: "ApiError", code: 123 }, { retryAfter: Duration.seconds(7) })
+const forbidden = response(403, { _tag: "ApiError", code: 9, error: "Forbidden" })
+const unauthorized = response(401, { _tag: "ApiError", code: 6, error: "Invalid key" })
+const lost: Reply.Reply = { _tag: "NoResponse", reason: "Transport", sent: "Unknown" }
+const broken = response(500, { _tag: "Unreadable", why: "an empty body" })
+
+/** Looks up from a provider that gives these answers, the last one again and again, and says how that ended, and when. */
+const lookingUp = (answers: ReadonlyArray<Reply.Reply>, options: RetryPolicy.Options = {}) =>
+  Effect.gen(function* () {
+    let next = 0
+    const client: BillwerkClient.BillwerkClient["Type"] = {
+      createDeadline: Duration.seconds(90),
+      lookupDeadline: Duration.seconds(30),
+      create: () => Effect.dieMessage("it was sent"),
+      lookup: () => Effect.sync(() => answers[Math.min(next++, answers.length - 1)] ?? lost)
+    }
+    const process = yield* Process.make(Duration.hours(6))
+    const policy = RetryPolicy.make({ communication: Schedule.spaced("10 seconds"), ...options })
+    const found = Effect.map(lookup(client, process, policy, handle), ({ evidence, verdict }) => ({
+      _tag: verdict._tag,
+      attempts: evidence.attempts
+    }))
+    const [took, end] = yield* inVirtualTime(Effect.timed(Effect.map(Effect.either(found), Either.merge)))
+    return { end, seconds: Duration.toSeconds(took) }
+  })
+
+describe("lookup", () => {
+  it.effect("finds what the provider shows, in whatever state", () =>
+    Effect.gen(function* () {
+      const { end, seconds } = yield* lookingUp([shown])
+      assert.deepStrictEqual([end._tag, end.attempts.length, seconds], ["Processing", 1, 0])
+    })
+  )
+
+  it.effect("ends with what is not there", () =>
+    Effect.gen(function* () {
+      const { end } = yield* lookingUp([absent])
+      assert.deepStrictEqual([end._tag, end.attempts.map(({ outcome }) => outcome)], ["PayoutNotFound", ["NotFound"]])
+    })
+  )
+
+  it.effect("asks again within each budget, and waits as long as it is told to", () =>
+    Effect.gen(function* () {
+      const { end, seconds } = yield* lookingUp([lost, broken, forbidden, limited, shown], {
+        rateLimited: Schedule.spaced("1 second")
+      })
+      assert.deepStrictEqual(
+        end.attempts.map(({ decision, outcome }) => [outcome, decision]),
+        [
+          ["CommunicationError", "LookUp"],
+          ["ServerError", "LookUp"],
+          ["LookupRefused", "LookUp"],
+          ["RateLimited", "LookUp"],
+          ["Processing", "Fail"]
+        ]
+      )
+      assert.strictEqual(seconds, 37)
+    })
+  )
+
+  const failures: ReadonlyArray<readonly [reply: Reply.Reply, category: string, why: string]> = [
+    [lost, "CommunicationError", "the connection failed"],
+    [broken, "ServerError", "HTTP 500"],
+    [limited, "RateLimited", "limited before anything was done"],
+    [forbidden, "RequestRejected", "HTTP 403, Forbidden"],
+    [unauthorized, "RequestRejected", "HTTP 401, Invalid key"],
+    [response(200, { _tag: "Unreadable", why: "an empty body" }), "UnexpectedResponse", "HTTP 200, an empty body"]
+  ]
+  for (const [reply, category, why] of failures) {
+    it.effect(`fails as ${category} when the budget is spent: ${why}`, () =>
+      Effect.gen(function* () {
+        const { end } = yield* lookingUp([reply], { communication: Schedule.stop, rateLimited: Schedule.stop })
+        assert(end._tag === "LookupFailed")
+        const { attempts, code, requestId, status } = end
+        const isAnswer = reply._tag === "Response"
+        assert.deepStrictEqual([end.category, end.why, attempts.length], [category, why, 1])
+        assert.deepStrictEqual(
+          [status, requestId, code],
+          [
+            isAnswer ? reply.status : undefined,
+            isAnswer ? reply.requestId : undefined,
+            isAnswer && reply.body._tag === "ApiError" ? reply.body.code : undefined
+          ]
+        )
+      })
+    )
+  }
+
+  it.effect("is not made again after a refused key, whatever the budget", () =>
+    Effect.gen(function* () {
+      const { end } = yield* lookingUp([unauthorized], { communication: Schedule.forever })
+      assert.deepStrictEqual([end._tag, end.attempts.length], ["LookupFailed", 1])
+    })
+  )
+
+  it.effect("begins only what could end in time", () =>
+    Effect.gen(function* () {
+      const counted = (elapsedMax: Duration.DurationInput) =>
+        Effect.map(lookingUp([lost], { elapsedMax }), ({ end }) => end.attempts.length)
+      assert.deepStrictEqual([yield* counted("40 seconds"), yield* counted("39999 millis")], [2, 1])
+    })
+  )
+
+  it.effect("is made as often as a call has exchanges, and no more", () =>
+    Effect.gen(function* () {
+      const { end } = yield* lookingUp([lost], { communication: Schedule.forever })
+      assert.strictEqual(end.attempts.length, exchangesMax)
+    })
+  )
+
+  it.effect("never sends", () =>
+    Effect.gen(function* () {
+      const client: BillwerkClient.BillwerkClient["Type"] = {
+        createDeadline: Duration.seconds(90),
+        lookupDeadline: Duration.seconds(30),
+        create: () => Effect.succeed(shown),
+        lookup: () => Effect.succeed(shown)
+      }
+      const exit = yield* Effect.exit(lookupsOf(client, handle, { handle }).create)
+      assert.strictEqual(exit._tag, "Failure")
+    })
+  )
+})
