@@ -285,7 +285,8 @@ const doubt = (lost: ReadonlyArray<Lost>, attempts: ReadonlyArray<Made>, owned: 
     )
   }
   const settled = lost.filter(isSettled)
-  return lost.length - settled.length - (most(lost, made) - most(settled, made))
+  const accountable = lost.filter(({ told }) => told !== "134")
+  return lost.length - settled.length - (most(accountable, made) - most(settled, made))
 }
 
 // --- the client -------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ describe("simulated worlds", () => {
   let total = nothing
   for (let first = 1; first <= worlds; first += chunk) {
     const some = Array.from({ length: chunk }, (_, index) => first + index)
-    it(`hold every invariant (seeds ${first} to ${first + chunk - 1})`, () => {
+    it(`hold every invariant (seeds ${first} to ${first + chunk - 1})`, { timeout: 120_000 }, () => {
       const summary = simulate(some)
       total = add(total, summary)
       assert.deepStrictEqual(summary.failures, [])
