@@ -2,7 +2,7 @@
  * The provider, outside of every process that is killed: the sandbox on a socket, with its ledger, which a dice makes
  * about as unreliable as a bad day. It loses answers, executes late, hides successes, and settles later.
  */
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, identity, Layer } from "effect"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts"
 import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
 import { about, type Chance } from "../simulation/Chance.js"
@@ -14,7 +14,7 @@ export interface Weather {
 }
 
 /** Whatever the provider is asked to do, it has done this much later, in milliseconds. */
-export const latest = 2_500
+export const latest = 10_500
 
 const settled = (chance: Chance) =>
   chance.weighted<Acquirer.Settled>([
@@ -31,7 +31,9 @@ const onCreate = (chance: Chance): Script.Step =>
     [() => Script.resetAfterCommit, 4],
     [() => Script.dropBeforeCommit, 4],
     [() => Script.connectionRefused, 2],
-    [() => Script.executeLater(Duration.millis(chance.between(50, 2_000))), 5],
+    [() => Script.executeLater(Duration.millis(chance.between(50, 4_000))), 5],
+    // Held up on the way: whoever is killed meanwhile has sent it.
+    [() => Script.delayRequest(Duration.millis(chance.between(500, 10_000)))(Script.normal), 10],
     [() => Script.apiError({ status: 503, code: 2 }), 2],
     [() => Script.status(502), 3],
     [() => Script.apiError({ status: 429, code: 122 }), 2],
@@ -60,8 +62,9 @@ const unreliable = (seed: number, weather: Weather, sandbox: Sandbox.Service): S
       const isCreate = incoming.method === "POST"
       const step = !weather.isBad ? Script.normal : isCreate ? onCreate(chance) : onLookup(chance)
       // On the way there, and back: whoever is killed in flight may have been heard, or not.
+      const isLate = step.parts.requestDelay !== undefined
       const timed = step.pipe(
-        Script.delayRequest(Duration.millis(chance.between(0, 15))),
+        isLate ? identity : Script.delayRequest(Duration.millis(chance.between(0, 15))),
         Script.delayAnswer(Duration.millis(chance.between(0, 15))),
         isCreate ? Script.onCreate : Script.onLookup
       )
