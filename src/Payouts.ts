@@ -70,8 +70,8 @@ export interface RecoverOptions extends CallOptions {
   /**
    * How many creates were sent, in all, that no evidence knows of: by a process that was killed while it sent, or that did not
    * hand its evidence over. Each may still be carried out, and counts in the exposure until a transaction accounts for it or
-   * the arrival horizon has passed. Default: 0, if the evidence was stated by this process itself; otherwise 1, as a guess, which
-   * only the horizon ends. **Give 0 only if you know** that nothing was sent since the evidence was stated.
+   * the arrival horizon has passed. Default: 1, as a guess, which only the horizon ends. **Give 0 only if you know** that no other
+   * process sent anything since the evidence was stated.
    */
   readonly outstandingCreates?: number | undefined
   /** When the latest of them was sent at the latest. Default: now. */

@@ -104,6 +104,26 @@ describe("A process that does not know of an earlier decline", () => {
     }).pipe(day())
   )
 
+  it.effect("does not take what another process sent for its own lost create, whose evidence it is handed back", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(late, Script.softDeclined())
+      const lost = yield* Effect.flip(a.create(cardX, once))
+      assert.strictEqual(said(lost), "CommunicationError, MayHaveMoved 0..1")
+      yield* Effect.sleep("2 minutes")
+      // It is killed before it can store what it was told.
+      const { evidence } = lost as PayoutError.CommunicationError
+      yield* Effect.flip(b.recover(cardX, { ...once, evidence }))
+      yield* Effect.sleep("1 minute")
+      assert.strictEqual(
+        said(yield* ended(a.recover(cardX, { ...brief, evidence }))),
+        "SoftDeclined, MayHaveMoved 0..1"
+      )
+      yield* Effect.sleep("10 minutes")
+      assert.strictEqual(yield* moved, 1)
+    }).pipe(day())
+  )
+
   it.effect("E1e: counts a create of another process, as a guess or as it is told", () =>
     Effect.gen(function* () {
       const [a, b, c] = [yield* anotherProcess(), yield* anotherProcess(), yield* anotherProcess()]

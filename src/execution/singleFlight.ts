@@ -202,14 +202,13 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
 }
 
 /**
- * Takes note of what the caller knows. Unless it says how many, one create of another process is assumed: not where the evidence
- * is this process's own, for what was sent after it is remembered.
+ * Takes note of what the caller knows. Unless it says how many, one create of another process is assumed, even beside evidence of
+ * this process: it may have been another one's turn meanwhile.
  */
 const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now, evidence.value))
-  if (outstandingCreates === undefined && earlier?.by === now.clock) return
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
   evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until })

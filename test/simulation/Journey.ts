@@ -188,7 +188,6 @@ export class Journey {
     const unknown = Knowledge.unknownTo(known, payment.creates, process)
     const options = { ...evidenceOf(evidence), ...numberOf(process, unknown, tells) }
     const count = options.outstandingCreates
-    const isItsOwn = evidence?.call.process === process
     return {
       kind: "Recover",
       words:
@@ -198,9 +197,7 @@ export class Journey {
       knowledge:
         count !== undefined
           ? Knowledge.counting(known, process, count >= unknown.length ? unknown : [])
-          : isItsOwn
-            ? known
-            : Knowledge.guessing(known)
+          : Knowledge.guessing(known)
     }
   }
 
