@@ -16,6 +16,8 @@ export const flaws = [
   "forgets when it starts again",
   /** What it only guesses was sent is accounted for by whatever transaction there is. */
   "takes a guess for certain",
+  /** Evidence without a number is taken to show every create. */
+  "takes evidence for all there is",
   "takes its own clock for the provider's",
   "takes 134 for a payment",
   "sends what was hard declined",
@@ -131,6 +133,7 @@ class Careful {
       for (const [id, one] of evidence.transactions) if (!this.transactions.has(id)) this.transactions.set(id, one)
       for (const card of evidence.declined) this.declined.add(card)
     }
+    if (outstandingCreates === undefined && isKnown(evidence) && this.flaw === "takes evidence for all there is") return
     const from = outstandingCreates === undefined ? "guessed" : "told"
     for (let count = outstandingCreates ?? 1; count > 0; count--) {
       this.doubts.push({ sent: -Infinity, until: now + horizon, card: undefined, from })

@@ -8,8 +8,11 @@ import type { Ending, Fate, Reading, Way } from "./Provider.js"
 
 export type Process = "A" | "B"
 
-/** What a caller of `recover` says: nothing, how many creates are outstanding, or all that the last error carried. */
-export type How = "says nothing" | "tells the number" | "hands over evidence"
+/**
+ * What a caller of `recover` says: nothing, how many creates are outstanding, all that the last error carried, or both;
+ * or hands a process what it said itself before.
+ */
+export type How = "says nothing" | "tells the number" | "hands over evidence" | "hands over both" | "hands its own back"
 
 export interface Action {
   readonly process: Process
@@ -46,6 +49,8 @@ export interface Standing {
   /** How many creates of others than this process, or of its former lives, may have moved money. */
   readonly outstanding: (process: Process, isNew: boolean) => number
   readonly canHandOver: boolean
+  /** Whether a process has said something that it can be handed back. */
+  readonly hasSaid: (process: Process) => boolean
 }
 
 type Change = Partial<Action>
@@ -111,7 +116,9 @@ const inDoubt = (standing: Standing): ReadonlyArray<Option<Action | undefined>> 
   const others = [
     ...recover(1, "tells the number", { process }),
     ...recover(1, "says nothing", { process }),
+    ...recover(1, "hands over both", { process }),
     ...recover(1, "hands over evidence", { process }),
+    ...recover(1, "hands its own back", { process }),
     ...recover(2, "tells the number", { process, card })
   ]
   const restarts = true
@@ -123,7 +130,9 @@ const inDoubt = (standing: Standing): ReadonlyArray<Option<Action | undefined>> 
     ...recover(1, "says nothing", {}),
     ...others,
     ...recover(2, "tells the number", { restarts }),
+    ...recover(2, "hands over both", { restarts }),
     ...recover(2, "hands over evidence", { restarts }),
+    ...recover(1, "hands its own back", {}),
     ...(statement.tag === "Processing"
       ? [act(last, 1, { does: "awaits" }), act(last, 1, { process, does: "awaits" })]
       : []),
@@ -131,15 +140,17 @@ const inDoubt = (standing: Standing): ReadonlyArray<Option<Action | undefined>> 
   ]
 }
 
-/** Who says nothing has at most the one create to tell of that is guessed. */
+/** Who gives no number has at most the one create to tell of that is guessed. */
 const canSay = (
   standing: Standing,
   says: How,
   { process, restarts }: Pick<Action, "process" | "restarts">
 ): boolean => {
   const isNew = restarts || !standing.remembers(process)
-  if (says === "says nothing") return standing.outstanding(process, isNew) <= 1
-  return says === "tells the number" || standing.canHandOver
+  if (says === "tells the number") return true
+  if (says === "hands its own back" && (isNew || !standing.hasSaid(process))) return false
+  if ((says === "hands over evidence" || says === "hands over both") && !standing.canHandOver) return false
+  return says === "hands over both" || standing.outstanding(process, isNew) <= 1
 }
 
 const second = 1_000

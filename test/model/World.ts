@@ -26,6 +26,8 @@ interface Life {
   readonly host: Host
   readonly client: Client
   readonly calls: Array<Call>
+  /** The last thing that it said. */
+  said: Statement | undefined
 }
 
 export interface World {
@@ -102,7 +104,8 @@ class Scene {
       statement,
       remembers: (process) => (this.lives.get(process)?.calls.length ?? 0) > 0,
       outstanding: (process, isNew) => this.outstanding(isNew ? undefined : this.lives.get(process)).length,
-      canHandOver: this.subject.takesEvidence && this.handover?.statement === statement
+      canHandOver: this.subject.takesEvidence && this.handover?.statement === statement,
+      hasSaid: (process) => this.subject.takesEvidence && this.lives.get(process)?.said !== undefined
     })
   }
 
@@ -134,6 +137,7 @@ class Scene {
     const { certainty, max, min, tag } = statement
     this.story.push(`${life.name}: ${tag}, ${certainty} ${min}..${max}`)
     this.statements += 1
+    life.said = statement
     const { isLessCertain, violation } = judge({
       provider: this.provider,
       assumptions: this.assumptions,
@@ -154,10 +158,15 @@ class Scene {
     if (does === "creates") return { hearsay: {}, told: { guesses: false } }
     if (does === "awaits") return { hearsay: {}, told: { guesses: life.calls.length === 0 } }
     if (says === "says nothing") return { hearsay: {}, told: { guesses: true } }
+    // What it knows already; and nothing of what another process sent since.
+    if (says === "hands its own back") return { hearsay: { evidence: life.said?.evidence }, told: { guesses: true } }
     if (says === "tells the number" || this.handover === undefined) {
       return { hearsay: { outstandingCreates: open.length }, told: { outstanding: open.length, guesses: false } }
     }
     const { calls, statement } = this.handover
+    if (says === "hands over evidence") {
+      return { hearsay: { evidence: statement.evidence }, told: { evidence: calls, guesses: true } }
+    }
     const covered = new Set(calls.flatMap(({ exchanges }) => exchanges))
     const outstanding = open.filter((exchange) => !covered.has(exchange)).length
     return {
@@ -198,7 +207,7 @@ class Scene {
       )
     )
     if (skew !== 0) this.story.push(`${name}: its clock is ${skew / 60_000} minutes ahead`)
-    const life = { name, host, client, calls }
+    const life: Life = { name, host, client, calls, said: undefined }
     this.lives.set(process, life)
     return life
   }

@@ -69,6 +69,7 @@ describe("The judge", () => {
     ["takes an old failure for the answer", "knowable"],
     ["forgets when it starts again", "knowable"],
     ["takes a guess for certain", "knowable"],
+    ["takes evidence for all there is", "knowable"],
     ["takes 134 for a payment", "knowable"],
     ["sends what was hard declined", "sends once"],
     ["waits for ever", "ends"]

@@ -87,6 +87,20 @@ const forgetsByRestarting: WrongClient = {
   })
 }
 
+const takesEvidenceForAll: WrongClient = {
+  name: "takes evidence for all there is",
+  wrong: "is given evidence and no number, and assumes that nothing was sent beside what the evidence shows",
+  wild: "the last error was stored, and the process was killed in a create after it",
+  breaks: ["I3", "I4"],
+  make: libraryWith({
+    calls: (client) => ({
+      ...client,
+      recover: (request, options = {}) =>
+        client.recover(request, options.evidence === undefined ? options : { outstandingCreates: 0, ...options })
+    })
+  })
+}
+
 const takesGuessForCertainty: WrongClient = {
   name: "a guess is certainty",
   wrong: "is told nothing of other processes, looks once, and takes what it sees for all that will ever happen",
@@ -112,5 +126,6 @@ export const forgetters: ReadonlyArray<WrongClient> = [
   forgetsInterruptions,
   ignoresOutstanding,
   forgetsByRestarting,
+  takesEvidenceForAll,
   takesGuessForCertainty
 ]
