@@ -107,7 +107,7 @@ export class Evidence<A extends Asked = Subject> {
 
   /**
    * Takes note of what the caller says of creates of some arguments that no evidence knows of, instead of what was said of
-   * them to this process before, or guessed by any. What was said to another process is evidence.
+   * them to this process before, or guessed by any. What was said to another process is evidence. A guess replaces guesses only.
    */
   assume(subject: Subject, assumption: Assumption): void {
     const name = assumedOf(subject)

@@ -75,7 +75,8 @@ export const assumedCreate = (
   { amount, fingerprints, handle }: Subject,
   { count, guess, until }: Assumption
 ): Exposure.Create => ({
-  id: `${assumedOf({ handle, ...(fingerprints === undefined ? {} : { fingerprints }) })}${until.clock}`,
+  // A guess is apart from what was said: by saying nothing, a caller takes nothing back.
+  id: `${assumedOf({ handle, ...(fingerprints === undefined ? {} : { fingerprints }) })}${guess ? "guess/" : ""}${until.clock}`,
   count,
   clock: until.clock,
   to: Math.ceil(until.at),

@@ -192,7 +192,8 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   const known = differs.length > 0 ? evidence.continuedBy(subjectOf(call.request)) : evidence
   recovering(known, call, now)
   const before = declined.find((one) => differences(one.request, call.request).length === 0)
-  if (before !== undefined && !known.isInDoubt) {
+  // By its number, a caller may have ended a doubt that the record would not end: `recover` asks.
+  if (before !== undefined && !known.isInDoubt && call.recovery === undefined) {
     return { end: before.error.certainty === "NotMoved" ? before.error : declinedBefore(known, before.error) }
   }
   if (before !== undefined) return { evidence: known, first: NextStep.recheck, declined: before.error }
