@@ -68,10 +68,11 @@ export interface RecoverOptions extends CallOptions {
   /** The `evidence` of the latest error or outcome about this handle, wherever it comes from: as if this process had seen it. */
   readonly evidence?: Evidence | undefined
   /**
-   * How many creates were sent, in all, that no evidence knows of: by a process that was killed while it sent, or that did not
-   * hand its evidence over. Each may still be carried out, and counts in the exposure until a transaction accounts for it or
-   * the arrival horizon has passed. Default: 1, as a guess, which only the horizon ends. **Give 0 only if you know** that no other
-   * process sent anything since the evidence was stated.
+   * How many creates were sent that neither this process nor `evidence` knows of: by a process that was killed while it sent, or
+   * that did not hand its evidence over. Each may still be carried out, and counts in the exposure until a transaction accounts
+   * for it or the arrival horizon has passed. A number replaces the one that was given before; what `evidence` itself was told or
+   * assumes stays (`Exposure.withoutGuesses` drops what it assumes). Default: 1, as a guess, which only the horizon ends.
+   * **Give 0 only if you know** that no other process sent anything since the evidence was stated.
    */
   readonly outstandingCreates?: number | undefined
   /** When the latest of them was sent at the latest. Default: now. */

@@ -73,7 +73,7 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     }
     const options: Payouts.RecoverOptions = Option.match(earlier, {
       onNone: () => told,
-      onSome: (known) => ({ evidence: known, ...toldBeside(known, told) })
+      onSome: (known) => ({ evidence: withNumber(known, told), ...toldBeside(known, told) })
     })
     if (options.outstandingCreates === 0 && options.lastSentAt !== undefined) {
       return yield* BadInput.make("--last-sent-at is about outstanding creates, and there are none")
@@ -102,6 +102,10 @@ const toldBeside = (known: Exposure.Evidence, { lastSentAt, outstandingCreates }
     ? { lastSentAt, outstandingCreates: 0 }
     : { lastSentAt: lastSentAt ?? DateTime.unsafeMake(Math.max(...guessed)), outstandingCreates }
 }
+
+/** A number that is given on the command line is instead of what earlier runs assumed. */
+const withNumber = (known: Exposure.Evidence, { outstandingCreates }: Told): Exposure.Evidence =>
+  outstandingCreates === undefined ? known : Exposure.withoutGuesses(known)
 
 /** The file; none for what the sandbox makes up. */
 const fileOf = (handle: Handle, mode: Mode, evidence: Option.Option<string>) => {

@@ -157,6 +157,17 @@ export const withoutCreate = (evidence: Evidence, id: string): Evidence => ({
 })
 
 /**
+ * Takes away the creates that were only assumed. For a caller that knows that nobody sent them: `recover` itself keeps what the
+ * evidence assumes, since it may be the only trace of a create.
+ *
+ * @category combinators
+ */
+export const withoutGuesses = (evidence: Evidence): Evidence => ({
+  ...evidence,
+  creates: evidence.creates.filter(({ guess, id }) => !guess || id.startsWith(several))
+})
+
+/**
  * Puts two pieces of evidence about one handle together. Whatever either has counts; of the same transaction, what it has
  * come to.
  *

@@ -52,7 +52,7 @@ export {
   isDeclined,
   isDoing,
   isOpen,
-  isPaidToOthers,
+  payerOf,
   readLagMax
 } from "./attribution.js"
 export { Clocks, Moment, Offset, offsetBy } from "./clocks.js"
@@ -70,7 +70,8 @@ export {
   Transaction,
   withCreate,
   withOffset,
-  withoutCreate
+  withoutCreate,
+  withoutGuesses
 } from "./Evidence.js"
 
 /**

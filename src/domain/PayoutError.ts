@@ -276,6 +276,12 @@ const declined = { ...evidence, requestId: Schema.optional(Schema.String), payou
 
 const times = (count: number): string => (count === 1 ? "once." : `${count} times.`)
 
+// A decline of other arguments may have come after it.
+const ofProcessingErrors = (payout: Payout.Payout): Payout.Payout => ({
+  ...payout,
+  transactions: payout.transactions.filter(({ errorState }) => errorState === "processing_error")
+})
+
 const reason = (payout: Payout.Payout): string => {
   const last = Payout.latest(payout)
   return words(
@@ -343,11 +349,11 @@ export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect
 ) {
   /** The transaction error, such as `acquirer_communication_error`. */
   get error(): string | undefined {
-    return Payout.latest(this.payout)?.error
+    return Payout.latest(ofProcessingErrors(this.payout))?.error
   }
   override get message(): string {
     return words(
-      `Payout ${this.handle}: the platform or the acquirer failed (${reason(this.payout)}), ` +
+      `Payout ${this.handle}: the platform or the acquirer failed (${reason(ofProcessingErrors(this.payout))}), ` +
         times(Payout.recorded(this.payout).processingErrors),
       money(this),
       "Ask the acquirer whether it was approved. Never send it again without asking: each attempt may pay once more."

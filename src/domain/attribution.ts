@@ -91,12 +91,20 @@ export const isDeclined = (
   )
 
 /**
- * Whether it was certainly other arguments that were paid.
+ * Whose doing a payment is; `Unknown`, if none is shown.
  *
- * @category predicates
+ * @category getters
  */
-export const isPaidToOthers = (evidence: Evidence, request: Parameters<typeof doingOf>[2]): boolean =>
-  evidence.transactions.some(({ id, state }) => state === "paid" && doingOf(evidence, id, request) === "Other")
+export const payerOf = (
+  evidence: Evidence,
+  request: Parameters<typeof doingOf>[2],
+  horizon: number = arrivalHorizonDefault
+): ReturnType<typeof doingOf> => {
+  const payers = evidence.transactions
+    .filter(({ state }) => state === "paid")
+    .map(({ id }) => doingOf(evidence, id, request, horizon))
+  return payers.find((doing) => doing === "Other") ?? payers.find((doing) => doing === "Own") ?? "Unknown"
+}
 
 /**
  * Whether the latest transaction of a payout is the doing of a request.
@@ -204,12 +212,24 @@ const isClaimStanding = (evidence: Evidence, { claim, clock }: Create): boolean 
   (evidence.record === undefined ||
     elapsed(evidence.clocks, { clock, at: claim.at }, evidence.record.read) < readLagMax)
 
-/** Whether the record bears out that there was another payout when this create came: then the create did nothing. */
-const isBorneOut = (evidence: Evidence, create: Create): boolean =>
-  (create.claim?.said === "Processing" || create.claim?.said === "Exists") &&
-  evidence.transactions.some(
-    (one) => !isNewEnough(evidence, one, create) && (create.claim?.said === "Exists" || !create.before.includes(one.id))
+/**
+ * Whether the record bears out that there was another payout when this create came: then the create did nothing. A failure that was
+ * not on record before says so of 133 only if it can be another known create's doing: else it may have been over long before, and
+ * the answer another payout's.
+ */
+const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolean => {
+  const said = create.claim?.said
+  if (said !== "Processing" && said !== "Exists") return false
+  const others = evidence.creates.filter((one) => one !== create && !one.guess)
+  const wasUnderWay = (one: Transaction): boolean =>
+    !create.before.includes(one.id) &&
+    (one.state !== "failed" ||
+      one.doing !== undefined ||
+      others.some((other) => isPossible(evidence, one, other, horizon)))
+  return evidence.transactions.some(
+    (one) => !isNewEnough(evidence, one, create) && (said === "Exists" || wasUnderWay(one))
   )
+}
 
 /**
  * How many transactions of `transactions` can be the doing of creates of `creates` at the same time, each of one
@@ -243,7 +263,9 @@ const matched = (
  */
 export const doubtOf = (evidence: Evidence, horizon: number, meant: ReadonlyArray<Create>): number => {
   const { creates, transactions } = evidence
-  const open = meant.filter((create) => !isPastHorizon(evidence, create, horizon) && !isBorneOut(evidence, create))
+  const open = meant.filter(
+    (create) => !isPastHorizon(evidence, create, horizon) && !isBorneOut(evidence, create, horizon)
+  )
   return [...new Set(open.map(({ amount }) => amount))].reduce((doubt, amount) => {
     const alike = creates.filter((create) => create.amount === amount)
     const inDoubt = alike.filter((create) => open.includes(create))

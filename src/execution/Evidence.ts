@@ -6,10 +6,11 @@ import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
 import * as Payout from "../domain/Payout.js"
 import type { HandleConflict } from "../domain/PayoutError.js"
+import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../provider/Verdict.js"
 import { AttemptLog, type Ended } from "./AttemptLog.js"
-import type { Heard, Step } from "./nextStep.js"
+import { type Heard, isOfOthers, type Step } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import { assumedCreate, assumedOf, type Asked, type Assumption, type Subject } from "./Subject.js"
 import * as errors from "./toError.js"
@@ -63,6 +64,11 @@ export class Evidence<A extends Asked = Subject> {
     return fingerprints !== undefined && Exposure.isDeclined(this.known, fingerprints, this.process.horizon)
   }
 
+  /** Whether it was this request that was paid. */
+  payerOf(request: PayoutRequest): ReturnType<typeof Exposure.payerOf> {
+    return Exposure.payerOf(this.known, fingerprints(request), this.process.horizon)
+  }
+
   /** Whether money may have moved, or has, by other arguments than these. */
   isInDoubtBeside({ fingerprints }: Subject): boolean {
     const { horizon } = this.process
@@ -106,17 +112,19 @@ export class Evidence<A extends Asked = Subject> {
   }
 
   /**
-   * Takes note of what the caller says of creates of some arguments that no evidence knows of, instead of what was said of
-   * them to this process before, or guessed by any. What was said to another process is evidence. A guess replaces guesses only.
+   * Takes note of what the caller says of creates that no evidence knows of. A number replaces what this process was told of
+   * these arguments before, and what was guessed; but nothing of the evidence that it is told beside. A guess replaces guesses.
    */
   assume(subject: Subject, assumption: Assumption): void {
-    const name = assumedOf(subject)
-    const create = assumedCreate(subject, assumption)
-    const isBetterKnown = ({ guess, id }: Exposure.Create) =>
-      guess && (id.startsWith(name) || id.startsWith(assumedOf({ handle: subject.handle })))
-    const creates = this.known.creates.filter((one) => one.id !== create.id && !isBetterKnown(one))
+    const { beside, count, guess, until } = assumption
+    const own = `${assumedOf(subject)}${until.clock}`
+    const names = [assumedOf(subject), assumedOf({ handle: subject.handle })]
+    const handed = new Set(guess ? [] : beside?.creates.map(({ id }) => id))
+    const isReplaced = (one: Exposure.Create) =>
+      one.guess ? names.some((name) => one.id.startsWith(name)) : !guess && one.id.startsWith(own)
+    const creates = this.known.creates.filter((one) => handed.has(one.id) || !isReplaced(one))
     const known = { ...this.known, creates }
-    this.known = assumption.count === 0 ? known : Exposure.withCreate(known, create)
+    this.known = count === 0 ? known : Exposure.withCreate(known, assumedCreate(subject, assumption))
   }
 
   /** Marks an exchange as under way: from here on it counts, whatever happens. */
@@ -261,11 +269,12 @@ export class Evidence<A extends Asked = Subject> {
   }
 
   // A record that leaves nothing open answers what an earlier one left open, but not a create that was lost.
-  private note(verdict: Verdict.Verdict, reply: Reply, sent: Attempt.Sent, { contradicts, step }: Heard): void {
+  private note(verdict: Verdict.Verdict, reply: Reply, sent: Attempt.Sent, heard: Heard): void {
+    const { contradicts, step } = heard
     const { unclear } = this.doubts
     const bearing = step.kind === "Create" ? Verdict.bearing(verdict, sent) : Verdict.row(verdict).lookup
     if (verdict._tag === "Paid" || contradicts || bearing === "None") return
-    const finding: errors.Finding = { verdict: later(verdict), reply }
+    const finding: errors.Finding = { verdict: leftOpen(heard, verdict), reply }
     if (bearing === "Unclear") this.doubts = { latest: finding, unclear: finding }
     else if (bearing === "Claimed" || leavesOpen(verdict)) this.doubts = { latest: finding, unclear }
     else this.doubts = { latest: unclear, unclear }
@@ -275,11 +284,23 @@ export class Evidence<A extends Asked = Subject> {
 const saidBy = ({ _tag }: Verdict.Verdict): "Paid" | "Processing" | "Exists" =>
   _tag === "AlreadyPaid" ? "Paid" : _tag === "AlreadyProcessing" ? "Processing" : "Exists"
 
-/** A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask about it. */
-const later = (verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>): errors.Finding["verdict"] =>
-  verdict._tag === "Processing"
-    ? { _tag: "Unsettled", payout: verdict.payout, why: "it was processing when it was last seen" }
-    : verdict
+/**
+ * What leaves money in doubt. A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask
+ * about it. A decline of other arguments is none: what it left open is the attempt before it.
+ */
+const leftOpen = (
+  heard: Heard,
+  verdict: Exclude<Verdict.Verdict, { readonly _tag: "Paid" }>
+): errors.Finding["verdict"] => {
+  if (verdict._tag === "Processing") {
+    return { _tag: "Unsettled", payout: verdict.payout, why: "it was processing when it was last seen" }
+  }
+  if (!Verdict.isFailed(verdict) || !isOfOthers(heard, verdict)) return verdict
+  const { payout } = verdict
+  return Payout.recorded(payout).processingErrors > 0
+    ? { _tag: "ProcessingError", payout }
+    : { _tag: "Unsettled", payout, why: "an attempt before the latest one may have paid" }
+}
 
 const leavesOpen = (verdict: Verdict.Verdict): boolean =>
   Verdict.isShown(verdict) && (!Verdict.isFailed(verdict) || verdict.payout.transactions.some(Exposure.isOpen))

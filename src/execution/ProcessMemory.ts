@@ -80,8 +80,11 @@ export class ProcessMemory {
       : undefined
   }
 
-  /** Remembers how a call ended, and counts what is in doubt since, and what is not any more. `isKept`: in any case. */
-  keep(request: PayoutRequest, evidence: Evidence, ended: Ended, isKept = false): Effect.Effect<void> {
+  /**
+   * Remembers how a call ended, and counts what is in doubt since, and what is not any more. `isKept`: in any case. Without an end,
+   * it is not known whether it was these arguments' own.
+   */
+  keep(request: PayoutRequest, evidence: Evidence, ended: Ended | undefined, isKept = false): Effect.Effect<void> {
     const { handle } = request
     const before = this.get(handle)
     const paid = isPaid(request, evidence, ended) ? ended.value : before?.paid
@@ -89,7 +92,7 @@ export class ProcessMemory {
     evidence.trim()
     const memory: Memory = { request, evidence, paid, declined, exposure: evidence.exposure.max }
     const known = this.forget(handle)
-    if (paid === undefined && evidence.isInDoubt) {
+    if (paid === undefined && evidence.isInDoubt && evidence.exposure.min === 0) {
       const oldest = this.inDoubt.set(handle, memory)
       const counted = Effect.zipRight(count(memory, 1), count(known, -1))
       return oldest === undefined ? counted : Effect.zipRight(counted, this.evict(...oldest))
@@ -130,8 +133,12 @@ export class ProcessMemory {
 }
 
 // Who asked about the handle only may have found that other arguments were paid.
-const isPaid = (request: PayoutRequest, { value }: Evidence, ended: Ended): ended is Exit.Success<Paid, never> =>
-  Exit.isSuccess(ended) && ended.value._tag === "Paid" && !Exposure.isPaidToOthers(value, fingerprints(request))
+const isPaid = (
+  request: PayoutRequest,
+  evidence: Evidence,
+  ended: Ended | undefined
+): ended is Exit.Success<Paid, never> =>
+  ended !== undefined && Exit.isSuccess(ended) && ended.value._tag === "Paid" && evidence.payerOf(request) !== "Other"
 
 const count = (memory: Memory | undefined, payouts: 1 | -1): Effect.Effect<void> =>
   memory === undefined
@@ -147,9 +154,15 @@ const declinedBy = (
   before: ReadonlyArray<Declined>,
   request: PayoutRequest,
   { process, value }: Evidence,
-  ended: Ended
+  ended: Ended | undefined
 ): ReadonlyArray<Declined> => {
-  if (!Exit.isFailure(ended) || ended.cause._tag !== "Fail" || ended.cause.error._tag !== "HardDeclined") return before
+  if (
+    ended === undefined ||
+    !Exit.isFailure(ended) ||
+    ended.cause._tag !== "Fail" ||
+    ended.cause.error._tag !== "HardDeclined"
+  )
+    return before
   const { error } = ended.cause
   if (!Exposure.isDoing(value, error.payout, fingerprints(request), process.horizon)) return before
   const others = before.filter((one) => differences(one.request, request).length > 0)

@@ -62,21 +62,25 @@ export const intended = (
 /** Creates of some arguments of which only the caller knows have ids that begin so. */
 export const assumedOf = ({ fingerprints }: Asked): string => `assumed/${fingerprints?.request ?? ""}/`
 
-/** What the caller says of creates of other processes. */
+/** What the caller says of creates that neither this process nor the evidence that it hands over knows of. */
 export interface Assumption {
   readonly count: number
   readonly guess: boolean
   /** When the latest of them was sent at the latest. */
   readonly until: Exposure.Moment
+  /** The evidence that is handed over with it. */
+  readonly beside?: Exposure.Evidence | undefined
 }
 
-/** Creates of other processes, as evidence. */
+/** These creates, as evidence. */
 export const assumedCreate = (
   { amount, fingerprints, handle }: Subject,
-  { count, guess, until }: Assumption
+  { beside, count, guess, until }: Assumption
 ): Exposure.Create => ({
-  // A guess is apart from what was said: by saying nothing, a caller takes nothing back.
-  id: `${assumedOf({ handle, ...(fingerprints === undefined ? {} : { fingerprints }) })}${guess ? "guess/" : ""}${until.clock}`,
+  id: assumedId(
+    `${assumedOf({ handle, ...(fingerprints === undefined ? {} : { fingerprints }) })}${guess ? "guess/" : ""}${until.clock}`,
+    guess ? undefined : beside
+  ),
   count,
   clock: until.clock,
   to: Math.ceil(until.at),
@@ -86,3 +90,9 @@ export const assumedCreate = (
   before: [],
   guess
 })
+
+// What is told beside evidence is told beside what was told before it.
+const assumedId = (name: string, beside: Exposure.Evidence | undefined): string => {
+  const earlier = beside?.creates.filter(({ id }) => id === name || id.startsWith(`${name}/`)).length ?? 0
+  return earlier === 0 ? name : `${name}/${earlier}`
+}

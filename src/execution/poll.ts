@@ -29,7 +29,7 @@ import { lookup, lookupsOf } from "./lookup.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import type { SingleFlight } from "./singleFlight.js"
-import type { Subject } from "./Subject.js"
+import { assumedOf, type Subject } from "./Subject.js"
 import { type Finding, toError, validated } from "./toError.js"
 
 /** What waiting needs of the service that it belongs to. */
@@ -235,10 +235,11 @@ const know = ({ around, evidence }: Watch): void => {
 }
 
 // What was guessed for this wait says nothing to a process that knew the handle before, and so knows what it has sent.
-const toKeep = ({ around: { flights }, evidence: { subject, value } }: Watch): Exposure.Evidence =>
-  flights.evidence(subject.handle) === undefined
-    ? value
-    : { ...value, creates: value.creates.filter(({ guess }) => !guess) }
+const toKeep = ({ around: { flights }, evidence: { subject, value } }: Watch): Exposure.Evidence => {
+  if (flights.evidence(subject.handle) === undefined) return value
+  const guessed = assumedOf({ handle: subject.handle })
+  return { ...value, creates: value.creates.filter(({ id }) => !id.startsWith(guessed)) }
+}
 
 const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Exit<Outcome, PayoutError>) =>
   Effect.zipRight(

@@ -165,7 +165,10 @@ export const make = (
           return Effect.void
         }
         known.evidence.learn(evidence)
-        return memory.keep(known.request, known.evidence, ended)
+        // Another process may have paid it with another card.
+        const isUnknown =
+          Exit.isSuccess(ended) && ended.value._tag === "Paid" && known.evidence.payerOf(known.request) === "Unknown"
+        return memory.keep(known.request, known.evidence, isUnknown ? undefined : ended)
       }),
     close: memory.close
   }
@@ -184,7 +187,16 @@ const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposur
 const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: Exposure.Moment): Begun => {
   const differs = differences(request, call.request)
   // Other arguments are another try, but only once it is certain that these have not paid.
-  if (differs.length > 0 && paid !== undefined) return { end: conflict(evidence, call.request, differs) }
+  if (differs.length > 0 && paid !== undefined) {
+    recovering(evidence, call, now)
+    return { end: conflict(evidence, call.request, differs) }
+  }
+  // It is paid, and perhaps by these: only the record can say.
+  if (differs.length > 0 && evidence.exposure.min > 0 && evidence.payerOf(call.request) !== "Other") {
+    const known = evidence.continuedBy(subjectOf(call.request))
+    recovering(known, call, now)
+    return { evidence: known, first: NextStep.firstAsk }
+  }
   if (differs.length > 0 && evidence.isInDoubtBeside(subjectOf(call.request))) {
     return { other: { declined, evidence, paid, request, exposure: 0 }, differs }
   }
@@ -212,7 +224,7 @@ const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposu
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now, evidence.value))
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
-  evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until })
+  evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until, beside: earlier })
 }
 
 /** What a call that failed comes to, by what others have been told meanwhile, or were told before. */

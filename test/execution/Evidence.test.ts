@@ -64,6 +64,15 @@ const processingError: Verdict.Verdict = {
   _tag: "ProcessingError",
   payout: payout("failed", transaction("t", { errorState: "processing_error" }))
 }
+const declinedAfter = (errorState: string) =>
+  ({
+    _tag: "HardDeclined",
+    payout: payout(
+      "failed",
+      transaction("t", { errorState }),
+      transaction("u", { errorState: "hard_declined", created: DateTime.unsafeMake(noon + 60_000) })
+    )
+  }) as const
 const paid: Verdict.Verdict = { _tag: "Paid", payout: payout("paid", transaction("t", { state: "paid" })) }
 const minute = 60_000
 
@@ -452,6 +461,19 @@ describe("Evidence: what leaves a payout in doubt", () => {
       ],
       lost
     ],
+    [
+      "is a processing error, and not the decline of other arguments after it",
+      [
+        [NextStep.create, processingError],
+        [NextStep.firstAsk, declinedAfter("processing_error")]
+      ],
+      { ...declinedAfter("processing_error"), _tag: "ProcessingError" }
+    ],
+    [
+      "is a failure without a known reason, and not the decline of other arguments after it",
+      [[NextStep.firstAsk, declinedAfter("unheard_of")]],
+      { ...declinedAfter("unheard_of"), _tag: "Unsettled", why: "an attempt before the latest one may have paid" }
+    ],
     ["is a state that is not known", [[NextStep.create, unsettled]], unsettled],
     [
       "is what was processing",
@@ -538,18 +560,43 @@ describe("Evidence: creates that the caller tells of", () => {
     ])
   })
 
-  it("are told anew, each time", () => {
+  it("are told anew, each time; but a guess takes nothing back", () => {
     const evidence = newEvidence()
-    for (const [count, guess] of [
-      [1, true],
-      [3, false],
-      [2, false]
-    ] as const) {
-      evidence.assume(evidence.subject, { count, guess, until })
-      assert.deepStrictEqual(assumed(evidence), [[`assumed/${name}/here`, count, guess]])
+    const told = (count: number) => {
+      evidence.assume(evidence.subject, { count, guess: false, until })
+      return assumed(evidence)
     }
-    evidence.assume(evidence.subject, { count: 0, guess: false, until })
-    assert.deepStrictEqual(assumed(evidence), [])
+    const guess = () => {
+      evidence.assume(evidence.subject, { count: 1, guess: true, until })
+      return assumed(evidence)
+    }
+    assert.deepStrictEqual(guess(), [[`assumed/${name}/guess/here`, 1, true]])
+    assert.deepStrictEqual(told(3), [[`assumed/${name}/here`, 3, false]])
+    assert.deepStrictEqual(told(2), [[`assumed/${name}/here`, 2, false]])
+    assert.deepStrictEqual(guess(), [
+      [`assumed/${name}/here`, 2, false],
+      [`assumed/${name}/guess/here`, 1, true]
+    ])
+    assert.deepStrictEqual(told(0), [])
+  })
+
+  it("are told beside the evidence that they are handed over with, and take nothing of it back", () => {
+    const evidence = newEvidence()
+    evidence.assume(evidence.subject, { count: 1, guess: true, until })
+    evidence.assume(subjectOf(otherRequest), { count: 1, guess: false, until })
+    const guessed = evidence.value
+    evidence.assume(evidence.subject, { count: 0, guess: false, until, beside: guessed })
+    assert.deepStrictEqual(evidence.value, guessed)
+    evidence.assume(evidence.subject, { count: 2, guess: false, until })
+    const told = evidence.value
+    evidence.assume(evidence.subject, { count: 0, guess: false, until, beside: told })
+    assert.deepStrictEqual(evidence.value, told)
+    evidence.assume(evidence.subject, { count: 3, guess: false, until, beside: told })
+    assert.deepStrictEqual(assumed(evidence), [
+      [`assumed/${otherName}/here`, 1, false],
+      [`assumed/${name}/here`, 2, false],
+      [`assumed/${name}/here/1`, 3, false]
+    ])
   })
 
   it("leave those of other arguments alone, and what another process was told, but not what it guessed", () => {
@@ -559,7 +606,7 @@ describe("Evidence: creates that the caller tells of", () => {
     evidence.assume(evidence.subject, { count: 2, guess: false, until: { clock: "told", at: noon } })
     evidence.assume(evidence.subject, { count: 3, guess: false, until })
     assert.deepStrictEqual(assumed(evidence), [
-      [`assumed/${otherName}/here`, 1, true],
+      [`assumed/${otherName}/guess/here`, 1, true],
       [`assumed/${name}/told`, 2, false],
       [`assumed/${name}/here`, 3, false]
     ])

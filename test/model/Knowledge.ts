@@ -157,23 +157,19 @@ const doubtsOf = (
   calls: ReadonlyArray<Call>,
   { horizon }: Assumptions
 ): ReadonlyArray<Doubt> => {
-  // What a process is told replaces what it was told, or had guessed, before.
-  const superseded = new Set(
-    own.slice(
-      0,
-      Math.max(
-        0,
-        own.findLastIndex((call) => call.told.outstanding !== undefined)
-      )
+  // What a process is told replaces what it was told, or any had guessed, before; but not what it is told beside.
+  const numbers = own
+    .filter(({ told }) => told.outstanding !== undefined)
+    .map((call) => ({ from: call.from, beside: new Set(known(call.told.evidence ?? [])) }))
+  const isReplaced = (call: Call) =>
+    numbers.some(
+      (number) => call.from < number.from && !number.beside.has(call) && (call.told.guesses || own.includes(call))
     )
-  )
-  // And what it is told says more than what others had guessed.
-  const informed = Math.max(...own.map((call) => (call.told.outstanding === undefined ? -Infinity : call.from)))
   // Who guesses again guesses the same.
   const latestGuess = calls.findLast(({ told }) => told.guesses)
   return calls.flatMap((call) => {
     const { from, told } = call
-    const isVoid = superseded.has(call) || (told.guesses && (from < informed || call !== latestGuess))
+    const isVoid = isReplaced(call) || (told.guesses && call !== latestGuess)
     const outstanding = isVoid ? 0 : told.guesses ? 1 : (told.outstanding ?? 0)
     const others = Array.from({ length: outstanding }, (): Doubt => ({
       from: -Infinity,

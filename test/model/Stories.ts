@@ -72,6 +72,29 @@ export const stories: ReadonlyArray<Story> = [
     "3 seconds",
     "another process, recovers, same card, says nothing"
   ),
+  story(
+    "a guess is all that the evidence has of a create, and nothing was sent since",
+    "held up: paid",
+    "another process, recovers, same card, says nothing",
+    "answered: soft",
+    "3 seconds",
+    "restarted, recovers, same card, hands over both"
+  ),
+  story(
+    "a number that was told before, and nothing now",
+    "lost",
+    "another process, recovers, same card, tells the number",
+    "answered: soft",
+    "same process, recovers, same card, says nothing"
+  ),
+  story(
+    "a number that ends a doubt, of a card that was declined for good",
+    "answered: hard",
+    "held up: paid",
+    "another process, recovers, same card, tells the number",
+    "answered: hard"
+  ),
+  story("a claim, and an old decline", "old decline", "crossed 133: paid", "lookup lags"),
   story("E14: the horizon ends the doubt", "lost", "answered: hard"),
   story("E15: one create, accepted", "answered: pays later")
 ]

@@ -55,7 +55,8 @@ class Scene {
   private isWell = false
   private isMistaken = false
   private lastCertain = -Infinity
-  private handover: { readonly statement: Statement; readonly calls: ReadonlyArray<Call> } | undefined
+  private handover:
+    { readonly statement: Statement; readonly calls: ReadonlyArray<Call>; readonly at: number } | undefined
 
   constructor(
     private readonly subject: Subject,
@@ -147,7 +148,7 @@ class Scene {
     })
     this.violation ??= violation
     if (isLessCertain) this.lessCertain += 1
-    if (certainty === "MayHaveMoved") this.handover = { statement, calls: known(life.calls) }
+    if (certainty === "MayHaveMoved") this.handover = { statement, calls: known(life.calls), at: this.time.now }
     else this.lastCertain = this.time.now
   }
 
@@ -163,12 +164,13 @@ class Scene {
     if (says === "tells the number" || this.handover === undefined) {
       return { hearsay: { outstandingCreates: open.length }, told: { outstanding: open.length, guesses: false } }
     }
-    const { calls, statement } = this.handover
+    const { at, calls, statement } = this.handover
     if (says === "hands over evidence") {
       return { hearsay: { evidence: statement.evidence }, told: { evidence: calls, guesses: true } }
     }
     const covered = new Set(calls.flatMap(({ exchanges }) => exchanges))
-    const outstanding = open.filter((exchange) => !covered.has(exchange)).length
+    // As the README has it: how many were sent since it was stated. What was sent before, the evidence may only guess.
+    const outstanding = open.filter((exchange) => exchange.sent > at && !covered.has(exchange)).length
     return {
       hearsay: { evidence: statement.evidence, outstandingCreates: outstanding },
       told: { evidence: calls, outstanding, guesses: false }
