@@ -176,17 +176,22 @@ export class Journey {
           ["Number", 3],
           ["NumberAndTime", 3],
           ["Nothing", 3],
-          ["TooFew", 0.5]
+          ["TooFew", 0.5],
+          ["Since", evidence === undefined ? 0 : 3]
         ])
-      : chance.pick<Tells>("Nothing", "Nothing", "Nothing", "NumberAndTime")
+      : chance.pick<Tells>("Nothing", "Nothing", "Since", "NumberAndTime")
     return this.recovery(payment, process, { evidence, tells: tells ?? "Nothing" })
   }
 
   private recovery(payment: Payment, process: Process, { evidence, tells }: Told): Plan {
     const known = Knowledge.both(payment.knownIn(process), evidence?.knowledge ?? Knowledge.nothing)
     // All that no evidence knows of, whatever this process was told of them before.
-    const unknown = Knowledge.unknownTo(known, payment.creates, process)
-    const options = { ...evidenceOf(evidence), ...numberOf(process, unknown, tells) }
+    const beside = evidence?.knowledge ?? Knowledge.nothing
+    const unknown = Knowledge.unknownTo(known, payment.creates, process).filter(
+      (create) => beside.counted.get(process)?.has(create) !== true
+    )
+    const counted = tells === "Since" ? unknown.filter(({ at }) => at > (evidence?.at ?? 0)) : unknown
+    const options = { ...evidenceOf(evidence), ...numberOf(process, counted, tells) }
     const count = options.outstandingCreates
     return {
       kind: "Recover",
@@ -196,8 +201,8 @@ export class Journey {
       run: process.client.recover(payment.request, options),
       knowledge:
         count !== undefined
-          ? Knowledge.counting(known, process, count >= unknown.length ? unknown : [])
-          : Knowledge.guessing(known)
+          ? Knowledge.counting(known, process, count >= counted.length ? counted : [], beside)
+          : Knowledge.guessing(known, this.scene.time.now)
     }
   }
 
@@ -218,7 +223,7 @@ export class Journey {
       words: "waits for the end of the handle",
       run: process.client.settle(payment.request.handle),
       knowledge: payment.knownIn(process),
-      handed: Knowledge.guessing(Knowledge.nothing)
+      handed: Knowledge.guessing(Knowledge.nothing, this.scene.time.now)
     }
   }
 
@@ -308,8 +313,11 @@ export class Journey {
   }
 }
 
-/** What somebody tells of creates that no evidence knows of. */
-type Tells = "Number" | "NumberAndTime" | "Nothing" | "TooFew"
+/**
+ * What somebody tells of creates that no evidence knows of. `Since`: how many were sent since the evidence was stated, as the README
+ * has it; what was sent before, the evidence may only guess.
+ */
+type Tells = "Number" | "NumberAndTime" | "Nothing" | "TooFew" | "Since"
 
 interface Told {
   readonly evidence: Claim | undefined

@@ -10,11 +10,11 @@ export interface Knowledge {
   readonly known: ReadonlySet<Sent>
   /** The creates that a number stands for which a process was told, this one or one whose evidence it was handed. */
   readonly counted: ReadonlyMap<Process, ReadonlySet<Sent>>
-  /** Whether it was told nothing, and has to guess that there is another one. */
-  readonly guesses: boolean
+  /** Up to when it has to guess that there is another one, since it was told nothing. */
+  readonly guesses: number
 }
 
-export const nothing: Knowledge = { known: new Set(), counted: new Map(), guesses: false }
+export const nothing: Knowledge = { known: new Set(), counted: new Map(), guesses: -Infinity }
 
 /** What both know. */
 export const both = (self: Knowledge, that: Knowledge): Knowledge => {
@@ -22,7 +22,7 @@ export const both = (self: Knowledge, that: Knowledge): Knowledge => {
   for (const [process, creates] of that.counted) {
     counted.set(process, new Set([...(counted.get(process) ?? []), ...creates]))
   }
-  return { known: new Set([...self.known, ...that.known]), counted, guesses: self.guesses || that.guesses }
+  return { known: new Set([...self.known, ...that.known]), counted, guesses: Math.max(self.guesses, that.guesses) }
 }
 
 /** The same, after one more create was sent. */
@@ -31,15 +31,23 @@ export const sending = (self: Knowledge, create: Sent): Knowledge => ({
   known: new Set([...self.known, create])
 })
 
-/** The same, when a process was told a number that stands for these creates, instead of all that it was told before. */
-export const counting = (self: Knowledge, process: Process, creates: Iterable<Sent>): Knowledge => ({
+/**
+ * The same, when a process was told a number that stands for these creates, instead of all that it was told before and that is not
+ * in the evidence that it was told beside.
+ */
+export const counting = (
+  self: Knowledge,
+  process: Process,
+  creates: Iterable<Sent>,
+  { counted, guesses }: Knowledge
+): Knowledge => ({
   ...self,
-  counted: new Map([...self.counted, [process, new Set(creates)]]),
-  guesses: false
+  counted: new Map([...self.counted, [process, new Set([...(counted.get(process) ?? []), ...creates])]]),
+  guesses
 })
 
-/** The same, when nothing was told at all. */
-export const guessing = (self: Knowledge): Knowledge => ({ ...self, guesses: true })
+/** The same, when nothing was told at all at a moment. */
+export const guessing = (self: Knowledge, now: number): Knowledge => ({ ...self, guesses: now })
 
 /** The creates of `all` that it does not know of; or that it knows of only because this process was told a number. */
 export const unknownTo = (

@@ -111,7 +111,7 @@ export class Oracle {
   onSaid(call: Call, said: Said, now: number): Claim {
     const { payment, process, request } = call
     const knowledge = payment.knownTo(call)
-    const claim: Claim = { call, said, knowledge, trust: payment.trustIn(knowledge) }
+    const claim: Claim = { call, said, at: now, knowledge, trust: payment.trustIn(knowledge) }
     this.truth(payment, claim, call.name)
     this.success(call, said)
     this.bounds(claim, now)

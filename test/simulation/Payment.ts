@@ -45,6 +45,7 @@ export interface Sent {
 export interface Claim {
   readonly call: Call
   readonly said: Said
+  readonly at: number
   readonly trust: Knowledge.Trust
   /** What it rests on. */
   readonly knowledge: Knowledge.Knowledge
@@ -141,7 +142,9 @@ export class Payment {
   }
 
   trustIn(knowledge: Knowledge.Knowledge): Knowledge.Trust {
-    return this.openTo(knowledge).length === 0 ? "Whole" : knowledge.guesses ? "Certainty" : "Nothing"
+    const open = this.openTo(knowledge)
+    if (open.length === 0) return "Whole"
+    return open.every(({ at }) => at <= knowledge.guesses) ? "Certainty" : "Nothing"
   }
 
   /** Other arguments under the same handle: another card. */
