@@ -153,8 +153,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
     /**
      * `create` for each request of a stream, many at once: one result a request, as they end, in no order. Requests are
      * pulled as they are needed, and if results are taken more slowly than they come, no more than 32 wait beside the
-     * `concurrency` payouts that are under way. If the stream of requests fails, or a payout dies (the host's `HttpClient`
-     * does), no other is begun, the results of those under way come out, and then it fails or dies as well. Who stops taking
+     * `concurrency` payouts that are under way. If the stream of requests fails, or a payout dies, no
+     * other is begun, the results of those under way come out, and then it fails or dies as well. Who stops taking
      * results, or is interrupted, interrupts what is under way, and has not been told of it: as after any interruption,
      * the next call for such a handle asks first.
      */
