@@ -1,7 +1,7 @@
 import { Match } from "effect"
 import type { PayoutError } from "effect-billwerk-payouts"
 
-/** What a case worker is told to do. Leaving out a category does not compile. */
+/** What a case worker has to do. Leaving out a category does not compile. */
 export const nextStep = Match.type<PayoutError.PayoutError>().pipe(
   Match.tag("InvalidRequest", ({ field, reason }) => `correct the request: ${field} ${reason}`),
   Match.tag("PaymentMethodNotFound", "PaymentMethodNotAllowed", () => "ask for another payment method"),
