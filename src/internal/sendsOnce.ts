@@ -50,9 +50,11 @@ const overDeno = (version: string): string =>
     `Deno's fetch ${repeats} This is Deno ${version}: use another HttpClient than FetchHttpClient.layer, which is`,
     "UndiciTransport.layer() of this library, or NodeHttpClient.layer of @effect/platform-node (with its own agent: one that",
     "keeps connections sends again, too). Or",
-    isBefore(version, denoFirst) ? `use Deno ${denoFirst} or later, and` : "keep FetchHttpClient.layer, and",
-    "provide it with a FetchHttpClient.RequestInit of { client: Deno.createHttpClient({ poolMaxIdlePerHost: 0 }) }."
-  ].join(" ")
+    isBefore(version, denoFirst) ? `use Deno ${denoFirst} or later, and` : "",
+    "provide FetchHttpClient.layer with a RequestInit of { client: Deno.createHttpClient({ poolMaxIdlePerHost: 0 }) }."
+  ]
+    .filter((part) => part !== "")
+    .join(" ")
 
 /** The version of the runtime that has this global, if it is the one that we run on. */
 const versionOf = (name: "Bun" | "Deno"): string | undefined => {
