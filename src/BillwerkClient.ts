@@ -21,6 +21,7 @@ import { InvalidRequest } from "./domain/InvalidRequest.js"
 import { destinationOf, isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import type * as Reply from "./domain/Reply.js"
 import * as sending from "./internal/sending.js"
+import * as sendsOnce from "./internal/sendsOnce.js"
 import * as wire from "./internal/wire.js"
 import * as words from "./internal/words.js"
 import * as Telemetry from "./Telemetry.js"
@@ -54,13 +55,18 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
 >() {}
 
 /**
- * The client over the `HttpClient` in the context.
+ * The client over the `HttpClient` in the context. Fails with a `ConfigError` if an option is not in order, and over what is
+ * known to send a POST again by itself (measured): `FetchHttpClient.layer` on Deno, unless its `RequestInit` has a `client` that
+ * keeps no connection; and everything on Bun before 1.3.14. On Deno it asks the client for `data:,` once, to see whether it is
+ * fetch. A client of your own that calls Deno's fetch, or `node:http` with an agent that keeps connections, cannot be told apart.
  *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options) {
   const config = yield* BillwerkConfig.make(options)
-  const send = sending.over(yield* HttpClient.HttpClient)
+  const http = yield* HttpClient.HttpClient
+  yield* sendsOnce.check(http)
+  const send = sending.over(http)
   const key = Redacted.value(config.apiKey)
   const credentials = Encoding.encodeBase64(`${key}:`)
   const headers = {
@@ -112,7 +118,7 @@ const emailOf = (customer: PayoutRequest["customer"]) => (typeof customer === "o
 const json = "application/json"
 
 /**
- * The client as a layer. Fails while it is built, with a `ConfigError`, if an option is not in order.
+ * The client as a layer. Fails while it is built, with a `ConfigError`, as `make` does.
  *
  * @example
  * ```ts

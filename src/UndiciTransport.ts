@@ -8,11 +8,13 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as UrlParams from "@effect/platform/UrlParams"
+import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Socket } from "node:net"
@@ -54,12 +56,15 @@ export interface Options {
 }
 
 /**
- * The client, whose connections end with the scope.
+ * The client, whose connections end with the scope. Fails with a `ConfigError` where `undici` is not the real one, as on Bun,
+ * which has a stub in its place that sends nothing.
  *
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
-  Effect.map(dispatchers(options), (dispatcherOf) => {
+export const make = (
+  options: Options = {}
+): Effect.Effect<HttpClient.HttpClient, ConfigError.ConfigError, Scope.Scope> =>
+  Effect.map(Effect.zipRight(checkUndici(options), dispatchers(options)), (dispatcherOf) => {
     const toOrder = ordering(dispatcherOf)
     // `HttpClient.make` would add a span and an abort controller, which cost more than everything here.
     const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
@@ -68,6 +73,15 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     )
     return direct.offer(client, (request, deadline, read) => exchange(toOrder(request), deadline, read))
   })
+
+const checkUndici = ({ dispatcher = Pool.prototype }: Options): Effect.Effect<void, ConfigError.ConfigError> =>
+  // Typed as always there; a stub has classes without methods.
+  Predicate.hasProperty(dispatcher, "dispatch") && Predicate.isFunction(dispatcher.dispatch)
+    ? Effect.void
+    : Effect.fail(ConfigError.Unsupported(["UndiciTransport"], noUndici))
+
+const noUndici =
+  "The undici of this runtime is a stub that sends nothing, as Bun's is: use FetchHttpClient.layer or NodeHttpClient.layer"
 
 type DispatcherOf = (origin: string) => Pick<Order, "dispatcher" | "isOwn">
 
@@ -93,7 +107,7 @@ const dispatchers = ({ dispatcher, ...options }: Options): Effect.Effect<Dispatc
  *
  * @category layers
  */
-export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient> =>
+export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> =>
   Layer.scoped(HttpClient.HttpClient, make(options))
 
 /** One pool an origin for as long as the scope. An `Agent` would drop a pool, and what waits in it, between connections. */

@@ -20,7 +20,10 @@ const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["values", /^(BillwerkConfig|Settlement|Telemetry|RetryPolicy)\.ts$/],
   ["verdicts", /^provider\//],
   ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
-  ["client", /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(body|direct|httpDate|reply|sending)\.ts$|undici\/)/],
+  [
+    "client",
+    /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(body|direct|httpDate|reply|sending|sendsOnce)\.ts$|undici\/)/
+  ],
   ["execution", /^(execution\/|internal\/bulk\.ts$)/],
   ["service", /^Payouts\.ts$/],
   ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],

@@ -9,6 +9,7 @@ import {
   Exit,
   Fiber,
   identity,
+  Layer,
   Redacted,
   Scope,
   Stream,
@@ -22,7 +23,7 @@ import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { Agent, type Dispatcher } from "undici"
+import { Agent, type Dispatcher, Pool } from "undici"
 import { isNotSent, systemCode } from "../src/internal/transport.js"
 import { Acting, controller } from "./dispatchers.js"
 import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
@@ -841,6 +842,30 @@ const listening = Effect.acquireRelease(
   }),
   ({ restore }) => Effect.sync(restore)
 )
+
+describe("UndiciTransport, where undici is a stub as Bun's is,", () => {
+  /** Bun's classes have no methods. */
+  const stub = Effect.acquireRelease(
+    Effect.sync(() => Object.defineProperty(Pool.prototype, "dispatch", { configurable: true, value: undefined })),
+    (prototype) => Effect.sync(() => Reflect.deleteProperty(prototype, "dispatch"))
+  )
+  const refused = (options?: UndiciTransport.Options) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(UndiciTransport.layer(options)))
+      assert(error._op === "Unsupported")
+      assert.deepStrictEqual(error.path, ["UndiciTransport"])
+      assert.include(error.message, "use FetchHttpClient.layer or NodeHttpClient.layer")
+    })
+
+  it.scoped("fails with a ConfigError when it is built, and not at each attempt", () =>
+    Effect.zipRight(stub, refused())
+  )
+
+  it.scoped("fails so for a dispatcher of the stub's, too", () => {
+    class ProxyAgent {}
+    return refused({ dispatcher: Object.assign(Object.create(ProxyAgent.prototype)) })
+  })
+})
 
 describe("UndiciTransport, of connections that were closed,", () => {
   it.scopedLive(

@@ -3,7 +3,16 @@
  */
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, identity, Layer, Redacted, RuntimeFlags, RuntimeFlagsPatch, Supervisor } from "effect"
+import {
+  type ConfigError,
+  Effect,
+  identity,
+  Layer,
+  Redacted,
+  RuntimeFlags,
+  RuntimeFlagsPatch,
+  Supervisor
+} from "effect"
 import { BillwerkClient, PayoutRequest, Payouts } from "effect-billwerk-payouts"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import { Acting, controller } from "./dispatchers.js"
@@ -47,7 +56,7 @@ const general = Layer.effect(
   Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(identity))
 ).pipe(Layer.provide(direct))
 
-const live = (http: Layer.Layer<HttpClient.HttpClient>) =>
+const live = (http: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>) =>
   Payouts.layer.pipe(
     Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_cost_0123456789abcdef0123456789abcd") })),
     Layer.provide(http)

@@ -3,7 +3,7 @@ import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import * as Undici from "@effect/platform-node/Undici"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, identity, Layer, Redacted, Runtime, Schedule } from "effect"
+import { type ConfigError, Duration, Effect, Exit, Fiber, identity, Layer, Redacted, Runtime, Schedule } from "effect"
 import {
   BillwerkClient,
   PayoutRequest,
@@ -24,9 +24,9 @@ type Name = "fetch" | "node:http" | "undici" | "UndiciTransport" | "a client mad
 
 interface Transport {
   readonly name: Name
-  readonly layer: Layer.Layer<HttpClient.HttpClient>
+  readonly layer: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>
   /** With connections that are kept, which is not node:http's default. */
-  readonly kept: Layer.Layer<HttpClient.HttpClient>
+  readonly kept: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>
 }
 
 const undiciWith = (options: Undici.Agent.Options) =>
@@ -477,7 +477,7 @@ for (const transport of transports) {
   describe(`${name}, when it is sent elsewhere,`, () => {
     leavesNothing()
 
-    const redirects = (use: Layer.Layer<HttpClient.HttpClient>, expectHeader?: string) =>
+    const redirects = (use: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>, expectHeader?: string) =>
       Effect.gen(function* () {
         const elsewhere = yield* serve((socket) => socket.write(answer(200, body)))
         let status = 0

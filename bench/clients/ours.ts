@@ -1,6 +1,6 @@
 /** This library, over whichever transport a row brings. All rows of ours are this file and one layer. */
 import type { HttpClient } from "@effect/platform"
-import { Effect, Layer, ManagedRuntime, Redacted, Schedule } from "effect"
+import { type ConfigError, Effect, Layer, ManagedRuntime, Redacted, Schedule } from "effect"
 import { BillwerkClient, PayoutRequest, Payouts, RetryPolicy, type PayoutError } from "effect-billwerk-payouts"
 import type { Answer, Client } from "../Client.js"
 
@@ -15,7 +15,7 @@ const answerOfError = ({ certainty }: PayoutError.PayoutError): Answer =>
   certainty === "NotMoved" ? "failed" : "unclear"
 
 export const openWith =
-  (http: Layer.Layer<HttpClient.HttpClient>) =>
+  (http: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>) =>
   async (baseUrl: string): Promise<Client> => {
     const runtime = ManagedRuntime.make(
       Payouts.layerWith({ policy }).pipe(

@@ -26,6 +26,7 @@ import * as body from "./body.js"
 import { liveClock, within } from "./deadline.js"
 import * as direct from "./direct.js"
 import * as reply from "./reply.js"
+import * as sendsOnce from "./sendsOnce.js"
 import type { Clean } from "./words.js"
 
 /** Sends once, in this fiber. Every answer and every failure is a reply. */
@@ -40,7 +41,8 @@ export type Send = (
 export const over = (client: HttpClient.HttpClient): Send => {
   const exchange = direct.of(client)
   const isRepeated = reply.repeats()
-  const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(privately, request))
+  const prepared = privately(sendsOnce.watch())
+  const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
   return (fiber, request, deadline, kind, clean) => {
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
     const reader = { kind, clean, clock, isRepeated }
@@ -120,15 +122,16 @@ const fromFailure = (error: HttpClientError.HttpClientError): Reply =>
  * RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the client's own
  * context. The fiber of the exchange is gone after it, and what is set here with it.
  */
-const privately = Effect.updateFiberRefs((id, refs) =>
-  FiberRefs.updateManyAs(refs, {
-    entries: [
-      [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]],
-      [HttpClient.currentTracerPropagation, [[id, false]]],
-      [FiberRef.currentContext, [[id, manually(FiberRefs.getOrDefault(refs, FiberRef.currentContext))]]]
-    ]
-  })
-)
+const privately = (watched: (context: Context.Context<never>) => Context.Context<never>) =>
+  Effect.updateFiberRefs((id, refs) =>
+    FiberRefs.updateManyAs(refs, {
+      entries: [
+        [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]],
+        [HttpClient.currentTracerPropagation, [[id, false]]],
+        [FiberRef.currentContext, [[id, watched(manually(FiberRefs.getOrDefault(refs, FiberRef.currentContext)))]]]
+      ]
+    })
+  )
 
 const manually = (context: Context.Context<never>): Context.Context<never> =>
   Context.add(context, FetchHttpClient.RequestInit, {

@@ -38,6 +38,9 @@ const execute = (
   if (Either.isLeft(url)) {
     return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause: url.left }))
   }
+  if (!/^https?:$/.test(url.right.protocol)) {
+    return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", description: "not HTTP" }))
+  }
   const path = url.right.pathname
   const send = (body: Uint8Array) =>
     Effect.flatMap(receive({ method: request.method, path, headers: request.headers, body }), (delivery) =>

@@ -1,6 +1,6 @@
 /** Many payouts at a time, through a proxy that something is wrong with, to the sandbox: and all that they come to. */
 import type { HttpClient } from "@effect/platform"
-import { Clock, Config, Duration, Effect, Layer, Option, Schedule } from "effect"
+import { type ConfigError, Clock, Config, Duration, Effect, Layer, Option, Schedule } from "effect"
 import { BillwerkClient, Ledger, PayoutRequest, RetryPolicy, Sandbox, type Script } from "effect-billwerk-payouts"
 import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
 import { answer, eventually, serve } from "../servers.js"
@@ -30,7 +30,7 @@ export interface Wanted {
 export interface Batch {
   readonly transport: Transport
   /** Instead of the transport's own. */
-  readonly http?: Layer.Layer<HttpClient.HttpClient>
+  readonly http?: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>
   readonly wanted: ReadonlyArray<Wanted>
   /** What is wrong. `elsewhere` is the URL of a listener that must see nothing. */
   readonly faults: (elsewhere: string) => Proxy.Faults

@@ -1,14 +1,14 @@
 /** The HTTP layers that a host can bring. */
 import { FetchHttpClient, type HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Layer } from "effect"
+import { type ConfigError, Layer } from "effect"
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 
 export interface Transport {
   readonly name: "fetch" | "node:http" | "undici" | "UndiciTransport"
-  readonly layer: Layer.Layer<HttpClient.HttpClient>
+  readonly layer: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>
   /** With connections that are kept, which is not node:http's default. */
-  readonly kept: Layer.Layer<HttpClient.HttpClient>
+  readonly kept: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>
   /** Whether its connections end with its layer. fetch's belong to the process, and end when the server hangs up. */
   readonly ownsConnections: boolean
 }

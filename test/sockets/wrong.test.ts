@@ -2,7 +2,7 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Logger, LogLevel } from "effect"
+import { type ConfigError, Duration, Effect, Layer, Logger, LogLevel } from "effect"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Batch from "./Batch.js"
@@ -64,7 +64,11 @@ const wrongs: ReadonlyArray<Wrong> = [
   }
 ]
 
-const run = (http: Layer.Layer<HttpClient.HttpClient>, name: string, faults: Wrong["faults"]) =>
+const run = (
+  http: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>,
+  name: string,
+  faults: Wrong["faults"]
+) =>
   Effect.gen(function* () {
     const transport = transports.find((transport) => transport.name === name)
     assert(transport !== undefined)
