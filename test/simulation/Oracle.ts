@@ -344,8 +344,9 @@ export class Oracle {
   }
 
   /** It failed for a reason that nobody knows, so nobody can say whether it paid. */
+  /** Whether an attempt failed for a reason that nobody knows: whatever became of those after it, a person has to look. */
   private isUnexplained(payment: Payment): boolean {
-    return this.latest(payment)?.errorState === "unheard_of"
+    return this.transactions(payment).some(({ errorState }) => errorState === "unheard_of")
   }
 
   private latest(payment: Payment) {
