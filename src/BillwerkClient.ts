@@ -14,17 +14,25 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "./domain/Attempt.js"
-import * as Customer from "./domain/Customer.js"
 import { fingerprint } from "./domain/Fingerprint.js"
 import type { Handle } from "./domain/Handle.js"
 import { InvalidRequest } from "./domain/InvalidRequest.js"
-import { destinationOf, isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
+import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import type * as Reply from "./domain/Reply.js"
 import * as sending from "./internal/sending.js"
 import * as sendsOnce from "./internal/sendsOnce.js"
 import * as wire from "./internal/wire.js"
 import * as words from "./internal/words.js"
 import * as Telemetry from "./Telemetry.js"
+
+/**
+ * What may be known of a payout whose request is not at hand.
+ *
+ * @category models
+ */
+export interface KnownCustomer {
+  readonly customerHandle: string
+}
 
 /**
  * The provider, one exchange at a time.
@@ -41,10 +49,10 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
      */
     readonly create: (request: PayoutRequest) => Effect.Effect<Reply.Reply>
     /**
-     * `GET /v1/payout/{handle}`. Moves nothing. With the request that made the payout, whatever the answer repeats of its
-     * secrets is taken out; without it, only the key is.
+     * `GET /v1/payout/{handle}`. Moves nothing. With the request that made the payout, nothing that the answer repeats of it is
+     * kept. Without it, no free text is kept, and a customer's handle that is an e-mail address only if it is the known one.
      */
-    readonly lookup: (handle: Handle, request?: PayoutRequest) => Effect.Effect<Reply.Reply>
+    readonly lookup: (handle: Handle, about?: PayoutRequest | KnownCustomer) => Effect.Effect<Reply.Reply>
     /** Names the account, without its key: two clients of one account have the same. */
     readonly account?: string | undefined
     /** The longest that one create may take. */
@@ -80,14 +88,7 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const post = HttpClientRequest.post(url, { headers })
   // A cache on the way would answer for the provider.
   const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
-  const keys = words.ofKey(key)
-  const clean = words.cleaner(keys)
-  const cleanerOf = (request: PayoutRequest) =>
-    words.cleaner(
-      keys,
-      [destinationOf(request), emailOf(request.customer) ?? ""],
-      [request.handle, Customer.expectedHandle(request.customer) ?? ""]
-    )
+  const wordsOf = words.reading({ apiKey: key, keepTexts: config.keepProviderTexts })
 
   return BillwerkClient.of({
     account: fingerprint(`${url} ${key}`),
@@ -96,24 +97,26 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
     create: (request) => {
       if (!isPayoutRequest(request)) return notARequest
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
-      const cleanCreate = cleanerOf(request)
-      return traced("Create", request.handle, (fiber) =>
-        send(fiber, body, config.createDeadline, "Create", cleanCreate)
-      )
+      const said = wordsOf({ handle: request.handle, request })
+      return traced("Create", request.handle, (fiber) => send(fiber, body, config.createDeadline, "Create", said))
     },
-    lookup: (handle, request) => {
-      if (request !== undefined && !isPayoutRequest(request)) return notARequest
+    lookup: (handle, about) => {
+      const known = knownOf(about)
+      if (known === undefined) return notARequest
       const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
-      const cleanLookup = request === undefined ? clean : cleanerOf(request)
-      return traced("Lookup", handle, (fiber) => send(fiber, asked, config.lookupDeadline, "Lookup", cleanLookup))
+      const said = wordsOf({ handle, ...known })
+      return traced("Lookup", handle, (fiber) => send(fiber, asked, config.lookupDeadline, "Lookup", said))
     }
   })
 })
 
+const knownOf = (about: PayoutRequest | KnownCustomer | undefined): Omit<words.About, "handle"> | undefined => {
+  if (about === undefined || isPayoutRequest(about)) return { request: about }
+  return typeof about.customerHandle === "string" ? { customer: about.customerHandle } : undefined
+}
+
 // A value that only looks like a request has not been validated, and there is no error for it here: nothing is sent.
 const notARequest = Effect.die(new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" }))
-
-const emailOf = (customer: PayoutRequest["customer"]) => (typeof customer === "object" ? customer.email : undefined)
 
 const json = "application/json"
 

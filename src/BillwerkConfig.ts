@@ -51,6 +51,13 @@ export interface Options {
   readonly lookupDeadline?: Duration.DurationInput | undefined
   /** Default: this library's name and version. */
   readonly userAgent?: string | undefined
+  /**
+   * Whether the provider's free texts are kept: an error's `detail`, an `error` that is no documented one, and a transaction's
+   * `acquirerMessage`. They are shown in errors and stored with them. Whatever they repeat of the request is taken out, and
+   * digits that may be a card number; what they say of anybody else stays. Where only the handle is known, they are never kept.
+   * Default: `false`.
+   */
+  readonly keepProviderTexts?: boolean | undefined
 }
 
 /**
@@ -65,6 +72,7 @@ export interface BillwerkConfig {
   readonly createDeadline: Duration.Duration
   readonly lookupDeadline: Duration.Duration
   readonly userAgent: string
+  readonly keepProviderTexts: boolean
 }
 
 /**
@@ -86,6 +94,12 @@ export const make = (options: Options): Either.Either<BillwerkConfig, ConfigErro
         own.userAgent ?? userAgentDefault,
         (agent) => /^[\x20-\x7E]{1,255}$/.test(agent),
         "must be 1 to 255 printable ASCII characters"
+      ),
+      keepProviderTexts: yield* check(
+        "keepProviderTexts",
+        own.keepProviderTexts ?? false,
+        (keep: unknown) => typeof keep === "boolean",
+        "must be true or false"
       )
     }
   })

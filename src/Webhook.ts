@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Hint, limits } from "./domain/Hint.js"
+import { hidden, hiddenClass } from "./domain/refusal.js"
 import * as wire from "./internal/wire.js"
 
 /**
@@ -41,7 +42,14 @@ export const toleranceDefault = Duration.minutes(5)
  *
  * @category models
  */
-export const Reason = Schema.Literal("TooLarge", "Malformed", "Unsigned", "WrongSignature", "Stale", "TooEarly")
+export const Reason = Schema.Literal(
+  "TooLarge",
+  "Malformed",
+  "Unsigned",
+  "WrongSignature",
+  "Stale",
+  "TooEarly"
+).annotations(hidden("a reason"))
 
 /** @category models */
 export type Reason = typeof Reason.Type
@@ -53,7 +61,8 @@ export type Reason = typeof Reason.Type
  */
 export class WebhookRejected extends Schema.TaggedError<WebhookRejected>("effect-billwerk-payouts/WebhookRejected")(
   "WebhookRejected",
-  { reason: Reason }
+  { reason: Reason },
+  hiddenClass("a refused webhook")
 ) {
   override get message(): string {
     return `The webhook was rejected: ${words[this.reason]}`

@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
-  ["wire", /^internal\/(deadline|stepper|words|transport|wire)\.ts$/],
+  ["wire", /^internal\/(deadline|documented|hiding|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|RetryPolicy)\.ts$/],
   ["verdicts", /^provider\//],
   ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
@@ -62,7 +62,6 @@ const switchedOff: ReadonlyMap<string, string> = new Map([
 
 /** Longer, and why. */
 const long: ReadonlyMap<string, string> = new Map([
-  ["provider/Verdict.ts", "the table of verdicts, and how each answer is read as one of them"],
   ["domain/PayoutError.ts", "one class a category, with its message: the table of errors in one place"],
   ["Payouts.ts", "the whole service: each method with what it promises"],
   ["sandbox/Script.ts", "one constructor a fault, with its documentation"]

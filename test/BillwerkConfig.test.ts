@@ -30,7 +30,8 @@ describe("The client's options", () => {
         baseUrl: "https://api.frisbii.com",
         createDeadline: 90_000,
         lookupDeadline: 30_000,
-        userAgent: "effect-billwerk-payouts/0.1.0"
+        userAgent: "effect-billwerk-payouts/0.1.0",
+        keepProviderTexts: false
       }
     )
     assert.strictEqual(BillwerkConfig.bodyBytesMax, 1_048_576)
@@ -43,7 +44,8 @@ describe("The client's options", () => {
         baseUrl: "https://api.reepay.com",
         createDeadline: "2 minutes",
         lookupDeadline: 500,
-        userAgent: "shop/1.0"
+        userAgent: "shop/1.0",
+        keepProviderTexts: true
       })
     )
     assert.deepStrictEqual(
@@ -52,7 +54,14 @@ describe("The client's options", () => {
         createDeadline: Duration.toMillis(config.createDeadline),
         lookupDeadline: Duration.toMillis(config.lookupDeadline)
       },
-      { apiKey, baseUrl: "https://api.reepay.com", createDeadline: 120_000, lookupDeadline: 500, userAgent: "shop/1.0" }
+      {
+        apiKey,
+        baseUrl: "https://api.reepay.com",
+        createDeadline: 120_000,
+        lookupDeadline: 500,
+        userAgent: "shop/1.0",
+        keepProviderTexts: true
+      }
     )
   })
 
@@ -161,6 +170,7 @@ describe("The client's options", () => {
     const wrong: ReadonlyArray<readonly [string, object]> = [
       ["apiKey", { apiKey: key }],
       ["apiKey", { apiKey: wiped }],
+      ["keepProviderTexts", { keepProviderTexts: "false" }],
       ["apiKey", { apiKey: Redacted.make(42) }],
       ["apiKey", { apiKey: undefined }],
       ["baseUrl", { baseUrl: { toString: () => "https://api.frisbii.com" } }],

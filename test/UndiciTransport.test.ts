@@ -297,14 +297,17 @@ describe("UndiciTransport, on its connections,", () => {
     {
       name: "which writes names in capitals",
       act: (handler) => {
-        handler.onResponseStart?.(controller, 429, { "Retry-After": "7", "Request-Id": "r-1" })
+        handler.onResponseStart?.(controller, 429, {
+          "Retry-After": "7",
+          "Request-Id": "f1988fc2374b4a26a51ebd876b478428"
+        })
         handler.onResponseData?.(controller, Buffer.from('{"code":122}'))
         handler.onResponseEnd?.(controller, {})
       },
       reply: {
         _tag: "Response",
         status: 429,
-        requestId: "r-1",
+        requestId: "f1988fc2374b4a26a51ebd876b478428",
         retryAfter: Duration.seconds(7),
         date: undefined,
         isCached: false,

@@ -2,11 +2,12 @@
  * Canaries: secrets that a provider repeats in every field it has, searched for in everything that leaves this library
  * (109, 110, 111, I8).
  */
-import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse, HttpServerRequest } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
+  Chunk,
   Console,
   Effect,
   Either,
@@ -19,22 +20,38 @@ import {
   Metric,
   ParseResult,
   Redacted,
+  Schedule,
   Schema,
+  Stream,
   TestClock
 } from "effect"
 import {
+  Attempt,
   BillwerkClient,
   BillwerkConfig,
+  Exposure,
+  Hint,
+  Hints,
   Money,
   Outcome,
+  PaidContradicted,
   Payout,
   PayoutError,
   PayoutRequest,
+  Payouts,
   RetryPolicy,
   Sandbox,
-  Script
+  Script,
+  Webhook,
+  WebhookHandler
 } from "effect-billwerk-payouts"
+import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
+import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
 import { inspect } from "node:util"
+import { payout as runCommand } from "./cli/support.js"
 import { answer, serve } from "./servers.js"
 import { anotherProcess, inVirtualTime, requestOf } from "./support.js"
 import { tracing } from "./tracing.js"
@@ -48,6 +65,28 @@ const token = "ct_C4n4ry70ken/0123456789+abcdef"
 const saved = "ca_C4n4ryS4ved0123456789abcdef012345"
 const email = "canary.winner@example.com"
 const apiKey = Redacted.make(key)
+const phone = "+45 55 01 99 23"
+const longText = Array.from({ length: 30 }, (_, index) => `verse${index}ofTheCanarySong`).join(" ")
+const details = {
+  email,
+  firstName: "Winifred",
+  lastName: "Ørsted-Canárian",
+  address: "Canarygade 17, 4. tv.",
+  address2: "c/o Nightingale",
+  city: "Fuglebjerg",
+  postalCode: "DK-4250",
+  company: "Finch & Sons",
+  phone,
+  vat: "DK55019923",
+  metadata: { seat: "balcony seven", member: "m-990017" }
+} as const
+const texts = {
+  text: longText,
+  textOnStatement: "NESTBOX PRIZE 7719",
+  acquirerReference: "ACQ-REF-551902"
+} as const
+/** Nobody gives one; a provider has it all the same. */
+const cards = { "a card number": "4111111111111111", "a long card number": "6212345678901234569" } as const
 
 const canaries = {
   "the key": key,
@@ -59,14 +98,35 @@ const canaries = {
   "the card token in a URL": encodeURIComponent(token),
   "the saved method": saved,
   "the customer's email": email,
-  "the customer's email in a URL": encodeURIComponent(email)
+  "the customer's email in a URL": encodeURIComponent(email),
+  "the customer's phone": phone,
+  "the customer's phone, without blanks": phone.replace(/ /g, ""),
+  "the customer's first name": details.firstName,
+  "the customer's last name": details.lastName,
+  "the customer's last name in a URL": encodeURIComponent(details.lastName),
+  "the customer's address": details.address,
+  "the customer's address in base64": Encoding.encodeBase64(details.address),
+  "the customer's second address": details.address2,
+  "the customer's city": details.city,
+  "the customer's postal code": details.postalCode,
+  "the customer's company": details.company,
+  "the customer's VAT number": details.vat,
+  "the customer's metadata": details.metadata.seat,
+  "more of the customer's metadata": details.metadata.member,
+  "the text": longText,
+  "the beginning of the text": longText.slice(0, 60),
+  "the middle of the text": longText.slice(250, 310),
+  "the end of the text": longText.slice(-60),
+  "the text on the statement": texts.textOnStatement,
+  "the acquirer's reference": texts.acquirerReference,
+  ...cards
 } as const
 
 const names = Object.entries(canaries)
 
-const customer = { generateHandle: true, email } as const
-const toToken = requestOf({ destination: Redacted.make(token), customer })
-const toSaved = requestOf({ destination: saved, customer })
+const customer = { generateHandle: true, ...details } as const
+const toToken = requestOf({ destination: Redacted.make(token), customer, ...texts })
+const toSaved = requestOf({ destination: saved, customer, ...texts })
 const { handle } = toToken
 
 /** What a provider can know, and repeat, of a request. */
@@ -177,8 +237,9 @@ const assertSilent = (
   hidden: ReadonlyArray<readonly [string, string]> = names
 ) => {
   for (const text of texts) {
+    const lower = text.toLowerCase()
     for (const [name, canary] of hidden) {
-      const at = text.indexOf(canary)
+      const at = lower.indexOf(canary.toLowerCase())
       assert.strictEqual(at, -1, `${title} shows ${name}: ...${text.slice(Math.max(0, at - 80), at + 60)}...`)
     }
   }
@@ -371,9 +432,11 @@ const provider = ({ create, lookup }: Pick<Scenario, "create" | "lookup">, echo:
     return Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(text, { status, headers })))
   })
 
-const payoutsOver = (http: HttpClient.HttpClient, policy = RetryPolicy.none) =>
+const payoutsOver = (http: HttpClient.HttpClient, keepProviderTexts = false, policy = RetryPolicy.none) =>
   Effect.gen(function* () {
-    const client = yield* BillwerkClient.make({ apiKey }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+    const client = yield* BillwerkClient.make({ apiKey, keepProviderTexts }).pipe(
+      Effect.provideService(HttpClient.HttpClient, http)
+    )
     const payouts = yield* anotherProcess({ policy }).pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
     return { client, payouts }
   })
@@ -411,13 +474,14 @@ const watched = <A, E>(effect: Effect.Effect<A, E>) =>
 const tagOf = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "_tag" in value ? value._tag : undefined
 
-describe("No secret that the provider repeats", () => {
+describe("Nothing that the provider repeats of a request", () => {
   for (const [index, scenario] of scenarios.entries()) {
-    it.effect(`is in anything that comes of a ${scenario.end} (109, 110) #${index + 1}`, () =>
+    it.effect(`is in anything that comes of a ${scenario.end} (109, 110, D6) #${index + 1}`, () =>
       Effect.gen(function* () {
         for (const request of index % 5 === 0 ? [toToken, toSaved] : index % 2 === 0 ? [toSaved] : [toToken]) {
-          for (const echo of echoes(known(request), index)) {
-            const { payouts } = yield* payoutsOver(provider(scenario, echo))
+          for (const [turn, echo] of echoes(known(request), index).entries()) {
+            // By default, and where the provider's texts are kept.
+            const { payouts } = yield* payoutsOver(provider(scenario, echo), turn % 2 === index % 2)
             const { texts, value, wrote } = yield* watched(payouts.create(request))
             assert.strictEqual(tagOf(value), scenario.end)
             assert.isAbove(wrote, 40)
@@ -445,13 +509,20 @@ describe("No secret that the provider repeats", () => {
     ["a payout", (echo) => payout("failed", "hard_declined", echo)],
     ["a payout", (echo) => payout(echo.text, echo.text, echo)]
   ]
+  // Who only looks up has told the key and the handle. What is like a handle may be the customer's.
+  const unasked = names.filter(([name]) => /^the (key|card|saved|text)|email|phone|address$|^a /.test(name))
+  const lookupEchoes = (turn: number) => [
+    ...echoes(
+      unasked.map(([, canary]) => canary),
+      turn
+    ),
+    ...(turn === 0 ? names.map(([, canary]) => ({ text: `${canary} of`, id: `${canary} of` })) : [])
+  ]
   for (const [index, [end, lookup]] of lookups.entries()) {
-    it.effect(`is in anything that comes of a lookup: ${end} #${index + 1}`, () =>
+    it.effect(`is in anything that comes of a lookup: ${end} (D6) #${index + 1}`, () =>
       Effect.gen(function* () {
-        // Whoever only looks up has told the key, and nothing else.
-        const keys = names.filter(([name]) => name.startsWith("the key")).map(([, canary]) => canary)
-        for (const echo of echoes(keys, index % 2 === 0 ? 0 : index)) {
-          const { payouts } = yield* payoutsOver(provider({ create: lost, lookup }, echo))
+        for (const [turn, echo] of lookupEchoes(index % 6 === 0 ? 0 : index).entries()) {
+          const { payouts } = yield* payoutsOver(provider({ create: lost, lookup }, echo), turn % 2 === 0)
           const { texts, value } = yield* watched(payouts.get(handle))
           assert.strictEqual(tagOf(value) ?? "a payout", end)
           assertSilent(end, texts)
@@ -460,10 +531,55 @@ describe("No secret that the provider repeats", () => {
     )
   }
 
+  const endings: ReadonlyArray<readonly [end: string, lookup: Reply, fromOutcome: string]> = [
+    ["Paid", (echo) => payout("paid", undefined, echo), "Paid"],
+    ["HardDeclined", (echo) => payout("failed", "hard_declined", echo), "HardDeclined"],
+    ["Processing", (echo) => payout("processing", undefined, echo), "Processing"],
+    ["LookupFailed", (echo) => apiError(401, 6, echo), "RequestRejected"],
+    ["PayoutNotFound", unknown, "Processing"]
+  ]
+  for (const [index, [end, lookup, fromOutcome]] of endings.entries()) {
+    it.effect(`is in anything that comes of settling: ${end} (D6) #${index + 1}`, () =>
+      Effect.gen(function* () {
+        for (const echo of lookupEchoes(index).filter((_, turn) => turn % 7 === 0)) {
+          // An answer whose id came before is taken for a cache's.
+          const processing: Reply = (echo) => payout("processing", "pending", { ...echo, id: "first" })
+          const settling = { deadline: "1 minute" } as const
+          const { payouts } = yield* payoutsOver(provider({ create: processing, lookup }, echo), true)
+          const ofHandle = yield* watched(payouts.settle(handle, settling))
+          assert.strictEqual(tagOf(ofHandle.value), end)
+          assertSilent(`settling a handle: ${end}`, ofHandle.texts)
+          const another = yield* payoutsOver(provider({ create: processing, lookup }, echo), true)
+          const outcome = yield* another.payouts.create(toSaved)
+          const ofOutcome = yield* watched(another.payouts.settle(outcome, settling))
+          assert.strictEqual(tagOf(ofOutcome.value), fromOutcome)
+          assertSilent(`settling an outcome: ${fromOutcome}`, ofOutcome.texts)
+        }
+      })
+    )
+  }
+
+  it.effect("is in the results of many payouts", () =>
+    Effect.gen(function* () {
+      for (const [index, scenario] of scenarios.filter((_, index) => index % 3 === 0).entries()) {
+        const [echo] = echoes(known(toToken), index)
+        assert(echo !== undefined)
+        const { payouts } = yield* payoutsOver(provider(scenario, echo), index % 2 === 0)
+        for (const all of [payouts.createAll, payouts.recoverAll]) {
+          const { texts, value } = yield* watched(Stream.runCollect(all(Stream.make(toToken))))
+          assertSilent(`createAll: ${scenario.end}`, [
+            ...texts,
+            ...(Chunk.isChunk(value) ? [...value].flatMap(shown) : [])
+          ])
+        }
+      }
+    })
+  )
+
   it.scopedLive("is in anything that comes of a real socket, whatever the server says and however it breaks off", () =>
     Effect.gen(function* () {
       for (const request of [toToken, toSaved]) {
-        for (const echo of known(request)) {
+        for (const [turn, echo] of known(request).entries()) {
           const server = yield* serve((socket, _, ordinal) => {
             const { headers, status, text } = written(
               apiError(ordinal === 1 ? 500 : 400, ordinal, { text: echo, id: echo })
@@ -471,7 +587,7 @@ describe("No secret that the provider repeats", () => {
             if (ordinal === 3) socket.end(`HTTP/1.1 ${echo}\r\n${echo}: ${echo}\r\n\r\n${echo}`)
             else socket.write(answer(status, text, headers))
           })
-          const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url })
+          const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url, keepProviderTexts: turn % 2 === 0 })
           const payouts = yield* anotherProcess({ policy: RetryPolicy.none }).pipe(
             Effect.provideService(BillwerkClient.BillwerkClient, client)
           )
@@ -483,7 +599,128 @@ describe("No secret that the provider repeats", () => {
       }
     }).pipe(Effect.provide(NodeHttpClient.layer))
   )
+
+  it.scopedLive("is in what the command line writes, or in the file of evidence that it keeps", () =>
+    Effect.gen(function* () {
+      // What the command line takes as arguments is on the screen already.
+      const stdin = JSON.stringify({ handle, destination: saved, amount: 12_500, currency: "DKK", customer, ...texts })
+      const env = { BILLWERK_API_KEY: key }
+      for (const [index, scenario] of scenarios.filter((_, index) => index % 4 === 0).entries()) {
+        const [echo] = echoes(known(toSaved), index)
+        assert(echo !== undefined)
+        const server = yield* serve((socket, { line }) => {
+          const answered = (line.startsWith("POST") ? scenario.create : scenario.lookup)(echo)
+          if (answered === "Lost") return void socket.destroy()
+          const { headers, status, text } = written(answered)
+          socket.write(answer(status, text, headers))
+        })
+        for (const command of ["create", "recover", "get"]) {
+          const folder = yield* Effect.acquireRelease(
+            Effect.sync(() => mkdtempSync(path.join(tmpdir(), "canary-"))),
+            (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+          )
+          const args = [command, ...(command === "get" ? ["--handle", handle] : ["--file", "-"]), "--live"]
+          const ran = yield* runCommand([...args, "--policy", "none", ...(index % 2 === 0 ? ["--json"] : [])], {
+            folder,
+            stdin,
+            env: { ...env, BILLWERK_BASE_URL: server.url }
+          })
+          const kept = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), "utf8"))
+          assert.notInclude<number>([1, 2], ran.code, ran.err.join("\n"))
+          assertSilent(`payout ${command}: ${scenario.end}`, [...ran.out, ...ran.err, ...kept])
+        }
+      }
+    })
+  )
+
+  it.scopedLive("is in the rows of a durable payout, but for what its own request says", () =>
+    Effect.gen(function* () {
+      // Stored with the request. All else is the provider's to repeat.
+      const request = requestOf({ destination: saved, ...texts, customer: "c-1" })
+      const stored = new Set<string>([saved, ...Object.values(texts)])
+      const hidden = names.filter(([name, canary]) => !stored.has(canary) && !/of the text$/.test(name))
+      const echo = { text: hidden.map(([, canary]) => canary).join(" "), id: email }
+      for (const scenario of scenarios.filter((_, index) => index % 4 === 0)) {
+        const folder = yield* Effect.acquireRelease(
+          Effect.sync(() => mkdtempSync(path.join(tmpdir(), "canary-"))),
+          (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+        )
+        const { layer, written } = logging()
+        const { spans, tracer } = tracing()
+        const exit = yield* PayoutWorkflow.execute(request).pipe(
+          Effect.provide(
+            PayoutWorkflow.layer({ policy: RetryPolicy.none, settlement: Schedule.stop }).pipe(
+              Layer.provide(Payouts.layer),
+              Layer.provideMerge(SqliteEngine.layer({ filename: path.join(folder, "payouts.sqlite") }))
+            )
+          ),
+          Effect.provideServiceEffect(
+            BillwerkClient.BillwerkClient,
+            Effect.provideService(BillwerkClient.make({ apiKey }), HttpClient.HttpClient, provider(scenario, echo))
+          ),
+          Effect.exit,
+          Effect.withTracer(tracer),
+          Effect.provide(layer)
+        )
+        const rows = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), "utf8"))
+        assert.include(rows.join(), request.handle)
+        const value = Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
+        const traced = spans.map(({ attributes, events, status }) => inspect([attributes, events, status], everything))
+        assertSilent(`a durable ${String(tagOf(value))}`, [...rows, ...shown(value)], hidden)
+        // Nothing of the request, either, is where it is not stored.
+        assertSilent(`watching a durable ${String(tagOf(value))}`, [...written, ...traced, ...shown(value)])
+      }
+    })
+  )
+
+  it.effect("is in what is logged, traced or answered of a webhook, genuine or not", () =>
+    Effect.gen(function* () {
+      const secret = Redacted.make("webhook-secret-C4n4ry")
+      const told = known(toToken).join(" ")
+      const genuine = yield* Webhook.body({ id: "w-1", payout: told, customer: email, paymentMethod: saved }, secret)
+      const forged = JSON.stringify({
+        ...JSON.parse(genuine),
+        id: told,
+        timestamp: told,
+        signature: told,
+        [told]: told
+      })
+      const app = yield* WebhookHandler.make({ secrets: [secret], onHint: (hint) => Effect.fail(inspect(hint)) }).pipe(
+        Effect.provide(Hints.layer)
+      )
+      for (const body of [genuine, forged, told, `{"${told}`]) {
+        const request = new Request(`http://localhost/${encodeURIComponent(email)}`, { method: "POST", body })
+        const { texts } = yield* watched(
+          Effect.scoped(
+            Effect.provideService(app, HttpServerRequest.HttpServerRequest, HttpServerRequest.fromWeb(request))
+          )
+        )
+        assertSilent("a webhook", texts)
+        const refused = yield* watched(
+          Webhook.verify(body, { secrets: [Redacted.make("another"), Redacted.make(key)] })
+        )
+        assertSilent("a refused webhook", refused.texts)
+      }
+    })
+  )
 })
+
+/** Every way in which Effect prints what could not be decoded. */
+const refusals = (error: ParseResult.ParseError): ReadonlyArray<string> => [
+  ...shown(error),
+  ParseResult.TreeFormatter.formatErrorSync(error),
+  JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(error))
+]
+
+/** The value with another one in the place of each of its parts. */
+const spoilt = (value: unknown, odd: unknown): ReadonlyArray<unknown> => [
+  odd,
+  ...(Array.isArray(value)
+    ? value.flatMap((one, index) => spoilt(one, odd).map((other) => value.with(index, other)))
+    : typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, one]) => spoilt(one, odd).map((other) => ({ ...value, [key]: other })))
+      : [])
+]
 
 describe("No secret that the caller gives", () => {
   const secrets = [token, saved, email, key]
@@ -553,16 +790,16 @@ describe("No secret that the caller gives", () => {
         secret
       ]) {
         const decoded = decode({ handle: "p-1", destination, amount: 1, currency: "DKK" })
-        assertSilent(
-          "a ParseError",
-          Either.isLeft(decoded)
-            ? [
-                ...shown(decoded.left),
-                ParseResult.TreeFormatter.formatErrorSync(decoded.left),
-                JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(decoded.left))
-              ]
-            : []
-        )
+        assertSilent("a ParseError", Either.isLeft(decoded) ? refusals(decoded.left) : [])
+      }
+    }
+    for (const [field, value] of Object.entries(details)) {
+      for (const odd of [`${String(value)}\n`, [value], { [String(value)]: value }]) {
+        const given = { generateHandle: true, ...details, [field]: odd }
+        const destination = { _tag: "SavedMethod", reference: saved }
+        const decoded = decode({ handle: "p-1", destination, amount: 1, currency: "DKK", ...texts, customer: given })
+        assert.isTrue(Either.isLeft(decoded), field)
+        assertSilent(`a ParseError of ${field}`, Either.isLeft(decoded) ? refusals(decoded.left) : [])
       }
     }
     const encoded = Schema.encodeEither(PayoutRequest.PayoutRequest)(toToken)
@@ -572,6 +809,73 @@ describe("No secret that the caller gives", () => {
       names.filter(([name]) => name.startsWith("the card"))
     )
   })
+
+  it.effect("is in the refusal of what was kept of a payout: its end, its evidence, a record, a hint (D7)", () =>
+    Effect.gen(function* () {
+      const echo = { text: "", id: "" }
+      const declined = yield* payoutsOver(
+        provider({ create: (echo) => payout("failed", "hard_declined", echo), lookup: lost }, echo)
+      )
+      const paid = yield* payoutsOver(
+        provider({ create: (echo) => payout("paid", undefined, echo), lookup: lost }, echo)
+      )
+      const error = yield* Effect.flip(declined.payouts.create(toSaved))
+      const outcome = yield* paid.payouts.create(toSaved)
+      assert(error._tag === "HardDeclined")
+      const contradiction = new PaidContradicted.PaidContradicted({
+        handle,
+        paid: outcome.payout,
+        shown: error.payout
+      })
+      const secret = Redacted.make("webhook-secret")
+      const hint = yield* Webhook.verify(
+        yield* Webhook.body({ id: "w-1", eventId: "e-1", eventType: "payout_paid", payout: handle }, secret),
+        { secrets: [secret] }
+      )
+      const kept: ReadonlyArray<readonly [string, Schema.Schema.AnyNoContext, unknown]> = [
+        ["an error", PayoutError.PayoutError, error],
+        ["an outcome", Outcome.Outcome, outcome],
+        ["evidence", Exposure.Evidence, error.evidence],
+        ["a record", Payout.Payout, error.payout],
+        ["an error of a lookup", PayoutError.LookupError, yield* Effect.flip(declined.payouts.get(handle))],
+        ["an attempt", Attempt.Attempt, error.attempts[0]],
+        ["a contradiction", PaidContradicted.PaidContradicted, contradiction],
+        ["a hint", Hint.Hint, hint]
+      ]
+      const leaves: ReadonlyArray<Schema.Schema.AnyNoContext> = [
+        Money.Amount,
+        Money.Currency,
+        Exposure.Certainty,
+        Exposure.Moment,
+        Attempt.Kind,
+        Webhook.Reason
+      ]
+      for (const schema of leaves) {
+        const decoded = Schema.decodeUnknownEither(schema)(email)
+        assertSilent(String(schema), Either.isLeft(decoded) ? refusals(decoded.left) : [email])
+      }
+      let refused = 0
+      for (const [title, schema, value] of kept) {
+        const encoded: unknown = JSON.parse(JSON.stringify(yield* Schema.encodeUnknown(schema)(value)))
+        for (const [, canary] of names.filter((_, index) => index % 5 === 0)) {
+          for (const odd of [canary, [canary], { [canary]: canary }]) {
+            for (const other of spoilt(encoded, odd)) {
+              const decoded = Schema.decodeUnknownEither(schema)(other)
+              if (Either.isRight(decoded)) continue
+              refused += 1
+              assertSilent(`${title} that was refused`, [
+                text(() => decoded.left),
+                inspect(decoded.left),
+                ParseResult.TreeFormatter.formatErrorSync(decoded.left),
+                JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(decoded.left))
+              ])
+            }
+          }
+        }
+      }
+      assert.isAbove(refused, 1000)
+    })
+  )
 
   it("is in the refusal of an option", () => {
     for (const secret of secrets) {
@@ -654,9 +958,12 @@ describe("No secret that the caller gives", () => {
       const exchanges = yield* sandbox.exchanges
       assert.isAtLeast(exchanges.length, 2)
       const { ledger } = sandbox
-      assertSilent("the sandbox", [...shown(exchanges), ...shown(sandbox), ...shown(yield* ledger)])
+      // A payout's text is on its record.
+      const hidden = names.filter(([name]) => !/the text$/.test(name))
+      assertSilent("the sandbox", [...shown(exchanges), ...shown(sandbox), ...shown(yield* ledger)], hidden)
       const metrics = yield* Metric.snapshot
-      assertSilent("the metrics", [inspect(metrics, everything), JSON.stringify(metrics)])
+      const plain = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value)
+      assertSilent("the metrics", [inspect(metrics, everything), JSON.stringify(metrics, plain)])
     }).pipe(Effect.provide(Sandbox.layerSandbox({ apiKey })))
   )
 })

@@ -2,13 +2,14 @@
  * One exchange with the provider, on record for people. What all of them together say about the money is in `Exposure`.
  */
 import * as Schema from "effect/Schema"
+import { hidden } from "./refusal.js"
 
 /**
  * `Create` is `POST /v1/payout`, which may move money; `Lookup` is `GET /v1/payout/{handle}`, which cannot.
  *
  * @category models
  */
-export const Kind = Schema.Literal("Create", "Lookup")
+export const Kind = Schema.Literal("Create", "Lookup").annotations(hidden("a kind of attempt"))
 
 /** @category models */
 export type Kind = typeof Kind.Type
@@ -19,7 +20,7 @@ export type Kind = typeof Kind.Type
  *
  * @category models
  */
-export const Sent = Schema.Literal("Sent", "NotSent", "Unknown")
+export const Sent = Schema.Literal("Sent", "NotSent", "Unknown").annotations(hidden("whether a request left"))
 
 /** @category models */
 export type Sent = typeof Sent.Type
@@ -36,7 +37,9 @@ export type Sent = typeof Sent.Type
  *
  * @category models
  */
-export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded", "Foreign")
+export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded", "Foreign").annotations(
+  hidden("what an attempt says")
+)
 
 /** @category models */
 export type Bearing = typeof Bearing.Type
@@ -53,7 +56,7 @@ export const Recorded = Schema.Struct({
   processingErrors: Schema.Number,
   /** The `error_state` of the latest transaction. */
   errorState: Schema.optional(Schema.String)
-})
+}).annotations(hidden("what a record said"))
 
 /** @category models */
 export interface Recorded extends Schema.Schema.Type<typeof Recorded> {}
@@ -63,7 +66,9 @@ export interface Recorded extends Schema.Schema.Type<typeof Recorded> {}
  *
  * @category models
  */
-export const Decision = Schema.Literal("Succeed", "Fail", "SendAgain", "LookUp", "Interrupted")
+export const Decision = Schema.Literal("Succeed", "Fail", "SendAgain", "LookUp", "Interrupted").annotations(
+  hidden("what was done")
+)
 
 /** @category models */
 export type Decision = typeof Decision.Type
@@ -96,7 +101,7 @@ export const Attempt = Schema.Struct({
   why: Schema.String,
   /** The wait before the next exchange; encoded in milliseconds. */
   delay: Schema.optional(Schema.DurationFromMillis)
-})
+}).annotations(hidden("an attempt"))
 
 /** @category models */
 export interface Attempt extends Schema.Schema.Type<typeof Attempt> {}

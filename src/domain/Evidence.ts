@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import { Clocks, elapsed, Moment, narrowed, type Offset } from "./clocks.js"
 import { idsOf, type Payout } from "./Payout.js"
+import { hidden } from "./refusal.js"
 
 /**
  * A create that may have been carried out, and that was not answered by a record that shows its transaction.
@@ -33,7 +34,7 @@ export const Create = Schema.Struct({
   guess: Schema.Boolean,
   /** What it was told of the handle by a code (134, 133, 11) instead of the record, and when, by `clock`. */
   claim: Schema.optional(Schema.Struct({ said: Schema.Literal("Paid", "Processing", "Exists"), at: Schema.Number }))
-})
+}).annotations(hidden("a create in evidence"))
 
 /** @category models */
 export interface Create extends Schema.Schema.Type<typeof Create> {}
@@ -55,7 +56,7 @@ export const Transaction = Schema.Struct({
   method: Schema.optional(Schema.String),
   /** The create that was answered with it, and the fingerprint of that create's arguments. */
   doing: Schema.optional(Schema.Struct({ create: Schema.String, request: Schema.String }))
-})
+}).annotations(hidden("a transaction in evidence"))
 
 /** @category models */
 export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
@@ -73,7 +74,7 @@ export const Record = Schema.Struct({
   transactions: Schema.Number,
   /** When the exchange that showed it was begun. */
   read: Moment
-})
+}).annotations(hidden("a record in evidence"))
 
 /** @category models */
 export interface Record extends Schema.Schema.Type<typeof Record> {}
@@ -95,7 +96,7 @@ export const Evidence = Schema.Struct({
   read: Schema.optional(Moment),
   /** By the clock's name: one for each process that took part. One that was never measured is absent. */
   clocks: Clocks
-})
+}).annotations(hidden("evidence of a payout"))
 
 /** @category models */
 export interface Evidence extends Schema.Schema.Type<typeof Evidence> {}

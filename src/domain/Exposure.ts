@@ -40,6 +40,7 @@
 import * as Schema from "effect/Schema"
 import { arrivalHorizonDefault, countOf, type doingOf, doubtOf, isOpen, isPossible } from "./attribution.js"
 import type { Create, Evidence, Transaction } from "./Evidence.js"
+import { hidden } from "./refusal.js"
 export { idsOf, latestId } from "./Payout.js"
 
 export {
@@ -79,7 +80,7 @@ export {
  *
  * @category models
  */
-export const Certainty = Schema.Literal("Moved", "NotMoved", "MayHaveMoved")
+export const Certainty = Schema.Literal("Moved", "NotMoved", "MayHaveMoved").annotations(hidden("a certainty"))
 
 /** @category models */
 export type Certainty = typeof Certainty.Type
@@ -89,7 +90,7 @@ export type Certainty = typeof Certainty.Type
  *
  * @category models
  */
-export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number })
+export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number }).annotations(hidden("an exposure"))
 
 /** @category models */
 export interface Exposure extends Schema.Schema.Type<typeof Exposure> {}

@@ -3,7 +3,7 @@
  * purpose, because the provider's signature covers neither.
  */
 import * as Schema from "effect/Schema"
-import { hidden } from "./refusal.js"
+import { hiddenClass } from "./refusal.js"
 
 /**
  * How many references of one webhook are kept, and how long each may be. Documented are nine of them, and handles of at
@@ -32,5 +32,5 @@ export class Hint extends Schema.Class<Hint>("effect-billwerk-payouts/Hint")(
     /** What it is about: customers, transactions, invoices, and whatever else it names. */
     references: Schema.Array(Schema.String)
   },
-  [hidden("a hint"), hidden("a hint"), hidden("a hint")]
+  hiddenClass("a hint")
 ) {}

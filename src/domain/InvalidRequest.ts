@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Attempt } from "./Attempt.js"
 import type { Certainty, Exposure } from "./Exposure.js"
+import { hiddenClass } from "./refusal.js"
 
 /**
  * A value was refused before anything was sent. Says which field and what it must be, never what it was: the value may
@@ -32,7 +33,8 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-b
     field: Schema.String,
     /** What the field must be: `must be an integer from 1 to ...`. */
     reason: Schema.String
-  }
+  },
+  hiddenClass("a refused request")
 ) {
   /** The refusal of a value that does not satisfy `schema`, in the words of the schema's description. */
   static mustBe(field: string, schema: Schema.Schema.All, handle?: string): InvalidRequest {

@@ -3,6 +3,7 @@
  * publishes no list of exponents, and its own plugins disagree about them.
  */
 import * as Schema from "effect/Schema"
+import { hidden } from "./refusal.js"
 
 /**
  * The largest amount that the provider's `int32` can hold, in minor units.
@@ -25,7 +26,8 @@ export const amountMax = 2_147_483_647
  */
 export const Amount = Schema.Int.pipe(Schema.between(1, amountMax), Schema.brand("Amount")).annotations({
   identifier: "Amount",
-  description: "an integer from 1 to 2147483647, in the currency's smallest unit"
+  description: "an integer from 1 to 2147483647, in the currency's smallest unit",
+  ...hidden("an amount")
 })
 
 /** @category models */
@@ -45,7 +47,8 @@ const currencyPattern = /^[A-Z]{3}$/
  */
 export const Currency = Schema.String.pipe(Schema.pattern(currencyPattern), Schema.brand("Currency")).annotations({
   identifier: "Currency",
-  description: "an ISO 4217 code of three capital letters, such as DKK"
+  description: "an ISO 4217 code of three capital letters, such as DKK",
+  ...hidden("a currency")
 })
 
 /** @category models */

@@ -7,6 +7,7 @@ import { Certainty, Evidence, Exposure } from "./Exposure.js"
 import { Handle } from "./Handle.js"
 import { Amount, Currency } from "./Money.js"
 import { Payout } from "./Payout.js"
+import { hidden } from "./refusal.js"
 
 const fields = {
   handle: Handle,
@@ -29,7 +30,7 @@ const fields = {
  *
  * @category models
  */
-export const Paid = Schema.TaggedStruct("Paid", fields)
+export const Paid = Schema.TaggedStruct("Paid", fields).annotations(hidden("a paid outcome"))
 
 /** @category models */
 export interface Paid extends Schema.Schema.Type<typeof Paid> {}
@@ -39,13 +40,13 @@ export interface Paid extends Schema.Schema.Type<typeof Paid> {}
  *
  * @category models
  */
-export const Processing = Schema.TaggedStruct("Processing", fields)
+export const Processing = Schema.TaggedStruct("Processing", fields).annotations(hidden("an outcome that is processing"))
 
 /** @category models */
 export interface Processing extends Schema.Schema.Type<typeof Processing> {}
 
 /** @category models */
-export const Outcome = Schema.Union(Paid, Processing)
+export const Outcome = Schema.Union(Paid, Processing).annotations(hidden("an outcome"))
 
 /** @category models */
 export type Outcome = Paid | Processing

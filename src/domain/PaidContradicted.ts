@@ -4,6 +4,7 @@
 import * as Schema from "effect/Schema"
 import { Handle } from "./Handle.js"
 import { Payout } from "./Payout.js"
+import { hiddenClass } from "./refusal.js"
 
 /**
  * A payout that was paid is shown in another state. It stays paid here: a read may lag behind, and money that moved does
@@ -19,7 +20,8 @@ export class PaidContradicted extends Schema.TaggedClass<PaidContradicted>("effe
     paid: Payout,
     /** What the provider shows now. */
     shown: Payout
-  }
+  },
+  hiddenClass("a contradiction")
 ) {
   get message(): string {
     return (

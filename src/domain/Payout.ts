@@ -7,13 +7,14 @@ import type { Recorded } from "./Attempt.js"
 import { hidden } from "./refusal.js"
 
 /**
- * One attempt of the provider to move the money. `state` and `errorState` are open: a word we do not know is kept as it
- * came. Source: the provider's schema (documented). Of the card only
- * a fingerprint is kept: it tells two cards apart, and shows neither.
+ * One attempt of the provider to move the money. `state`, `errorState` and `error` are open: a word we do not know is kept,
+ * if it is a code (`some_word`) that repeats nothing of the request, and is `<redacted>` otherwise. Source: the provider's
+ * schema (documented). Of the card only a fingerprint is kept: it tells two cards apart, and shows neither.
  *
  * @category models
  */
 export const Transaction = Schema.Struct({
+  /** 32 hex digits (documented). One in another form is known by its fingerprint, `id-...`: it may be anything. */
   id: Schema.String,
   /** `paid`, `processing`, `failed`. */
   state: Schema.String,
@@ -24,7 +25,9 @@ export const Transaction = Schema.Struct({
   errorState: Schema.optional(Schema.String),
   /** The transaction error, such as `insufficient_funds`. */
   error: Schema.optional(Schema.String),
+  /** Up to six letters and digits, such as `05`; anything else is not kept. */
   acquirerCode: Schema.optional(Schema.String),
+  /** Only with `keepProviderTexts`: at most 255 characters, without what they repeat of the request. */
   acquirerMessage: Schema.optional(Schema.String),
   cardType: Schema.optional(Schema.String),
   /** The fingerprint of the saved method that it went to, where the record shows its card. */
@@ -38,7 +41,7 @@ export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
 
 /**
  * The provider's record of one payout at the moment it was asked. `state` decides, whatever the dates say; it is open:
- * `created`, `processing`, `paid`, `failed`, or a word we do not know.
+ * `created`, `processing`, `paid`, `failed`, a code that we do not know, or `<redacted>`.
  *
  * @category models
  */
@@ -48,7 +51,7 @@ export const Payout = Schema.Struct({
   /** Minor units. */
   amount: Schema.Number,
   currency: Schema.optional(Schema.String),
-  /** The customer's handle. */
+  /** The customer's handle. One that is an e-mail address is kept only if it is known to be this customer's. */
   customer: Schema.optional(Schema.String),
   created: Schema.optional(Schema.DateTimeUtc),
   paid: Schema.optional(Schema.DateTimeUtc),

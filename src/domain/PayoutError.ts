@@ -9,6 +9,7 @@ import { Handle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency } from "./Money.js"
 import * as Payout from "./Payout.js"
+import { hidden, hiddenClass } from "./refusal.js"
 
 export { InvalidRequest } from "./InvalidRequest.js"
 
@@ -38,11 +39,11 @@ const refusal = {
   requestId: Schema.optional(Schema.String),
   /** The provider's error code. */
   code: Schema.optional(Schema.Number),
-  /** The provider's words for the code. */
+  /** What the documentation calls the code, or another code in words; with `keepProviderTexts`, the provider's own words. */
   error: Schema.optional(Schema.String),
-  /** The provider's further words. */
+  /** The provider's further words; only with `keepProviderTexts`. */
   detail: Schema.optional(Schema.String),
-  /** The transaction error that the provider named, if it did. */
+  /** The transaction error that the provider named, if it did; `<redacted>`, where it is no code. */
   transactionError: Schema.optional(Schema.String)
 }
 
@@ -96,18 +97,22 @@ const unansweredBy: Readonly<Record<string, string>> = {
  */
 export class CommunicationError extends Schema.TaggedError<CommunicationError>(
   "effect-billwerk-payouts/CommunicationError"
-)("CommunicationError", {
-  ...evidence,
-  ...answer,
-  /**
-   * `CutOff`: the answer began and did not end. `RequestTimeout`: HTTP 408. `Interrupted`: an earlier call for this
-   * handle was interrupted while its request was under way. `Unseen`: another process may have sent one, and nothing
-   * that the provider shows accounts for it.
-   */
-  reason: Schema.Literal("Deadline", "Transport", "Certificate", "CutOff", "RequestTimeout", "Interrupted", "Unseen"),
-  /** The system's name for the failure, such as `ECONNREFUSED`. */
-  systemCode: Schema.optional(Schema.String)
-}) {
+)(
+  "CommunicationError",
+  {
+    ...evidence,
+    ...answer,
+    /**
+     * `CutOff`: the answer began and did not end. `RequestTimeout`: HTTP 408. `Interrupted`: an earlier call for this
+     * handle was interrupted while its request was under way. `Unseen`: another process may have sent one, and nothing
+     * that the provider shows accounts for it.
+     */
+    reason: Schema.Literal("Deadline", "Transport", "Certificate", "CutOff", "RequestTimeout", "Interrupted", "Unseen"),
+    /** The system's name for the failure, such as `ECONNREFUSED`. */
+    systemCode: Schema.optional(Schema.String)
+  },
+  hiddenClass("an error of a payout")
+) {
   override get message(): string {
     const noAnswer = `no clear answer from the provider (${words(this.reason, this.systemCode)})`
     return words(
@@ -126,10 +131,14 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
  *
  * @category errors
  */
-export class ServerError extends Schema.TaggedError<ServerError>("effect-billwerk-payouts/ServerError")("ServerError", {
-  ...evidence,
-  ...refusal
-}) {
+export class ServerError extends Schema.TaggedError<ServerError>("effect-billwerk-payouts/ServerError")(
+  "ServerError",
+  {
+    ...evidence,
+    ...refusal
+  },
+  hiddenClass("an error of a payout")
+) {
   override get message(): string {
     return words(
       `Payout ${this.handle}: the provider failed with HTTP ${this.status}`,
@@ -151,12 +160,16 @@ export class ServerError extends Schema.TaggedError<ServerError>("effect-billwer
  */
 export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
   "effect-billwerk-payouts/UnexpectedResponse"
-)("UnexpectedResponse", {
-  ...evidence,
-  ...answer,
-  /** What was wrong with it. */
-  why: Schema.String
-}) {
+)(
+  "UnexpectedResponse",
+  {
+    ...evidence,
+    ...answer,
+    /** What was wrong with it. */
+    why: Schema.String
+  },
+  hiddenClass("an error of a payout")
+) {
   override get message(): string {
     return words(
       `Payout ${this.handle}: the provider's answer cannot be relied on (${this.why}).`,
@@ -176,7 +189,7 @@ export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
  */
 export class PaymentMethodNotFound extends Schema.TaggedError<PaymentMethodNotFound>(
   "effect-billwerk-payouts/PaymentMethodNotFound"
-)("PaymentMethodNotFound", { ...evidence, ...refusal }) {
+)("PaymentMethodNotFound", { ...evidence, ...refusal }, hiddenClass("an error of a payout")) {
   override get message(): string {
     return words(
       `Payout ${this.handle}: the payment method was not found (404, code 40).`,
@@ -193,7 +206,7 @@ export class PaymentMethodNotFound extends Schema.TaggedError<PaymentMethodNotFo
  */
 export class PaymentMethodNotAllowed extends Schema.TaggedError<PaymentMethodNotAllowed>(
   "effect-billwerk-payouts/PaymentMethodNotAllowed"
-)("PaymentMethodNotAllowed", { ...evidence, ...refusal }) {
+)("PaymentMethodNotAllowed", { ...evidence, ...refusal }, hiddenClass("an error of a payout")) {
   override get message(): string {
     return words(
       `Payout ${this.handle}: the payment method is not allowed for payouts (400, code 135).`,
@@ -210,7 +223,8 @@ export class PaymentMethodNotAllowed extends Schema.TaggedError<PaymentMethodNot
  */
 export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effect-billwerk-payouts/CustomerMismatch")(
   "CustomerMismatch",
-  { ...evidence, ...refusal }
+  { ...evidence, ...refusal },
+  hiddenClass("an error of a payout")
 ) {
   override get message(): string {
     return words(
@@ -230,7 +244,8 @@ export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effe
  */
 export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect-billwerk-payouts/RequestRejected")(
   "RequestRejected",
-  { ...evidence, ...refusal }
+  { ...evidence, ...refusal },
+  hiddenClass("an error of a payout")
 ) {
   override get message(): string {
     const refused = words(
@@ -257,12 +272,16 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect
  *
  * @category errors
  */
-export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwerk-payouts/RateLimited")("RateLimited", {
-  ...evidence,
-  ...refusal,
-  /** What the provider asked for, if it did. */
-  retryAfter: Schema.optional(Schema.DurationFromMillis)
-}) {
+export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwerk-payouts/RateLimited")(
+  "RateLimited",
+  {
+    ...evidence,
+    ...refusal,
+    /** What the provider asked for, if it did. */
+    retryAfter: Schema.optional(Schema.DurationFromMillis)
+  },
+  hiddenClass("an error of a payout")
+) {
   override get message(): string {
     return words(
       `Payout ${this.handle}: the provider's rate limit was exceeded for longer than the policy allows.`,
@@ -298,7 +317,8 @@ const reason = (payout: Payout.Payout): string => {
  */
 export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billwerk-payouts/HardDeclined")(
   "HardDeclined",
-  declined
+  declined,
+  hiddenClass("an error of a payout")
 ) {
   /** The transaction error, such as `credit_card_expired`. */
   get error(): string | undefined {
@@ -323,7 +343,8 @@ export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billw
  */
 export class SoftDeclined extends Schema.TaggedError<SoftDeclined>("effect-billwerk-payouts/SoftDeclined")(
   "SoftDeclined",
-  declined
+  declined,
+  hiddenClass("an error of a payout")
 ) {
   /** The transaction error, such as `insufficient_funds`. */
   get error(): string | undefined {
@@ -345,7 +366,8 @@ export class SoftDeclined extends Schema.TaggedError<SoftDeclined>("effect-billw
  */
 export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect-billwerk-payouts/ProcessingError")(
   "ProcessingError",
-  declined
+  declined,
+  hiddenClass("an error of a payout")
 ) {
   /** The transaction error, such as `acquirer_communication_error`. */
   get error(): string | undefined {
@@ -377,7 +399,8 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
     /** The fields that differ; never their values. */
     differs: Schema.Array(Schema.String),
     requestId: Schema.optional(Schema.String)
-  }
+  },
+  hiddenClass("an error of a payout")
 ) {
   override get message(): string {
     const currency = this.differs.includes("currency") ? "another currency" : this.currency
@@ -411,7 +434,7 @@ export const PayoutError = Schema.Union(
   SoftDeclined,
   ProcessingError,
   HandleConflict
-)
+).annotations(hidden("an error of a payout"))
 
 /** @category errors */
 export type PayoutError = typeof PayoutError.Type
@@ -426,7 +449,8 @@ const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
  */
 export class PayoutNotFound extends Schema.TaggedError<PayoutNotFound>("effect-billwerk-payouts/PayoutNotFound")(
   "PayoutNotFound",
-  lookup
+  lookup,
+  hiddenClass("an error of a payout")
 ) {
   override get message(): string {
     return (
@@ -456,7 +480,8 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
     ),
     code: Schema.optional(Schema.Number),
     why: Schema.String
-  }
+  },
+  hiddenClass("an error of a payout")
 ) {
   override get message(): string {
     return (
@@ -471,7 +496,7 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
  *
  * @category errors
  */
-export const LookupError = Schema.Union(PayoutNotFound, LookupFailed)
+export const LookupError = Schema.Union(PayoutNotFound, LookupFailed).annotations(hidden("an error of a lookup"))
 
 /** @category errors */
 export type LookupError = typeof LookupError.Type

@@ -50,17 +50,20 @@ export type Body =
   | { readonly _tag: "Unreadable"; readonly why: string }
 
 /**
- * The provider's error body. Its words are cut to a safe length, and rid of anything secret that they repeat.
+ * The provider's error body: what is kept of it.
  *
  * @category models
  */
 export interface ApiError {
   readonly _tag: "ApiError"
   readonly code: number
+  /** What the documentation calls the code, or another code in words; with `keepProviderTexts`, whatever it is called. */
   readonly error?: string | undefined
+  /** Only with `keepProviderTexts`: at most 255 characters, without what they repeat of the request. */
   readonly message?: string | undefined
+  /** `<redacted>`, where it is no code. */
   readonly transactionError?: string | undefined
-  /** What was asked for, as the provider has it. */
+  /** What was asked for: it ends with the handle, or else it is `<redacted>`. */
   readonly path?: string | undefined
 }
 

@@ -2,13 +2,14 @@
  * Times of several clocks. The provider's clock is the one that all others are measured by.
  */
 import * as Schema from "effect/Schema"
+import { hidden } from "./refusal.js"
 
 /**
  * A moment by one of the clocks of `Evidence.clocks`, in epoch milliseconds.
  *
  * @category models
  */
-export const Moment = Schema.Struct({ clock: Schema.String, at: Schema.Number })
+export const Moment = Schema.Struct({ clock: Schema.String, at: Schema.Number }).annotations(hidden("a moment"))
 
 /** @category models */
 export interface Moment extends Schema.Schema.Type<typeof Moment> {}
@@ -18,7 +19,7 @@ export interface Moment extends Schema.Schema.Type<typeof Moment> {}
  *
  * @category models
  */
-export const Offset = Schema.Struct({ min: Schema.Number, max: Schema.Number })
+export const Offset = Schema.Struct({ min: Schema.Number, max: Schema.Number }).annotations(hidden("an offset"))
 
 /** @category models */
 export interface Offset extends Schema.Schema.Type<typeof Offset> {}
@@ -28,7 +29,7 @@ export interface Offset extends Schema.Schema.Type<typeof Offset> {}
  *
  * @category models
  */
-export const Clocks = Schema.Record({ key: Schema.String, value: Offset })
+export const Clocks = Schema.Record({ key: Schema.String, value: Offset }).annotations(hidden("clocks"))
 
 /** @category models */
 export interface Clocks extends Schema.Schema.Type<typeof Clocks> {}

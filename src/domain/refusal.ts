@@ -13,6 +13,9 @@ export const hidden = (what: string) => ({
   message: (issue: ParseResult.ParseIssue) => ({ message: `Expected ${what}${where(issue)}`, override: true })
 })
 
+/** The same for a class: its own schema, what it is made of, and how the one becomes the other. */
+export const hiddenClass = (what: string) => [hidden(what), hidden(what), hidden(what)] as const
+
 /** Where it was not what was expected, if that is not the whole. */
 export const where = (issue: ParseResult.ParseIssue): string => {
   const path = pathOf(issue)

@@ -56,7 +56,7 @@ export const lookup = Effect.fnUntraced(function* (
 export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expected: Verdict.Expected): Exchanges => ({
   handle,
   create: Effect.dieMessage("what is only asked about is never sent"),
-  lookup: client.lookup(handle),
+  lookup: client.lookup(handle, expected.customer === undefined ? undefined : { customerHandle: expected.customer }),
   expected
 })
 

@@ -8,17 +8,18 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as BillwerkConfig from "../BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
+import { fingerprint } from "../domain/Fingerprint.js"
 import type * as Reply from "../domain/Reply.js"
 import type * as body from "./body.js"
 import * as httpDate from "./httpDate.js"
 import * as transport from "./transport.js"
 import * as wire from "./wire.js"
-import type { Clean } from "./words.js"
+import type { Words } from "./words.js"
 
 /** What it takes to read an answer. */
 export interface Reader {
   readonly kind: Attempt.Kind
-  readonly clean: Clean
+  readonly words: Words
   /** For dates that say how long to wait. */
   readonly clock: Clock.Clock
   readonly isRepeated: IsRepeated
@@ -35,36 +36,45 @@ export const repeats = (): IsRepeated => {
   let latest = new Set<string>()
   let earlier: ReadonlySet<string> = latest
   return (requestId) => {
-    if (latest.has(requestId) || earlier.has(requestId)) return true
+    // What was sent for an id may be anything.
+    const name = fingerprint(requestId)
+    if (latest.has(name) || earlier.has(name)) return true
     if (latest.size >= requestIdsKept) [earlier, latest] = [latest, new Set()]
-    latest.add(requestId)
+    latest.add(name)
     return false
   }
 }
 
-export type Head = Omit<Reply.Response, "body">
+/** What has arrived before the body; and the exchange's id as it came, which is not shown. */
+export interface Head {
+  readonly answer: Omit<Reply.Response, "body">
+  readonly id: string | undefined
+}
 
 export const headOf = (
   status: number,
   header: (name: string) => string | undefined,
-  { clean, clock }: Reader
+  { clock, words }: Reader
 ): Head => {
-  const [date, retryAfter] = [header("date"), header("retry-after")]
+  const [date, id, retryAfter] = [header("date"), idFrom(header("request-id")), header("retry-after")]
   return {
-    _tag: "Response",
-    status,
-    requestId: requestIdFrom(header("request-id"), clean),
-    retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock),
-    date: date === undefined ? undefined : httpDate.parse(date, clock.unsafeCurrentTimeMillis()),
-    isCached: header("age") !== undefined
+    id,
+    answer: {
+      _tag: "Response",
+      status,
+      requestId: id && words.requestId(id),
+      retryAfter: retryAfter === undefined ? undefined : retryAfterFrom(retryAfter, clock),
+      date: date === undefined ? undefined : httpDate.parse(date, clock.unsafeCurrentTimeMillis()),
+      isCached: header("age") !== undefined
+    }
   }
 }
 
-const requestIdFrom = (text: string | undefined, clean: Clean): string | undefined =>
-  text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? clean(text) : undefined
+const idFrom = (text: string | undefined): string | undefined =>
+  text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? text : undefined
 
-// Three centuries: past every deadline, and still a number that can be encoded.
-const retryAfterSecondsMax = 1e10
+// Past every deadline. No phone or card number is a time to wait.
+const retryAfterSecondsMax = 8_640_000
 
 // Seconds or a date. A date that has passed means now; what is neither is left to the policy's own backoff.
 const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | undefined => {
@@ -86,38 +96,54 @@ export const fromText = (text: body.Text): string | NoText =>
   text === "TooLarge" ? tooLarge : text === "Broken" ? cutOff : text.text
 
 export const withBody = (head: Head, body: string | NoText, reader: Reader): Reply.Response => {
-  const response = typeof body === "string" ? parse(head, body, reader) : { ...head, body }
-  const isRepeated = response.requestId !== undefined && reader.isRepeated(response.requestId)
+  const { id, response } =
+    typeof body === "string" ? parse(head, body, reader) : { id: head.id, response: { ...head.answer, body } }
+  const isRepeated = id !== undefined && reader.isRepeated(id)
   // A cache answers no POST; and what is doubted of a create is whether it was carried out, whoever answers.
   return isRepeated && reader.kind === "Lookup" ? { ...response, isCached: true } : response
 }
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
+interface Parsed {
+  readonly id: string | undefined
+  readonly response: Reply.Response
+}
+
 // Without the mark of its byte order, which some layers leave in.
-const parse = (head: Head, marked: string, { clean, kind }: Reader): Reply.Response => {
+const parse = ({ answer, id }: Head, marked: string, { kind, words }: Reader): Parsed => {
+  const of = (body: Reply.Body): Parsed => ({ id, response: { ...answer, body } })
   const text = marked.replace(/^\ufeff/, "")
-  if (text.trim() === "") return { ...head, body: { _tag: "Unreadable", why: "an empty body" } }
+  if (text.trim() === "") return of({ _tag: "Unreadable", why: "an empty body" })
   const value = parseJson(text)
-  if (Option.isNone(value)) return { ...head, body: { _tag: "Unreadable", why: "a body that is not JSON" } }
-  const payout = head.status === 200 ? wire.readPayout(value.value, clean) : undefined
-  if (payout !== undefined) return { ...head, body: { _tag: "PayoutBody", payout } }
-  const answer = wire.readError(value.value, clean)
-  if (answer === undefined) return { ...head, body: { _tag: "Unreadable", why: `a body that is no ${kind} answer` } }
-  return { ...head, requestId: head.requestId ?? requestIdFrom(answer.requestId, clean), body: answer.error }
+  if (Option.isNone(value)) return of({ _tag: "Unreadable", why: "a body that is not JSON" })
+  const payout = answer.status === 200 ? wire.readPayout(value.value, words) : undefined
+  if (payout !== undefined) return of({ _tag: "PayoutBody", payout })
+  const refused = wire.readError(value.value, words)
+  if (refused === undefined) return of({ _tag: "Unreadable", why: `a body that is no ${kind} answer` })
+  const inBody = idFrom(refused.requestId)
+  const requestId = answer.requestId ?? (inBody && words.requestId(inBody))
+  return { id: id ?? inBody, response: { ...answer, requestId, body: refused.error } }
 }
 
 /** The connection failed, for a cause that is only looked at. */
-export const noResponse = (cause: unknown, isBefore = transport.isNotSent(cause)): Reply.NoResponse => ({
-  _tag: "NoResponse",
-  reason: transport.isCertificate(cause) ? "Certificate" : "Transport",
-  sent: isBefore ? "NotSent" : "Unknown",
-  systemCode: transport.systemCode(cause)
-})
+export const noResponse = (
+  cause: unknown,
+  { words }: Reader,
+  isBefore = transport.isNotSent(cause)
+): Reply.NoResponse => {
+  const code = transport.systemCode(cause)
+  return {
+    _tag: "NoResponse",
+    reason: transport.isCertificate(cause) ? "Certificate" : "Transport",
+    sent: isBefore ? "NotSent" : "Unknown",
+    systemCode: code && words.failure(code)
+  }
+}
 
 /** The host's client died: nobody knows what it sent. Of what it died of only a name is kept. */
-export const died = (defect: unknown, { clean }: Reader): Reply.NoResponse => {
+export const died = (defect: unknown, { words }: Reader): Reply.NoResponse => {
   const name = Predicate.hasProperty(defect, "name") && typeof defect.name === "string" ? defect.name : ""
-  const systemCode = transport.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? clean(name) : undefined)
+  const systemCode = words.failure(transport.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? name : ""))
   return { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode }
 }

@@ -27,7 +27,7 @@ import { liveClock, within } from "./deadline.js"
 import * as direct from "./direct.js"
 import * as reply from "./reply.js"
 import * as sendsOnce from "./sendsOnce.js"
-import type { Clean } from "./words.js"
+import type { Words } from "./words.js"
 
 /** Sends once, in this fiber. Every answer and every failure is a reply. */
 export type Send = (
@@ -35,7 +35,7 @@ export type Send = (
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
   kind: Attempt.Kind,
-  clean: Clean
+  words: Words
 ) => Effect.Effect<Reply>
 
 export const over = (client: HttpClient.HttpClient): Send => {
@@ -43,9 +43,9 @@ export const over = (client: HttpClient.HttpClient): Send => {
   const isRepeated = reply.repeats()
   const prepared = privately(sendsOnce.watch())
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
-  return (fiber, request, deadline, kind, clean) => {
+  return (fiber, request, deadline, kind, words) => {
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const reader = { kind, clean, clock, isRepeated }
+    const reader = { kind, words, clock, isRepeated }
     return exchange !== undefined && clock === liveClock
       ? exchange(request, deadline, (received) => replyOf(received, reader))
       : overAny(http, request, deadline, reader)
@@ -54,7 +54,7 @@ export const over = (client: HttpClient.HttpClient): Send => {
 
 const replyOf = ({ body, end, head, sent }: direct.Received, reader: reply.Reader): Reply => {
   if (head === undefined) {
-    return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end)
+    return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end, reader)
   }
   const text = bodyOf(end, body, head.header("content-encoding"))
   return reply.withBody(reply.headOf(head.status, head.header, reader), text, reader)
@@ -93,7 +93,7 @@ const overAny = (
     onFailure: (error) =>
       error._tag === "ResponseError" && error.reason === "StatusCode"
         ? receive(error.response)
-        : Effect.succeed(fromFailure(error)),
+        : Effect.succeed(fromFailure(error, reader)),
     onSuccess: receive
   })
   // A host's client that dies has sent, for all that is known; and what it died of may hold the request, and so the key.
@@ -111,10 +111,10 @@ const overAny = (
 }
 
 // Encode and InvalidUrl come before anything is sent; so does whatever the transport can prove.
-const fromFailure = (error: HttpClientError.HttpClientError): Reply =>
+const fromFailure = (error: HttpClientError.HttpClientError, reader: reply.Reader): Reply =>
   error._tag === "RequestError"
-    ? reply.noResponse(error.cause, error.reason === "Transport" ? undefined : true)
-    : reply.noResponse(error.cause, false)
+    ? reply.noResponse(error.cause, reader, error.reason === "Transport" ? undefined : true)
+    : reply.noResponse(error.cause, reader, false)
 
 /**
  * No platform span (its URL holds the handle), and no trace headers to a third party. And no redirects: a followed 307

@@ -8,10 +8,11 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { fingerprint } from "../domain/Fingerprint.js"
+import { amountMax } from "../domain/Money.js"
 import type * as Payout from "../domain/Payout.js"
 import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
-import type { Clean } from "./words.js"
+import type { Words } from "./words.js"
 
 /** `POST /v1/payout`, and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"
@@ -183,25 +184,29 @@ const fieldsOf = (json: unknown): Fields => (Predicate.isReadonlyRecord(json) ? 
 // An optional value in an answer: absent, null or malformed all mean that the provider did not say. A payout is not to
 // become unreadable because of a date that nobody needs.
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
-const cleaned = (value: unknown, clean: Clean): string | undefined =>
-  typeof value === "string" ? clean(value) : undefined
+const kept = <A>(value: unknown, keep: (text: string) => A): A | undefined =>
+  typeof value === "string" ? keep(value) : undefined
+// Beyond what the provider's int32 can hold, it is none; it may be a card number.
 const integer = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isSafeInteger(value) ? value : undefined
+  typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= amountMax ? value : undefined
+// What JavaScript takes for a date may be any number: "123456" is a year.
 const date = (value: unknown): DateTime.Utc | undefined =>
-  typeof value === "string" ? Option.getOrUndefined(readDate(value)) : undefined
+  typeof value === "string" && /^\d{4}-\d\d-\d\d(?:T|$)/.test(value)
+    ? Option.getOrUndefined(readDate(value))
+    : undefined
 
 /** More is no payout of anybody's: each is kept, and a small answer would take a lot of room. */
 export const transactionsMax = 1000
 
 /**
- * A payout as this library knows it: without what it does not need (the card, above all), and with every text cleaned.
+ * A payout as this library knows it: without what it does not need (the card, above all), and of each text what is kept.
  * Handle, state and amount are what money depends on, so they must be right. Field by field and by hand, because an answer is
  * read for every payout: as a `Schema`, with what is lenient in it, this cost a seventh of a create.
  */
-export const readPayout = (json: unknown, clean: Clean): Payout.Payout | undefined => {
+export const readPayout = (json: unknown, words: Words): Payout.Payout | undefined => {
   const fields = fieldsOf(json)
-  const handle = cleaned(fields["handle"], clean)
-  const state = cleaned(fields["state"], clean)
+  const handle = kept(fields["handle"], words.handle)
+  const state = kept(fields["state"], words.code)
   const amount = integer(fields["amount"])
   if (handle === undefined || state === undefined || amount === undefined) return undefined
   const { transactions } = fields
@@ -210,34 +215,34 @@ export const readPayout = (json: unknown, clean: Clean): Payout.Payout | undefin
     handle,
     state,
     amount,
-    currency: cleaned(fields["currency"], clean),
-    customer: cleaned(fields["customer"], clean),
+    currency: kept(fields["currency"], words.currency),
+    customer: kept(fields["customer"], words.customer),
     created: date(fields["created"]),
     paid: date(fields["paid"]),
     failed: date(fields["failed"]),
-    transactions: Array.isArray(transactions) ? transactions.map((one: unknown) => readTransaction(one, clean)) : []
+    transactions: Array.isArray(transactions) ? transactions.map((one: unknown) => readTransaction(one, words)) : []
   }
 }
 
 // One that cannot be read stays in the list: dropping it would hide an attempt that may have paid.
-const readTransaction = (json: unknown, clean: Clean): Payout.Transaction => {
+const readTransaction = (json: unknown, words: Words): Payout.Transaction => {
   const fields = fieldsOf(json)
   return {
-    id: cleaned(fields["id"], clean) ?? "",
-    state: cleaned(fields["state"], clean) ?? "",
+    id: kept(fields["id"], words.id) ?? "",
+    state: kept(fields["state"], words.code) ?? "",
     amount: integer(fields["amount"]) ?? 0,
     created: date(fields["created"]),
-    errorState: cleaned(fields["error_state"], clean),
-    error: cleaned(fields["error"], clean),
-    acquirerCode: cleaned(fields["acquirer_code"], clean),
-    acquirerMessage: cleaned(fields["acquirer_message"], clean),
-    cardType: cleaned(fields["card_type"], clean),
+    errorState: kept(fields["error_state"], words.code),
+    error: kept(fields["error"], words.code),
+    acquirerCode: kept(fields["acquirer_code"], words.acquirerCode),
+    acquirerMessage: kept(fields["acquirer_message"], words.text),
+    cardType: kept(fields["card_type"], words.name),
     method: methodFrom(fields["card"]),
-    provider: cleaned(fields["provider"], clean)
+    provider: kept(fields["provider"], words.name)
   }
 }
 
-// Not cleaned: it is not kept, and what is made of it has to be the same for every request.
+// Of the text as it is: it is not kept, and what is made of it has to be the same for every request.
 const methodFrom = (card: unknown): string | undefined => {
   const id = text(fieldsOf(card)["id"])
   return id === undefined || id === "" ? undefined : fingerprint(id)
@@ -283,27 +288,30 @@ const writeCard = (card: CardBody): unknown => ({
   masked_card: card.maskedCard
 })
 
-/** An error of the provider: what this library knows of it, cleaned; and the request's id, which is still to be looked at. */
+/** An error of the provider: what this library keeps of it; and the request's id, which is still to be looked at. */
 export const readError = (
   json: unknown,
-  clean: Clean
+  words: Words
 ): { readonly error: Reply.ApiError; readonly requestId: string | undefined } | undefined => {
   const fields = fieldsOf(json)
   const code = integer(fields["code"])
-  if (code === undefined) return undefined
+  if (code === undefined || Math.abs(code) > errorCodeMax) return undefined
   return {
     error: {
       _tag: "ApiError",
       code,
-      error: cleaned(fields["error"], clean),
-      message: cleaned(fields["message"], clean),
-      transactionError: cleaned(fields["transaction_error"], clean),
-      path: cleaned(fields["path"], clean)
+      error: kept(fields["error"], (text) => words.errorText(code, text)),
+      message: kept(fields["message"], words.text),
+      transactionError: kept(fields["transaction_error"], words.code),
+      path: kept(fields["path"], words.path)
     },
     // The documentation spells it in two ways.
     requestId: text(fields["request_id"]) ?? text(fields["request-id"])
   }
 }
+
+// Those that are documented have three digits at most.
+const errorCodeMax = 99_999
 
 /** An error in the provider's words, for `JSON.stringify`. */
 export const writeError = (error: ErrorBody): unknown => ({

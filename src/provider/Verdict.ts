@@ -8,6 +8,7 @@ import * as Customer from "../domain/Customer.js"
 import * as Payout from "../domain/Payout.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import type { ApiError, Reply, Response } from "../domain/Reply.js"
+import { isDecline } from "../internal/documented.js"
 import { type Row, rows, type Tag } from "./rows.js"
 
 export { rows } from "./rows.js"
@@ -193,9 +194,7 @@ const isNotFound = (code: number | undefined): boolean => code === 137 || code =
 
 // Where connections are crossed, it is another payout that is not there.
 const ofAbsence = ({ handle }: Expected, { body }: Response): Verdict => {
-  const told = body._tag === "ApiError" ? body.path : undefined
-  // A path that was cut names no handle.
-  const path = told?.endsWith("…") === true ? undefined : told
+  const path = body._tag === "ApiError" ? body.path : undefined
   const isNamed = path !== undefined && (path.endsWith(`/${handle}`) || path.endsWith(`/${encodeURIComponent(handle)}`))
   return path === undefined || isNamed
     ? { _tag: "NotFound", proven: isNamed }
@@ -332,21 +331,5 @@ const badRequests: Readonly<
 }
 
 // Source: the provider's page of transaction errors (documented). What is not a decline that we know may have paid.
-const declines: ReadonlySet<string> = new Set([
-  "insufficient_funds",
-  "settle_blocked",
-  "credit_card_expired",
-  "declined_by_acquirer",
-  "credit_card_lost_or_stolen",
-  "credit_card_suspected_fraud",
-  "refund_amount_too_high",
-  "authorization_expired",
-  "authorization_amount_exceeded",
-  "authorization_voided",
-  "sca_required",
-  "risk_filter_block",
-  "fraud_block"
-])
-
 const isInDoubt = ({ transactionError }: ApiError): boolean =>
-  transactionError !== undefined && !declines.has(transactionError)
+  transactionError !== undefined && !isDecline(transactionError)

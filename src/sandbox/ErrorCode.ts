@@ -2,38 +2,39 @@
  * The provider's error codes that this provider gives, with the HTTP status and the text that the vendor's own list has
  * for them (documented).
  */
+import { errorText } from "../internal/documented.js"
 
 const codes = {
-  invalidRequest: [1, 400, "Invalid request"],
-  internalError: [2, 500, "Internal error"],
-  notAuthenticated: [6, 401, "Not authenticated"],
-  notFound: [8, 404, "Not found"],
-  customerNotFound: [9, 404, "Customer not found"],
-  missingCustomer: [18, 400, "Missing customer"],
-  missingAmount: [24, 400, "Missing amount"],
-  invalidCardToken: [34, 400, "Invalid card token"],
-  paymentMethodNotFound: [40, 404, "Payment method not found"],
-  paymentMethodNotActive: [42, 400, "Payment method not active"],
-  customerDeleted: [71, 404, "Customer has been deleted"],
-  currencyChangeNotAllowed: [72, 400, "Currency change not allowed"],
-  concurrentUpdate: [74, 400, "Concurrent resource update"],
-  paymentMethodNotProvided: [76, 400, "Payment method not provided"],
-  transactionDeclined: [77, 400, "Transaction declined"],
-  transactionProcessingError: [78, 500, "Transaction processing error"],
-  amountChangeNotAllowed: [100, 400, "Amount change not allowed on invoice"],
-  cardTokenUsed: [103, 400, "Card token already used"],
-  cardTokenExpired: [104, 400, "Card token expired"],
-  rateLimited: [122, 429, "Request rate limit exceeded"],
-  concurrencyLimited: [123, 429, "Concurrent request limit exceeded"],
-  paymentMethodPending: [128, 400, "Payment method pending"],
-  payoutProcessing: [133, 400, "Payout processing"],
-  payoutPaid: [134, 400, "Payout already paid"],
-  paymentMethodNotAllowed: [135, 400, "Payment method not allowed for payout"],
-  customerChanged: [136, 400, "Customer cannot be changed on payout"],
-  payoutNotFound: [137, 404, "Payout not found"],
-  nonPositiveAmount: [146, 422, "Non positive amount"],
-  paymentMethodFailed: [147, 400, "Payment method failed"]
-} as const satisfies Record<string, readonly [code: number, status: number, text: string]>
+  invalidRequest: [1, 400],
+  internalError: [2, 500],
+  notAuthenticated: [6, 401],
+  notFound: [8, 404],
+  customerNotFound: [9, 404],
+  missingCustomer: [18, 400],
+  missingAmount: [24, 400],
+  invalidCardToken: [34, 400],
+  paymentMethodNotFound: [40, 404],
+  paymentMethodNotActive: [42, 400],
+  customerDeleted: [71, 404],
+  currencyChangeNotAllowed: [72, 400],
+  concurrentUpdate: [74, 400],
+  paymentMethodNotProvided: [76, 400],
+  transactionDeclined: [77, 400],
+  transactionProcessingError: [78, 500],
+  amountChangeNotAllowed: [100, 400],
+  cardTokenUsed: [103, 400],
+  cardTokenExpired: [104, 400],
+  rateLimited: [122, 429],
+  concurrencyLimited: [123, 429],
+  paymentMethodPending: [128, 400],
+  payoutProcessing: [133, 400],
+  payoutPaid: [134, 400],
+  paymentMethodNotAllowed: [135, 400],
+  customerChanged: [136, 400],
+  payoutNotFound: [137, 404],
+  nonPositiveAmount: [146, 422],
+  paymentMethodFailed: [147, 400]
+} as const satisfies Record<string, readonly [code: number, status: number]>
 
 /** What a refusal is called in this code. */
 export type Name = keyof typeof codes
@@ -46,13 +47,11 @@ export interface ErrorCode {
 }
 
 export const get = (name: Name): ErrorCode => {
-  const [code, status, text] = codes[name]
-  return { code, status, text }
+  const [code, status] = codes[name]
+  return { code, status, text: textOf(code) }
 }
 
-const texts = new Map<number, string>(Object.values(codes).map(([code, , text]) => [code, text]))
-
-export const textOf = (code: number): string => texts.get(code) ?? `Error ${code}`
+export const textOf = (code: number): string => errorText(code) ?? `Error ${code}`
 
 const reasons = new Map([
   [200, "OK"],

@@ -15,6 +15,7 @@ import { Outcome } from "../domain/Outcome.js"
 import * as Payout from "../domain/Payout.js"
 import { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import { hidden } from "../domain/refusal.js"
 import * as errors from "../execution/toError.js"
 import { stepper } from "../internal/stepper.js"
 import * as Verdict from "../provider/Verdict.js"
@@ -48,7 +49,7 @@ export interface Lost extends Schema.Schema.Type<typeof Lost> {}
 export const Lapsed = Schema.TaggedStruct("Lapsed", { at })
 
 /** What a round of sending ended with. */
-export const Round = Schema.Union(Accepted, Failed, Lost, Lapsed)
+export const Round = Schema.Union(Accepted, Failed, Lost, Lapsed).annotations(hidden("a round"))
 
 /** @category models */
 export type Round = typeof Round.Type
@@ -64,7 +65,7 @@ export const Waiting = Schema.TaggedStruct("Waiting", {
 })
 
 /** What one poll found. A `Failed` with a `wait` is sent again. */
-export const Poll = Schema.Union(Waiting, Accepted, Failed)
+export const Poll = Schema.Union(Waiting, Accepted, Failed).annotations(hidden("a poll"))
 
 /** @category models */
 export type Poll = typeof Poll.Type

@@ -1,100 +1,295 @@
 import { assert, describe, it } from "@effect/vitest"
-import { FastCheck as fc } from "effect"
-import { cleaner, ofKey, textMax } from "../../src/internal/words.js"
+import { FastCheck as fc, Redacted } from "effect"
+import { type About, reading, textMax, type Words } from "../../src/internal/words.js"
+import { requestOf } from "../support.js"
 
-const key = "priv_12051dfac75143fc827cf63a87f46df3"
-const destination = "ca_fcfac2016614418f969fa5697383e47c"
+const apiKey = "priv_12051dfac75143fc827cf63a87f46df3"
+const saved = "ca_fcfac2016614418f969fa5697383e47c"
+const token = "ct_0cfac2016614418f969fa5697383e47c"
+const customer = {
+  generateHandle: true,
+  email: "winner@example.com",
+  firstName: "Winifred",
+  phone: "+45 12 34 56 78",
+  vat: "DK12345678",
+  postalCode: "2100",
+  metadata: { seat: "Balcony 7" }
+} as const
+const request = requestOf({ handle: "prize-1", destination: saved, text: "Second prize of the raffle", customer })
 
-describe("The provider's words", () => {
-  it("stay as they are when there is nothing to hide", () => {
-    const clean = cleaner([key, destination])
-    assert.strictEqual(clean("Payout already paid"), "Payout already paid")
-    assert.strictEqual(clean("Æblegrød 🥧 på Strøget"), "Æblegrød 🥧 på Strøget")
-    assert.strictEqual(clean(""), "")
+const wordsOf = (about: Partial<About> = {}, keepTexts = false): Words =>
+  reading({ apiKey, keepTexts })({ handle: "prize-1", ...about })
+
+/** As the answers to a bare lookup, to a request, and to a request with its texts kept, are read. */
+const all = [wordsOf(), wordsOf({ request }), wordsOf({ request }, true)]
+
+const table = (of: (words: Words) => (text: string) => unknown, kept: ReadonlyArray<readonly [string, unknown]>) => {
+  for (const [text, expected] of kept) for (const words of all) assert.deepStrictEqual(of(words)(text), expected, text)
+}
+
+const cardNumber = "4111111111111111"
+const longNumber = "4111111111111111117"
+
+describe("A code", () => {
+  it("is kept, whether or not it is documented (60, 62)", () =>
+    table(
+      ({ code }) => code,
+      ["paid", "soft_declined", "insufficient_funds", "on_hold", "shy", "sca_3ds_2", "emv_token_deleted"].map(
+        (text) => [text, text]
+      )
+    ))
+
+  it("is told from whatever else stands in its place", () =>
+    table(
+      ({ code }) => code,
+      [
+        saved,
+        token,
+        apiKey,
+        "winner@example.com",
+        cardNumber,
+        longNumber,
+        `card_${cardNumber}`,
+        "+45 12 34 56 78",
+        "Do not honour",
+        "Winifred",
+        "a\nb",
+        "ca_abcdefghijklmnop",
+        "x".repeat(65)
+      ].map((text) => [text, "<redacted>"])
+    ))
+
+  it("repeats nothing of the request, but where it is documented", () => {
+    const words = wordsOf({
+      request: requestOf({
+        text: "hard_declined",
+        customer: { generateHandle: true, firstName: "winifred", city: "on_hold" }
+      })
+    })
+    assert.strictEqual(words.code("hard_declined"), "hard_declined")
+    for (const text of ["winifred", "not_winifred", "on_hold"]) assert.strictEqual(words.code(text), "<redacted>")
+    assert.strictEqual(wordsOf({ request }).code("winifred"), "<redacted>")
+    assert.strictEqual(words.name("winifred"), undefined)
+    assert.strictEqual(words.name("visa_dk"), "visa_dk")
   })
+})
 
-  it("lose every secret that they repeat, as often as they repeat it (109, 110)", () => {
-    const clean = cleaner([key, destination])
+describe("An acquirer's code", () => {
+  it("is up to six letters and digits, and no name and no number of anybody", () =>
+    table(
+      ({ acquirerCode }) => acquirerCode,
+      [
+        ...["05", "N7", "XA", "1A5", "40110"].map((text) => [text, text] as const),
+        ...["", "Sophie", "Bo B", "12345678", cardNumber, longNumber, "DK12345678", "5-1", "a@b.c"].map(
+          (text) => [text, undefined] as const
+        )
+      ]
+    ))
+
+  it("repeats nothing of the request", () => {
+    assert.strictEqual(wordsOf().acquirerCode("2100"), "2100")
+    assert.strictEqual(wordsOf({ request }).acquirerCode("2100"), undefined)
+  })
+})
+
+describe("The name of an error code", () => {
+  it("is what the documentation calls it, or another code", () =>
+    table(
+      ({ errorText }) =>
+        (text) =>
+          errorText(134, text),
+      [
+        ["Payout already paid", "Payout already paid"],
+        ["PAYOUT ALREADY PAID", "Payout already paid"],
+        ["payout_already_paid", "payout_already_paid"]
+      ]
+    ))
+
+  it("is nothing else, but where texts are kept", () => {
+    for (const words of [wordsOf(), wordsOf({ request }), wordsOf({}, true)]) {
+      assert.isUndefined(words.errorText(134, "Payout of Winifred already paid"))
+      assert.isUndefined(words.errorText(7, "Payout already paid"))
+    }
     assert.strictEqual(
-      clean(`no ${destination} for ${key}; ${destination}${destination}`),
-      "no <redacted> for <redacted>; <redacted><redacted>"
+      wordsOf({ request }, true).errorText(134, "Payout of Winifred already paid"),
+      "Payout of <redacted> already paid"
     )
   })
+})
 
-  it("lose a secret that begins with another one, whole", () => {
-    const longer = `${destination}-2026`
-    for (const secrets of [
-      [destination, longer],
-      [longer, destination]
+describe("A handle", () => {
+  it("of the payout is kept, and another one is not shown", () =>
+    table(
+      ({ handle }) => handle,
+      [
+        ["prize-1", "prize-1"],
+        ["prize-2", "<redacted>"],
+        ["winner@example.com", "<redacted>"]
+      ]
+    ))
+
+  it("in a path says whether it is about the payout, and nothing else", () => {
+    table(
+      ({ path }) => path,
+      [
+        ["/v1/payout/prize-1", "/prize-1"],
+        [`/winner@example.com/v1/payout/prize-1`, "/prize-1"],
+        ["/v1/payout/prize-2", "<redacted>"],
+        ["/v1/payout/winner@example.com", "<redacted>"],
+        [`${"x".repeat(500)}/prize-1`, "/prize-1"]
+      ]
+    )
+    assert.strictEqual(wordsOf({ handle: "a@b" }).path("/v1/payout/a%40b"), "/a@b")
+  })
+})
+
+describe("A customer's handle", () => {
+  it("that is expected is kept as it is, and any other is another one", () => {
+    for (const words of [
+      wordsOf({ customer: "a@b.c" }),
+      wordsOf({ request: requestOf({ customer: "a@b.c" }) }),
+      wordsOf({ request: requestOf({ customer: { handle: "a@b.c", email: "a@b.c" } }) })
     ]) {
-      assert.strictEqual(cleaner(secrets)(`for ${longer}.`), "for <redacted>.")
+      assert.strictEqual(words.customer("a@b.c"), "a@b.c")
+      for (const other of ["cust-0001", "b@b.c", saved, ""]) assert.strictEqual(words.customer(other), "<redacted>")
     }
   })
 
-  it("keep what is too short to be a secret, or innocent words would go with it", () => {
-    assert.strictEqual(cleaner(["card"])("the card is lost"), "the card is lost")
-    assert.strictEqual(cleaner([""])("the card is lost"), "the card is lost")
+  it("that the provider chose is kept, if it can be one", () =>
+    table(
+      ({ customer }) => customer,
+      [
+        ...["cust-0001", "customer-006", "1001"].map((text) => [text, text] as const),
+        ...[saved, token, apiKey, cardNumber, "winner@example.com", "a b", ""].map((text) => [text, undefined] as const)
+      ]
+    ))
+
+  it("that the provider chose repeats nothing of the request", () => {
+    assert.strictEqual(wordsOf().customer("winifred-1"), "winifred-1")
+    assert.isUndefined(wordsOf({ request }).customer("winifred-1"))
+  })
+})
+
+describe("A currency", () => {
+  it("is three capital letters, and anything else is another one", () =>
+    table(
+      ({ currency }) => currency,
+      [["DKK", "DKK"], ...["dkk", "", "winner@example.com", cardNumber].map((text) => [text, "<redacted>"] as const)]
+    ))
+})
+
+describe("The id of a transaction", () => {
+  it("is kept in its documented form, and is else known by its fingerprint: the same in every answer", () => {
+    const uuid = "dafba201-6614-418f-969f-a5697383e47c"
+    table(
+      ({ id }) => id,
+      ["dafba2016614418f969fa5697383e47c", uuid, ""].map((text) => [text, text])
+    )
+    const odd = [saved, token, "winner@example.com", "+45 12 34 56 78", "Winifred", cardNumber, "t-1", "t-2"]
+    const ids = odd.map((text) => {
+      const [first, ...others] = all.map(({ id }) => id(text))
+      assert.match(first ?? "", /^id-[0-9a-f]{16}$/)
+      for (const other of others) assert.strictEqual(other, first)
+      return first
+    })
+    assert.strictEqual(new Set(ids).size, odd.length)
+  })
+})
+
+describe("The id of an exchange", () => {
+  it("is kept, if it was made at random", () =>
+    table(
+      ({ requestId }) => requestId,
+      [
+        ...["f1988fc2374b4a26a51ebd876b478428", "f1988fc2-374b-4a26-a51e-bd876b478428", "Root=1-6".padEnd(20, "a")].map(
+          (text) => [text, /=/.test(text) ? undefined : text] as const
+        ),
+        ...[saved, token, apiKey, "winner@example.com", "4512345678", cardNumber, longNumber].map(
+          (text) => [text, undefined] as const
+        ),
+        ...[`req-${cardNumber}`, "DK12345678", "Winifred", "some_request_id"].map((text) => [text, undefined] as const)
+      ]
+    ))
+
+  it("repeats nothing of the request", () => {
+    const id = "7f3a-Balcony7-000000"
+    assert.strictEqual(wordsOf({ request: requestOf() }).requestId(id), id)
+    assert.isUndefined(wordsOf({ request }).requestId(id))
   })
 
-  it("lose a secret that would be cut in two by the limit", () => {
-    const text = `${"x".repeat(textMax - 10)}${key}`
-    assert.strictEqual(cleaner([key])(text), `${"x".repeat(textMax - 10)}<redacted>`)
-    const longer = `${"x".repeat(textMax - 5)}${key}`
-    assert.strictEqual(cleaner([key])(longer), `${"x".repeat(textMax - 5)}<red…`)
+  it("is in hex, where it is not known what it may repeat", () => {
+    const encoded = Buffer.from("Strandvejen 12, 3. tv.").toString("base64").replaceAll("=", "")
+    assert.strictEqual(wordsOf({ request: requestOf() }).requestId(encoded), encoded)
+    assert.isUndefined(wordsOf().requestId(encoded))
   })
+})
 
-  it("lose a secret in whatever shape it comes back (109)", () => {
-    const odd = "priv_a+b/c?0123456789"
-    const clean = cleaner(ofKey(odd), ["ct_a/b+c"])
-    for (const text of [odd, encodeURIComponent(odd), "ct_a/b+c", "ct_a%2Fb%2Bc"]) {
-      assert.strictEqual(clean(`a ${text} b`), "a <redacted> b")
+describe("What a failure is called", () => {
+  it("is a name of the system or of a class, and no number of anybody", () =>
+    table(
+      ({ failure }) => failure,
+      [
+        ...["ECONNREFUSED", "UND_ERR_SOCKET", "TypeError", "ERR_SSL_TLSV13_ALERT"].map((text) => [text, text] as const),
+        ...["", "DK12345678", "connection refused", saved].map((text) => [text, undefined] as const)
+      ]
+    ))
+
+  it("repeats nothing of the request", () => {
+    assert.strictEqual(wordsOf().failure("WINIFRED"), "WINIFRED")
+    assert.isUndefined(wordsOf({ request }).failure("WINIFRED"))
+  })
+})
+
+describe("A sentence", () => {
+  it("is not kept by default, and never where only the handle is known", () => {
+    for (const words of [wordsOf(), wordsOf({ request }), wordsOf({}, true), wordsOf({ customer: "c-1" }, true)]) {
+      assert.isUndefined(words.text("Do not honour"))
     }
-    for (const encoded of [`${odd}:`, odd].map((text) => Buffer.from(text).toString("base64"))) {
-      assert.match(clean(`Basic ${encoded}`), /^Basic <redacted>=*$/)
-      assert.strictEqual(clean(`Basic ${encoded.replace(/=+$/, "")}`), "Basic <redacted>")
+  })
+
+  it("is kept on demand, without what it repeats", () => {
+    const { text } = wordsOf({ request }, true)
+    assert.strictEqual(text("Do not honour"), "Do not honour")
+    assert.strictEqual(text("Æblegrød 🥧 på Strøget"), "Æblegrød 🥧 på Strøget")
+    assert.strictEqual(text(`no ${saved} for ${apiKey}.`), "no <redacted> for <redacted>.")
+    assert.strictEqual(text(`Basic ${Buffer.from(`${apiKey}:`).toString("base64")}`), "Basic <redacted>")
+  })
+
+  it("loses what would be cut in two by the limit", () => {
+    const { text } = wordsOf({ request }, true)
+    const filler = "no ".repeat(83)
+    for (const more of ["", "n", "no", "no n", "no no"]) {
+      const kept = text(`${filler}${more} ${saved} ${customer.phone}`) ?? ""
+      assert.isAtMost(kept.length, textMax)
+      assert.notMatch(kept, /ca_|fcfa|45|12/)
     }
+    assert.isUndefined(text("no ".repeat(1366)))
   })
 
-  it("lose a secret that is all they are, however short", () => {
-    const clean = cleaner([key], [destination, "a@b.c", ""])
-    for (const secret of [key, destination, "a@b.c"]) assert.strictEqual(clean(secret), "<redacted>")
-    assert.strictEqual(clean(""), "")
+  it("comes on one line, without anything that moves a terminal's cursor, and well-formed (107, 108)", () => {
+    const { text } = wordsOf({ request }, true)
+    assert.strictEqual(text("a\r\nERROR b"), "a ERROR b")
+    assert.strictEqual(text("a\u2028b\u2029c\u0085d\u0000e\u001b[2Jf\u007fg"), "a b c d e [2Jf g")
+    assert.strictEqual(text("a\ud800b\udfffc"), "a b c")
+    assert.strictEqual(text(`${"x".repeat(textMax - 2)}🥧!`), `${"x".repeat(textMax - 2)}…`)
   })
 
-  it("keep what has to be compared, even if a secret is part of it", () => {
-    const clean = cleaner([key], ["winner@example.com"], ["prize-1", "winner@example.com"])
-    assert.strictEqual(clean("winner@example.com"), "winner@example.com")
-    assert.strictEqual(clean(key), "<redacted>")
-  })
-
-  it("never equal what they begin with once they are cut", () => {
-    const handle = "x".repeat(textMax)
-    assert.strictEqual(cleaner([])(handle), handle)
-    assert.strictEqual(cleaner([])(`${handle}y`), `${"x".repeat(textMax - 1)}…`)
-  })
-
-  it("come on one line, without anything that moves a terminal's cursor (107)", () => {
-    const clean = cleaner([])
-    assert.strictEqual(clean("a\r\nERROR b"), "a ERROR b")
-    assert.strictEqual(clean("a\u2028b\u2029c\u0085d\u0000e\u001b[2Jf\u007fg"), "a b c d e [2Jf g")
-  })
-
-  it("are well-formed, even where the limit falls on an emoji (108)", () => {
-    const clean = cleaner([])
-    assert.strictEqual(clean("a\ud800b\udfffc"), "a b c")
-    assert.strictEqual(clean(`${"x".repeat(textMax - 2)}🥧!`), `${"x".repeat(textMax - 2)}…`)
-  })
-
-  it("never hold a secret, a line break or more than 255 characters, whatever they are", () => {
+  it("never holds a secret, a line break or more than 255 characters, whatever it is", () => {
+    const { text } = wordsOf({ request }, true)
     const noise = fc.string({ unit: "binary", maxLength: 300 })
     fc.assert(
-      fc.property(fc.array(fc.oneof(noise, fc.constantFrom(key, destination, "\n", "<", "priv_"))), (parts) => {
-        const cleaned = cleaner([key, destination])(parts.join(""))
-        assert.isAtMost(cleaned.length, textMax)
-        assert.notInclude(cleaned, key)
-        assert.notInclude(cleaned, destination)
-        assert.notMatch(cleaned, /[\p{Cc}\p{Cs}\u2028\u2029]/u)
+      fc.property(fc.array(fc.oneof(noise, fc.constantFrom(apiKey, saved, "\n", "<", "priv_"))), (parts) => {
+        const kept = text(parts.join("")) ?? ""
+        assert.isAtMost(kept.length, textMax)
+        assert.notInclude(kept, apiKey)
+        assert.notInclude(kept, saved)
+        assert.notMatch(kept, /[\p{Cc}\p{Cs}\u2028\u2029]/u)
       })
     )
+  })
+
+  it("of a request to a card token is without the token", () => {
+    const toToken = requestOf({ destination: Redacted.make(token), customer: "c-1" })
+    assert.strictEqual(wordsOf({ request: toToken }, true).text(`of ${token}!`), "of <redacted>!")
   })
 })

@@ -263,17 +263,18 @@ describe("No secret that a provider repeats", () => {
   )
 
   property(
-    "of a lookup, which knows the key only, is its key",
+    "is in any rendering of a lookup, although it knows no request (D6)",
     20,
     fc.record({ secrets, answers: fc.array(answers, { minLength: 1, maxLength: 5 }), policy: policyNames }),
-    ({ answers, policy, secrets: { key } }) => {
+    ({ answers, policy, secrets }) => {
       const { handle } = requestOf()
-      const world = worldOf(key, answers, handle, formsOfKey(key))
+      const forms = [...formsOfKey(secrets.key), ...formsOf(secrets.destination), ...formsOf(secrets.email)]
+      const world = worldOf(secrets.key, answers, handle, forms)
       const { observed, texts } = watched(world.payouts.get(handle, { policy: policies[policy] }))
       const exit = world.run(observed)
       assert(Exit.isSuccess(exit))
       const value = Exit.isSuccess(exit.value) ? exit.value.value : Cause.squash(exit.value.cause)
-      assertSilent([...renderings(value), ...renderings(exit.value), ...texts()], canariesOfKey(key))
+      assertSilent([...renderings(value), ...renderings(exit.value), ...texts()], canariesOf(secrets))
     }
   )
 

@@ -10,7 +10,7 @@ import {
   type BillwerkConfig,
   type Exposure,
   type Payout,
-  type PayoutRequest,
+  PayoutRequest,
   type Reply,
   type RetryPolicy,
   Sandbox
@@ -71,10 +71,10 @@ export const reading = (
   return (exchanges) => ({
     ...exchanges,
     create: (request) => Effect.map(exchanges.create(request), taken({ kind: "Create", request })),
-    lookup: (handle, request) =>
-      request === undefined
-        ? exchanges.lookup(handle)
-        : Effect.map(exchanges.lookup(handle, request), taken({ kind: "Lookup", request }))
+    lookup: (handle, about) =>
+      PayoutRequest.isPayoutRequest(about)
+        ? Effect.map(exchanges.lookup(handle, about), taken({ kind: "Lookup", request: about }))
+        : exchanges.lookup(handle, about)
   })
 }
 
