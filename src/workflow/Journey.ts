@@ -21,6 +21,7 @@ import { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import { intentMax, type Payouts } from "../Payouts.js"
 import type * as RetryPolicy from "../RetryPolicy.js"
+import { log, nameOf } from "../internal/hostCode.js"
 import * as Settlement from "../Settlement.js"
 import * as rounds from "./Rounds.js"
 
@@ -170,7 +171,7 @@ const lost = Effect.fnUntraced(function* (
 const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) => {
   if (Cause.isInterruptedOnly(cause)) return lost(runner, journey, { isOwn: true, crash: false })
   return Effect.zipRight(
-    Effect.logError(`Payout ${journey.request.handle}: a defect (${nameOf(cause)}) while sending; asking next`),
+    log(Effect.logError(`Payout ${journey.request.handle}: a defect (${nameOf(cause)}) while sending; asking next`)),
     lost(runner, journey, { isOwn: true, crash: true })
   )
 }
@@ -179,12 +180,6 @@ const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) =
 const asStored = (round: rounds.Round) => Effect.flatMap(Schema.encode(StoredRound)(round), Schema.decode(StoredRound))
 
 const StoredRound = Schema.parseJson(rounds.Round)
-
-// Its name only: what a defect says may be anything.
-const nameOf = (cause: Cause.Cause<unknown>): string => {
-  const defect = Cause.squash(cause)
-  return defect instanceof Error ? defect.name : typeof defect
-}
 
 const pause = ({ inMemoryThreshold }: Runner, { round }: Journey, duration: Duration.Duration) =>
   DurableClock.sleep({ name: `retry/${round}`, duration, inMemoryThreshold })
