@@ -2,6 +2,7 @@
  * A durable payout, on Effect's workflow engine: it outlives the process that began it. Create, wait out retries, settle;
  * each step is stored before the next one, and whatever is run again asks the provider before it sends.
  */
+import type * as DurableDeferred from "@effect/workflow/DurableDeferred"
 import * as Workflow from "@effect/workflow/Workflow"
 import { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Duration from "effect/Duration"
@@ -16,7 +17,7 @@ import { InvalidRequest, PayoutError } from "./domain/PayoutError.js"
 import { destinationOf, isPayoutRequest, PayoutRequest } from "./domain/PayoutRequest.js"
 import * as Payouts from "./Payouts.js"
 import * as RetryPolicy from "./RetryPolicy.js"
-import { begin, hinted } from "./workflow/Journey.js"
+import * as journey from "./workflow/Journey.js"
 
 const notDurable = "a saved payment method, and an existing customer by its handle, if any"
 
@@ -150,7 +151,7 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, Payouts.
         settlement: options.settlement ?? settlementDefault,
         inMemoryThreshold: Duration.decode(options.inMemoryThreshold ?? "10 seconds")
       }
-      return PayoutWorkflow.toLayer(begin(runner))
+      return PayoutWorkflow.toLayer(journey.begin(runner))
     })
   )
 
@@ -213,17 +214,24 @@ export const resume = (executionId: string): Effect.Effect<void, never, Workflow
 
 /**
  * Something may have happened to the payout (a webhook came): if it is waiting to be settled, it is looked up now. A hint
- * is nothing more, so whoever could forge one would gain a lookup. Beyond `hintsMax` for one execution they do nothing.
+ * is nothing more, so whoever could forge one would gain a lookup. However many come while a lookup is under way, or before the next one
+ * may begin (`hintGapMin`, `hintGapMax`), they cause one more. They spend nothing of the settlement's schedule, and any number
+ * of them wakes it.
  *
  * @category watching
  */
 export const hint = Effect.fn("PayoutWorkflow.hint")(function* (executionId: string) {
   const engine = yield* WorkflowEngine
   const instance = WorkflowInstance.initial(PayoutWorkflow, executionId)
-  for (let count = 1; count <= hintsMax; count++) {
-    const deferred = hinted(count)
-    const before = yield* Effect.provideService(engine.deferredResult(deferred), WorkflowInstance, instance)
-    if (before !== undefined) continue
+  const isDone = (deferred: DurableDeferred.DurableDeferred<Schema.Schema.Any, Schema.Schema.All>) =>
+    Effect.map(
+      Effect.provideService(engine.deferredResult(deferred), WorkflowInstance, instance),
+      (exit) => exit !== undefined
+    )
+  const deferred = journey.hinted(
+    yield* firstWhere((wait) => Effect.map(isDone(journey.ended(wait)), (isOver) => !isOver))
+  )
+  if (!(yield* isDone(deferred))) {
     return yield* engine.deferredDone(deferred, {
       workflowName: PayoutWorkflow.name,
       executionId,
@@ -231,14 +239,42 @@ export const hint = Effect.fn("PayoutWorkflow.hint")(function* (executionId: str
       exit: Exit.void
     })
   }
+  // It was hinted, and has not gone on yet: it is about to, or was not woken.
+  const result = yield* poll(executionId)
+  if (result?._tag === "Suspended") yield* resume(executionId)
 })
 
+/** The first number that has what all after it have, too, in few steps. */
+const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Effect.Effect<number, never, R> =>
+  Effect.gen(function* () {
+    let hasNot = 0
+    let high = 1
+    while (!(yield* has(high))) {
+      hasNot = high
+      high *= 2
+    }
+    while (high - hasNot > 1) {
+      const middle = Math.floor((hasNot + high) / 2)
+      if (yield* has(middle)) high = middle
+      else hasNot = middle
+    }
+    return high
+  })
+
 /**
- * How many hints one execution takes.
+ * The least time between a lookup and one that a hint causes: a second. It doubles with each hint in a row that was no news, up to
+ * `hintGapMax`, and is a second again after a lookup by the schedule.
  *
  * @category limits
  */
-export const hintsMax = 100
+export const hintGapMin: Duration.Duration = journey.hintGapMin
+
+/**
+ * The longest time that hints alone keep a lookup waiting: a minute.
+ *
+ * @category limits
+ */
+export const hintGapMax: Duration.Duration = journey.hintGapMax
 
 /**
  * What a sweep found.

@@ -22,9 +22,11 @@ import { lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
 import * as Process from "./execution/Process.js"
 import * as singleFlight from "./execution/singleFlight.js"
+import * as turns from "./execution/turns.js"
 import { intended } from "./execution/Subject.js"
 import { Hints } from "./Hints.js"
 import * as bulk from "./internal/bulk.js"
+import * as hostCode from "./internal/hostCode.js"
 import * as RetryPolicy from "./RetryPolicy.js"
 import * as Settlement from "./Settlement.js"
 import * as Telemetry from "./Telemetry.js"
@@ -108,6 +110,20 @@ export interface IntendOptions {
 export const intentMax: Duration.Duration = Duration.minutes(1)
 
 /**
+ * How long one run of `onContradiction` may take: 10 seconds.
+ *
+ * @category limits
+ */
+export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
+
+/**
+ * How many runs of `onContradiction` may be under way at once. One more is not started, and that is logged.
+ *
+ * @category limits
+ */
+export const contradictionsMax = 16
+
+/**
  * What can be set for one `settle`, instead of the layer's settlement.
  *
  * @category models
@@ -185,9 +201,10 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
     /**
      * Waits until a payout that is processing is paid or has failed: asks by the schedule, and at once when a webhook's
      * hint comes in (give the layer `Hints`, and one to the webhook handler). At the deadline the answer is what was last
-     * seen: `Processing` still, with the evidence of having asked. It only asks, so it may be interrupted and repeated at
+     * seen: `Processing` still, with the evidence of having asked; `waited` says how often it was asked, which may be never, and
+     * when the provider showed that. It only asks, so it may be interrupted and repeated at
      * will; a failure is for `recover` to deal with. Of a bare handle the arguments are not known, so they cannot be
-     * compared with what the provider shows.
+     * compared with what the provider shows; if no lookup is answered before the deadline, that is a `LookupFailed`.
      */
     readonly settle: {
       (outcome: Outcome, options?: SettleOptions): Effect.Effect<Outcome, PayoutError>
@@ -214,8 +231,9 @@ export interface Options {
    */
   readonly arrivalHorizon?: Duration.DurationInput | undefined
   /**
-   * Told when the provider shows a payout that this process knows to be paid in another state. It is logged as an error
-   * in any case.
+   * Told when the provider shows a payout that this process knows to be paid in another state. That is logged as an error in
+   * any case. It runs beside the call, which does not wait for it: in its own fiber, for `contradictionDeadline` at most. If it dies or
+   * takes longer, that is logged. When the service's scope closes, what is under way may end.
    */
   readonly onContradiction?: ((contradiction: PaidContradicted) => Effect.Effect<void>) | undefined
 }
@@ -228,6 +246,7 @@ export interface Options {
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* BillwerkClient
+  const { onContradiction } = options
   const policyDefault = options.policy ?? RetryPolicy.standard
   const settlementDefault = options.settlement ?? Settlement.standard
   const process = yield* Process.make(Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault))
@@ -236,13 +255,15 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     Effect.sync(() => singleFlight.make(client, process)),
     ({ close }) => close
   )
+  const beside = yield* hostCode.beside({ atOnceMax: contradictionsMax, deadline: contradictionDeadline })
   const around: poll.Around = {
     client,
     process,
     flights,
     hints: yield* Effect.serviceOption(Hints),
-    turn: poll.turns(process, Settlement.readsPerSecond),
-    onContradiction: options.onContradiction ?? (() => Effect.void)
+    turn: turns.make(process, Settlement.readsPerSecond),
+    onContradiction: (contradiction) =>
+      onContradiction === undefined ? Effect.void : beside("onContradiction", () => onContradiction(contradiction))
   }
   const pay = (span: string, call: singleFlight.Call) =>
     Telemetry.ofPayout(span, call.request.handle)(flights.board(call))

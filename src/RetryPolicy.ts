@@ -12,7 +12,7 @@ import * as Decision from "effect/ScheduleDecision"
 import * as Interval from "effect/ScheduleInterval"
 import * as Intervals from "effect/ScheduleIntervals"
 import type { Attempt } from "./domain/Attempt.js"
-import { stepper, type Stepper } from "./internal/stepper.js"
+import * as stepping from "./internal/stepper.js"
 
 /**
  * The categories that can be sent again.
@@ -67,6 +67,14 @@ export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
  * @category limits
  */
 export const elapsedLimit = Duration.days(24)
+
+/**
+ * How long one step of a schedule may take, a `RetryPolicy`'s or a `Settlement`'s; and no longer than its call has left. A step
+ * that takes longer, or dies, is the end of that schedule, and is logged as an error. 10 seconds.
+ *
+ * @category limits
+ */
+export const stepMax: Duration.Duration = stepping.stepMax
 
 const exponential = (base: Duration.DurationInput, resends: number) =>
   Schedule.exponential(base).pipe(Schedule.intersect(Schedule.recurs(resends)))
@@ -203,11 +211,11 @@ const notBefore = (decision: Decision.ScheduleDecision, now: number, retryAfter:
  * @internal
  */
 export interface Driver {
-  readonly next: Stepper<Failure>
+  readonly next: stepping.Stepper<Failure>
 }
 
 /** @internal */
-export const driver = (policy: RetryPolicy): Driver => ({ next: stepper(schedule(policy)) })
+export const driver = (policy: RetryPolicy): Driver => ({ next: stepping.stepper(schedule(policy)) })
 
 /**
  * The timeline of a policy, for a person to review before money depends on it.

@@ -10,6 +10,7 @@ import type * as DateTime from "effect/DateTime"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Metric from "effect/Metric"
@@ -213,8 +214,20 @@ export const traced = <A, E, R>(
     if (Context.get(fiber.currentDefaultServices, Tracer.Tracer) === unseen) return self(fiber)
     const { begins, ended, kind = "internal", name } = span()
     const annotate = (end: A | E) => Effect.annotateCurrentSpan(ended(end))
-    return Effect.tapBoth(Effect.withFiberRuntime(self), { onFailure: annotate, onSuccess: annotate }).pipe(
-      Effect.withSpan(name, { kind, attributes: begins, captureStackTrace: false })
+    let isBegun = false
+    let exit: Exit.Exit<A, E> | undefined
+    const begun = Effect.withFiberRuntime<A, E, R>((inner) => {
+      isBegun = true
+      return Effect.onExit(self(inner), (end) =>
+        Effect.sync(() => {
+          exit = end
+        })
+      )
+    })
+    return Effect.tapBoth(begun, { onFailure: annotate, onSuccess: annotate }).pipe(
+      Effect.withSpan(name, { kind, attributes: begins, captureStackTrace: false }),
+      // A tracer of the host's that throws takes no result with it, and keeps nothing from being begun.
+      Effect.catchAllCause((cause) => exit ?? (isBegun ? Effect.failCause(cause) : self(fiber)))
     )
   })
 

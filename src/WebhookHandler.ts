@@ -17,6 +17,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type { Hint } from "./domain/Hint.js"
 import { Hints } from "./Hints.js"
+import { bounded, log } from "./internal/hostCode.js"
 import * as webhookBody from "./internal/webhookBody.js"
 import * as Telemetry from "./Telemetry.js"
 import * as Webhook from "./Webhook.js"
@@ -222,7 +223,7 @@ const acceptor = <E, R>(
       if (!(yield* passOn(hint))) return "HookFailed"
       // Others may have been faster meanwhile.
       if (!accepted.add(hint.id)) return "Duplicate"
-      yield* hints.publish(hint)
+      yield* bounded("Hints.publish", hookDeadline, () => hints.publish(hint), undefined)
       return "Accepted"
     })
 }
@@ -293,6 +294,6 @@ const reporter = () => {
       }
       quiet.set(ending, { until: now + logEvery, more: 0 })
       const before = more === 0 ? "" : `, as were ${more} others since the last such line`
-      yield* Effect.logWarning(`A webhook request was answered with ${statuses[ending]}: ${ending}${before}`)
+      yield* log(Effect.logWarning(`A webhook request was answered with ${statuses[ending]}: ${ending}${before}`))
     })
 }

@@ -16,7 +16,7 @@ const root = path.resolve(import.meta.dirname, "..")
  */
 const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
   ["domain", /^domain\//],
-  ["wire", /^internal\/(deadline|documented|hiding|stepper|words|transport|wire)\.ts$/],
+  ["wire", /^internal\/(deadline|documented|hiding|hostCode|stepper|words|transport|wire)\.ts$/],
   ["values", /^(BillwerkConfig|Settlement|Telemetry|RetryPolicy)\.ts$/],
   ["verdicts", /^provider\//],
   ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],

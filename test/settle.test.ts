@@ -146,6 +146,7 @@ describe("A payout that is processing", () => {
         assert.deepStrictEqual(yield* lookups(start), [20_000, 40_000, 45_000])
         assert.deepStrictEqual(money(end), ["MayHaveMoved", 0, 12_500])
         assert.strictEqual(end.attempts.length, 4)
+        assert.deepStrictEqual(end.waited, { lookups: 3, shownAt: end.attempts.at(-1)?.started })
         assert.match(end.attempts.at(-1)?.why ?? "", /deadline/)
         yield* assertTruthful(end)
       })
@@ -592,12 +593,14 @@ describe("What was paid and is shown otherwise", () => {
         assert.deepStrictEqual(contradictions, [])
         yield* always(Script.onLookup(Script.altered({ state: "failed" })))
         assert.strictEqual((yield* payouts.get(handle)).state, "failed")
+        yield* Effect.sleep("1 millis")
         assert.deepStrictEqual(
           contradictions.map((one) => [one._tag, one.handle, one.paid.state, one.shown.state]),
           [["PaidContradicted", handle, "paid", "failed"]]
         )
         assert.strictEqual(yield* settle(before), paid)
         assert.strictEqual(yield* settleHandle(), paid)
+        yield* Effect.sleep("1 millis")
         assert.strictEqual(contradictions.length, 2)
       }),
       watched()
@@ -614,6 +617,7 @@ describe("What was paid and is shown otherwise", () => {
         const paid = yield* settle(before, every("10 seconds"))
         yield* always(Script.onLookup(Script.altered({ state: "processing" })))
         assert.strictEqual(yield* Fiber.join(slow), paid)
+        yield* Effect.sleep("1 millis")
         assert.strictEqual(contradictions.length, 1)
       }),
       watched()
@@ -621,6 +625,88 @@ describe("What was paid and is shown otherwise", () => {
 })
 
 describe("Many that wait", () => {
+  const acceptMany = (count: number) =>
+    Effect.flatMap(Payouts.Payouts, ({ create }) =>
+      Effect.forEach(Array.from({ length: count }), (_, index) => create(requestOf({ handle: `prize-${index}` })))
+    )
+
+  it.each([
+    ["were interrupted", "1 hour", "5 seconds"],
+    ["had a deadline", "10 seconds", "11 seconds"]
+  ] as const)("leave nothing behind that holds the next one up, if they %s", (_, deadline, after) =>
+    run(
+      Effect.gen(function* () {
+        const { settle } = yield* Payouts.Payouts
+        const outcomes = yield* acceptMany(600)
+        const waiting = yield* Effect.forEach(outcomes, (one) => Effect.fork(settle(one, { deadline })))
+        yield* Effect.sleep(after)
+        yield* Fiber.interruptAll(waiting)
+        yield* Effect.sleep("1 second")
+        yield* always(Script.onLookup(Script.altered({ state: "paid" })))
+        const start = yield* Clock.currentTimeMillis
+        const [, second] = outcomes
+        assert(second !== undefined)
+        const end = yield* settle(second, { deadline: "5 minutes" })
+        assert.strictEqual(end._tag, "Paid")
+        assert.isAtMost((yield* Clock.currentTimeMillis) - start, 15_000)
+      })
+    )
+  )
+
+  it("say so if the provider was not asked about them, and when it last showed them", () =>
+    run(
+      Effect.gen(function* () {
+        const { settle } = yield* Payouts.Payouts
+        const outcomes = yield* acceptMany(100)
+        yield* Effect.sleep("1 hour")
+        const ends = yield* Effect.forEach(
+          outcomes,
+          (one) => settle(one, { ...every("1 second"), deadline: "5 seconds" }),
+          {
+            concurrency: "unbounded"
+          }
+        )
+        const waited = ends.map((end) => (end._tag === "Processing" ? end.waited : undefined))
+        const unasked = ends.filter((_, index) => waited[index]?.lookups === 0)
+        assert.isTrue(waited.every((one) => one !== undefined && one.lookups <= 1))
+        assert.isAtLeast(unasked.length, 55)
+        unasked.forEach((end) => {
+          assert(end._tag === "Processing")
+          // The create's own answer, an hour ago; what is on record of it is as it was.
+          assert.deepStrictEqual(end.waited?.shownAt, end.attempts[0]?.started)
+          assert.deepStrictEqual(
+            end.attempts.map(({ kind, why }) => [kind, why]),
+            [["Create", undefined]]
+          )
+        })
+      })
+    ))
+
+  it("by a bare handle take their turns from their first lookup on, and end at their deadline unasked", () =>
+    run(
+      Effect.gen(function* () {
+        const { settle } = yield* Payouts.Payouts
+        const outcomes = yield* acceptMany(100)
+        const start = yield* Clock.currentTimeMillis
+        const ends = yield* Effect.forEach(
+          outcomes,
+          (one) => Effect.map(Effect.either(settle(one.handle, { deadline: "5 seconds" })), Either.merge),
+          { concurrency: "unbounded" }
+        )
+        assert.isAtMost((yield* Clock.currentTimeMillis) - start, 5_000)
+        const asked = yield* lookups(start)
+        for (const at of asked) {
+          assert.isAtMost(asked.filter((other) => other >= at && other < at + 1000).length, Settlement.readsPerSecond)
+        }
+        const unasked = ends.filter(({ attempts }) => attempts.length === 0)
+        assert.isAtLeast(unasked.length, 49)
+        unasked.forEach((end) => {
+          assert(end._tag === "LookupFailed")
+          assert.match(end.message, /the deadline of settling came before the provider was asked/)
+        })
+      })
+    ))
+
   it("ask no more often than the provider allows, whatever their schedules say", () =>
     run(
       Effect.gen(function* () {

@@ -36,11 +36,33 @@ export const Paid = Schema.TaggedStruct("Paid", fields).annotations(hidden("a pa
 export interface Paid extends Schema.Schema.Type<typeof Paid> {}
 
 /**
+ * What a `Processing` that `Payouts.settle` gives back rests on: `payout` is what the provider showed at `shownAt`.
+ *
+ * @category models
+ */
+export const Waited = Schema.Struct({
+  /**
+   * How many lookups this call began. **0: the provider was not asked**, because the deadline came first (too many others were
+   * waiting, or it is too short) or the schedule granted none. Then the payout may have become final since `shownAt`.
+   */
+  lookups: Schema.NonNegativeInt,
+  /** When the exchange began that showed `payout`, by the clock of the process that made it; none, if it is not on record. */
+  shownAt: Schema.optional(Schema.DateTimeUtc)
+})
+
+/** @category models */
+export interface Waited extends Schema.Schema.Type<typeof Waited> {}
+
+/**
  * Accepted, and not over: an asynchronous payment method. `Payouts.settle` waits until it is paid or has failed.
  *
  * @category models
  */
-export const Processing = Schema.TaggedStruct("Processing", fields).annotations(hidden("an outcome that is processing"))
+export const Processing = Schema.TaggedStruct("Processing", {
+  ...fields,
+  /** How `settle` waited for it. None, where another method answered. Of a durable payout, it is about the latest poll. */
+  waited: Schema.optional(Waited)
+}).annotations(hidden("an outcome that is processing"))
 
 /** @category models */
 export interface Processing extends Schema.Schema.Type<typeof Processing> {}

@@ -9,6 +9,7 @@ import type { Outcome, Paid } from "../domain/Outcome.js"
 import type { Payout } from "../domain/Payout.js"
 import type { HardDeclined, PayoutError } from "../domain/PayoutError.js"
 import { differences, fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
+import { log } from "../internal/hostCode.js"
 import * as Telemetry from "../Telemetry.js"
 import type { Evidence } from "./Evidence.js"
 import { Recent } from "./Recent.js"
@@ -112,10 +113,11 @@ export class ProcessMemory {
     this.hasEvicted = true
     const { evidence, exposure, request } = memory
     this.remember(handle, evidence.value)
-    return Effect.logError(
+    const line = Effect.logError(
       `Payout ${handle} is in doubt (up to ${exposure} minor units of ${request.currency}) and no longer remembered: ` +
         `too many others are. Recover those that are in doubt.`
-    ).pipe(Effect.annotateLogs({ handle }), Effect.zipRight(count(memory, -1)))
+    )
+    return Effect.zipRight(log(Effect.annotateLogs(line, { handle })), count(memory, -1))
   }
 
   private remember(handle: string, evidence: Exposure.Evidence): void {

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Payout } from "../domain/Payout.js"
 import type { Reply } from "../domain/Reply.js"
+import { log } from "../internal/hostCode.js"
 import * as Verdict from "../provider/Verdict.js"
 
 /** Logs what is odd about an answer, if anything is. */
@@ -12,7 +13,7 @@ export const logAnomaly = (handle: string, verdict: Verdict.Verdict, reply: Repl
   const text = anomaly(verdict)
   if (text === undefined) return Effect.void
   const requestId = reply._tag === "Response" ? (reply.requestId ?? "unknown") : "unknown"
-  return Effect.logWarning(`Payout ${handle}: ${text}`).pipe(Effect.annotateLogs({ handle, requestId }))
+  return log(Effect.logWarning(`Payout ${handle}: ${text}`).pipe(Effect.annotateLogs({ handle, requestId })))
 }
 
 const anomaly = (verdict: Verdict.Verdict): string | undefined => {

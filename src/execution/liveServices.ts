@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
 import type * as Scope from "effect/Scope"
+import { log } from "../internal/hostCode.js"
 
 interface Account {
   services: number
@@ -20,9 +21,11 @@ export const announce = (name: string | undefined): Effect.Effect<void, never, S
     : Effect.flatMap(Effect.acquireRelease(enter(name), leave), (account) => {
         if (account.services < 2 || account.isLogged) return Effect.void
         account.isLogged = true
-        return Effect.logWarning(
-          "A second Payouts service is live for the same account in this process. They do not know of each other's payouts: " +
-            "provide one layer to the whole program, and do not build it for each request."
+        return log(
+          Effect.logWarning(
+            "A second Payouts service is live for the same account in this process. They do not know of each other's payouts: " +
+              "provide one layer to the whole program, and do not build it for each request."
+          )
         )
       })
 

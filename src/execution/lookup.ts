@@ -6,14 +6,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BillwerkClient } from "../BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
-import { LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"
+import { type LookupError, LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"
 import type { Reply } from "../domain/Reply.js"
+import { within } from "../internal/deadline.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import { exchangesMax } from "./AttemptLog.js"
 import { Evidence } from "./Evidence.js"
-import { exchange, type Exchanges } from "./exchange.js"
+import { exchange, type Exchanges, interrupt } from "./exchange.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import type { Asked } from "./Subject.js"
@@ -26,13 +27,45 @@ export interface Found {
 }
 
 /** Looks a payout up of which only the handle is known, until there is an answer or the policy's budgets are spent. */
-export const lookup = Effect.fnUntraced(function* (
+export const lookup = (
   client: BillwerkClient["Type"],
   process: Process,
   policy: RetryPolicy.RetryPolicy,
   handle: Handle
-) {
-  const evidence = new Evidence<Asked>(process, { handle })
+): Effect.Effect<Found, LookupError> => look(client, policy, new Evidence<Asked>(process, { handle }))
+
+/** The same, when its turn has come, and no longer than to the deadline, which cuts off what is under way. */
+export const lookupWithin = (
+  client: BillwerkClient["Type"],
+  process: Process,
+  policy: RetryPolicy.RetryPolicy,
+  handle: Handle,
+  { deadline, turn }: { readonly deadline: Duration.Duration; readonly turn: Effect.Effect<void> }
+): Effect.Effect<Found, LookupError> =>
+  Effect.suspend(() => {
+    const evidence = new Evidence<Asked>(process, { handle })
+    const tooLate = Effect.suspend(() => {
+      const { attempts } = evidence
+      const why = `the deadline of settling came${attempts.length === 0 ? " before the provider was asked" : ""}`
+      return new LookupFailed({ handle, attempts, category: "CommunicationError", why })
+    })
+    const looking = Effect.zipRight(turn, look(client, policy, evidence))
+    return Effect.flatten(
+      within(Effect.exit(looking), deadline, (): Effect.Effect<Found, LookupError> =>
+        Effect.zipRight(interrupt(evidence), tooLate)
+      )
+    )
+  })
+
+const look = Effect.fnUntraced(function* (
+  client: BillwerkClient["Type"],
+  policy: RetryPolicy.RetryPolicy,
+  evidence: Evidence<Asked>
+): Effect.fn.Return<Found, LookupError> {
+  const {
+    process,
+    subject: { handle }
+  } = evidence
   const exchanges = lookupsOf(client, handle, { handle })
   const budgets = RetryPolicy.driver(policy)
   const started = (yield* process.now).at
@@ -41,7 +74,8 @@ export const lookup = Effect.fnUntraced(function* (
     if (Verdict.isShown(verdict)) return { verdict, reply, evidence } satisfies Found
     if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })
     const { at } = yield* process.now
-    const wait = yield* waitAfter(budgets, evidence, at, verdict, reply)
+    const left = Duration.subtract(policy.elapsedMax, Duration.millis(at - started))
+    const wait = yield* waitAfter(budgets, evidence, { at, left }, verdict, reply)
     const longest = Duration.sum(wait ?? Duration.zero, client.lookupDeadline)
     if (wait === undefined || at - started + Duration.toMillis(longest) > Duration.toMillis(policy.elapsedMax)) {
       return yield* failed(handle, evidence, verdict, reply)
@@ -63,14 +97,14 @@ export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expect
 const waitAfter = Effect.fnUntraced(function* (
   budgets: RetryPolicy.Driver,
   { latest: attempt }: Evidence<Asked>,
-  now: number,
+  { at, left }: { readonly at: number; readonly left: Duration.Duration },
   verdict: Verdict.Verdict,
   reply: Reply
 ) {
   const { category } = Verdict.row(verdict)
   if (category === undefined || attempt === undefined || attempt.ordinal >= exchangesMax) return undefined
   const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
-  return Option.getOrUndefined(yield* budgets.next(Math.floor(now), { category, attempt, retryAfter }))
+  return Option.getOrUndefined(yield* budgets.next(Math.floor(at), { category, attempt, retryAfter }, left))
 })
 
 const failed = (handle: Handle, { attempts, latest }: Evidence<Asked>, verdict: Verdict.Verdict, reply: Reply) => {

@@ -94,7 +94,7 @@ const decide = Effect.fnUntraced(function* (
 
 /** The next wait that a category's budget grants, if it has one left. */
 const granted = Effect.fnUntraced(function* (
-  { budgets, evidence }: Progress,
+  { budgets, evidence, policy, started }: Progress,
   { category, known }: Extract<NextStep.Plan, { readonly _tag: "Retry" }>,
   reply: Exchanged["reply"]
 ) {
@@ -102,7 +102,8 @@ const granted = Effect.fnUntraced(function* (
   if (attempt === undefined) return Option.none()
   const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
   const { at } = yield* evidence.process.now
-  return yield* budgets.next(Math.floor(at), { category, attempt, known, retryAfter })
+  const left = Duration.subtract(policy.elapsedMax, Duration.millis(at - started))
+  return yield* budgets.next(Math.floor(at), { category, attempt, known, retryAfter }, left)
 })
 
 // The first create is always made: it is what the call is for, and a shortened one would only be unclear.

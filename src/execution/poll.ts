@@ -7,12 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
 import type { BillwerkClient } from "../BillwerkClient.js"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Hint } from "../domain/Hint.js"
 import { isAmount, isCurrency } from "../domain/Money.js"
-import type { Outcome, Paid } from "../domain/Outcome.js"
+import type { Outcome, Paid, Waited } from "../domain/Outcome.js"
 import { PaidContradicted } from "../domain/PaidContradicted.js"
 import type * as Payout from "../domain/Payout.js"
 import { type LookupError, LookupFailed, type PayoutError } from "../domain/PayoutError.js"
@@ -20,12 +21,14 @@ import type { Reply } from "../domain/Reply.js"
 import type { Hints } from "../Hints.js"
 import * as Verdict from "../provider/Verdict.js"
 import type { RetryPolicy } from "../RetryPolicy.js"
+import { within } from "../internal/deadline.js"
+import * as hostCode from "../internal/hostCode.js"
 import { stepper } from "../internal/stepper.js"
 import * as Settlement from "../Settlement.js"
 import * as Telemetry from "../Telemetry.js"
 import { Evidence } from "./Evidence.js"
 import { exchange, interrupt } from "./exchange.js"
-import { lookup, lookupsOf } from "./lookup.js"
+import { lookupsOf, lookupWithin } from "./lookup.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import type { SingleFlight } from "./singleFlight.js"
@@ -40,6 +43,7 @@ export interface Around {
   readonly hints: Option.Option<Hints["Type"]>
   /** Waits for the next turn to ask. */
   readonly turn: Effect.Effect<void>
+  /** Starts what the host wants done then, and does not wait for it. */
   readonly onContradiction: (contradiction: PaidContradicted) => Effect.Effect<void>
 }
 
@@ -56,17 +60,8 @@ interface Watch {
   readonly around: Around
   readonly evidence: Evidence
   readonly expected: Verdict.Expected
-}
-
-/** Spreads the questions of all that wait, so that however many they are, they stay within the provider's limit. */
-export const turns = (process: Process, perSecond: number): Effect.Effect<void> => {
-  const interval = 1000 / perSecond
-  let free = 0
-  return Effect.flatMap(process.now, ({ at }) => {
-    const turn = Math.max(free, at)
-    free = turn + interval
-    return turn === at ? Effect.void : Effect.sleep(Duration.millis(turn - at))
-  })
+  /** How many lookups this call has begun. */
+  lookups: number
 }
 
 /** Waits for a payout that was accepted. */
@@ -84,7 +79,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   // What this process knows beside it, by whatever arguments, counts as well.
   evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
   const expected = { handle, amount, currency, customer: payout.customer }
-  return yield* watch({ around, evidence, expected }, settlement, {
+  return yield* watch({ around, evidence, expected, lookups: 0 }, settlement, {
     verdict: { _tag: "Processing", payout },
     reply: "Unseen"
   })
@@ -97,8 +92,11 @@ export const awaitHandle = Effect.fnUntraced(function* (
   policy: RetryPolicy,
   handle: Handle
 ): Effect.fn.Return<Outcome, PayoutError | LookupError> {
-  const { flights, process } = around
-  const { evidence: found, reply, verdict } = yield* lookup(around.client, process, policy, handle)
+  const { client, flights, process, turn } = around
+  const { deadline } = settlement
+  const started = (yield* process.now).at
+  const first = yield* lookupWithin(client, process, policy, handle, { deadline, turn })
+  const { evidence: found, reply, verdict } = first
   const { amount, currency } = verdict.payout
   if (!isAmount(amount) || !isCurrency(currency)) {
     const why = "the provider does not say which amount of which currency it is"
@@ -111,10 +109,11 @@ export const awaitHandle = Effect.fnUntraced(function* (
   if (known !== undefined) evidence.learn(known)
   // A bare handle does not say who has sent it. Whatever this process knows of it, another create may be under way.
   evidence.assume(evidence.subject, { count: 1, guess: true, until: yield* process.now })
-  const waiting: Watch = { around, evidence, expected: { handle, amount, currency } }
+  const waiting: Watch = { around, evidence, expected: { handle, amount, currency }, lookups: found.attempts.length }
   if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
   if (Verdict.isFailed(verdict)) return yield* fail(waiting, { verdict, reply })
-  return yield* watch(waiting, settlement, { verdict, reply })
+  const left = Duration.subtract(deadline, Duration.millis((yield* process.now).at - started))
+  return yield* watch(waiting, { ...settlement, deadline: left }, { verdict, reply })
 })
 
 /** Asks until there is an answer. The deadline cuts off what is under way: a question that is not answered costs nothing. */
@@ -134,7 +133,7 @@ const watch = (waiting: Watch, settlement: Settlement.Settlement, first: Open): 
       interrupt(evidence),
       Effect.suspend(() => asLastSeen(waiting, open, why))
     )
-  const asking = Effect.gen(function* () {
+  const asking = Effect.gen(function* (): Effect.fn.Return<Ending, never, Scope.Scope> {
     const hints = yield* listen(around, open.verdict.payout)
     const started = (yield* process.now).at
     let granted = stepper(schedule)
@@ -142,42 +141,37 @@ const watch = (waiting: Watch, settlement: Settlement.Settlement, first: Open): 
     while (true) {
       const { at } = yield* process.now
       const gap = yield* granted(Math.floor(at), open.verdict.payout)
-      const left = Duration.subtract(lastTurn, Duration.millis(at - started))
-      if (Option.isNone(gap)) return yield* giveUp("the schedule of settling ended")
-      if (Duration.greaterThanOrEqualTo(retryAfter, left)) return yield* giveUp("the deadline of settling came")
+      const left = Duration.subtract(lastTurn, Duration.millis((yield* process.now).at - started))
+      if (Option.isNone(gap)) return giveUp("the schedule of settling ended")
+      if (Duration.greaterThanOrEqualTo(retryAfter, left)) return giveUp("the deadline of settling came")
       const isHinted = yield* pause(hints, Duration.max(Duration.min(gap.value, left), retryAfter))
       // A hint may be ahead of what a lookup shows.
       if (isHinted) granted = stepper(schedule)
       yield* around.turn
+      waiting.lookups += 1
       const { heard, reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
       // One that shows less than was shown before lags behind: it tells of an earlier attempt.
       const ending = heard.isStale ? undefined : conclude(waiting, verdict, reply)
-      if (ending !== undefined) return yield* ending
+      if (ending !== undefined) return ending
       evidence.decide("LookUp")
       if (verdict._tag === "Processing" || verdict._tag === "Unsettled") open = { verdict, reply }
       retryAfter = (verdict._tag === "RateLimited" && verdict.retryAfter) || Duration.zero
     }
   })
-  return asking.pipe(
-    Effect.scoped,
-    Effect.timeoutTo({
-      duration: deadline,
-      onSuccess: (outcome): Ending => Effect.succeed(outcome),
-      onTimeout: () => giveUp("the deadline of settling came")
-    }),
-    Effect.flatten
-  )
+  return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of settling came")))
 }
 
-/** Everything that a webhook might call this payout by. */
-const listen = ({ hints }: Around, { customer, handle, transactions }: Payout.Payout) =>
-  Option.match(hints, {
-    onNone: () => Effect.succeedNone,
-    onSome: (service) =>
-      Effect.asSome(
-        service.subscribe([handle, ...(customer === undefined ? [] : [customer]), ...transactions.map(({ id }) => id)])
-      )
-  })
+/** Listens to everything that a webhook might call this payout by. Without hints it is polled all the same. */
+const listen = Effect.fnUntraced(function* (
+  { hints }: Around,
+  { customer, handle, transactions }: Payout.Payout
+): Effect.fn.Return<Option.Option<Queue.Dequeue<Hint>>, never, Scope.Scope> {
+  if (Option.isNone(hints)) return Option.none()
+  const scope = yield* Effect.scope
+  const references = [handle, ...(customer === undefined ? [] : [customer]), ...transactions.map(({ id }) => id)]
+  const subscribe = () => Effect.asSome(Scope.extend(hints.value.subscribe(references), scope))
+  return yield* hostCode.bounded("Hints.subscribe", Settlement.gapMin, subscribe, Option.none())
+})
 
 /** Waits for a gap to pass, or for a hint to cut it short; but never asks sooner than the shortest gap. */
 const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration): Effect.Effect<boolean> => {
@@ -187,10 +181,13 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
     Effect.sleep(shortest),
     Effect.raceFirst(
       Effect.as(Effect.sleep(Duration.subtract(gap, shortest)), false),
-      Effect.as(Queue.take(hints.value), true)
+      Effect.as(heard(hints.value), true)
     )
   )
 }
+
+// A queue that is shut down has no more to say.
+const heard = (hints: Queue.Dequeue<Hint>) => Effect.catchAllCause(Queue.take(hints), () => Effect.never)
 
 /** What an answer ends with, if it is one that ends it: a lookup that told nothing is no end, but for a refused key. */
 const conclude = (waiting: Watch, verdict: Verdict.Verdict, reply: Reply): Ending | undefined => {
@@ -249,14 +246,21 @@ const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Ex
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
 const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {
-  const { evidence } = waiting
+  const { evidence, lookups } = waiting
   know(waiting)
   if (verdict._tag === "Unsettled") {
     evidence.decide("Fail", why)
     return toError({ verdict, reply }, evidence.accounting())
   }
-  evidence.decide("Succeed", why)
-  return Effect.succeed({ _tag: "Processing", payout: verdict.payout, ...evidence.accounting() })
+  // Where nothing was asked, the latest attempt is another call's.
+  if (lookups > 0) evidence.decide("Succeed", why)
+  const waited: Waited = { lookups, ...shownAt(evidence) }
+  return Effect.succeed({ _tag: "Processing", payout: verdict.payout, ...evidence.accounting(), waited })
+}
+
+const shownAt = ({ attempts }: Evidence): Pick<Waited, "shownAt"> => {
+  const shown = attempts.findLast(({ outcome }) => outcome === "Processing")
+  return shown === undefined ? {} : { shownAt: shown.started }
 }
 
 /** A person should hear of it; but nothing undoes a payment. */
@@ -266,8 +270,6 @@ export const contradicted = (around: Around, paid: Paid, verdict: Verdict.Verdic
     { handle: paid.handle, paid: paid.payout, shown: verdict.payout },
     validated
   )
-  return Effect.logError(contradiction.message).pipe(
-    Effect.annotateLogs({ handle: paid.handle }),
-    Effect.zipRight(around.onContradiction(contradiction))
-  )
+  const line = Effect.annotateLogs(Effect.logError(contradiction.message), { handle: paid.handle })
+  return Effect.zipRight(hostCode.log(line), around.onContradiction(contradiction))
 }

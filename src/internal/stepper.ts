@@ -8,18 +8,44 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Decision from "effect/ScheduleDecision"
 import * as Intervals from "effect/ScheduleIntervals"
+import * as hostCode from "./hostCode.js"
 
-/** The next delay that is granted for an input, at a moment in milliseconds; or none, at the end. */
-export type Stepper<In> = (now: number, input: In) => Effect.Effect<Option.Option<Duration.Duration>>
+/**
+ * The next delay that is granted for an input, at a moment in milliseconds; or none, at the end. No step takes longer than
+ * `left`, what the call has left, nor than `stepMax`.
+ */
+export type Stepper<In> = (
+  now: number,
+  input: In,
+  left?: Duration.Duration
+) => Effect.Effect<Option.Option<Duration.Duration>>
+
+/** How long one step may take. A schedule whose step takes longer, or dies, grants nothing more. */
+export const stepMax: Duration.Duration = Duration.seconds(10)
+
+// What steps at once does so, also where nothing is left.
+const stepMin = Duration.millis(1)
 
 /** The steps of a schedule, from its beginning. */
 export const stepper = <Out, In>(schedule: Schedule.Schedule<Out, In>): Stepper<In> => {
   let state: unknown = schedule.initial
-  return (now, input) =>
-    Effect.map(schedule.step(now, input, state), ([next, , decision]) => {
-      state = next
-      return delayFrom(decision, now)
+  let isOver = false
+  return (now, input, left = stepMax) => {
+    if (isOver) return Effect.succeedNone
+    const step = () =>
+      Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
+        Option.some({ next, delay: delayFrom(decision, now) })
+      )
+    const deadline = Duration.clamp(left, { minimum: stepMin, maximum: stepMax })
+    return Effect.map(hostCode.bounded("A step of a schedule", deadline, step, Option.none()), (stepped) => {
+      if (Option.isNone(stepped)) {
+        isOver = true
+        return Option.none()
+      }
+      state = stepped.value.next
+      return stepped.value.delay
     })
+  }
 }
 
 // Whole milliseconds, rounded up: never earlier than the schedule says.

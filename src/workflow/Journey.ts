@@ -21,6 +21,7 @@ import { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import { intentMax, type Payouts } from "../Payouts.js"
 import type * as RetryPolicy from "../RetryPolicy.js"
+import { log, nameOf } from "../internal/hostCode.js"
 import * as Settlement from "../Settlement.js"
 import * as rounds from "./Rounds.js"
 
@@ -51,21 +52,44 @@ interface Journey {
   readonly request: PayoutRequest
   state: rounds.State
   round: number
-  /** When each gap between polls was taken, in epoch milliseconds. */
+  /** When each gap between polls was taken, in epoch milliseconds. A lookup that a hint caused takes none. */
   readonly gaps: Array<number>
-  hints: number
+  /** How many times it has waited to be settled, what ended the latest wait, and how many in a row a hint has ended. */
+  waits: number
+  woken: Woken
+  hintsInARow: number
 }
+
+/** `LateHint`: one that was meant to end the wait before, and came when that had ended. */
+const Woken = Schema.Literal("Hint", "LateHint", "Clock")
+type Woken = typeof Woken.Type
+
+/** The least time between a lookup and one that a hint causes; twice as long for each hint in a row that was no news. */
+export const hintGapMin: Duration.Duration = Settlement.gapMin
+export const hintGapMax: Duration.Duration = Duration.minutes(1)
 
 /** A runner of payouts. */
 export const begin = (settings: Settings) => run({ ...settings, intents: new Map() })
 
-/** What wakes a payout that waits to be settled, the first time, the second and so on. */
-export const hinted = (count: number) => DurableDeferred.make(`hint/${count}`)
+/** What cuts a wait short, the first one, the second and so on: however many hints there are for a wait, they are one. */
+export const hinted = (wait: number) => DurableDeferred.make(`hint/${wait}`)
+
+/** What ended a wait, once it is over. Waits end in their order. */
+export const ended = (wait: number) => DurableDeferred.make(`raceAll/settle/${wait}`, { success: Woken })
 
 const run = (runner: Runner) =>
   Effect.fnUntraced(function* ({ request }: { readonly request: PayoutRequest }, executionId: string) {
     const state = rounds.initial(request.handle)
-    const journey: Journey = { executionId, request, state, round: 0, gaps: [], hints: 0 }
+    const journey: Journey = {
+      executionId,
+      request,
+      state,
+      round: 0,
+      gaps: [],
+      waits: 0,
+      woken: "Hint",
+      hintsInARow: 0
+    }
     const end = yield* travel(runner, journey)
     runner.intents.delete(executionId)
     return yield* Either.isRight(end)
@@ -170,7 +194,7 @@ const lost = Effect.fnUntraced(function* (
 const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) => {
   if (Cause.isInterruptedOnly(cause)) return lost(runner, journey, { isOwn: true, crash: false })
   return Effect.zipRight(
-    Effect.logError(`Payout ${journey.request.handle}: a defect (${nameOf(cause)}) while sending; asking next`),
+    log(Effect.logError(`Payout ${journey.request.handle}: a defect (${nameOf(cause)}) while sending; asking next`)),
     lost(runner, journey, { isOwn: true, crash: true })
   )
 }
@@ -180,12 +204,6 @@ const asStored = (round: rounds.Round) => Effect.flatMap(Schema.encode(StoredRou
 
 const StoredRound = Schema.parseJson(rounds.Round)
 
-// Its name only: what a defect says may be anything.
-const nameOf = (cause: Cause.Cause<unknown>): string => {
-  const defect = Cause.squash(cause)
-  return defect instanceof Error ? defect.name : typeof defect
-}
-
 const pause = ({ inMemoryThreshold }: Runner, { round }: Journey, duration: Duration.Duration) =>
   DurableClock.sleep({ name: `retry/${round}`, duration, inMemoryThreshold })
 
@@ -194,10 +212,13 @@ const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, ac
   const { at, outcome, wait: first } = accepted
   if (outcome._tag === "Paid") return Either.right<Outcome>(outcome)
   journey.gaps.push(at)
+  let asked = at
   for (let wait = first; wait !== undefined;) {
     yield* hintOr(journey, wait)
+    yield* spread(runner, journey, asked)
     const poll: rounds.Poll = yield* ask(runner, journey, outcome)
-    journey.gaps.push(poll.at)
+    asked = poll.at
+    if (journey.woken === "Clock") journey.gaps.push(poll.at)
     if (poll._tag === "Waiting") {
       if (poll.evidence !== undefined) journey.state = rounds.learned(journey.state, { evidence: poll.evidence })
       wait = poll.wait
@@ -214,31 +235,49 @@ const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, ac
 
 // Always a durable clock: a workflow that sleeps in memory does not hear the hint.
 const hintOr = (journey: Journey, duration: Duration.Duration) => {
-  const name = `settle/${journey.gaps.length}`
-  type Woken = Effect.Effect<"Hint" | "Clock", never, WorkflowEngine | WorkflowInstance>
-  const hint: Woken = Effect.as(DurableDeferred.await(hinted(journey.hints + 1)), "Hint" as const)
-  const clock: Woken = Effect.as(
+  journey.waits += 1
+  const { waits, woken } = journey
+  const name = `settle/${waits}`
+  type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
+  const hint: Waking = Effect.as(DurableDeferred.await(hinted(waits)), "Hint" as const)
+  const clock: Waking = Effect.as(
     DurableClock.sleep({ name, duration, inMemoryThreshold: Duration.zero }),
     "Clock" as const
   )
+  // Who hints may not see at once that a wait is over.
+  const late: Waking = Effect.as(DurableDeferred.await(hinted(waits - 1)), "LateHint" as const)
   return DurableDeferred.raceAll({
     name,
-    success: Schema.Literal("Hint", "Clock"),
+    success: Woken,
     error: Schema.Never,
-    effects: [hint, clock]
+    effects: woken === "Hint" ? [hint, clock] : [hint, late, clock]
   }).pipe(
     Effect.map((woken) => {
-      if (woken === "Hint") journey.hints += 1
+      journey.woken = woken
+      journey.hintsInARow = woken === "Clock" ? 0 : journey.hintsInARow + 1
     })
   )
 }
 
+// A flood of hints is a few lookups: those that come while one is under way, or waits here, are one more.
+const spread = Effect.fnUntraced(function* (
+  { inMemoryThreshold }: Runner,
+  { hintsInARow, waits }: Journey,
+  asked: number
+) {
+  if (hintsInARow === 0) return
+  const gap = Duration.min(Duration.times(hintGapMin, 2 ** (hintsInARow - 1)), hintGapMax)
+  const since = Duration.millis((yield* Clock.currentTimeMillis) - asked)
+  const duration = Duration.clamp(Duration.subtract(gap, since), { minimum: Duration.zero, maximum: gap })
+  yield* DurableClock.sleep({ name: `spread/${waits}`, duration, inMemoryThreshold })
+})
+
 /** One question, at once. It sends nothing, whatever it does not find. */
 const asked = { schedule: Schedule.recurs(1), deadline: Settlement.standard.deadline }
 
-const ask = (runner: Runner, { gaps, state }: Journey, outcome: Outcome) =>
+const ask = (runner: Runner, { gaps, state, waits }: Journey, outcome: Outcome) =>
   Activity.make({
-    name: `poll/${gaps.length}`,
+    name: `poll/${waits}`,
     success: rounds.Poll,
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { WorkflowEngine } from "@effect/workflow"
-import { Duration, Effect, Layer, Redacted, Schedule, Schema, TestClock } from "effect"
+import { Duration, Effect, Exit, Layer, Redacted, Schedule, Schema, TestClock } from "effect"
 import {
   Acquirer,
   BillwerkClient,
@@ -105,12 +105,95 @@ describe("A durable payout", () => {
       assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Suspended")
       yield* sandbox.settle(request.handle, Acquirer.paid)
       yield* PayoutWorkflow.hint(id)
-      yield* inVirtualTime(Effect.sleep("1 second"))
+      yield* inVirtualTime(Effect.sleep("2 seconds"))
       const result = yield* PayoutWorkflow.poll(id)
       assert(result?._tag === "Complete")
       assert.strictEqual((yield* result.exit)._tag, "Paid")
       assert.strictEqual(yield* creates, 1)
     }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() })))
+  )
+
+  it.effect("is looked up a few times in a flood of hints, and is still woken by a later one", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const id = yield* PayoutWorkflow.submit(request)
+      yield* inVirtualTime(Effect.sleep("1 hour"))
+      const before = (yield* sandbox.exchanges).length
+      const flood = Effect.repeatN(Effect.zipRight(PayoutWorkflow.hint(id), Effect.sleep("46 millis")), 149)
+      yield* inVirtualTime(flood)
+      // At once, and then after 2 and 4 s.
+      assert.strictEqual((yield* sandbox.exchanges).length - before, 3)
+      yield* inVirtualTime(Effect.sleep("1 minute"))
+      assert.isAtMost((yield* sandbox.exchanges).length - before, 5)
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Suspended")
+      yield* sandbox.settle(request.handle, Acquirer.paid)
+      yield* PayoutWorkflow.hint(id)
+      yield* inVirtualTime(Effect.sleep("1 minute"))
+      const result = yield* PayoutWorkflow.poll(id)
+      assert(result?._tag === "Complete")
+      assert.strictEqual((yield* result.exit)._tag, "Paid")
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() })))
+  )
+
+  it.effect("is looked up once a minute at most where hints do not stop", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const id = yield* PayoutWorkflow.submit(request)
+      yield* inVirtualTime(Effect.sleep("10 minutes"))
+      const before = (yield* sandbox.exchanges).length
+      yield* inVirtualTime(Effect.repeatN(Effect.zipRight(PayoutWorkflow.hint(id), Effect.sleep("20 seconds")), 29))
+      const asked = (yield* sandbox.exchanges).slice(before).map(({ started }) => started.epochMillis)
+      assert.isAtLeast(asked.length, 12)
+      assert.isAtMost(asked.length, 16)
+      asked.slice(10).forEach((at, index) => assert.isAtLeast(at - (asked[index + 9] ?? 0), 60_000))
+      yield* sandbox.settle(request.handle, Acquirer.paid)
+      yield* PayoutWorkflow.hint(id)
+      yield* inVirtualTime(Effect.sleep("1 minute"))
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Complete")
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() })))
+  )
+
+  it.effect("spends nothing of its schedule on hints", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const id = yield* PayoutWorkflow.submit(request)
+      for (let count = 0; count < 5; count++) {
+        yield* inVirtualTime(Effect.sleep("2 minutes"))
+        yield* PayoutWorkflow.hint(id)
+      }
+      yield* inVirtualTime(Effect.sleep("1 minute"))
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Suspended")
+      yield* inVirtualTime(Effect.sleep("2 hours"))
+      const result = yield* PayoutWorkflow.poll(id)
+      assert(result?._tag === "Complete")
+      assert.strictEqual((yield* result.exit)._tag, "Processing")
+      assert.strictEqual((yield* sandbox.exchanges).length, 1 + 5 + 2)
+    }).pipe(
+      Effect.provide(layer({ outcome: Acquirer.processing() }, { settlement: Schedule.fromDelays("1 hour", "1 hour") }))
+    )
+  )
+
+  it.effect("is woken by the next hint where an earlier one was stored and did not wake it", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const id = yield* PayoutWorkflow.submit(request)
+      yield* inVirtualTime(Effect.sleep("1 hour"))
+      yield* sandbox.settle(request.handle, Acquirer.paid)
+      yield* PayoutWorkflow.hint(id)
+      yield* inVirtualTime(Effect.sleep("2 seconds"))
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Suspended")
+      yield* PayoutWorkflow.hint(id)
+      yield* inVirtualTime(Effect.sleep("2 seconds"))
+      assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Complete")
+    }).pipe(
+      Effect.provide(
+        PayoutWorkflow.layer().pipe(
+          Layer.provide(Payouts.layer),
+          Layer.provideMerge(silent),
+          Layer.provideMerge(Sandbox.layerWith({ outcome: Acquirer.processing() }))
+        )
+      )
+    )
   )
 
   it.effect("ends as what it is when it is not settled in time: processing", () =>
@@ -275,6 +358,30 @@ describe("A durable payout", () => {
   )
 })
 
+describe.each([
+  ["never ends", Effect.uninterruptible(Effect.async<never>(() => {}))],
+  ["dies", Effect.dieMessage("the schedule is broken")]
+] as const)("A schedule of a durable payout whose step %s", (_, step) => {
+  const schedule = Schedule.makeWithState(undefined, () => step)
+
+  it.effect("is at its end: a failure that it was asked about is final", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.dropBeforeCommit)
+      const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
+      assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
+      assert.strictEqual(yield* creates, 1)
+    }).pipe(Effect.provide(layer({}, { policy: RetryPolicy.make({ communication: schedule }) })))
+  )
+
+  it.effect("is at its end: what is not settled by then is processing", () =>
+    Effect.gen(function* () {
+      const outcome = yield* inVirtualTime(PayoutWorkflow.execute(request))
+      assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Processing", "MayHaveMoved"])
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() }, { settlement: schedule })))
+  )
+})
+
 describe("What is stored", () => {
   const stored = (one: PayoutRequest.PayoutRequest) =>
     Schema.encode(Schema.parseJson(PayoutWorkflow.DurableRequest))(one)
@@ -326,6 +433,28 @@ describe("A step that is run again in the same process", () => {
     }).pipe(Effect.provide(Sandbox.layer))
   )
 })
+
+/** An engine that stores hints, and wakes nobody. */
+const silent = Layer.effect(
+  WorkflowEngine.WorkflowEngine,
+  Effect.map(WorkflowEngine.WorkflowEngine, (engine) => {
+    const stored = new Map<string, Exit.Exit<unknown, unknown>>()
+    const self: WorkflowEngine.WorkflowEngine["Type"] = {
+      ...engine,
+      register: (workflow, execute) =>
+        engine.register(workflow, (payload, id) =>
+          Effect.provideService(execute(payload, id), WorkflowEngine.WorkflowEngine, self)
+        ),
+      deferredResult: (deferred) =>
+        stored.has(deferred.name) ? Effect.succeed(Exit.void) : engine.deferredResult(deferred),
+      deferredDone: (deferred, options) =>
+        deferred.name.startsWith("hint/")
+          ? Effect.sync(() => void stored.set(deferred.name, options.exit))
+          : engine.deferredDone(deferred, options)
+    }
+    return self
+  })
+).pipe(Layer.provide(WorkflowEngine.layerMemory))
 
 /** An engine that begins `send/1` a minute late. */
 const late = Layer.effect(

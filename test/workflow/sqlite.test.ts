@@ -111,6 +111,34 @@ describe("A runtime on a SQLite file that is closed", () => {
     }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "1 second" }) })))
   )
 
+  it.live("in a flood of hints is hinted on: few lookups, and the next runtime still hears one", () =>
+    Effect.gen(function* () {
+      const made = yield* directory
+      const sandbox = yield* Sandbox.Sandbox
+      const patient = () => runtime(made, { settlement: Schedule.spaced("1 hour") })
+      const id = yield* PayoutWorkflow.executionId(request)
+      const lookups = Effect.map(sandbox.exchanges, (all) => all.filter(({ kind }) => kind === "Lookup").length)
+      const status = Effect.map(PayoutWorkflow.poll(id), (result) => result?._tag)
+      const flood = Effect.zipRight(
+        Effect.replicateEffect(PayoutWorkflow.hint(id), 10, { concurrency: 10 }),
+        Effect.sleep("50 millis")
+      )
+      yield* Effect.gen(function* () {
+        yield* PayoutWorkflow.submit(request)
+        yield* Effect.repeat(status, { until: (is) => is === "Suspended", schedule: Schedule.spaced("50 millis") })
+        yield* Effect.replicateEffect(flood, 15)
+        yield* Effect.repeat(lookups, { until: (count) => count > 0, schedule: Schedule.spaced("50 millis") })
+      }).pipe(Effect.provide(patient()))
+      assert.isAtMost(yield* lookups, 5)
+      yield* sandbox.settle(request.handle, Acquirer.paid)
+      yield* Effect.gen(function* () {
+        yield* PayoutWorkflow.hint(id)
+        yield* Effect.repeat(status, { until: (is) => is === "Complete", schedule: Schedule.spaced("50 millis") })
+      }).pipe(Effect.provide(patient()))
+      assert.isAtMost(yield* lookups, 8)
+    }).pipe(Effect.scoped, Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing() })))
+  )
+
   it.live("has stored no secret, and nothing of a request that was refused", () =>
     Effect.gen(function* () {
       const key = "priv_canary0123456789abcdef0123456789"
