@@ -676,7 +676,7 @@ describe("Many that wait", () => {
           assert.deepStrictEqual(end.waited?.shownAt, end.attempts[0]?.started)
           assert.deepStrictEqual(
             end.attempts.map(({ kind, why }) => [kind, why]),
-            [["Create", undefined]]
+            [["Create", "accepted, and not over"]]
           )
         })
       })

@@ -79,7 +79,7 @@ describe("Turns", () => {
       })
       // Who comes in the same moment has no order in a test's clock.
       const visits = FastCheck.uniqueArray(visitor, { maxLength: 40, selector: ({ comes }) => comes })
-      const cases = FastCheck.sample(visits, 200)
+      const cases = FastCheck.sample(visits, 40)
       for (const visitors of cases) {
         const times = yield* visit(visitors)
         const start = yield* Clock.currentTimeMillis
