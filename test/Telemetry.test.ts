@@ -357,6 +357,16 @@ describe("The metrics of a payout", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("say nothing more of what may have moved when the service that remembers it is gone (S1)", () =>
+    Effect.gen(function* () {
+      const paying = Effect.flatMap(script(Script.processing()), () => create(requestOf({ currency: "SEK" })))
+      assert.deepStrictEqual<unknown>(yield* added(Effect.provide(paying, layer())), {
+        "payout.outcomes payout.certainty=MayHaveMoved payout.outcome=Processing": 1,
+        "payout.attempts payout.attempt_kind=Create payout.outcome=Processing": 1
+      })
+    })
+  )
+
   it.effect("have no label that names a payout, a person or a secret (I8)", () =>
     Effect.gen(function* () {
       yield* create(requestOf({ customer: "c-1" }))
