@@ -168,6 +168,10 @@ export class Journey {
     if (chance.happens(this.scene.setting.rates.silence)) {
       return this.recovery(payment, process, { evidence: undefined, tells: "Nothing" })
     }
+    // As the README has it: the process that stored the evidence may have sent more, and died.
+    if (evident !== undefined && last !== undefined && last.claim === undefined && chance.happens(0.5)) {
+      return this.recovery(payment, process, { evidence: evident, tells: "Nothing" })
+    }
     const evidence = evident !== undefined && chance.happens(0.5) ? evident : undefined
     const known = evidence === undefined ? knowledge : Knowledge.both(knowledge, evidence.knowledge)
     const isMoreToTell = evidence === undefined || payment.openTo(known).length > 0
