@@ -1,7 +1,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Random, Schema, Stream, TestClock } from "effect"
+import { type Clock, Deferred, Effect, Fiber, Schema, Stream, TestClock } from "effect"
 import { Acquirer, Handle, Ledger, Money, Outcome, Payout, PayoutError, Sandbox, Script } from "effect-billwerk-payouts"
 import * as Help from "../../src/cli/Help.js"
 import { capturing, flags, live, payout, program } from "./support.js"
@@ -502,9 +502,9 @@ describe("cut short", () => {
       // A client that dies is an exchange without an answer. Then the wait before the next one dies, which is no exchange.
       const died = Effect.die(new Error("ct_0123456789"))
       const broken = { ...(yield* Sandbox.make()), receive: () => died }
-      const random: Random.Random = Object.create(Random.make("prize"), { next: { value: died } })
+      const clock: Clock.Clock = Object.create(yield* Effect.clock, { sleep: { value: () => died } })
       const ran = yield* payout(["create", ...flags(), "--live"], { sandbox: broken, env: live }).pipe(
-        Effect.withRandom(random)
+        Effect.withClock(clock)
       )
       assert.deepStrictEqual([ran.code, ran.out], [5, []])
       assert.deepStrictEqual(ran.err, [

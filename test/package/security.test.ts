@@ -27,8 +27,8 @@ describe("docs/SECURITY.md", () => {
   })
 
   it.each([
-    `up to ${WebhookHandler.concurrencyDefault} places`,
-    `for up to ${Duration.toSeconds(WebhookHandler.bodyDeadline)} seconds`,
+    `the latest ${WebhookHandler.bodiesMax} are read`,
+    `each for up to ${Duration.toSeconds(WebhookHandler.bodyDeadline)} seconds`,
     `the latest ${WebhookHandler.idsMaxDefault.toLocaleString("en")} goes`,
     `(${Duration.toMinutes(Webhook.toleranceDefault)} minutes)`,
     `No more than ${BillwerkConfig.bodyBytesMax / 1024 / 1024} MiB`

@@ -83,6 +83,7 @@ describe("Comes back from JSON as it was:", () => {
   roundTrips("Payout.Transaction", Payout.Transaction, values.transactions)
   roundTrips("Payout.Payout", Payout.Payout, values.payouts)
   roundTrips("Outcome.Paid", Outcome.Paid, values.paid)
+  roundTrips("Outcome.Waited", Outcome.Waited, values.waited)
   roundTrips("Outcome.Processing", Outcome.Processing, values.processing)
   roundTrips("Outcome.Outcome", Outcome.Outcome, fc.oneof(values.paid, values.processing))
   roundTrips(

@@ -163,8 +163,12 @@ const evidenceKeys = ["evidence", "handle", "amount", "currency", "attempts", "c
 export const paid: fc.Arbitrary<Outcome.Paid> = fc
   .record({ ...evidence, payout: payouts })
   .map((fields) => Outcome.Paid.make(fields))
+export const waited: fc.Arbitrary<Outcome.Waited> = fc.record(
+  { lookups: fc.nat(), shownAt: dates },
+  { requiredKeys: ["lookups"] }
+)
 export const processing: fc.Arbitrary<Outcome.Processing> = fc
-  .record({ ...evidence, payout: payouts })
+  .record({ ...evidence, payout: payouts, waited }, { requiredKeys: [...evidenceKeys, "payout"] })
   .map((fields) => Outcome.Processing.make(fields))
 
 const answer = { status: numbers, requestId: texts }
