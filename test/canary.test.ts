@@ -474,7 +474,10 @@ const watched = <A, E>(effect: Effect.Effect<A, E>) =>
 const tagOf = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "_tag" in value ? value._tag : undefined
 
-describe("Nothing that the provider repeats of a request", () => {
+// What is rendered in every way is much, and the machine may be busy.
+const timeout = 120_000
+
+describe("Nothing that the provider repeats of a request", { timeout }, () => {
   for (const [index, scenario] of scenarios.entries()) {
     it.effect(`is in anything that comes of a ${scenario.end} (109, 110, D6) #${index + 1}`, () =>
       Effect.gen(function* () {
@@ -722,7 +725,7 @@ const spoilt = (value: unknown, odd: unknown): ReadonlyArray<unknown> => [
       : [])
 ]
 
-describe("No secret that the caller gives", () => {
+describe("No secret that the caller gives", { timeout }, () => {
   const secrets = [token, saved, email, key]
 
   it("is in the refusal of a request, in whatever field it was put (101-108, 110)", () => {
