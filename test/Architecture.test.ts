@@ -78,6 +78,7 @@ const values = new Set(
     "acquirer_integration_error acquirer_rejected_error authorization_amount_exceeded authorization_expired",
     "authorization_voided credit_card_expired credit_card_lost_or_stolen credit_card_suspected_fraud",
     "declined_by_acquirer insufficient_funds sca_required settle_blocked",
+    "visa_dk visa_elec china_union_pay first_data thailand_kbank",
     "fraud_block refund_amount_too_high risk_filter_block",
     // Words that the provider has never said.
     "unheard_of payout_settled payout_failed"

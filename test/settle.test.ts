@@ -322,15 +322,34 @@ describe("A question that fails", () => {
     ))
 
   it.each([
-    ["RequestRejected", Script.apiError({ status: 401, code: 6 })],
-    ["HandleConflict", Script.wrongAmount(1)],
-    ["HandleConflict", Script.altered({ customer: "somebody else" })]
-  ] as const)("cannot be mended by asking again: %s, and the money may have moved", (tag, step) =>
+    ["a 401", Script.apiError({ status: 401, code: 6 })],
+    ["a 403 of a firewall", Script.reply({ status: 403, body: "<html></html>" })],
+    ["a 404 with HTML", Script.reply({ status: 404, body: "<html></html>" })],
+    ["a 409", Script.status(409)],
+    ["a 425", Script.status(425)],
+    ["400 with 74", Script.apiError({ status: 400, code: 74 })]
+  ] as const)("is asked again if it was answered once by %s (F4)", (_, step) =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* settled(Acquirer.paid)
+        yield* script(Script.onLookup(step))
+        const end = yield* settle(before, every("10 seconds"))
+        assert.deepStrictEqual([end._tag, end.attempts.length], ["Paid", before.attempts.length + 2])
+      })
+    )
+  )
+
+  it.each([
+    ["RequestRejected", [1, 2, 3].map(() => Script.onLookup(Script.apiError({ status: 401, code: 6 })))],
+    ["HandleConflict", [Script.onLookup(Script.wrongAmount(1))]],
+    ["HandleConflict", [Script.onLookup(Script.altered({ customer: "somebody else" }))]]
+  ] as const)("cannot be mended by asking again: %s, and the money may have moved", (tag, steps) =>
     run(
       Effect.gen(function* () {
         const before = yield* create({ customer: "c-1" })
         assert(before._tag === "Processing")
-        yield* script(Script.onLookup(step))
+        yield* script(...steps)
         const end = yield* settle(before)
         assert(isError(end))
         assert.deepStrictEqual([end._tag, ...money(end)], [tag, "MayHaveMoved", 0, 12_500])
@@ -702,6 +721,25 @@ describe("Many that wait", () => {
           assert(end._tag === "LookupFailed")
           assert.match(end.message, /the deadline of settling came before the provider was asked/)
         })
+      })
+    ))
+
+  it("by a bare handle take a turn for each question that fails, too", () =>
+    run(
+      Effect.gen(function* () {
+        const { settle } = yield* Payouts.Payouts
+        const sandbox = yield* Sandbox.Sandbox
+        const outcomes = yield* acceptMany(100)
+        yield* sandbox.always(Script.onLookup(Script.reply({ status: 503, body: "" })))
+        const start = yield* Clock.currentTimeMillis
+        yield* Effect.forEach(outcomes, (one) => Effect.either(settle(one.handle, { deadline: "20 seconds" })), {
+          concurrency: "unbounded"
+        })
+        const asked = yield* lookups(start)
+        assert.isAbove(asked.length, 150)
+        for (const at of asked) {
+          assert.isAtMost(asked.filter((other) => other >= at && other < at + 1000).length, Settlement.readsPerSecond)
+        }
       })
     ))
 

@@ -10,6 +10,7 @@ import { type Client, createClient, type InStatement, type Transaction } from "@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { chmod, open as openFile, stat } from "node:fs/promises"
+import { log } from "../internal/hostCode.js"
 
 export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, SqlError> =>
   Layer.unwrapScoped(
@@ -52,7 +53,7 @@ const narrow = (path: string): Effect.Effect<void, SqlError> =>
       catch: (cause) =>
         new SqlError({ cause, message: `Refusing to open ${path}: its rights are ${mode.toString(8)}, not 600` })
     })
-    yield* Effect.logWarning(`Narrowed the rights of ${path} from ${mode.toString(8)} to 600`)
+    yield* log(Effect.logWarning(`Narrowed the rights of ${path} from ${mode.toString(8)} to 600`))
   })
 
 const open = (filename: string) =>

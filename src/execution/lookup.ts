@@ -34,7 +34,7 @@ export const lookup = (
   handle: Handle
 ): Effect.Effect<Found, LookupError> => look(client, policy, new Evidence<Asked>(process, { handle }))
 
-/** The same, when its turn has come, and no longer than to the deadline, which cuts off what is under way. */
+/** The same, each question when its turn has come, and no longer than to the deadline, which cuts off what is under way. */
 export const lookupWithin = (
   client: BillwerkClient["Type"],
   process: Process,
@@ -49,9 +49,8 @@ export const lookupWithin = (
       const why = `the deadline of settling came${attempts.length === 0 ? " before the provider was asked" : ""}`
       return new LookupFailed({ handle, attempts, category: "CommunicationError", why })
     })
-    const looking = Effect.zipRight(turn, look(client, policy, evidence))
     return Effect.flatten(
-      within(Effect.exit(looking), deadline, (): Effect.Effect<Found, LookupError> =>
+      within(Effect.exit(look(client, policy, evidence, turn)), deadline, (): Effect.Effect<Found, LookupError> =>
         Effect.zipRight(interrupt(evidence), tooLate)
       )
     )
@@ -60,7 +59,8 @@ export const lookupWithin = (
 const look = Effect.fnUntraced(function* (
   client: BillwerkClient["Type"],
   policy: RetryPolicy.RetryPolicy,
-  evidence: Evidence<Asked>
+  evidence: Evidence<Asked>,
+  turn: Effect.Effect<void> = Effect.void
 ): Effect.fn.Return<Found, LookupError> {
   const {
     process,
@@ -70,6 +70,7 @@ const look = Effect.fnUntraced(function* (
   const budgets = RetryPolicy.driver(policy)
   const started = (yield* process.now).at
   while (true) {
+    yield* turn
     const { reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
     if (Verdict.isShown(verdict)) return { verdict, reply, evidence } satisfies Found
     if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })

@@ -62,6 +62,8 @@ interface Watch {
   readonly expected: Verdict.Expected
   /** How many lookups this call has begun. */
   lookups: number
+  /** How many in a row were refused for what is not about the payout: the key, or the server's certificate. */
+  refusals: number
 }
 
 /** Waits for a payout that was accepted. */
@@ -79,7 +81,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   // What this process knows beside it, by whatever arguments, counts as well.
   evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
   const expected = { handle, amount, currency, customer: payout.customer }
-  return yield* watch({ around, evidence, expected, lookups: 0 }, settlement, {
+  return yield* watch({ around, evidence, expected, lookups: 0, refusals: 0 }, settlement, {
     verdict: { _tag: "Processing", payout },
     reply: "Unseen"
   })
@@ -109,7 +111,13 @@ export const awaitHandle = Effect.fnUntraced(function* (
   if (known !== undefined) evidence.learn(known)
   // A bare handle does not say who has sent it. Whatever this process knows of it, another create may be under way.
   evidence.assume(evidence.subject, { count: 1, guess: true, until: yield* process.now })
-  const waiting: Watch = { around, evidence, expected: { handle, amount, currency }, lookups: found.attempts.length }
+  const waiting: Watch = {
+    around,
+    evidence,
+    expected: { handle, amount, currency },
+    lookups: found.attempts.length,
+    refusals: 0
+  }
   if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
   if (Verdict.isFailed(verdict)) return yield* fail(waiting, { verdict, reply })
   const left = Duration.subtract(deadline, Duration.millis((yield* process.now).at - started))
@@ -173,7 +181,7 @@ const listen = Effect.fnUntraced(function* (
   return yield* hostCode.bounded("Hints.subscribe", Settlement.gapMin, subscribe, Option.none())
 })
 
-/** Waits for a gap to pass, or for a hint to cut it short; but never asks sooner than the shortest gap. */
+/** Waits for a gap to pass, or for a hint to cut it short; but not before `gapMin`, or the gap itself where that is shorter. */
 const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration): Effect.Effect<boolean> => {
   if (Option.isNone(hints)) return Effect.as(Effect.sleep(gap), false)
   const shortest = Duration.min(gap, Settlement.gapMin)
@@ -189,7 +197,10 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
 // A queue that is shut down has no more to say.
 const heard = (hints: Queue.Dequeue<Hint>) => Effect.catchAllCause(Queue.take(hints), () => Effect.never)
 
-/** What an answer ends with, if it is one that ends it: a lookup that told nothing is no end, but for a refused key. */
+/** So many refusals in a row are lasting: the key is wrong, or the server is another one. */
+const refusalsMax = 3
+
+/** What an answer ends with, if it is one that ends it: a lookup that told nothing is no end, but for a lasting refusal. */
 const conclude = (waiting: Watch, verdict: Verdict.Verdict, reply: Reply): Ending | undefined => {
   const { around, evidence } = waiting
   const paid = around.flights.paid(evidence.subject.handle)
@@ -198,7 +209,8 @@ const conclude = (waiting: Watch, verdict: Verdict.Verdict, reply: Reply): Endin
   if (Verdict.isAccepted(verdict)) return undefined
   if (Verdict.isFailed(verdict) || verdict._tag === "HandleConflict") return fail(waiting, { verdict, reply })
   const { afterLookup, category } = Verdict.row(verdict)
-  return afterLookup === "AskAgain" && category === undefined ? fail(waiting, { verdict, reply }) : undefined
+  waiting.refusals = afterLookup === "AskAgain" && category === undefined ? waiting.refusals + 1 : 0
+  return waiting.refusals >= refusalsMax ? fail(waiting, { verdict, reply }) : undefined
 }
 
 const succeed = (waiting: Watch, { payout }: Verdict.Accepted): Ending =>

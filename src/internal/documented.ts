@@ -38,6 +38,19 @@ const words: ReadonlySet<string> = new Set([...states, ...errorStates, ...declin
 /** Whether it is a state, an error state or a transaction error of the documentation. */
 export const isWord = (text: string): boolean => words.has(text)
 
+const names: ReadonlySet<string> = new Set(
+  [
+    "unknown visa mc dankort visa_dk ffk visa_elec maestro laser amex diners discover jcb china_union_pay",
+    "reepay aibms bambora barclays clearhaus cmcic credibanco cs elavon evry first_data handelsbanken hsbc nets shift4 spreedly",
+    "swedbank thailand_kbank valitor worldline worldpay test"
+  ]
+    .join(" ")
+    .split(" ")
+)
+
+/** Whether it is a kind of card, or an acquirer's gateway, of the documentation. */
+export const isName = (text: string): boolean => names.has(text)
+
 const declining: ReadonlySet<string> = new Set(declines)
 
 /** Whether a transaction error says that the money did not move. */

@@ -10,14 +10,15 @@ import { fingerprint } from "../domain/Fingerprint.js"
 import { isHandle } from "../domain/Handle.js"
 import { isCurrency } from "../domain/Money.js"
 import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
-import { errorText, isWord } from "./documented.js"
+import { errorText, isName, isWord } from "./documented.js"
 import { type Hidden, hiding, redacted } from "./hiding.js"
 
 /** The longest text that is kept. */
 export const textMax = 255
 
-/** What is longer is no sentence, and is not looked through. */
+/** What is longer is no sentence, and is not looked through; nor is more than so much of one answer. */
 const textReadMax = 4096
+const textsReadMax = 16_384
 
 const requestIdMax = 128
 
@@ -81,9 +82,15 @@ export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => Word
 
 const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts: boolean): Words => {
   const kept = (form: RegExp) => (text: string) => (form.test(text) && !hidden.isIn(text) ? text : undefined)
-  const code = kept(codeForm)
+  // Where it is not known what an answer may repeat, only what is documented is kept.
+  const code = request === undefined ? (text: string) => (isWord(text) ? text : undefined) : kept(codeForm)
   const requestId = kept(request === undefined ? hexForm : requestIdForm)
-  const sentence = keepTexts ? (text: string) => sentenceOf(text, hidden) : () => undefined
+  let read = 0
+  const sentence = (text: string): string | undefined => {
+    if (!keepTexts || text.length > textReadMax) return undefined
+    read += text.length
+    return read > textsReadMax ? undefined : sentenceOf(text, hidden)
+  }
   return {
     handle: (text) => (text === handle ? text : redacted),
     customer: (text) => {
@@ -96,8 +103,8 @@ const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts
       const documented = errorText(number)
       return documented?.toLowerCase() === text.toLowerCase() ? documented : (code(text) ?? sentence(text))
     },
-    acquirerCode: kept(acquirerCodeForm),
-    name: code,
+    acquirerCode: kept(request === undefined ? shortCodeForm : acquirerCodeForm),
+    name: request === undefined ? (text) => (isName(text) ? text : undefined) : code,
     id: (text) => (idForm.test(text) || text === "" ? text : `id-${fingerprint(text)}`),
     requestId: (text) => (text.length > requestIdMax || holdsCard(text) ? undefined : requestId(text)),
     path: (text) =>
@@ -114,6 +121,8 @@ const codeForm = /^(?=.{1,64}$)(?!(?:ca|ct|pm|priv|pub)_)(?!(?:[^0-9]*[0-9]){5})
 
 // As those of ISO 8583, and a little longer where there is a digit in it. No name, and no number that belongs to anybody.
 const acquirerCodeForm = /^(?:[A-Za-z0-9]{1,2}|(?=.*[0-9])[A-Za-z0-9]{3,6})$/
+
+const shortCodeForm = /^[A-Za-z0-9]{1,2}$/
 
 /** Documented: 32 hex digits. */
 const idForm = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
@@ -135,7 +144,8 @@ const isCustomerName = (text: string): boolean =>
 const textsOf = (request: PayoutRequest): ReadonlyArray<string> => {
   const { acquirerReference, customer, text, textOnStatement } = request
   const { generateHandle: _, handle: __, test: ___, ...details } = typeof customer === "object" ? customer : {}
-  return stringsOf([destinationOf(request), text, textOnStatement, acquirerReference, details])
+  const keys = "metadata" in details ? Object.keys(details.metadata ?? {}) : []
+  return stringsOf([destinationOf(request), text, textOnStatement, acquirerReference, details, keys])
 }
 
 const stringsOf = (value: unknown): ReadonlyArray<string> => {
@@ -148,7 +158,7 @@ const stringsOf = (value: unknown): ReadonlyArray<string> => {
 // --- sentences ---
 
 const sentenceOf = (text: string, hidden: Hidden): string | undefined => {
-  const cleaned = text.length > textReadMax ? undefined : hidden.takenFrom(text)
+  const cleaned = hidden.takenFrom(text)
   return cleaned === undefined ? undefined : presentable(cleaned)
 }
 

@@ -23,8 +23,15 @@ const wordsOf = (about: Partial<About> = {}, keepTexts = false): Words =>
 /** As the answers to a bare lookup, to a request, and to a request with its texts kept, are read. */
 const all = [wordsOf(), wordsOf({ request }), wordsOf({ request }, true)]
 
-const table = (of: (words: Words) => (text: string) => unknown, kept: ReadonlyArray<readonly [string, unknown]>) => {
-  for (const [text, expected] of kept) for (const words of all) assert.deepStrictEqual(of(words)(text), expected, text)
+/** Where the request is known, so that it is known what an answer may repeat. */
+const asked = [wordsOf({ request }), wordsOf({ request }, true)]
+
+const table = (
+  of: (words: Words) => (text: string) => unknown,
+  kept: ReadonlyArray<readonly [string, unknown]>,
+  some: ReadonlyArray<Words> = all
+) => {
+  for (const [text, expected] of kept) for (const words of some) assert.deepStrictEqual(of(words)(text), expected, text)
 }
 
 const cardNumber = "4111111111111111"
@@ -36,8 +43,23 @@ describe("A code", () => {
       ({ code }) => code,
       ["paid", "soft_declined", "insufficient_funds", "on_hold", "shy", "sca_3ds_2", "emv_token_deleted"].map(
         (text) => [text, text]
-      )
+      ),
+      asked
     ))
+
+  it("is kept of a bare handle where it is documented, since it is not known what another one may repeat", () => {
+    const words = wordsOf()
+    for (const text of ["paid", "soft_declined", "insufficient_funds"]) assert.strictEqual(words.code(text), text)
+    for (const text of ["on_hold", "fuglebjerg"]) assert.strictEqual(words.code(text), "<redacted>")
+    assert.deepStrictEqual(["visa_dk", "clearhaus", "winifred_canary"].map(words.name), [
+      "visa_dk",
+      "clearhaus",
+      undefined
+    ])
+    assert.deepStrictEqual(["05", "N7", "4250", "40110"].map(words.acquirerCode), ["05", "N7", undefined, undefined])
+    assert.strictEqual(words.errorText(134, "Payout already paid"), "Payout already paid")
+    assert.strictEqual(words.errorText(1, "oersted_canarian"), undefined)
+  })
 
   it("is told from whatever else stands in its place", () =>
     table(
@@ -83,11 +105,12 @@ describe("An acquirer's code", () => {
         ...["", "Sophie", "Bo B", "12345678", cardNumber, longNumber, "DK12345678", "5-1", "a@b.c"].map(
           (text) => [text, undefined] as const
         )
-      ]
+      ],
+      asked
     ))
 
   it("repeats nothing of the request", () => {
-    assert.strictEqual(wordsOf().acquirerCode("2100"), "2100")
+    assert.strictEqual(wordsOf({ request: requestOf() }).acquirerCode("2100"), "2100")
     assert.strictEqual(wordsOf({ request }).acquirerCode("2100"), undefined)
   })
 })
@@ -102,7 +125,8 @@ describe("The name of an error code", () => {
         ["Payout already paid", "Payout already paid"],
         ["PAYOUT ALREADY PAID", "Payout already paid"],
         ["payout_already_paid", "payout_already_paid"]
-      ]
+      ],
+      asked
     ))
 
   it("is nothing else, but where texts are kept", () => {
@@ -291,5 +315,25 @@ describe("A sentence", () => {
   it("of a request to a card token is without the token", () => {
     const toToken = requestOf({ destination: Redacted.make(token), customer: "c-1" })
     assert.strictEqual(wordsOf({ request: toToken }, true).text(`of ${token}!`), "of <redacted>!")
+  })
+})
+
+describe("What is looked through", () => {
+  it("has the names of a customer's metadata among what it may not repeat", () => {
+    const metadata = { "anders.andersen@example.com": true }
+    const words = wordsOf({ request: requestOf({ customer: { generateHandle: true, metadata } }) }, true)
+    assert.strictEqual(
+      words.text("unknown metadata key anders.andersen@example.com"),
+      "unknown metadata key <redacted>"
+    )
+  })
+
+  it("is so much of one answer, and no more", () => {
+    const words = wordsOf({ request }, true)
+    const texts = Array.from({ length: 20 }, (_, index) => words.text(`${index} ${"…a".repeat(2_000)}`))
+    assert.deepStrictEqual(
+      texts.map((text) => text !== undefined),
+      texts.map((_, index) => index < 4)
+    )
   })
 })
