@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
+import { assumedId } from "../execution/Subject.js"
 import type * as Payouts from "../Payouts.js"
 import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
@@ -80,7 +81,7 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     }
     yield* Console.error(`payout: ${basis(name, options)}`)
     if (name === undefined) return { keeper: Keeper.none, options }
-    const assumed = yield* assumedBy(request, options)
+    const assumed = yield* assumedBy(request, options, Option.getOrUndefined(earlier))
     return { keeper: yield* Keeper.make(request, name, mode, earlier, assumed), options }
   })
 
@@ -137,13 +138,17 @@ const basis = (
 }
 
 /** The same creates as `recover` assumes, for the file of a call that does not end. */
-const assumedBy = (request: PayoutRequest, { lastSentAt, outstandingCreates }: Payouts.RecoverOptions) =>
+const assumedBy = (
+  request: PayoutRequest,
+  { lastSentAt, outstandingCreates }: Payouts.RecoverOptions,
+  earlier: Exposure.Evidence | undefined
+) =>
   Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Exposure.Create> => {
     const count = outstandingCreates ?? 1
     const { method, request: own } = fingerprints(request)
     const create: Exposure.Create = {
-      // As the library calls it, which replaces its guess when it is told more.
-      id: `assumed/${own}/file`,
+      // As the library calls it, which replaces its guess when it is told more, and tells a number beside the one before.
+      id: outstandingCreates === undefined ? `assumed/${own}/guess/file` : assumedId(`assumed/${own}/file`, earlier),
       count,
       clock: "file",
       to: lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt),

@@ -214,8 +214,8 @@ const isClaimStanding = (evidence: Evidence, { claim, clock }: Create): boolean 
 
 /**
  * Whether the record bears out that there was another payout when this create came: then the create did nothing. A failure that was
- * not on record before says so of 133 only if it can be another known create's doing: else it may have been over long before, and
- * the answer another payout's.
+ * not on record before says so of 133 only if it can be another known create's doing, and no read lags as far: else it may have been
+ * over long before, the answer another payout's, and the transaction of this create not shown yet.
  */
 const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolean => {
   const said = create.claim?.said
@@ -224,8 +224,8 @@ const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolea
   const wasUnderWay = (one: Transaction): boolean =>
     !create.before.includes(one.id) &&
     (one.state !== "failed" ||
-      one.doing !== undefined ||
-      others.some((other) => isPossible(evidence, one, other, horizon)))
+      (!isClaimStanding(evidence, create) &&
+        (one.doing !== undefined || others.some((other) => isPossible(evidence, one, other, horizon)))))
   return evidence.transactions.some(
     (one) => !isNewEnough(evidence, one, create) && (said === "Exists" || wasUnderWay(one))
   )

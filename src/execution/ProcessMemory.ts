@@ -100,7 +100,7 @@ export class ProcessMemory {
     }
     if (paid !== undefined && declined.length === 0) this.paid.set(handle, memory)
     // What was paid or declined for good has a record, too.
-    else if (evidence.value.record !== undefined || isKept) this.failed.set(handle, memory)
+    else if (evidence.value.record !== undefined || isKept) this.leave(this.failed.set(handle, memory))
     return count(known, -1)
   }
 
@@ -118,6 +118,13 @@ export class ProcessMemory {
         `too many others are. Recover those that are in doubt.`
     )
     return Effect.zipRight(log(Effect.annotateLogs(line, { handle })), count(memory, -1))
+  }
+
+  /** A payment by an unknown card leaves its evidence behind, too. No doubt is lost, so nobody has to hear. */
+  private leave(oldest: readonly [handle: string, memory: Memory] | undefined): void {
+    if (oldest === undefined || oldest[1].paid !== undefined || !oldest[1].evidence.isInDoubt) return
+    this.hasEvicted = true
+    this.remember(oldest[0], oldest[1].evidence.value)
   }
 
   private remember(handle: string, evidence: Exposure.Evidence): void {

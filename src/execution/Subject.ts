@@ -92,7 +92,11 @@ export const assumedCreate = (
 })
 
 // What is told beside evidence is told beside what was told before it.
-const assumedId = (name: string, beside: Exposure.Evidence | undefined): string => {
-  const earlier = beside?.creates.filter(({ id }) => id === name || id.startsWith(`${name}/`)).length ?? 0
-  return earlier === 0 ? name : `${name}/${earlier}`
+export const assumedId = (name: string, beside: Exposure.Evidence | undefined): string => {
+  const taken = (beside?.creates ?? []).flatMap(({ id }) => {
+    const plain = id.replace(/^several\//, "")
+    if (plain === name) return [0]
+    return plain.startsWith(`${name}/`) ? [Number(plain.slice(name.length + 1))] : []
+  })
+  return taken.length === 0 ? name : `${name}/${Math.max(...taken) + 1}`
 }

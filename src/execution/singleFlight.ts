@@ -159,10 +159,17 @@ export const make = (
     evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.evidence(handle),
     learn: (payout, evidence, ended) =>
       Effect.suspend(() => {
+        // A call that is under way takes it along, and leaves it behind when it ends.
+        flights.get(evidence.handle)?.evidence.learn(evidence)
         const known = memory.about(payout)
         if (known === undefined) {
-          if (memory.get(evidence.handle) === undefined) memory.note(evidence.handle, evidence)
-          return Effect.void
+          const other = memory.get(evidence.handle)
+          if (other === undefined) {
+            memory.note(evidence.handle, evidence)
+            return Effect.void
+          }
+          other.evidence.learn(evidence)
+          return memory.keep(other.request, other.evidence, undefined)
         }
         known.evidence.learn(evidence)
         // Another process may have paid it with another card.

@@ -94,6 +94,15 @@ export const stories: ReadonlyArray<Story> = [
     "another process, recovers, same card, tells the number",
     "answered: hard"
   ),
+  story(
+    "a claim, and our own decline from just before",
+    "patient",
+    "reset: hard",
+    "lookup lost",
+    "crossed 133: paid",
+    "lookup lags"
+  ),
+  story("the same, softly declined", "patient", "reset: soft", "lookup lost", "crossed 133: paid", "lookup lags"),
   story("a claim, and an old decline", "old decline", "crossed 133: paid", "lookup lags"),
   story("E14: the horizon ends the doubt", "lost", "answered: hard"),
   story("E15: one create, accepted", "answered: pays later")
