@@ -332,6 +332,23 @@ describe("recover --live", () => {
     })
   )
 
+  it.effect("keeps a number that a run was told which was killed, beside that of the next one", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.always(Script.hangAfterCommit.pipe(Script.onLookup))
+      for (const [run, told] of ["3", "1"].entries()) {
+        const args = ["recover", ...flags(), "--live", "--outstanding-creates", told]
+        const fiber = yield* Effect.fork((yield* capturing(program(args, { sandbox, env: live }))).run)
+        while ((yield* sandbox.exchanges).length <= run) yield* Effect.yieldNow()
+        const killed = readFileSync(fileOf(sandbox))
+        yield* Fiber.interrupt(fiber)
+        // As a process that is killed leaves it.
+        writeFileSync(fileOf(sandbox), killed)
+      }
+      assert.strictEqual(Exposure.exposure(evidenceIn(sandbox)).max, 4 * 12_500)
+    })
+  )
+
   it.effect("takes no time for creates of which there are none", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Either, Exit, Fiber, Logger, LogLevel } from "effect"
 import type { BillwerkClient, Handle, Outcome, PayoutError, Reply } from "effect-billwerk-payouts"
-import { Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
+import { Exposure, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import * as Process from "../../src/execution/Process.js"
 import { ProcessMemory, rememberedMax } from "../../src/execution/ProcessMemory.js"
 import * as singleFlight from "../../src/execution/singleFlight.js"
@@ -33,7 +33,7 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
     createDeadline: Duration.seconds(90),
     lookupDeadline: Duration.seconds(30),
     create: ({ amount, handle }) =>
-      Effect.suspend(() => {
+      Effect.flatMap(Effect.yieldNow(), () => {
         sent.push(`create ${handle}`)
         return next === "Dies"
           ? Effect.dieMessage("a defect")
@@ -46,7 +46,30 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
       })
   }
   const process = yield* Process.make(Duration.hours(6))
-  const { board: pay, evidence } = singleFlight.make(client, process, new ProcessMemory(remembered))
+  const { board: pay, evidence, learn } = singleFlight.make(client, process, new ProcessMemory(remembered))
+  /** What `settle` found of a bare handle: paid, to a card that the record does not show. */
+  const findPaid = (handle: Handle.Handle, amount = 12_500) => {
+    const answer = reply("Paid", handle, amount, "found")
+    if (answer._tag !== "Response" || answer.body._tag !== "PayoutBody") return Effect.void
+    const { payout } = answer.body
+    const found = Exposure.ofPayout(handle, payout, { clock: process.clock, at: 0 })
+    const exposure = { min: amount, max: amount }
+    return learn(
+      payout,
+      found,
+      Exit.succeed({
+        _tag: "Paid",
+        handle,
+        amount: requestOf({ amount }).amount,
+        currency: requestOf().currency,
+        payout,
+        attempts: [],
+        certainty: "Moved",
+        exposure,
+        evidence: found
+      })
+    )
+  }
   const call = (request: ReturnType<typeof requestOf>, answer: Answer) => {
     next = answer
     return pay({ request, policy: RetryPolicy.none, recovery: undefined })
@@ -59,7 +82,7 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
   /** What a call sends. */
   const sends = (input: Parameters<typeof requestOf>[0], answer: Answer = "Paid") =>
     Effect.map(create(input, answer), (end) => [end._tag, ...sent.splice(0)])
-  return { call, create, evidence, sends, forget: () => void sent.splice(0) }
+  return { call, create, evidence, findPaid, sends, forget: () => void sent.splice(0) }
 })
 
 const card = (index: number) => `ca_${String(index).padStart(32, "0")}`
@@ -182,6 +205,20 @@ describe("singleFlight: payouts in doubt that are too many to remember (E12)", (
     }).pipe(quiet)
   )
 
+  it.effect("leave their payment behind, where it is not known which card was paid", () =>
+    Effect.gen(function* () {
+      const { create, findPaid } = yield* callsOf({ paid: 1, failed: 1, inDoubt: 1, others: 10 })
+      yield* create({ handle: "first" }, "SoftDeclined")
+      yield* findPaid(requestOf({ handle: "first" }).handle)
+      yield* create({ handle: "second" }, "SoftDeclined")
+      const end = yield* create({ handle: "first" }, "Refused")
+      assert.deepStrictEqual(
+        ["certainty" in end && end.certainty, "exposure" in end && end.exposure],
+        ["Moved", { min: 12_500, max: 12_500 }]
+      )
+    })
+  )
+
   it.effect("are logged as errors, with the handle and the sum", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
@@ -194,6 +231,29 @@ describe("singleFlight: payouts in doubt that are too many to remember (E12)", (
         "ERROR Payout first is in doubt (up to 12500 minor units of DKK) and no longer remembered: too many others are. " +
           "Recover those that are in doubt."
       ])
+    })
+  )
+})
+
+describe("singleFlight: what `settle` found of a bare handle", () => {
+  it.effect("counts for a call that was under way meanwhile", () =>
+    Effect.gen(function* () {
+      const { call, findPaid } = yield* callsOf()
+      const fiber = yield* Effect.fork(Effect.either(call(requestOf(), "Refused")))
+      yield* Effect.yieldNow()
+      yield* findPaid(requestOf().handle)
+      const end = Either.merge(yield* Fiber.join(fiber))
+      assert.deepStrictEqual("certainty" in end && end.certainty, "Moved")
+    })
+  )
+
+  it.effect("counts where it is of another sum than what this process tried", () =>
+    Effect.gen(function* () {
+      const { create, findPaid } = yield* callsOf()
+      yield* create({}, "SoftDeclined")
+      yield* findPaid(requestOf().handle, 99_900)
+      const end = yield* create({}, "Refused")
+      assert.deepStrictEqual("exposure" in end && end.exposure.max, 99_900)
     })
   )
 })
