@@ -293,6 +293,21 @@ describe("A payout that is waited for by its bare handle", () => {
       assert.strictEqual(said(yield* ended(b.settle(accepted))), "HardDeclined, MayHaveMoved 0..1")
     }).pipe(day())
   )
+
+  it.effect("is known to the process that waited in vain, whatever its own create is answered", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.outcome(Acquirer.processing()))
+      const accepted = yield* a.create(cardX)
+      assert.strictEqual(
+        said(yield* ended(b.settle(accepted, { deadline: "1 minute" }))),
+        "Processing, MayHaveMoved 0..1"
+      )
+      yield* script(Script.hangAfterCommit, Script.apiError({ status: 401, code: 6 }))
+      const end = yield* ended(b.create(cardX, once))
+      assert.include(said(end), "MayHaveMoved 0..1")
+    }).pipe(day())
+  )
 })
 
 describe("Another card than the one that was declined, or that is under way", () => {

@@ -258,16 +258,18 @@ const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Ex
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
 const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {
-  const { evidence, lookups } = waiting
+  const { around, evidence, lookups } = waiting
   know(waiting)
   if (verdict._tag === "Unsettled") {
     evidence.decide("Fail", why)
-    return toError({ verdict, reply }, evidence.accounting())
+    const error = toError({ verdict, reply }, evidence.accounting())
+    return Effect.flatMap(around.flights.learn(verdict.payout, toKeep(waiting), Exit.fail(error)), (): Ending => error)
   }
   // Where nothing was asked, the latest attempt is another call's.
   if (lookups > 0) evidence.decide("Succeed", why)
   const waited: Waited = { lookups, ...shownAt(evidence) }
-  return Effect.succeed({ _tag: "Processing", payout: verdict.payout, ...evidence.accounting(), waited })
+  const outcome: Outcome = { _tag: "Processing", payout: verdict.payout, ...evidence.accounting(), waited }
+  return Effect.as(around.flights.learn(verdict.payout, toKeep(waiting), Exit.succeed(outcome)), outcome)
 }
 
 const shownAt = ({ attempts }: Evidence): Pick<Waited, "shownAt"> => {
