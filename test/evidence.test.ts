@@ -4,7 +4,20 @@
  */
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Chunk, Effect, Either, Fiber, Layer, Logger, LogLevel, Redacted, Stream, TestClock } from "effect"
+import {
+  Array,
+  Chunk,
+  Effect,
+  Either,
+  Fiber,
+  Layer,
+  Logger,
+  LogLevel,
+  Redacted,
+  Stream,
+  TestClock,
+  DateTime
+} from "effect"
 import { Acquirer, BillwerkClient, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import { careless, type Options as CacheOptions } from "./cache.js"
@@ -292,6 +305,33 @@ describe("A payout that is waited for by its bare handle", () => {
       const accepted = yield* a.create(cardX)
       assert.strictEqual(said(yield* ended(b.settle(accepted))), "HardDeclined, MayHaveMoved 0..1")
     }).pipe(day())
+  )
+
+  it.effect("is assumed to have another create by a process that is handed what a stranger found", () =>
+    Effect.gen(function* () {
+      const [own, stranger] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.outcome(Acquirer.processing({ after: "3 minutes", as: Acquirer.softDeclined() })))
+      yield* own.create(cardX)
+      const waited = yield* stranger.settle(handle, { deadline: "1 minute" })
+      assert.strictEqual(said(waited), "Processing, MayHaveMoved 0..2")
+      assert.strictEqual(said(yield* ended(own.settle(waited))), "SoftDeclined, MayHaveMoved 0..1")
+      yield* script(Script.apiError({ status: 401, code: 6 }))
+      assert.include(said(yield* ended(own.create(cardX, once))), "MayHaveMoved 0..1")
+    }).pipe(day())
+  )
+
+  it.effect("was paid to a card that is not shown, and not to the one that was declined for good", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.hardDeclined(), Script.softDeclined())
+      yield* ended(a.create(cardY))
+      yield* ended(a.create(cardX))
+      yield* b.create(cardX)
+      assert.strictEqual(said(yield* ended(a.settle(handle))), "Paid, Moved 1..1")
+      assert.strictEqual(said(yield* ended(a.create(cardY))), "HandleConflict, NotMoved 0..0")
+      assert.strictEqual(said(yield* ended(a.recover(cardY))), "HandleConflict, MayHaveMoved 0..1")
+      assert.strictEqual(said(yield* ended(a.create(cardX))), "Paid, Moved 1..1")
+    }).pipe(day({ card: "Hidden" }))
   )
 
   it.effect("is known to the process that waited in vain, whatever its own create is answered", () =>

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
-import { assumedId } from "../execution/Subject.js"
+import { assumedCreate, subjectOf } from "../execution/Subject.js"
 import type * as Payouts from "../Payouts.js"
 import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
@@ -72,17 +72,18 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
           "nothing was sent"
       )
     }
-    const options: Payouts.RecoverOptions = Option.match(earlier, {
+    const kept = Option.map(earlier, (known) => withNumber(known, told))
+    const options: Payouts.RecoverOptions = Option.match(kept, {
       onNone: () => told,
-      onSome: (known) => ({ evidence: withNumber(known, told), ...toldBeside(known, told) })
+      onSome: (known) => ({ evidence: known, ...toldBeside(known, told) })
     })
     if (options.outstandingCreates === 0 && options.lastSentAt !== undefined) {
       return yield* BadInput.make("--last-sent-at is about outstanding creates, and there are none")
     }
     yield* Console.error(`payout: ${basis(name, options)}`)
     if (name === undefined) return { keeper: Keeper.none, options }
-    const assumed = yield* assumedBy(request, options, Option.getOrUndefined(earlier))
-    return { keeper: yield* Keeper.make(request, name, mode, earlier, assumed), options }
+    const assumed = yield* assumedBy(request, options)
+    return { keeper: yield* Keeper.make(request, name, mode, kept, assumed), options }
   })
 
 /** Whether creates of other arguments are in doubt: another card must not be tried meanwhile. */
@@ -140,23 +141,11 @@ const basis = (
 /** The same creates as `recover` assumes, for the file of a call that does not end. */
 const assumedBy = (
   request: PayoutRequest,
-  { lastSentAt, outstandingCreates }: Payouts.RecoverOptions,
-  earlier: Exposure.Evidence | undefined
-) =>
-  Effect.map(Clock.currentTimeMillis, (now): ReadonlyArray<Exposure.Create> => {
+  { evidence, lastSentAt, outstandingCreates }: Payouts.RecoverOptions
+): Effect.Effect<ReadonlyArray<Exposure.Create>> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
     const count = outstandingCreates ?? 1
-    const { method, request: own } = fingerprints(request)
-    const create: Exposure.Create = {
-      // As the library calls it, which replaces its guess when it is told more, and tells a number beside the one before.
-      id: outstandingCreates === undefined ? `assumed/${own}/guess/file` : assumedId(`assumed/${own}/file`, earlier),
-      count,
-      clock: "file",
-      to: lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt),
-      amount: request.amount,
-      request: own,
-      ...(method === undefined ? {} : { method }),
-      before: [],
-      guess: outstandingCreates === undefined
-    }
-    return count === 0 ? [] : [create]
+    const at = lastSentAt === undefined ? now : DateTime.toEpochMillis(lastSentAt)
+    const told = { count, guess: outstandingCreates === undefined, until: { clock: "file", at }, beside: evidence }
+    return count === 0 ? [] : [assumedCreate(subjectOf(request), told)]
   })

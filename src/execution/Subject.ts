@@ -62,6 +62,9 @@ export const intended = (
 /** Creates of some arguments of which only the caller knows have ids that begin so. */
 export const assumedOf = ({ fingerprints }: Asked): string => `assumed/${fingerprints?.request ?? ""}/`
 
+/** The create that a process guesses has this id. */
+export const guessOf = (asked: Asked, clock: string): string => `${assumedOf(asked)}guess/${clock}`
+
 /** What the caller says of creates that neither this process nor the evidence that it hands over knows of. */
 export interface Assumption {
   readonly count: number
@@ -72,27 +75,21 @@ export interface Assumption {
   readonly beside?: Exposure.Evidence | undefined
 }
 
-/** These creates, as evidence. */
-export const assumedCreate = (
-  { amount, fingerprints, handle }: Subject,
-  { beside, count, guess, until }: Assumption
-): Exposure.Create => ({
-  id: assumedId(
-    `${assumedOf({ handle, ...(fingerprints === undefined ? {} : { fingerprints }) })}${guess ? "guess/" : ""}${until.clock}`,
-    guess ? undefined : beside
-  ),
+/** These creates, as evidence. A guess is apart from what was told: by telling nothing, a caller takes nothing back. */
+export const assumedCreate = (subject: Subject, { beside, count, guess, until }: Assumption): Exposure.Create => ({
+  id: guess ? guessOf(subject, until.clock) : toldOf(`${assumedOf(subject)}${until.clock}`, beside),
   count,
   clock: until.clock,
   to: Math.ceil(until.at),
-  amount,
-  ...(fingerprints === undefined ? {} : { request: fingerprints.request }),
-  ...(fingerprints?.method === undefined ? {} : { method: fingerprints.method }),
+  amount: subject.amount,
+  ...(subject.fingerprints === undefined ? {} : { request: subject.fingerprints.request }),
+  ...(subject.fingerprints?.method === undefined ? {} : { method: subject.fingerprints.method }),
   before: [],
   guess
 })
 
-// What is told beside evidence is told beside what was told before it.
-export const assumedId = (name: string, beside: Exposure.Evidence | undefined): string => {
+// A number that is told beside evidence has an id that is not in it.
+const toldOf = (name: string, beside: Exposure.Evidence | undefined): string => {
   const taken = (beside?.creates ?? []).flatMap(({ id }) => {
     const plain = id.replace(/^several\//, "")
     if (plain === name) return [0]

@@ -32,7 +32,7 @@ import { lookupsOf, lookupWithin } from "./lookup.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import type { SingleFlight } from "./singleFlight.js"
-import { assumedOf, type Subject } from "./Subject.js"
+import { guessOf, type Subject } from "./Subject.js"
 import { type Finding, toError, validated } from "./toError.js"
 
 /** What waiting needs of the service that it belongs to. */
@@ -244,10 +244,10 @@ const know = ({ around, evidence }: Watch): void => {
 }
 
 // What was guessed for this wait says nothing to a process that knew the handle before, and so knows what it has sent.
-const toKeep = ({ around: { flights }, evidence: { subject, value } }: Watch): Exposure.Evidence => {
+const toKeep = ({ around: { flights, process }, evidence: { subject, value } }: Watch): Exposure.Evidence => {
   if (flights.evidence(subject.handle) === undefined) return value
-  const guessed = assumedOf({ handle: subject.handle })
-  return { ...value, creates: value.creates.filter(({ id }) => !id.startsWith(guessed)) }
+  const guess = guessOf({ handle: subject.handle }, process.clock)
+  return { ...value, creates: value.creates.filter(({ id }) => id !== guess) }
 }
 
 const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Exit<Outcome, PayoutError>) =>

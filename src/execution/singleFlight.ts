@@ -198,11 +198,12 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
     recovering(evidence, call, now)
     return { end: conflict(evidence, call.request, differs) }
   }
-  // It is paid, and perhaps by these: only the record can say.
+  // It is paid, and perhaps to these, if they were not declined for good. Only the record can say, and nothing is sent.
   if (differs.length > 0 && evidence.exposure.min > 0 && evidence.payerOf(call.request) !== "Other") {
     const known = evidence.continuedBy(subjectOf(call.request))
     recovering(known, call, now)
-    return { evidence: known, first: NextStep.firstAsk }
+    const isDeclined = known.isDeclined || declined.some((one) => differences(one.request, call.request).length === 0)
+    return isDeclined ? { end: conflict(known, call.request, differs) } : { evidence: known, first: NextStep.lastAsk }
   }
   if (differs.length > 0 && evidence.isInDoubtBeside(subjectOf(call.request))) {
     return { other: { declined, evidence, paid, request, exposure: 0 }, differs }

@@ -349,6 +349,18 @@ describe("recover --live", () => {
     })
   )
 
+  it.effect("keeps no guess in the file, once a number was told instead", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.always(Script.softDeclined())
+      const recover = (...args: ReadonlyArray<string>) =>
+        Effect.map(run(sandbox, "recover", "--policy", "none", ...args), ({ code }) => code)
+      assert.deepStrictEqual([yield* recover(), Exposure.exposure(evidenceIn(sandbox)).max], [5, 12_500])
+      assert.deepStrictEqual([yield* recover("--outstanding-creates", "0"), yield* recover()], [4, 4])
+      assert.strictEqual(Exposure.exposure(evidenceIn(sandbox)).max, 0)
+    })
+  )
+
   it.effect("takes no time for creates of which there are none", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
