@@ -4,20 +4,7 @@
  */
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Array,
-  Chunk,
-  Effect,
-  Either,
-  Fiber,
-  Layer,
-  Logger,
-  LogLevel,
-  Redacted,
-  Stream,
-  TestClock,
-  DateTime
-} from "effect"
+import { Array, Chunk, Effect, Either, Fiber, Layer, Logger, LogLevel, Redacted, Stream, TestClock } from "effect"
 import { Acquirer, BillwerkClient, Ledger, Payouts, RetryPolicy, Sandbox, Script } from "effect-billwerk-payouts"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import { careless, type Options as CacheOptions } from "./cache.js"

@@ -40,30 +40,40 @@ const later = (after: Duration.DurationInput) =>
 const reread = <A, I>(schema: Schema.Schema<A, I>, value: A) =>
   Effect.flatMap(Schema.encode(Schema.parseJson(schema))(value), Schema.decode(Schema.parseJson(schema)))
 
-/** An engine that runs `send/1` twice, and forgets what came of the first time. */
-const forgetful = (after: Effect.Effect<void>) =>
+type Engine = WorkflowEngine.WorkflowEngine["Type"]
+
+/** The engine in memory, with some of its parts exchanged; the workflows that it runs have it, too. */
+const engineWith = (parts: (engine: Engine, self: () => Engine) => Partial<Engine>) =>
   Layer.effect(
     WorkflowEngine.WorkflowEngine,
     Effect.map(WorkflowEngine.WorkflowEngine, (engine) => {
-      const self: WorkflowEngine.WorkflowEngine["Type"] = {
+      const self: Engine = {
         ...engine,
         register: (workflow, execute) =>
           engine.register(workflow, (payload, id) =>
             Effect.provideService(execute(payload, id), WorkflowEngine.WorkflowEngine, self)
           ),
-        activityExecute: (activity, attempt) =>
-          activity.name !== "send/1"
-            ? engine.activityExecute(activity, attempt)
-            : Effect.ignore(Effect.scoped(activity.execute)).pipe(
-                Effect.zipRight(after),
-                Effect.zipRight(engine.activityExecute(activity, attempt)),
-                Effect.zipLeft(after),
-                Effect.provideService(WorkflowEngine.WorkflowEngine, self)
-              )
+        ...parts(engine, () => self)
       }
       return self
     })
   ).pipe(Layer.provide(WorkflowEngine.layerMemory))
+
+/** An engine that runs `send/1` twice, and forgets what came of the first time. */
+const forgetful = (after: Effect.Effect<void>) =>
+  engineWith((engine, self) => ({
+    activityExecute: (activity, attempt) =>
+      activity.name !== "send/1"
+        ? engine.activityExecute(activity, attempt)
+        : Effect.suspend(() =>
+            Effect.ignore(Effect.scoped(activity.execute)).pipe(
+              Effect.zipRight(after),
+              Effect.zipRight(engine.activityExecute(activity, attempt)),
+              Effect.zipLeft(after),
+              Effect.provideService(WorkflowEngine.WorkflowEngine, self())
+            )
+          )
+  }))
 
 describe("A durable payout", () => {
   it.effect("is paid, once, however often it is asked for", () =>
@@ -435,46 +445,26 @@ describe("A step that is run again in the same process", () => {
 })
 
 /** An engine that stores hints, and wakes nobody. */
-const silent = Layer.effect(
-  WorkflowEngine.WorkflowEngine,
-  Effect.map(WorkflowEngine.WorkflowEngine, (engine) => {
-    const stored = new Map<string, Exit.Exit<unknown, unknown>>()
-    const self: WorkflowEngine.WorkflowEngine["Type"] = {
-      ...engine,
-      register: (workflow, execute) =>
-        engine.register(workflow, (payload, id) =>
-          Effect.provideService(execute(payload, id), WorkflowEngine.WorkflowEngine, self)
-        ),
-      deferredResult: (deferred) =>
-        stored.has(deferred.name) ? Effect.succeed(Exit.void) : engine.deferredResult(deferred),
-      deferredDone: (deferred, options) =>
-        deferred.name.startsWith("hint/")
-          ? Effect.sync(() => void stored.set(deferred.name, options.exit))
-          : engine.deferredDone(deferred, options)
-    }
-    return self
-  })
-).pipe(Layer.provide(WorkflowEngine.layerMemory))
+const silent = engineWith((engine) => {
+  const stored = new Map<string, Exit.Exit<unknown, unknown>>()
+  return {
+    deferredResult: (deferred) =>
+      stored.has(deferred.name) ? Effect.succeed(Exit.void) : engine.deferredResult(deferred),
+    deferredDone: (deferred, options) =>
+      deferred.name.startsWith("hint/")
+        ? Effect.sync(() => void stored.set(deferred.name, options.exit))
+        : engine.deferredDone(deferred, options)
+  }
+})
 
 /** An engine that begins `send/1` a minute late. */
-const late = Layer.effect(
-  WorkflowEngine.WorkflowEngine,
-  Effect.map(WorkflowEngine.WorkflowEngine, (engine) => {
-    const self: WorkflowEngine.WorkflowEngine["Type"] = {
-      ...engine,
-      register: (workflow, execute) =>
-        engine.register(workflow, (payload, id) =>
-          Effect.provideService(execute(payload, id), WorkflowEngine.WorkflowEngine, self)
-        ),
-      activityExecute: (activity, attempt) =>
-        Effect.zipRight(
-          activity.name === "send/1" ? Effect.sleep("1 minute") : Effect.void,
-          engine.activityExecute(activity, attempt)
-        )
-    }
-    return self
-  })
-).pipe(Layer.provide(WorkflowEngine.layerMemory))
+const late = engineWith((engine) => ({
+  activityExecute: (activity, attempt) =>
+    Effect.zipRight(
+      activity.name === "send/1" ? Effect.sleep("1 minute") : Effect.void,
+      engine.activityExecute(activity, attempt)
+    )
+}))
 
 describe("A step that comes too late for its intent", () => {
   it.effect("sends nothing; the next one is stored anew, asks and sends", () =>
