@@ -161,7 +161,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * same time with the same arguments share one conversation (and the first one's policy and span); other arguments
      * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
      * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
-     * paid, or declined for good, the next call ends at once as the first did. The service remembers the
+     * paid, or declined for good, the next call ends at once as the first did; a payment that `settle` found of a bare handle, and
+     * that may be to another card, is asked about. The service remembers the
      * last 10,000 payouts in doubt, 10,000 that were declined and 10,000 that were paid. **For a payout that another process
      * may have sent, or after a restart, use `recover`.**
      */
@@ -231,7 +232,7 @@ export interface Options {
    */
   readonly arrivalHorizon?: Duration.DurationInput | undefined
   /**
-   * Told when the provider shows a payout that this process knows to be paid in another state. That is logged as an error in
+   * Told when the provider shows a payout in another state that a request of this process is known to have paid. That is logged as an error in
    * any case. It runs beside the call, which does not wait for it: in its own fiber, for `contradictionDeadline` at most. If it dies or
    * takes longer, that is logged. When the service's scope closes, what is under way may end.
    */
