@@ -35,8 +35,20 @@ export interface Options {
   readonly submitOnly?: boolean | undefined
   /** What differs from `settings`. */
   readonly sharding?:
-    Partial<Omit<ShardingConfig.ShardingConfig["Type"], "runnerAddress" | "runnerListenAddress">> | undefined
+    | Partial<
+        Omit<
+          ShardingConfig.ShardingConfig["Type"],
+          "runnerAddress" | "runnerListenAddress" | "shardLockDisableAdvisory"
+        >
+      >
+    | undefined
 }
+
+/**
+ * The locks are rows, which belong to one schema. PostgreSQL's advisory locks belong to the whole database, under numbers that
+ * are the same for every engine: an engine of another schema would keep this one's payouts waiting for as long as it runs.
+ */
+const locksAreRows = { shardLockDisableAdvisory: true }
 
 /**
  * The fewest connections that the engine works with: one holds its locks, and the others do its work. Give it more.
@@ -101,7 +113,7 @@ export const layer = ({
         Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
         Layer.provide(SteadyStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
         Layer.provide(SqlRunnerStorage.layer),
-        Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, runnerAddress })),
+        Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, ...locksAreRows, runnerAddress })),
         Layer.provideMerge(PgClient.layerFromPool({ acquire: Effect.succeed(acquired) }))
       )
     })

@@ -103,6 +103,18 @@ describe.skipIf(Option.isNone(url))("An engine on PostgreSQL", () => {
     }).pipe(Effect.provide(Sandbox.layer))
   )
 
+  it.scopedLive("pays beside an engine of another host, with a schema of its own in the same database", () =>
+    Effect.gen(function* () {
+      const neighbour = yield* Layer.build(runtime("neighbour"))
+      yield* Effect.provide(PayoutWorkflow.execute(requestOf({ handle: "theirs" })), neighbour)
+      // By now the neighbour has every shard of its own, and keeps them.
+      const context = yield* Layer.build(runtime("beside"))
+      yield* Effect.provide(PayoutWorkflow.execute(requestOf({ handle: "ours" })), context)
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual((yield* sandbox.ledger).totalMoved, 2 * 12_500)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
   it.scopedLive("is reached by no peer without credentials, at whatever address the database names (D2)", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(runtime("attack"))
