@@ -3,7 +3,7 @@
  * has done what was asked (but for a reset before the commit); the lie is in what the client is told of it.
  */
 import { Data, Deferred, Effect, Stream } from "effect"
-import { gzipSync } from "node:zlib"
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
 import { answer, chunk, head } from "../servers.js"
 import type { Message } from "./Http.js"
 import { type Bytes, cut } from "./Toxics.js"
@@ -27,6 +27,10 @@ export type Lie = Data.TaggedEnum<{
   Astray: {}
   /** Sent elsewhere. */
   Redirected: { readonly status: 301 | 302 | 303 | 307 | 308; readonly to: string }
+  /** The answer, packed, although it was asked for as it is. */
+  Packed: { readonly encoding: keyof typeof packers }
+  /** To a lookup, the first answer that its URL got, whatever the provider says now; with an `Age`, or without. */
+  Cached: { readonly age: "Said" | "Unsaid" }
   /** The answer, followed by many blanks, and packed. */
   Bomb: {}
   /** Headers by the ten thousands, and then the answer. */
@@ -60,6 +64,7 @@ export interface Exchange {
 /** Whether there is anything to lie about. */
 export const applies = (lie: Lie, { ordinal, request }: Pick<Exchange, "ordinal" | "request">): boolean => {
   if (lie._tag === "Astray") return request.line.startsWith("POST")
+  if (lie._tag === "Cached") return request.line.startsWith("GET")
   return lie._tag === "Behind" || (lie._tag === "Reset" && lie.kept) ? ordinal > 1 : true
 }
 
@@ -84,6 +89,9 @@ export const tell = (lie: Lie, exchange: Exchange, desk: Desk): Bytes => {
     Crossed: () => Stream.map(Stream.fromEffect(desk.swap(request.line.slice(0, 4), truth)), (other) => other.bytes),
     Astray: () => Stream.make(answer(404, '{"code":137,"error":"Payout not found","http_status":404}')),
     Redirected: ({ status, to }) => Stream.make(answer(status, "", { location: to })),
+    Packed: ({ encoding }) =>
+      Stream.make(answer(200, packers[encoding](body), { ...typeOf(headers), "content-encoding": encoding })),
+    Cached: ({ age }) => Stream.make(aged(desk.first(request.line, truth), truth, age)),
     Bomb: () =>
       Stream.make(answer(200, Buffer.concat([gzipSync(body), manyBlanks()]), { ...typeOf(headers), ...packed })),
     Flood: () => Stream.make(Buffer.concat([flood(), bytes.subarray(bytes.indexOf("\r\n") + 2)])),
@@ -108,6 +116,14 @@ const truncated = (framing: "Declared" | "Chunked" | "UntilClose", { body, bytes
   }
 }
 
+const packers = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync }
+
+const aged = (first: Message, truth: Message, age: "Said" | "Unsaid"): Buffer => {
+  if (first === truth || age === "Unsaid") return first.bytes
+  const headers = first.bytes.indexOf("\r\n") + 2
+  return Buffer.concat([first.bytes.subarray(0, headers), Buffer.from("age: 1\r\n"), first.bytes.subarray(headers)])
+}
+
 const upgrade = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
 const packed = { "content-encoding": "gzip" }
 const typeOf = (headers: Message["headers"]) => ({ "content-type": headers["content-type"] ?? "application/json" })
@@ -127,14 +143,23 @@ const flood = once(() =>
   Buffer.from(`HTTP/1.1 200 OK\r\n${Array.from({ length: 20_000 }, (_, index) => `x-${index}: x\r\n`).join("")}`)
 )
 
-/** Where answers are swapped. One that finds no other in time is given back. */
+/** Where answers are kept and swapped. */
 export interface Desk {
+  /** The first answer to a request of that line. */
+  readonly first: (line: string, mine: Message) => Message
+  /** Another one of the kind. If there is none in time, it is given back. */
   readonly swap: (kind: string, mine: Message) => Effect.Effect<Message>
 }
 
 export const makeDesk = (patience: number): Desk => {
   const waiting = new Map<string, { readonly mine: Message; readonly other: Deferred.Deferred<Message> }>()
+  const firsts = new Map<string, Message>()
   return {
+    first: (line, mine) => {
+      const first = firsts.get(line) ?? mine
+      firsts.set(line, first)
+      return first
+    },
     swap: (kind, mine) =>
       Effect.gen(function* () {
         const first = waiting.get(kind)

@@ -18,7 +18,7 @@ export interface Trial extends Partial<Pick<Batch.Batch, "meanwhile">> {
   /** Why connections stay open over one of the layers, where that is not ours to mend. */
   readonly leaks?: Partial<Record<Transport["name"], string>>
   /** What has to be seen of the fault in what the calls say, or it did not take place. */
-  readonly leaves: "Doubt" | "NotSent" | "Nothing"
+  readonly leaves: "Doubt" | "NotSent" | "Nothing" | "NoTrace"
 }
 
 export const trial = (trial: Trial): void => {
@@ -69,6 +69,10 @@ const objections = (trial: Trial, name: Transport["name"], report: Batch.Report)
     Doubt: () => report.afflicted + report.lied > 0 && attempts.some(({ bearing }) => bearing === "Unclear"),
     NotSent: () =>
       attempts.length > 0 && attempts.every(({ bearing, sent }) => sent === "NotSent" && bearing === "None"),
+    NoTrace: () =>
+      report.lied > 0 &&
+      attempts.length === report.stories.length &&
+      report.stories.every(({ calls }) => calls[0]?.said._tag === "Paid"),
     Nothing: () => report.afflicted + report.lied > 0
   }
   const isLeak = report.leftOpen > 0 && trial.leaks?.[name] === undefined
