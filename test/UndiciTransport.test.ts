@@ -26,7 +26,7 @@ import { runInNewContext } from "node:vm"
 import { Agent, type Dispatcher, Pool } from "undici"
 import { isNotSent, systemCode } from "../src/internal/transport.js"
 import { Acting, controller } from "./dispatchers.js"
-import { answer, chunk, eventually, head, serve, type Server, serveTls } from "./servers.js"
+import { answer, chunk, eventually, head, meet, serve, type Server, serveTls } from "./servers.js"
 import * as Leaks from "./sockets/Leaks.js"
 import { anotherProcess, requestOf } from "./support.js"
 import { selfSigned } from "./testCertificates.js"
@@ -52,25 +52,6 @@ const failure = (http: HttpClient.HttpClient, request: HttpClientRequest.HttpCli
     assert(error._tag === "RequestError")
     return { reason: error.reason, notSent: isNotSent(error.cause), code: systemCode(error.cause) }
   })
-
-/** A port on which every connection is met in one way, before anything has come. */
-const meet = (connected: (socket: Net.Socket) => void) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.async<Net.Server>((resume) => {
-        const server = Net.createServer((socket) => {
-          socket.on("error", () => socket.destroy())
-          connected(socket)
-        })
-        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-      }),
-      (server) => Effect.sync(() => server.close())
-    ),
-    (server) => {
-      const address = server.address()
-      return `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
-    }
-  )
 
 /** A name server that does not know a name the first time that it is asked. */
 const lost = (): Net.LookupFunction => {
@@ -828,24 +809,6 @@ describe("UndiciTransport's errors", () => {
   )
 })
 
-/** How many listeners of abort signals were added and not removed since. */
-const listening = Effect.acquireRelease(
-  Effect.sync(() => {
-    const { addEventListener, removeEventListener } = EventTarget.prototype
-    const heard = new Set<unknown>()
-    EventTarget.prototype.addEventListener = function (type, listener, options) {
-      if (this instanceof AbortSignal && type === "abort") heard.add(listener)
-      return addEventListener.call(this, type, listener, options)
-    }
-    EventTarget.prototype.removeEventListener = function (type, listener, options) {
-      heard.delete(listener)
-      return removeEventListener.call(this, type, listener, options)
-    }
-    return { heard, restore: () => Object.assign(EventTarget.prototype, { addEventListener, removeEventListener }) }
-  }),
-  ({ restore }) => Effect.sync(restore)
-)
-
 describe("UndiciTransport, where undici is a stub as Bun's is,", () => {
   /** Bun's classes have no methods. */
   const stub = Effect.acquireRelease(
@@ -868,45 +831,4 @@ describe("UndiciTransport, where undici is a stub as Bun's is,", () => {
     class ProxyAgent {}
     return refused({ dispatcher: Object.assign(Object.create(ProxyAgent.prototype)) })
   })
-})
-
-describe("UndiciTransport, of connections that were closed,", () => {
-  it.scopedLive(
-    "leaves nothing behind: no listener, and no memory (F5)",
-    () =>
-      Effect.gen(function* () {
-        setFlagsFromString("--expose-gc")
-        const gc: () => void = runInNewContext("gc")
-        const { heard } = yield* listening
-        const { handle } = requestOf()
-        const bytes = answer(200, JSON.stringify({ handle, state: "paid", amount: 12_500 }), { connection: "close" })
-        let connections = 0
-        const address = yield* meet((socket) => {
-          connections += 1
-          socket.once("data", () => socket.end(bytes))
-        })
-        const client = yield* clientOver(yield* UndiciTransport.make(), { url: `http://${address}` })
-        const lookups = (count: number) =>
-          Effect.forEach(Array.from({ length: count }), () => client.lookup(handle), { concurrency: 4, discard: true })
-        const heap = Effect.gen(function* () {
-          let least = Infinity
-          // What is closing, and what waits for a finalizer, needs a few turns.
-          for (let turn = 0; turn < 5; turn++) {
-            gc()
-            yield* Effect.sleep("20 millis")
-            const { external, heapUsed } = process.memoryUsage()
-            least = Math.min(least, heapUsed + external)
-          }
-          return least
-        })
-        yield* lookups(500)
-        const before = yield* heap
-        yield* lookups(1500)
-        const each = ((yield* heap) - before) / 1500
-        assert.isAtLeast(connections, 2000)
-        assert.isAtMost(heard.size, 8)
-        assert.isBelow(each, 1000, "bytes for each connection")
-      }),
-    60_000
-  )
 })

@@ -149,3 +149,22 @@ export const eventually = (isSo: () => boolean): Effect.Effect<boolean> =>
     for (let turn = 0; turn < 200 && !isSo(); turn++) yield* Effect.sleep("5 millis")
     return isSo()
   })
+
+/** A port on which every connection is met in one way, before anything has come: `127.0.0.1:port`. It remembers nothing. */
+export const meet = (connected: (socket: Net.Socket) => void) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<Net.Server>((resume) => {
+        const server = Net.createServer((socket) => {
+          socket.on("error", () => socket.destroy())
+          connected(socket)
+        })
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    ),
+    (server) => {
+      const address = server.address()
+      return `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+    }
+  )

@@ -5,6 +5,9 @@ import { PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
 
 export const destination = "ca_fcfac2016614418f969fa5697383e47c"
 
+/** Whether the tests run against mutants: what takes many seconds is then left out. */
+export const isMutated = process.env["PAYOUTS_MUTATION"] === "1"
+
 /** A request that was validated. Throws if it is refused, for tests that are about something else. */
 export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>
   Effect.runSync(

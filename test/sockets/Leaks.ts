@@ -1,4 +1,6 @@
 /** What this process keeps open. */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { Effect } from "effect"
 import { eventually } from "../servers.js"
 
@@ -27,3 +29,48 @@ export const more = (before: Resources): Effect.Effect<ReadonlyArray<string>> =>
     for (let second = 0; second < 5; second++) if (yield* eventually(() => grown().length === 0)) break
     return grown()
   })
+
+/** How many listeners of abort signals were added since, not removed, and can still be called: to be asked after `memory`. */
+export const listeners = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { addEventListener, removeEventListener } = EventTarget.prototype
+    const heard = new Set<WeakRef<object>>()
+    const places = new WeakMap<object, WeakRef<object>>()
+    EventTarget.prototype.addEventListener = function (type, listener, options) {
+      if (this instanceof AbortSignal && type === "abort" && listener !== null && !places.has(listener)) {
+        const place = new WeakRef(listener)
+        places.set(listener, place)
+        heard.add(place)
+      }
+      return addEventListener.call(this, type, listener, options)
+    }
+    EventTarget.prototype.removeEventListener = function (type, listener, options) {
+      const place = listener === null ? undefined : places.get(listener)
+      if (listener !== null && place !== undefined && type === "abort") {
+        places.delete(listener)
+        heard.delete(place)
+      }
+      return removeEventListener.call(this, type, listener, options)
+    }
+    return {
+      count: () => [...heard].filter((place) => place.deref() !== undefined).length,
+      restore: () => Object.assign(EventTarget.prototype, { addEventListener, removeEventListener })
+    }
+  }),
+  ({ restore }) => Effect.sync(restore)
+).pipe(Effect.map(({ count }) => count))
+
+/** How many bytes are in use, after what is no more in use was collected. */
+export const memory = Effect.gen(function* () {
+  setFlagsFromString("--expose-gc")
+  const collect: () => void = runInNewContext("gc")
+  let least = Infinity
+  // What is closing, and what waits for a finalizer, needs a few turns.
+  for (let turn = 0; turn < 5; turn++) {
+    collect()
+    yield* Effect.sleep("20 millis")
+    const { external, heapUsed } = process.memoryUsage()
+    least = Math.min(least, heapUsed + external)
+  }
+  return least
+})

@@ -112,16 +112,6 @@ describe("Over fetch, node:http, undici and UndiciTransport, what is said about 
       leaves: "NoTrace"
     })
   }
-  for (const age of ["Said", "Unsaid"] as const) {
-    trial({
-      title: `A cache answers lookups with what it was told first, and ${age === "Said" ? "says" : "does not say"} so`,
-      faults: {
-        lies: [told(Lie.Cached({ age })), told(Lie.Reset({ commit: "After", kept: false }), often)]
-      },
-      leaves: "Doubt"
-    })
-  }
-
   trial({
     title: "59 A packed answer becomes 48 MiB",
     faults: { lies: [told(Lie.Bomb(), often)] },
