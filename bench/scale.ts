@@ -28,7 +28,7 @@ const jobs: Record<Job, (count: number) => Effect.Effect<unknown>> = {
   operator: (count) =>
     Effect.flatMap(
       Effect.promise(
-        (): Promise<{ readonly inBulk: InBulk }> => import(new URL("../internal/bulk.js", import.meta.url).href)
+        (): Promise<{ readonly inBulk: InBulk }> => import(new URL("../execution/bulk.js", import.meta.url).href)
       ),
       ({ inBulk }) => operator(inBulk, count, inFlight, 10)
     ),

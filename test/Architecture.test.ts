@@ -11,25 +11,23 @@ import ts from "typescript"
 const root = path.resolve(import.meta.dirname, "..")
 
 /**
- * From the bottom up. A module may import from its own line and from those above it in this list. The first pattern that
- * matches a path decides.
+ * The folders, and the modules beside them, from the bottom up. A module may import from its own folder and from those before it
+ * in this list.
  */
-const order: ReadonlyArray<readonly [name: string, pattern: RegExp]> = [
-  ["domain", /^domain\//],
-  ["wire", /^internal\/(deadline|documented|hiding|hostCode|stepper|words|transport|wire)\.ts$/],
-  ["values", /^(BillwerkConfig|Settlement|Telemetry|RetryPolicy)\.ts$/],
-  ["verdicts", /^provider\//],
-  ["webhooks", /^((Hints|Webhook|WebhookHandler)\.ts$|internal\/webhookBody\.ts$)/],
-  [
-    "client",
-    /^((BillwerkClient|UndiciTransport)\.ts$|internal\/(body|direct|httpDate|reply|sending|sendsOnce)\.ts$|undici\/)/
-  ],
-  ["execution", /^(execution\/|internal\/bulk\.ts$)/],
-  ["service", /^Payouts\.ts$/],
-  ["durable", /^(workflow\/|engines\/|PayoutWorkflow\.ts$)/],
-  ["sandbox", /^sandbox\//],
-  ["index", /^index\.ts$/],
-  ["cli", /^cli\//]
+const order: ReadonlyArray<string> = [
+  "domain",
+  "host",
+  "policy",
+  "Telemetry.ts",
+  "provider",
+  "undici",
+  "webhook",
+  "execution",
+  "Payouts.ts",
+  "durable",
+  "sandbox",
+  "index.ts",
+  "cli"
 ]
 
 /** What the domain may import of Effect: data, and nothing that runs, waits or looks at a clock. */
@@ -44,8 +42,7 @@ const data = new Set(
 )
 
 /** What needs Node. The core, which is what `index.ts` reaches, runs wherever Effect does. */
-const onNode =
-  /^(UndiciTransport\.ts|undici\/|sandbox\/SandboxServer\.ts|engines\/(PostgresEngine|SqliteConnections)\.ts|cli\/)/
+const onNode = /^(undici\/|sandbox\/SandboxServer\.ts|durable\/(PostgresEngine|SqliteConnections)\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
 const mains = /^cli\/(demo|payout)\.ts$/
@@ -57,7 +54,7 @@ const linesMax = 350
  */
 const switchedOff: ReadonlyMap<string, string> = new Map([
   ["domain/PayoutRequest.ts", "// @effect-diagnostics-next-line overriddenSchemaConstructor:off"],
-  ["internal/deadline.ts", "// @effect-diagnostics-next-line globalTimers:off"]
+  ["host/deadline.ts", "// @effect-diagnostics-next-line globalTimers:off"]
 ])
 
 /** Longer, and why. */
@@ -93,7 +90,7 @@ const fieldNames: ReadonlyMap<string, string> = new Map([
     "provider/Verdict.ts: it failed with error_state ",
     "a sentence for a person, who looks for it in the documentation"
   ],
-  ["engines/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
+  ["durable/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])
 
@@ -185,7 +182,7 @@ const target = (from: string, specifier: string): string =>
 const inside = ({ imports, name }: Module): ReadonlyArray<string> =>
   imports.filter(({ specifier }) => isRelative(specifier)).map(({ specifier }) => target(name, specifier))
 
-const level = (name: string): number => order.findIndex(([, pattern]) => pattern.test(name))
+const level = (name: string): number => order.indexOf(name.split("/")[0] ?? "")
 
 const reachable = (from: string): ReadonlySet<string> => {
   const found = new Set<string>()
@@ -224,21 +221,16 @@ const noNode = (what: (node: ts.Node, module: Module) => string | undefined) =>
 
 describe("The tree", () => {
   it("is the one that the rules are about", () => {
-    for (const name of [
-      "index.ts",
-      "domain/PayoutRequest.ts",
-      "internal/wire.ts",
-      "Payouts.ts",
-      "sandbox/Sandbox.ts"
-    ]) {
+    for (const name of ["index.ts", "domain/PayoutRequest.ts", "provider/wire.ts", "Payouts.ts"]) {
       assert.isTrue(modules.has(name), name)
       if (name !== "index.ts") assert.isTrue(core.has(name), `${name} is reached from index.ts`)
     }
+    assert.isTrue(modules.has("sandbox/Sandbox.ts"))
     assert.isAtLeast(core.size, 30)
   })
 
   it("has a place for every module", () =>
-    none(({ name }, report) => (level(name) === -1 ? report("is in no layer") : undefined)))
+    none(({ name }, report) => (level(name) === -1 ? report("is in no room") : undefined)))
 
   it("has no import of what is not there", () =>
     none((module, report) => {
@@ -264,15 +256,14 @@ describe("The tree", () => {
     for (const name of modules.keys()) visit(name, [])
   })
 
-  it("keeps the provider's wire out of the sight of all but the client, the webhooks and the sandbox", () => {
-    const importers = [...modules.values()].filter((module) => inside(module).includes("internal/wire.ts"))
-    for (const { name } of importers)
-      assert.match(name, /^(BillwerkClient\.ts|internal\/reply\.ts|Webhook\.ts|sandbox\/)/)
+  it("keeps the provider's wire out of the sight of all but the provider's room, the webhooks and the sandbox", () => {
+    const importers = [...modules.values()].filter((module) => inside(module).includes("provider/wire.ts"))
+    for (const { name } of importers) assert.match(name, /^(provider|webhook|sandbox)\//)
   })
 
   it("keeps the sandbox out of the sight of what it is to test", () =>
     none((module, report) => {
-      if (/^(sandbox|cli)\//.test(module.name) || module.name === "index.ts") return
+      if (/^(sandbox|cli)\//.test(module.name)) return
       for (const name of inside(module)) if (name.startsWith("sandbox/")) report(`imports ${name}`)
     }))
 
@@ -409,7 +400,7 @@ describe("The source", () => {
       if (ts.isNewExpression(node) && text(node.expression) === "Date") return "new Date"
       if (!ts.isCallExpression(node) || !ts.isIdentifier(node.expression)) return undefined
       const { text: called } = node.expression
-      if (name === "internal/deadline.ts" && called === "setTimeout") return undefined // for the live clock only
+      if (name === "host/deadline.ts" && called === "setTimeout") return undefined // for the live clock only
       return globals.has(called) ? called : undefined
     })
   })
@@ -420,7 +411,7 @@ describe("The source", () => {
   it("says the provider's field names in wire.ts only", () => {
     const seen = new Set<string>()
     noNode((node, { name }) => {
-      if (name === "internal/wire.ts") return undefined
+      if (name === "provider/wire.ts") return undefined
       const isWord = ts.isIdentifier(node) || ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node)
       if (!isWord) return undefined
       // Neither a part of a dotted name, such as OpenTelemetry's, nor a key or a reference, such as ca_0123.
@@ -440,7 +431,7 @@ describe("A public module", () => {
     none((module, report) => (publicNames.has(module.name) ? find(module, report) : undefined))
 
   it("begins with a header of one to three sentences", () =>
-    none(({ name, source }, report) => {
+    none(({ source }, report) => {
       // Its first paragraph: what follows may be a table.
       const header = /^\/\*\*\n([^]*?)(?:\n \*(?=\n)|\*\/)/
         .exec(source.text)?.[1]
@@ -449,8 +440,7 @@ describe("A public module", () => {
         ?.replace(/^ \* ?/gm, "")
         .replace(/\s+/g, " ")
         .trim()
-      if (!publicNames.has(name) && !name.startsWith("internal/") && !name.startsWith("sandbox/")) return
-      if (header === undefined || !/^\S[^]*\.$/.test(header) || header.includes("@")) report("has no header")
+      if (header === undefined || !/^\S[^]*\.$/.test(header) || /(^| )@\w/.test(header)) report("has no header")
       else if (header.split(/[.!?](?= [A-Z`])/).length > 4) report("has a header of more than four sentences")
     }))
 
@@ -493,25 +483,38 @@ describe("package.json", () => {
     }
   })
 
-  it("exports under its own name every module that index.ts exports, and what needs more packages under a path of its own", () => {
-    const named = new Map<string, string>()
-    const heavy = [
-      ["./PayoutWorkflow", "PayoutWorkflow.ts"],
-      ["./PostgresEngine", "engines/PostgresEngine.ts"],
-      ["./SandboxServer", "sandbox/SandboxServer.ts"],
-      ["./SqliteEngine", "engines/SqliteEngine.ts"],
-      ["./UndiciTransport", "UndiciTransport.ts"]
-    ] as const
-    for (const node of modules.get("index.ts")?.source.statements ?? []) {
+  /** What a module exports as namespaces, by their names. */
+  const namespaces = (name: string) =>
+    (modules.get(name)?.source.statements ?? []).map((node) => {
       assert(ts.isExportDeclaration(node) && node.exportClause !== undefined && ts.isNamespaceExport(node.exportClause))
       assert(node.moduleSpecifier !== undefined && ts.isStringLiteral(node.moduleSpecifier))
-      const source = target("index.ts", node.moduleSpecifier.text)
-      named.set(`./${node.exportClause.name.text}`, source)
+      const source = target(name, node.moduleSpecifier.text)
       assert.strictEqual(path.posix.basename(source), `${node.exportClause.name.text}.ts`)
+      return source
+    })
+
+  it("has a path of its own for each production module that can be used alone, and for what needs more packages", () => {
+    const alone = new Set(namespaces("index.ts"))
+    const heavy = ["undici/UndiciTransport.ts", "durable/PayoutWorkflow.ts"]
+    const engines = ["durable/PostgresEngine.ts", "durable/SqliteEngine.ts"]
+    const subpaths = [...targets()].filter(([subpath]) => !/^\.(\/(package\.json|testing.*))?$/.test(subpath))
+    for (const [subpath, source] of subpaths) {
+      assert.strictEqual(path.posix.basename(source), `${subpath.slice(2)}.ts`)
+      assert.isTrue(alone.has(source) || heavy.includes(source) || engines.includes(source), subpath)
     }
-    const subpaths = new Map([...targets()].filter(([subpath]) => subpath !== "." && subpath !== "./package.json"))
-    assert.deepStrictEqual(new Map([...named, ...heavy].sort()), new Map([...subpaths].sort()))
+    for (const source of [...heavy, ...engines]) assert.isTrue([...targets().values()].includes(source), source)
     assert.strictEqual(targets().get("."), "index.ts")
+    assert.isAtMost(targets().size, 20)
+  })
+
+  it("has the sandbox apart, which the main entry does not load", () => {
+    assert.strictEqual(targets().get("./testing"), "sandbox/index.ts")
+    assert.strictEqual(targets().get("./testing/server"), "sandbox/SandboxServer.ts")
+    for (const source of namespaces("sandbox/index.ts")) assert.match(source, /^sandbox\//)
+    assert.deepStrictEqual(
+      [...core].filter((name) => name.startsWith("sandbox/")),
+      []
+    )
   })
 
   it("is for Effect 3, beside one copy of Effect that the host brings", () => {

@@ -1,16 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Exit, Fiber, FiberId, Metric, Option, Redacted, TestClock } from "effect"
-import {
-  Acquirer,
-  Destination,
-  Payouts,
-  type PayoutRequest,
-  Sandbox,
-  Script,
-  Telemetry,
-  type Outcome,
-  type PayoutError
-} from "effect-billwerk-payouts"
+import { Destination, Payouts, type PayoutRequest, Telemetry, type Outcome, type PayoutError } from "effect-billwerk-payouts"
+import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { inspect } from "node:util"
 import { destination, inVirtualTime, layer, requestOf } from "./support.js"
 import { type KeptSpan, tracing } from "./tracing.js"

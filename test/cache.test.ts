@@ -1,7 +1,7 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, TestClock } from "effect"
-import { Sandbox, Script } from "effect-billwerk-payouts"
+import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { careless, type Options } from "./cache.js"
 import { create, execute, gist, handle, lookup, lookupRequest } from "./sandbox/fixture.js"
 

@@ -25,26 +25,8 @@ import {
   Stream,
   TestClock
 } from "effect"
-import {
-  Attempt,
-  BillwerkClient,
-  BillwerkConfig,
-  Exposure,
-  Hint,
-  Hints,
-  Money,
-  Outcome,
-  PaidContradicted,
-  Payout,
-  PayoutError,
-  PayoutRequest,
-  Payouts,
-  RetryPolicy,
-  Sandbox,
-  Script,
-  Webhook,
-  WebhookHandler
-} from "effect-billwerk-payouts"
+import { Attempt, BillwerkClient, BillwerkConfig, Exposure, Hint, Hints, Money, Outcome, PaidContradicted, Payout, PayoutError, PayoutRequest, Payouts, RetryPolicy, Webhook, WebhookHandler } from "effect-billwerk-payouts"
+import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"

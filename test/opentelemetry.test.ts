@@ -3,9 +3,10 @@ import { assert, it } from "@effect/vitest"
 import { AggregationTemporality, InMemoryMetricExporter } from "@opentelemetry/sdk-metrics"
 import { InMemorySpanExporter, type ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { Effect, Layer, Redacted } from "effect"
-import { Payouts, Sandbox, Telemetry } from "effect-billwerk-payouts"
+import { Payouts, Telemetry } from "effect-billwerk-payouts"
+import { Sandbox } from "effect-billwerk-payouts/testing"
 import { destination, requestOf } from "./support.js"
-import { telemetry } from "./readme/telemetry.js"
+import { telemetry } from "./docs/telemetry.js"
 
 /** Keeps what it was given: the SDK's own forgets it at the shutdown. */
 class KeptSpans extends InMemorySpanExporter {

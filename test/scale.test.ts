@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { operator, volume, waiting } from "../bench/volume.js"
-import { inBulk } from "../src/internal/bulk.js"
+import { inBulk } from "../src/execution/bulk.js"
 
 it.live("pays as many as it is given, and each once", () =>
   Effect.gen(function* () {

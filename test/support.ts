@@ -1,7 +1,8 @@
 /** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises"
 import { Effect, Fiber, Layer, Scope, TestClock } from "effect"
-import { PayoutRequest, Payouts, Sandbox } from "effect-billwerk-payouts"
+import { PayoutRequest, Payouts } from "effect-billwerk-payouts"
+import { Sandbox } from "effect-billwerk-payouts/testing"
 
 export const destination = "ca_fcfac2016614418f969fa5697383e47c"
 

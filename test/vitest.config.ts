@@ -1,22 +1,22 @@
 import { defineConfig } from "vitest/config"
+import manifest from "../package.json" with { type: "json" }
 
-const src = (path: string) => new URL(`../src/${path}`, import.meta.url).pathname
+// The tests, and the README's examples that they run, name the package as its users do; its sources are what they get.
+const alias = Object.entries(manifest.exports).flatMap(([subpath, entry]) =>
+  typeof entry === "string"
+    ? []
+    : {
+        find: new RegExp(`^${manifest.name}${subpath.slice(1)}$`),
+        replacement: new URL(entry.default.replace(/^\.\/dist\/(.*)\.js$/, "../src/$1.ts"), import.meta.url).pathname
+      }
+)
 
-const engines = ["test/workflow/**/*.test.ts", "test/durable.test.ts"]
+const engines = ["test/durable/**/*.test.ts", "test/docs/durable.test.ts"]
 
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   cacheDir: "node_modules/.cache/vite",
-  resolve: {
-    // The tests, and the README's examples that they run, name the package as its users do.
-    alias: [
-      { find: /^effect-billwerk-payouts$/, replacement: src("index.ts") },
-      { find: /^effect-billwerk-payouts\/PayoutWorkflow$/, replacement: src("PayoutWorkflow.ts") },
-      { find: /^effect-billwerk-payouts\/(PostgresEngine|SqliteEngine)$/, replacement: src("engines/$1.ts") },
-      { find: /^effect-billwerk-payouts\/SandboxServer$/, replacement: src("sandbox/SandboxServer.ts") },
-      { find: /^effect-billwerk-payouts\/UndiciTransport$/, replacement: src("UndiciTransport.ts") }
-    ]
-  },
+  resolve: { alias },
   test: {
     testTimeout: 20_000,
     // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.

@@ -2,7 +2,7 @@
  * What `--help` prints: one page for every command, because they share their options. `@effect/cli`'s own page has four
  * lines an option, most of which say that text is text.
  */
-import * as BillwerkConfig from "../BillwerkConfig.js"
+import * as BillwerkConfig from "../provider/BillwerkConfig.js"
 import { meanings } from "./ExitCode.js"
 import * as Layout from "./Layout.js"
 

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Payout } from "../domain/Payout.js"
 import type { Reply } from "../domain/Reply.js"
-import { log } from "../internal/hostCode.js"
+import { log } from "../host/hostCode.js"
 import * as Verdict from "../provider/Verdict.js"
 
 /** Logs what is odd about an answer, if anything is. */

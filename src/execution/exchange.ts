@@ -3,7 +3,7 @@
  * and, where a person should hear of it, logged after.
  */
 import * as Effect from "effect/Effect"
-import type { BillwerkClient } from "../BillwerkClient.js"
+import type { BillwerkClient } from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"

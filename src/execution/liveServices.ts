@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
 import type * as Scope from "effect/Scope"
-import { log } from "../internal/hostCode.js"
+import { log } from "../host/hostCode.js"
 
 interface Account {
   services: number

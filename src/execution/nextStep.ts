@@ -4,7 +4,7 @@
  */
 import * as Payout from "../domain/Payout.js"
 import * as Verdict from "../provider/Verdict.js"
-import type { Category } from "../RetryPolicy.js"
+import type { Category } from "../policy/RetryPolicy.js"
 
 /**
  * The next exchange. A `Create` may move money. A `Lookup` moves nothing, and is made for one of five reasons:

@@ -8,7 +8,7 @@ import * as Customer from "../domain/Customer.js"
 import * as Payout from "../domain/Payout.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import type { ApiError, Reply, Response } from "../domain/Reply.js"
-import { isDecline } from "../internal/documented.js"
+import { isDecline } from "./documented.js"
 import { type Row, rows, type Tag } from "./rows.js"
 
 export { rows } from "./rows.js"

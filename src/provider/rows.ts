@@ -3,7 +3,7 @@
  * it is read. All else is derived.
  */
 import type { Bearing } from "../domain/Attempt.js"
-import type { Category } from "../RetryPolicy.js"
+import type { Category } from "../policy/RetryPolicy.js"
 
 /**
  * What one verdict means: one row of the table.

@@ -49,7 +49,7 @@ export type Outcome = Settled | Processing
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { Acquirer, Sandbox } from "effect-billwerk-payouts"
+ * import { Acquirer, Sandbox } from "effect-billwerk-payouts/testing"
  *
  * const settle = Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.settle("prize-2026-0042", Acquirer.paid))
  * ```

@@ -2,7 +2,7 @@
  * The provider's error codes that this provider gives, with the HTTP status and the text that the vendor's own list has
  * for them (documented).
  */
-import { errorText } from "../internal/documented.js"
+import { errorText } from "../provider/documented.js"
 
 const codes = {
   invalidRequest: [1, 400],

@@ -4,7 +4,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Kind } from "../domain/Attempt.js"
-import { payoutPath } from "../internal/wire.js"
+import { payoutPath } from "../provider/wire.js"
 
 /** @category models */
 export interface Incoming {

@@ -94,7 +94,7 @@ export const payout = (ledger: Ledger, handle: string): Option.Option<Recorded> 
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { Ledger, Sandbox } from "effect-billwerk-payouts"
+ * import { Ledger, Sandbox } from "effect-billwerk-payouts/testing"
  *
  * const moved = Effect.gen(function* () {
  *   const sandbox = yield* Sandbox.Sandbox

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import * as BillwerkClient from "../BillwerkClient.js"
+import * as BillwerkClient from "../provider/BillwerkClient.js"
 import { type Change, Changes } from "./Changes.js"
 import type { Delivery } from "./Delivery.js"
 import type { Exchange } from "./Exchange.js"
@@ -103,7 +103,7 @@ export interface Service {
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { Ledger, Sandbox, Script } from "effect-billwerk-payouts"
+ * import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
  *
  * const test = Effect.gen(function* () {
  *   const sandbox = yield* Sandbox.Sandbox
@@ -120,7 +120,7 @@ export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sand
 /**
  * @example
  * ```ts
- * import { Acquirer, Sandbox } from "effect-billwerk-payouts"
+ * import { Acquirer, Sandbox } from "effect-billwerk-payouts/testing"
  *
  * const asynchronous = Sandbox.make({ outcome: Acquirer.processing({ after: "1 hour" }), repeatOfPaid: "Replay" })
  *
@@ -205,7 +205,7 @@ export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.
  * ```ts
  * import { HttpClient } from "@effect/platform"
  * import { Effect } from "effect"
- * import { Sandbox } from "effect-billwerk-payouts"
+ * import { Sandbox } from "effect-billwerk-payouts/testing"
  *
  * const status = HttpClient.get("https://api.frisbii.com/v1/payout/prize-2026-0042").pipe(
  *   Effect.map((response) => response.status), // 401: no key was given
@@ -224,7 +224,8 @@ export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpC
  * @example
  * ```ts
  * import { Layer } from "effect"
- * import { Payouts, Sandbox } from "effect-billwerk-payouts"
+ * import { Payouts } from "effect-billwerk-payouts"
+ * import { Sandbox } from "effect-billwerk-payouts/testing"
  *
  * const test = Payouts.layer.pipe(Layer.provideMerge(Sandbox.layerWith({ repeatOfPaid: "Replay" })))
  * ```

@@ -33,7 +33,7 @@ export interface Options {
 }
 
 /** @category tags */
-export class SandboxServer extends Context.Tag("effect-billwerk-payouts/SandboxServer")<SandboxServer, Service>() {}
+export class SandboxServer extends Context.Tag("effect-billwerk-payouts/testing/server")<SandboxServer, Service>() {}
 
 /**
  * The server, until the scope ends: then every connection is closed, whatever it waits for.
@@ -63,8 +63,8 @@ export const make = (
  * @example
  * ```ts
  * import { Effect, Layer } from "effect"
- * import { Sandbox } from "effect-billwerk-payouts"
- * import * as SandboxServer from "effect-billwerk-payouts/SandboxServer"
+ * import { Sandbox } from "effect-billwerk-payouts/testing"
+ * import * as SandboxServer from "effect-billwerk-payouts/testing/server"
  *
  * const live = SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox({ repeatOfPaid: "Replay" })))
  *

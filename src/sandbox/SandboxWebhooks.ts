@@ -22,7 +22,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as Webhook from "../Webhook.js"
+import * as Webhook from "../webhook/Webhook.js"
 import type { Change } from "./Changes.js"
 import { Playbook } from "./Playbook.js"
 import { identifier } from "./Provider.js"
@@ -181,7 +181,8 @@ export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never
  * @example
  * ```ts
  * import { Effect, Layer, Redacted } from "effect"
- * import { Hints, Sandbox, SandboxWebhooks, WebhookHandler } from "effect-billwerk-payouts"
+ * import { Hints, WebhookHandler } from "effect-billwerk-payouts"
+ * import { Sandbox, SandboxWebhooks } from "effect-billwerk-payouts/testing"
  *
  * const secret = Redacted.make("webhook-secret")
  *

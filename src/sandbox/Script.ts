@@ -197,7 +197,7 @@ export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Ac
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { Sandbox, Script } from "effect-billwerk-payouts"
+ * import { Sandbox, Script } from "effect-billwerk-payouts/testing"
  *
  * const limited = Effect.flatMap(Sandbox.Sandbox, (sandbox) =>
  *   sandbox.script(Script.apiError({ status: 429, code: 122, retryAfter: "2" }))
@@ -421,7 +421,7 @@ export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ an
  *
  * @example
  * ```ts
- * import { Script } from "effect-billwerk-payouts"
+ * import { Script } from "effect-billwerk-payouts/testing"
  *
  * // A record of a minute ago, as a cache shows it.
  * const cached = Script.staleRead.pipe(Script.and(Script.header("age", "60")))
@@ -438,7 +438,7 @@ export const header = (name: string, value: string | null): Step => step({ heade
  *
  * @example
  * ```ts
- * import { Script } from "effect-billwerk-payouts"
+ * import { Script } from "effect-billwerk-payouts/testing"
  *
  * const step = Script.processingError({ moved: true }).pipe(
  *   Script.and(Script.dropAfterCommit),

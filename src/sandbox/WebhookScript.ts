@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Pipeable from "effect/Pipeable"
-import type { Content } from "../Webhook.js"
+import type { Content } from "../webhook/Webhook.js"
 
 /** @category models */
 export interface Parts {
@@ -94,7 +94,7 @@ export const forged: Step = step({ forged: true })
  *
  * @example
  * ```ts
- * import { WebhookScript } from "effect-billwerk-payouts"
+ * import { WebhookScript } from "effect-billwerk-payouts/testing"
  *
  * const aboutAnother = WebhookScript.altered({ payout: "somebody-elses-payout" })
  * ```

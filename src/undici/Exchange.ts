@@ -4,8 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
-import * as BillwerkConfig from "../BillwerkConfig.js"
-import * as transport from "../internal/transport.js"
+import * as BillwerkConfig from "../provider/BillwerkConfig.js"
+import * as transport from "../provider/connectionError.js"
 
 /** How a body ended. */
 export type End = "Complete" | "TooLarge" | transport.Failure

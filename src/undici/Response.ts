@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as BillwerkConfig from "../BillwerkConfig.js"
+import * as BillwerkConfig from "../provider/BillwerkConfig.js"
 import { type End, type Exchange, type RawHeaders, textOf } from "./Exchange.js"
 
 /** What an error may show of a request: neither the key in its headers nor its body. */

@@ -1,7 +1,7 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Acquirer, Script } from "effect-billwerk-payouts"
+import { Acquirer, Script } from "effect-billwerk-payouts/testing"
 import * as DemoProgram from "../../src/cli/DemoProgram.js"
 import type { Scenario } from "../../src/cli/Scenario.js"
 import { tableScenarios } from "../../src/cli/TableScenarios.js"

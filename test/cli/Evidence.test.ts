@@ -1,7 +1,8 @@
 /** The evidence that one command leaves behind, and what the next one makes of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, Schema, TestClock } from "effect"
-import { Exposure, Ledger, type PayoutError, Sandbox, Script } from "effect-billwerk-payouts"
+import { Exposure, type PayoutError } from "effect-billwerk-payouts"
+import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { inVirtualTime } from "../support.js"

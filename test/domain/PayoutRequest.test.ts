@@ -11,7 +11,7 @@ import {
   type PayoutError
 } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
-import * as wire from "../../src/internal/wire.js"
+import * as wire from "../../src/provider/wire.js"
 
 const handle = "prize-2026-0042"
 const saved = "ca_fcfac2016614418f969fa5697383e47c"

@@ -8,7 +8,7 @@ import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as SandboxServer from "../../src/sandbox/SandboxServer.js"
 import * as Script from "../../src/sandbox/Script.js"
-import * as UndiciTransport from "../../src/UndiciTransport.js"
+import * as UndiciTransport from "../../src/undici/UndiciTransport.js"
 import { create, createBody, createRequest, gist, handle, lookup, lookupRequest } from "./fixture.js"
 
 const server = (options?: Sandbox.Options) =>

@@ -1,0 +1,301 @@
+/**
+ * What a durable payout does: rounds of sending, waits, and polls until it is settled. Each step is an activity, whose end
+ * is stored; what is not stored may have happened all the same.
+ */
+import * as Activity from "@effect/workflow/Activity"
+import * as DurableClock from "@effect/workflow/DurableClock"
+import * as DurableDeferred from "@effect/workflow/DurableDeferred"
+import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Exposure from "../domain/Exposure.js"
+import { Outcome } from "../domain/Outcome.js"
+import { PayoutError } from "../domain/PayoutError.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import { intentMax, type Payouts } from "../Payouts.js"
+import type * as RetryPolicy from "../policy/RetryPolicy.js"
+import { log, nameOf } from "../host/hostCode.js"
+import * as Settlement from "../policy/PollPolicy.js"
+import * as rounds from "./WorkflowState.js"
+
+/** What is given to a layer. */
+export interface Settings {
+  readonly payouts: Payouts["Type"]
+  readonly policy: RetryPolicy.RetryPolicy
+  readonly settlement: Schedule.Schedule<unknown>
+  readonly inMemoryThreshold: Duration.Duration
+}
+
+/** What one layer runs payouts with. */
+interface Runner extends Settings {
+  /** The latest intent of each execution that this process took, so that only one run of this process sends under it. */
+  readonly intents: Map<string, Intent>
+}
+
+interface Intent {
+  readonly id: string
+  /** By the monotonic clock, in nanoseconds. */
+  readonly made: bigint
+  isUsed: boolean
+}
+
+/** One execution, as far as it has come. */
+interface Journey {
+  readonly executionId: string
+  readonly request: PayoutRequest
+  state: rounds.State
+  round: number
+  /** When each gap between polls was taken, in epoch milliseconds. A lookup that a hint caused takes none. */
+  readonly gaps: Array<number>
+  /** How many times it has waited to be settled, what ended the latest wait, and how many in a row a hint has ended. */
+  waits: number
+  woken: Woken
+  hintsInARow: number
+}
+
+/** `LateHint`: one that was meant to end the wait before, and came when that had ended. */
+const Woken = Schema.Literal("Hint", "LateHint", "Clock")
+type Woken = typeof Woken.Type
+
+/** The least time between a lookup and one that a hint causes; twice as long for each hint in a row that was no news. */
+export const hintGapMin: Duration.Duration = Settlement.gapMin
+export const hintGapMax: Duration.Duration = Duration.minutes(1)
+
+/** A runner of payouts. */
+export const begin = (settings: Settings) => run({ ...settings, intents: new Map() })
+
+/** What cuts a wait short, the first one, the second and so on: however many hints there are for a wait, they are one. */
+export const hinted = (wait: number) => DurableDeferred.make(`hint/${wait}`)
+
+/** What ended a wait, once it is over. Waits end in their order. */
+export const ended = (wait: number) => DurableDeferred.make(`raceAll/settle/${wait}`, { success: Woken })
+
+const run = (runner: Runner) =>
+  Effect.fnUntraced(function* ({ request }: { readonly request: PayoutRequest }, executionId: string) {
+    const state = rounds.initial(request.handle)
+    const journey: Journey = {
+      executionId,
+      request,
+      state,
+      round: 0,
+      gaps: [],
+      waits: 0,
+      woken: "Hint",
+      hintsInARow: 0
+    }
+    const end = yield* travel(runner, journey)
+    runner.intents.delete(executionId)
+    return yield* Either.isRight(end)
+      ? rounds.reported(Outcome, journey.state, end.right)
+      : Effect.flip(rounds.reported(PayoutError, journey.state, end.left))
+  })
+
+const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
+  while (true) {
+    journey.round += 1
+    const intent = yield* intend(runner, journey)
+    const round = yield* send(runner, journey, intent)
+    if (round._tag === "Lapsed") continue
+    journey.state =
+      round._tag === "Lost" ? rounds.lost(journey.state, round, intent) : rounds.ended(journey.state, round)
+    if (round._tag === "Accepted") {
+      const end = yield* settle(runner, journey, round)
+      if (end !== undefined) return end
+    } else if (round.wait !== undefined) {
+      yield* pause(runner, journey, round.wait)
+    } else if (round._tag === "Failed") {
+      return Either.left(round.error)
+    } else if (round.crash) {
+      return Either.left(rounds.lostError(journey.state, journey.request))
+    }
+  }
+})
+
+// Stored before anything is sent: this process is going to.
+const intend = ({ intents, payouts }: Runner, { executionId, request, round, state }: Journey) =>
+  Activity.make({
+    name: `intent/${round}`,
+    success: Exposure.Evidence,
+    interruptRetryPolicy: Schedule.stop,
+    execute: Effect.gen(function* () {
+      const made = yield* Clock.currentTimeNanos
+      const intent = yield* Effect.orDie(payouts.intend(request, { evidence: state.evidence }))
+      intents.set(executionId, { id: idOf(intent), made, isUsed: false })
+      return intent
+    })
+  })
+
+/** The create that an intent is about is the latest one that it has. */
+const idOf = ({ creates }: Exposure.Evidence): string => creates.at(-1)?.id ?? ""
+
+/** The other half of the time is for what comes before the create: a lookup, and the provider's request limits. */
+const startMax = Duration.unsafeToNanos(intentMax) / 2n
+
+/**
+ * Sends, at most once. If this process is not the one that was to, or if it has begun before, nobody knows whether a
+ * request is under way: then it only says so, and the next round asks the provider first.
+ */
+const send = (runner: Runner, journey: Journey, intended: Exposure.Evidence) =>
+  Activity.make({
+    name: `send/${journey.round}`,
+    success: rounds.Round,
+    // What was interrupted may have sent, and is not run again as if it had not.
+    interruptRetryPolicy: Schedule.stop,
+    execute: Effect.gen(function* () {
+      const found = runner.intents.get(journey.executionId)
+      const intent = found?.id === idOf(intended) ? found : undefined
+      if (intent === undefined || intent.isUsed) {
+        return yield* lost(runner, journey, { isOwn: intent !== undefined, crash: false })
+      }
+      const now = yield* Clock.currentTimeNanos
+      if (now - intent.made > startMax) return { _tag: "Lapsed" as const, at: yield* Clock.currentTimeMillis }
+      intent.isUsed = true
+      return yield* once(runner, journey).pipe(
+        Effect.flatMap(asStored),
+        Effect.catchAllCause((cause) => broken(runner, journey, cause))
+      )
+    })
+  })
+
+const once = Effect.fnUntraced(function* ({ payouts, policy, settlement }: Runner, journey: Journey) {
+  const { gaps, request, round, state } = journey
+  const options = { policy: rounds.policyOf(state) }
+  const end = yield* Effect.either(
+    round === 1
+      ? payouts.create(request, options)
+      : payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates: 0 })
+  )
+  const at = yield* Clock.currentTimeMillis
+  if (Either.isLeft(end)) {
+    const { left: error } = end
+    return { _tag: "Failed" as const, at, error, wait: yield* rounds.waitAfter(policy, state, at, error) }
+  }
+  const wait = end.right._tag === "Paid" ? undefined : yield* rounds.gap(settlement, gaps, at)
+  return { _tag: "Accepted" as const, at, outcome: end.right, wait }
+})
+
+const lost = Effect.fnUntraced(function* (
+  { policy }: Runner,
+  { state }: Journey,
+  how: { readonly isOwn: boolean; readonly crash: boolean }
+) {
+  const at = yield* Clock.currentTimeMillis
+  const wait = how.crash ? yield* rounds.waitAfter(policy, state, at, "Crash") : undefined
+  return { _tag: "Lost" as const, ...how, at, wait }
+})
+
+const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) => {
+  if (Cause.isInterruptedOnly(cause)) return lost(runner, journey, { isOwn: true, crash: false })
+  return Effect.zipRight(
+    log(Effect.logError(`Payout ${journey.request.handle}: a defect (${nameOf(cause)}) while sending; asking next`)),
+    lost(runner, journey, { isOwn: true, crash: true })
+  )
+}
+
+// What could not be read back would be a defect of every run to come.
+const asStored = (round: rounds.Round) => Effect.flatMap(Schema.encode(StoredRound)(round), Schema.decode(StoredRound))
+
+const StoredRound = Schema.parseJson(rounds.Round)
+
+const pause = ({ inMemoryThreshold }: Runner, { round }: Journey, duration: Duration.Duration) =>
+  DurableClock.sleep({ name: `retry/${round}`, duration, inMemoryThreshold })
+
+/** Waits until it is settled: the end; or nothing, if it failed and is to be sent again. */
+const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, accepted: typeof rounds.Accepted.Type) {
+  const { at, outcome, wait: first } = accepted
+  if (outcome._tag === "Paid") return Either.right<Outcome>(outcome)
+  journey.gaps.push(at)
+  let asked = at
+  for (let wait = first; wait !== undefined;) {
+    yield* hintOr(journey, wait)
+    yield* spread(runner, journey, asked)
+    const poll: rounds.Poll = yield* ask(runner, journey, outcome)
+    asked = poll.at
+    if (journey.woken === "Clock") journey.gaps.push(poll.at)
+    if (poll._tag === "Waiting") {
+      if (poll.evidence !== undefined) journey.state = rounds.learned(journey.state, { evidence: poll.evidence })
+      wait = poll.wait
+      continue
+    }
+    journey.state = rounds.ended(journey.state, poll)
+    if (poll._tag === "Accepted") return Either.right<Outcome>(poll.outcome)
+    if (poll.wait === undefined) return Either.left(poll.error)
+    yield* pause(runner, journey, poll.wait)
+    return undefined
+  }
+  return Either.right<Outcome>(outcome)
+})
+
+// Always a durable clock: a workflow that sleeps in memory does not hear the hint.
+const hintOr = (journey: Journey, duration: Duration.Duration) => {
+  journey.waits += 1
+  const { waits, woken } = journey
+  const name = `settle/${waits}`
+  type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
+  const hint: Waking = Effect.as(DurableDeferred.await(hinted(waits)), "Hint" as const)
+  const clock: Waking = Effect.as(
+    DurableClock.sleep({ name, duration, inMemoryThreshold: Duration.zero }),
+    "Clock" as const
+  )
+  // Who hints may not see at once that a wait is over.
+  const late: Waking = Effect.as(DurableDeferred.await(hinted(waits - 1)), "LateHint" as const)
+  return DurableDeferred.raceAll({
+    name,
+    success: Woken,
+    error: Schema.Never,
+    effects: woken === "Hint" ? [hint, clock] : [hint, late, clock]
+  }).pipe(
+    Effect.map((woken) => {
+      journey.woken = woken
+      journey.hintsInARow = woken === "Clock" ? 0 : journey.hintsInARow + 1
+    })
+  )
+}
+
+// A flood of hints is a few lookups: those that come while one is under way, or waits here, are one more.
+const spread = Effect.fnUntraced(function* (
+  { inMemoryThreshold }: Runner,
+  { hintsInARow, waits }: Journey,
+  asked: number
+) {
+  if (hintsInARow === 0) return
+  const gap = Duration.min(Duration.times(hintGapMin, 2 ** (hintsInARow - 1)), hintGapMax)
+  const since = Duration.millis((yield* Clock.currentTimeMillis) - asked)
+  const duration = Duration.clamp(Duration.subtract(gap, since), { minimum: Duration.zero, maximum: gap })
+  yield* DurableClock.sleep({ name: `spread/${waits}`, duration, inMemoryThreshold })
+})
+
+/** One question, at once. It sends nothing, whatever it does not find. */
+const asked = { schedule: Schedule.recurs(1), deadline: Settlement.standard.deadline }
+
+const ask = (runner: Runner, { gaps, state, waits }: Journey, outcome: Outcome) =>
+  Activity.make({
+    name: `poll/${waits}`,
+    success: rounds.Poll,
+    interruptRetryPolicy: Schedule.stop,
+    execute: Effect.gen(function* () {
+      const { attempts, evidence } = state
+      const latest: Outcome = { ...outcome, attempts, evidence }
+      const end = yield* Effect.exit(runner.payouts.settle(latest, asked))
+      const at = yield* Clock.currentTimeMillis
+      if (Exit.isSuccess(end) && end.value._tag === "Paid") return { _tag: "Accepted" as const, at, outcome: end.value }
+      const error = Exit.isFailure(end) ? Option.getOrUndefined(Cause.failureOption(end.cause)) : undefined
+      if (error !== undefined && rounds.isEnd(error)) {
+        return { _tag: "Failed" as const, at, error, wait: yield* rounds.waitAfter(runner.policy, state, at, error) }
+      }
+      // Not over, not answered, refused, or a defect: it is asked again at the next poll.
+      const seen = Exit.isSuccess(end) ? end.value : latest
+      const wait = yield* rounds.gap(runner.settlement, gaps, at)
+      if (wait === undefined) return { _tag: "Accepted" as const, at, outcome: seen }
+      return rounds.showsMore(state, seen.evidence)
+        ? { _tag: "Waiting" as const, at, wait, evidence: seen.evidence }
+        : { _tag: "Waiting" as const, at, wait }
+    })
+  })

@@ -1,0 +1,81 @@
+/**
+ * When to ask about a payout that is processing, and for how long. The provider documents neither a time after which an
+ * asynchronous payout is settled nor an event that says so: polling is the way, and a webhook's hint a shortcut.
+ */
+import * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
+import type { Payout } from "../domain/Payout.js"
+
+/**
+ * - `schedule`: the gaps between two questions, fed with the payout as it was last seen; its end is the end of asking.
+ * - `deadline`: how long to wait in all, by the monotonic clock.
+ *
+ * @category models
+ */
+export interface Settlement {
+  readonly schedule: Schedule.Schedule<unknown, Payout>
+  readonly deadline: Duration.Duration
+}
+
+/**
+ * What can be set. Whatever is left out is as in `standard`.
+ *
+ * @category models
+ */
+export interface Options {
+  readonly schedule?: Schedule.Schedule<unknown, Payout> | undefined
+  readonly deadline?: Duration.DurationInput | undefined
+}
+
+/**
+ * How many questions a second all that settle in one service ask at most: 10 of the 25 reads that are documented for the
+ * account, so that the creates' own lookups find room.
+ *
+ * @category limits
+ */
+export const readsPerSecond = 10
+
+/**
+ * The shortest gap after a hint: many hints are one reason to ask.
+ *
+ * @category limits
+ */
+export const gapMin: Duration.Duration = Duration.seconds(1)
+
+/**
+ * After 2 s, then after gaps that grow by half up to 5 minutes, 20 % more or less; for an hour at most. These numbers are
+ * ours, hence inferred.
+ *
+ * @category settlements
+ */
+export const standard: Settlement = {
+  schedule: Schedule.exponential("2 seconds", 1.5).pipe(
+    Schedule.modifyDelay((_, delay) => Duration.min(delay, Duration.minutes(5))),
+    Schedule.jittered
+  ),
+  deadline: Duration.hours(1)
+}
+
+/**
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { Settlement } from "effect-billwerk-payouts"
+ *
+ * const patient = Settlement.make({ schedule: Schedule.spaced("1 minute"), deadline: "1 day" })
+ * ```
+ *
+ * @category constructors
+ */
+export const make = ({ deadline, schedule = standard.schedule }: Options = {}): Settlement => ({
+  schedule,
+  deadline: deadline === undefined ? standard.deadline : Duration.min(Duration.decode(deadline), deadlineLimit)
+})
+
+/**
+ * The longest `deadline`: what a timer can wait for. For longer waits, which outlive the process, see the durable
+ * workflow.
+ *
+ * @category limits
+ */
+export const deadlineLimit = Duration.days(24)

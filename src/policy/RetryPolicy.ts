@@ -1,0 +1,327 @@
+/**
+ * When to send again: one `Schedule` a category, composed into one schedule that routes each failure to its own
+ * category's state. A step in one category neither spends nor resets another's budget. A hard decline has no category.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as Decision from "effect/ScheduleDecision"
+import * as Interval from "effect/ScheduleInterval"
+import * as Intervals from "effect/ScheduleIntervals"
+import type { Attempt } from "../domain/Attempt.js"
+import * as stepping from "./scheduleStepper.js"
+
+/**
+ * The categories that can be sent again.
+ *
+ * - `communication`: no answer, 5xx, or an answer that cannot be relied on. The payout is looked up before it is sent.
+ * - `rateLimited`: 429.
+ * - `concurrentUpdate`: 400 with code 74, 409, 425.
+ * - `processingError`: the latest transaction is a `processing_error`; each attempt may pay once more.
+ * - `softDeclined`: the latest transaction is `soft_declined`.
+ *
+ * @category models
+ */
+export type Category = (typeof categories)[number]
+
+const categories = ["communication", "rateLimited", "concurrentUpdate", "processingError", "softDeclined"] as const
+
+/**
+ * A category's rule. Each failure is one step, fed with the attempt that failed; its delay is the wait before the next
+ * exchange, and its end is the end of the budget.
+ *
+ * @category models
+ */
+export type Rule = Schedule.Schedule<unknown, Attempt>
+
+/**
+ * A retry policy: a value, to be given to `Payouts.layerWith` or to one call.
+ *
+ * @category models
+ */
+export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
+  /**
+   * No exchange is begun that could end later than this after the call began, by the monotonic clock: a wait, a lookup
+   * and a create are begun only if the longest that they may take still fits. The first create is always made; if this is
+   * shorter than the client's `createDeadline`, it is the only one.
+   */
+  readonly elapsedMax: Duration.Duration
+}
+
+/**
+ * What can be set. Whatever is left out is as in `standard`. There is no `hardDeclined`: it does not compile.
+ *
+ * @category models
+ */
+export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
+  readonly elapsedMax?: Duration.DurationInput
+  readonly hardDeclined?: never
+}
+
+/**
+ * The longest `elapsedMax`: what a timer can wait for. A longer one is cut to it.
+ *
+ * @category limits
+ */
+export const elapsedLimit = Duration.days(24)
+
+/**
+ * How long one step of a schedule may take, a `RetryPolicy`'s or a `Settlement`'s; and no longer than its call has left. A step
+ * that takes longer, or dies, is the end of that schedule, and is logged as an error. 10 seconds.
+ *
+ * @category limits
+ */
+export const stepMax: Duration.Duration = stepping.stepMax
+
+const exponential = (base: Duration.DurationInput, resends: number) =>
+  Schedule.exponential(base).pipe(Schedule.intersect(Schedule.recurs(resends)))
+
+/**
+ * The policy that the provider's page recommends, with numbers where it has none (those are ours, hence inferred).
+ *
+ * - `communication`: at once, then after 1, 2, 4, 8 and 16 s, 20 % more or less.
+ * - `rateLimited`: after 1, 2, 4, 8 and 16 s (documented: 1, 2, 4, ...), up to 20 % more.
+ * - `concurrentUpdate`: after 0.5, 1 and 2 s, 20 % more or less.
+ * - `processingError`: after 1 and 5 minutes (documented: later, only a few times).
+ * - `softDeclined`: not at all.
+ * - `elapsedMax`: 15 minutes.
+ *
+ * @category policies
+ */
+export const standard: RetryPolicy = {
+  communication: Schedule.recurs(1).pipe(Schedule.andThen(exponential("1 second", 5).pipe(Schedule.jittered))),
+  rateLimited: exponential("1 second", 5).pipe(Schedule.jitteredWith({ min: 1, max: 1.2 })),
+  concurrentUpdate: exponential("500 millis", 3).pipe(Schedule.jittered),
+  processingError: Schedule.fromDelays("1 minute", "5 minutes"),
+  softDeclined: Schedule.stop,
+  elapsedMax: Duration.minutes(15)
+}
+
+/**
+ * One create and no more, for callers that retry by themselves, with `Payouts.recover`, which asks before it sends. (What
+ * is left in doubt is still looked up once, and so are 133 and 134, because they are an answer about the payout.)
+ *
+ * @category policies
+ */
+export const none: RetryPolicy = {
+  communication: Schedule.stop,
+  rateLimited: Schedule.stop,
+  concurrentUpdate: Schedule.stop,
+  processingError: Schedule.stop,
+  softDeclined: Schedule.stop,
+  elapsedMax: standard.elapsedMax
+}
+
+/**
+ * A policy that differs from `standard` in what is given.
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { RetryPolicy } from "effect-billwerk-payouts"
+ *
+ * const patient = RetryPolicy.make({
+ *   communication: Schedule.exponential("1 second").pipe(Schedule.jittered, Schedule.upTo("2 minutes")),
+ *   processingError: Schedule.fromDelays("10 minutes", "1 hour"),
+ *   elapsedMax: "2 hours"
+ * })
+ *
+ * // @ts-expect-error a hard decline is never sent again
+ * const wrong = RetryPolicy.make({ hardDeclined: Schedule.recurs(1) })
+ * ```
+ *
+ * @category constructors
+ */
+export const make = ({ elapsedMax = standard.elapsedMax, hardDeclined: _, ...rules }: Options): RetryPolicy => ({
+  ...standard,
+  ...rules,
+  elapsedMax: Duration.min(Duration.decode(elapsedMax), elapsedLimit)
+})
+
+/**
+ * What the composed schedule is fed with.
+ *
+ * @category models
+ */
+export interface Failure {
+  readonly category: Category
+  readonly attempt: Attempt
+  /**
+   * How many failures of this category are known, those of other processes included. The category's schedule is stepped
+   * that far, so that a processing error counts once in the life of a payout, whoever saw it.
+   */
+  readonly known?: number | undefined
+  /** The provider's `Retry-After`: the wait is at least this long. */
+  readonly retryAfter?: Duration.Duration | undefined
+}
+
+interface Progress {
+  readonly inner: unknown
+  readonly steps: number
+}
+
+/**
+ * The whole policy as one `Schedule`. Its output is the category of the failure that it was fed with.
+ *
+ * @category combinators
+ */
+export const schedule = (policy: RetryPolicy): Schedule.Schedule<Category, Failure> => {
+  const initial: Readonly<Record<Category, Progress>> = {
+    communication: { inner: policy.communication.initial, steps: 0 },
+    rateLimited: { inner: policy.rateLimited.initial, steps: 0 },
+    concurrentUpdate: { inner: policy.concurrentUpdate.initial, steps: 0 },
+    processingError: { inner: policy.processingError.initial, steps: 0 },
+    softDeclined: { inner: policy.softDeclined.initial, steps: 0 }
+  }
+  return Schedule.makeWithState(initial, (now, failure: Failure, state) =>
+    Effect.map(stepRule(policy[failure.category], now, failure, state[failure.category]), ([progress, decision]) => [
+      { ...state, [failure.category]: progress },
+      failure.category,
+      notBefore(decision, now, failure.retryAfter)
+    ])
+  )
+}
+
+const stepRule = Effect.fnUntraced(function* (rule: Rule, now: number, failure: Failure, { inner, steps }: Progress) {
+  const target = Math.max(steps + 1, failure.known ?? 0)
+  let decision: Decision.ScheduleDecision = Decision.done
+  while (steps < target) {
+    const [next, , stepped] = yield* rule.step(now, failure.attempt, inner)
+    inner = next
+    decision = stepped
+    steps += 1
+    if (Decision.isDone(stepped)) break
+  }
+  return [{ inner, steps }, decision] as const
+})
+
+const notBefore = (decision: Decision.ScheduleDecision, now: number, retryAfter: Duration.Duration | undefined) =>
+  Decision.isDone(decision) || retryAfter === undefined
+    ? decision
+    : Decision.continueWith(
+        Interval.after(Math.max(Intervals.start(decision.intervals), now + Duration.toMillis(retryAfter)))
+      )
+
+/**
+ * The delay that the policy grants for a failure, or none at the end of the budget.
+ *
+ * @internal
+ */
+export interface Driver {
+  readonly next: stepping.Stepper<Failure>
+}
+
+/** @internal */
+export const driver = (policy: RetryPolicy): Driver => ({ next: stepping.stepper(schedule(policy)) })
+
+/**
+ * The timeline of a policy, for a person to review before money depends on it.
+ *
+ * @category explaining
+ */
+export interface Explanation {
+  readonly categories: ReadonlyArray<CategoryExplanation>
+  readonly elapsedMax: Duration.Duration
+  /** One line a category. */
+  readonly text: string
+}
+
+/** @category explaining */
+export interface CategoryExplanation {
+  readonly category: Category
+  /** The wait before each exchange that the policy grants, at its shortest and at its longest. */
+  readonly waits: ReadonlyArray<{ readonly min: Duration.Duration; readonly max: Duration.Duration }>
+  /** Whether the waits were cut after `explainedMax`: such a rule ends only with the deadline. */
+  readonly goesOn: boolean
+}
+
+/**
+ * How many waits a category's explanation shows at most.
+ *
+ * @category limits
+ */
+export const explainedMax = 20
+
+/**
+ * The timeline of a policy as data and as text. It runs the policy's own schedules, with the least and the greatest
+ * jitter, on a clock of its own.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { RetryPolicy } from "effect-billwerk-payouts"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { text } = yield* RetryPolicy.explain(RetryPolicy.standard)
+ *   yield* Effect.log(text)
+ * })
+ * ```
+ *
+ * @category explaining
+ */
+export const explain = Effect.fnUntraced(function* (policy: RetryPolicy) {
+  const explained = yield* Effect.forEach(categories, (category) => explainCategory(policy, category))
+  const explanation: Explanation = {
+    categories: explained,
+    elapsedMax: policy.elapsedMax,
+    text: [
+      ...explained.map(sentence),
+      "hardDeclined: never sent again.",
+      `No exchange is begun that could end later than ${Duration.format(policy.elapsedMax)} after the call began.`
+    ].join("\n")
+  }
+  return explanation
+})
+
+const explainCategory = Effect.fnUntraced(function* (policy: RetryPolicy, category: Category) {
+  const shortest = yield* waitsOf(policy, category).pipe(Effect.withRandom(Random.fixed([0])))
+  const longest = yield* waitsOf(policy, category).pipe(Effect.withRandom(Random.fixed([1])))
+  const explanation: CategoryExplanation = {
+    category,
+    waits: shortest.slice(0, explainedMax).map((min, index) => ({ min, max: longest[index] ?? min })),
+    goesOn: shortest.length > explainedMax
+  }
+  return explanation
+})
+
+const waitsOf = Effect.fnUntraced(function* (policy: RetryPolicy, category: Category) {
+  const { next } = driver(policy)
+  const waits: Array<Duration.Duration> = []
+  let now = 0
+  while (waits.length <= explainedMax) {
+    const wait = yield* next(now, { category, attempt: { ...anAttempt, ordinal: waits.length + 1 } })
+    if (Option.isNone(wait)) break
+    waits.push(wait.value)
+    now += Duration.toMillis(wait.value)
+  }
+  return waits
+})
+
+const anAttempt: Attempt = {
+  ordinal: 1,
+  kind: "Create",
+  started: DateTime.unsafeMake(0),
+  took: Duration.zero,
+  sent: "Unknown",
+  outcome: "Explained",
+  bearing: "None",
+  decision: "SendAgain",
+  why: "a policy is being explained"
+}
+
+const sentence = ({ category, goesOn, waits }: CategoryExplanation): string => {
+  if (waits.length === 0) return `${category}: never sent again.`
+  const times = waits.map(({ max, min }) =>
+    Duration.toMillis(max) === 0
+      ? "at once"
+      : Duration.equals(min, max)
+        ? `after ${Duration.format(min)}`
+        : `after ${Duration.format(min)} to ${Duration.format(max)}`
+  )
+  return goesOn
+    ? `${category}: sent again ${times.slice(0, 3).join(", ")}, and so on until the deadline.`
+    : `${category}: sent again ${waits.length === 1 ? "once" : `${waits.length} times`}: ${times.join(", ")}.`
+}

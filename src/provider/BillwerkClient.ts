@@ -1,0 +1,183 @@
+/**
+ * The provider's API, one exchange at a time and no retry, over whatever `HttpClient` the host provides. Whatever happens
+ * comes back as a `Reply`.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as BillwerkConfig from "./BillwerkConfig.js"
+import type * as Attempt from "../domain/Attempt.js"
+import { fingerprint } from "../domain/Fingerprint.js"
+import type { Handle } from "../domain/Handle.js"
+import { InvalidRequest } from "../domain/InvalidRequest.js"
+import { isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
+import type * as Reply from "../domain/Reply.js"
+import * as sending from "./send.js"
+import * as sendsOnce from "./sendsOnce.js"
+import * as wire from "./wire.js"
+import * as words from "./redact.js"
+import * as Telemetry from "../Telemetry.js"
+
+/**
+ * What may be known of a payout whose request is not at hand.
+ *
+ * @category models
+ */
+export interface KnownCustomer {
+  readonly customerHandle: string
+}
+
+/**
+ * The provider, one exchange at a time.
+ *
+ * @category tags
+ */
+export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/BillwerkClient")<
+  BillwerkClient,
+  {
+    /**
+     * `POST /v1/payout`. The body is made once, when this is called: the effect may be run again, and sends the very
+     * same bytes. **It may move money each time**: `Payouts.create` knows when it must not be run again. Dies of what is no
+     * `PayoutRequest` of `PayoutRequest.make`'s.
+     */
+    readonly create: (request: PayoutRequest) => Effect.Effect<Reply.Reply>
+    /**
+     * `GET /v1/payout/{handle}`. Moves nothing. With the request that made the payout, nothing that the answer repeats of it is
+     * kept. Without it, no free text is kept, and a customer's handle that is an e-mail address only if it is the known one.
+     */
+    readonly lookup: (handle: Handle, about?: PayoutRequest | KnownCustomer) => Effect.Effect<Reply.Reply>
+    /** Names the account, without its key: two clients of one account have the same. */
+    readonly account?: string | undefined
+    /** The longest that one create may take. */
+    readonly createDeadline: Duration.Duration
+    /** The longest that one lookup may take. */
+    readonly lookupDeadline: Duration.Duration
+  }
+>() {}
+
+/**
+ * The client over the `HttpClient` in the context. Fails with a `ConfigError` if an option is not in order, and over what is
+ * known to send a POST again by itself (measured): `FetchHttpClient.layer` on Deno, unless its `RequestInit` has a `client` that
+ * keeps no connection; and everything on Bun before 1.3.14. On Deno it asks the client for `data:,` once, to see whether it is
+ * fetch. A client of your own that calls Deno's fetch, or `node:http` with an agent that keeps connections, cannot be told apart.
+ *
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options) {
+  const config = yield* BillwerkConfig.make(options)
+  const http = yield* HttpClient.HttpClient
+  yield* sendsOnce.check(http)
+  const send = sending.over(http)
+  const key = Redacted.value(config.apiKey)
+  const credentials = Encoding.encodeBase64(`${key}:`)
+  const headers = {
+    authorization: `Basic ${credentials}`,
+    accept: "application/json",
+    // What is compressed can be far larger than it looks, and not every layer would unpack it.
+    "accept-encoding": "identity",
+    "user-agent": config.userAgent
+  }
+  const url = `${config.baseUrl}${wire.payoutPath}`
+  const post = HttpClientRequest.post(url, { headers })
+  // A cache on the way would answer for the provider.
+  const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
+  const wordsOf = words.reading({ apiKey: key, keepTexts: config.keepProviderTexts })
+
+  return BillwerkClient.of({
+    account: fingerprint(`${url} ${key}`),
+    createDeadline: config.createDeadline,
+    lookupDeadline: config.lookupDeadline,
+    create: (request) => {
+      if (!isPayoutRequest(request)) return notARequest
+      const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
+      const said = wordsOf({ handle: request.handle, request })
+      return traced("Create", request.handle, (fiber) => send(fiber, body, config.createDeadline, "Create", said))
+    },
+    lookup: (handle, about) => {
+      const known = knownOf(about)
+      if (known === undefined) return notARequest
+      const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
+      const said = wordsOf({ handle, ...known })
+      return traced("Lookup", handle, (fiber) => send(fiber, asked, config.lookupDeadline, "Lookup", said))
+    }
+  })
+})
+
+const knownOf = (about: PayoutRequest | KnownCustomer | undefined): Omit<words.About, "handle"> | undefined => {
+  if (about === undefined || isPayoutRequest(about)) return { request: about }
+  return typeof about.customerHandle === "string" ? { customer: about.customerHandle } : undefined
+}
+
+// A value that only looks like a request has not been validated, and there is no error for it here: nothing is sent.
+const notARequest = Effect.die(new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" }))
+
+const json = "application/json"
+
+/**
+ * The client as a layer. Fails while it is built, with a `ConfigError`, as `make` does.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer, Redacted } from "effect"
+ * import { BillwerkClient } from "effect-billwerk-payouts"
+ *
+ * const live = BillwerkClient.layer({ apiKey: Redacted.make("priv_...") }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @category layers
+ */
+export const layer = (
+  options: BillwerkConfig.Options
+): Layer.Layer<BillwerkClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.effect(BillwerkClient, make(options))
+
+/**
+ * The client as a layer, with options from Effect's `Config`.
+ *
+ * @example
+ * ```ts
+ * import { Config } from "effect"
+ * import { BillwerkClient } from "effect-billwerk-payouts"
+ *
+ * const live = BillwerkClient.layerConfig({ apiKey: Config.redacted("BILLWERK_API_KEY") })
+ * ```
+ *
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<BillwerkConfig.Options>
+): Layer.Layer<BillwerkClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
+
+const traced = (
+  kind: Attempt.Kind,
+  handle: Handle,
+  self: (fiber: Telemetry.AnyFiber) => Effect.Effect<Reply.Reply>
+): Effect.Effect<Reply.Reply> =>
+  Telemetry.traced(self, () => ({
+    name: Telemetry.attemptSpan[kind],
+    kind: "client",
+    begins: {
+      [Telemetry.attribute.handle]: handle,
+      [Telemetry.attribute.method]: kind === "Create" ? "POST" : "GET"
+    },
+    ended: annotationsOf
+  }))
+
+const annotationsOf = (reply: Reply.Reply): Record<string, unknown> =>
+  reply._tag === "NoResponse"
+    ? { [Telemetry.attribute.reply]: reply.reason }
+    : {
+        [Telemetry.attribute.reply]: reply.body._tag,
+        [Telemetry.attribute.status]: reply.status,
+        ...(reply.requestId === undefined ? {} : { [Telemetry.attribute.requestId]: reply.requestId }),
+        ...(reply.body._tag === "ApiError" ? { [Telemetry.attribute.code]: reply.body.code } : {})
+      }

@@ -1,0 +1,183 @@
+/**
+ * One request over an `HttpClient`, and all that comes of it as a `Reply`: over any client there is, or, where it offers that,
+ * as one step of its own. This is the only place where HTTP's errors are seen, because they hold requests, and requests hold
+ * keys.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
+import { constTrue } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as BillwerkConfig from "./BillwerkConfig.js"
+import type * as Attempt from "../domain/Attempt.js"
+import type { Reply } from "../domain/Reply.js"
+import type * as Telemetry from "../Telemetry.js"
+import * as body from "./body.js"
+import { liveClock, within } from "../host/deadline.js"
+import * as direct from "./direct.js"
+import * as reply from "./readReply.js"
+import * as sendsOnce from "./sendsOnce.js"
+import type { Words } from "./redact.js"
+
+/** Sends once, in this fiber. Every answer and every failure is a reply. */
+export type Send = (
+  fiber: Telemetry.AnyFiber,
+  request: HttpClientRequest.HttpClientRequest,
+  deadline: Duration.Duration,
+  kind: Attempt.Kind,
+  words: Words
+) => Effect.Effect<Reply>
+
+export const over = (client: HttpClient.HttpClient): Send => {
+  const exchange = direct.of(client)
+  const isRepeated = reply.repeats()
+  const prepared = privately(sendsOnce.watch())
+  const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
+  return (fiber, request, deadline, kind, words) => {
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const reader = { kind, words, clock, isRepeated }
+    return exchange !== undefined && clock === liveClock
+      ? exchange(request, deadline, (received) => replyOf(received, reader))
+      : overAny(http, request, deadline, reader)
+  }
+}
+
+const replyOf = ({ body, end, head, sent }: direct.Received, reader: reply.Reader): Reply => {
+  if (head === undefined) {
+    return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end, reader)
+  }
+  const text = bodyOf(end, body, head.header("content-encoding"))
+  return reply.withBody(reply.headOf(head.status, head.header, reader), text, reader)
+}
+
+const bodyOf = (end: direct.Received["end"], bytes: Uint8Array, packed: string | undefined): string | reply.NoText => {
+  switch (end) {
+    case "Complete":
+      return reply.fromText(body.textOf(bytes, packed))
+    case "TooLarge":
+      return reply.tooLarge
+    case "Deadline":
+      return reply.tooLate
+    default:
+      return reply.cutOff
+  }
+}
+
+const overAny = (
+  http: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest,
+  deadline: Duration.Duration,
+  reader: reply.Reader
+): Effect.Effect<Reply> => {
+  let head: reply.Head | undefined
+  const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply> => {
+    const arrived = (head = reply.headOf(response.status, (name) => response.headers[name], reader))
+    return Effect.match(textOf(response), {
+      onFailure: (error) => reply.withBody(arrived, error.reason === "EmptyBody" ? "" : reply.cutOff, reader),
+      onSuccess: (text) => reply.withBody(arrived, text, reader)
+    })
+  }
+  const executed = Effect.suspend(() => http.execute(request))
+  const answered = Effect.matchEffect(executed, {
+    // A host's client may make errors of statuses. They are still answers.
+    onFailure: (error) =>
+      error._tag === "ResponseError" && error.reason === "StatusCode"
+        ? receive(error.response)
+        : Effect.succeed(fromFailure(error, reader)),
+    onSuccess: receive
+  })
+  // A host's client that dies has sent, for all that is known; and what it died of may hold the request, and so the key.
+  const survived = Effect.catchAllCause(answered, (cause) =>
+    Effect.sync((): Reply =>
+      head === undefined ? reply.died(Cause.squash(cause), reader) : reply.withBody(head, reply.cutOff, reader)
+    )
+  )
+  return within(survived, deadline, (): Reply =>
+    // The status counts even if the rest never came: a 502 without its page is a 502.
+    head === undefined
+      ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+      : reply.withBody(head, reply.tooLate, reader)
+  )
+}
+
+// Encode and InvalidUrl come before anything is sent; so does whatever the transport can prove.
+const fromFailure = (error: HttpClientError.HttpClientError, reader: reply.Reader): Reply =>
+  error._tag === "RequestError"
+    ? reply.noResponse(error.cause, reader, error.reason === "Transport" ? undefined : true)
+    : reply.noResponse(error.cause, reader, false)
+
+/**
+ * No platform span (its URL holds the handle), and no trace headers to a third party. And no redirects: a followed 307
+ * would send the destination to whoever answers. node:http and undici follow none; fetch does unless it is told. A
+ * RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the client's own
+ * context. The fiber of the exchange is gone after it, and what is set here with it.
+ */
+const privately = (watched: (context: Context.Context<never>) => Context.Context<never>) =>
+  Effect.updateFiberRefs((id, refs) =>
+    FiberRefs.updateManyAs(refs, {
+      entries: [
+        [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]],
+        [HttpClient.currentTracerPropagation, [[id, false]]],
+        [FiberRef.currentContext, [[id, watched(manually(FiberRefs.getOrDefault(refs, FiberRef.currentContext)))]]]
+      ]
+    })
+  )
+
+const manually = (context: Context.Context<never>): Context.Context<never> =>
+  Context.add(context, FetchHttpClient.RequestInit, {
+    ...Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit)),
+    ...alone
+  })
+
+// A cache that fetch keeps would answer for the provider.
+const alone = { redirect: "manual", cache: "no-store" } as const
+
+const textOf = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string | reply.NoText, HttpClientError.ResponseError> =>
+  isBounded(response) ? response.text : readCapped(response)
+
+// Every HTTP parser holds a body to its declared length, so a small declared length needs no counting of our own; but it
+// says nothing of what a compressed body grows into.
+const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
+  headers["content-encoding"] === undefined &&
+  Number(headers["content-length"] ?? Infinity) <= BillwerkConfig.bodyBytesMax
+
+const readCapped = ({ headers, stream }: HttpClientResponse.HttpClientResponse) =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let bytes = 0
+    return stream.pipe(
+      Stream.takeUntil((chunk) => {
+        bytes += chunk.byteLength
+        if (bytes <= BillwerkConfig.bodyBytesMax) chunks.push(chunk)
+        return bytes > BillwerkConfig.bodyBytesMax
+      }),
+      Stream.runDrain,
+      Effect.map((): string | reply.NoText =>
+        bytes > BillwerkConfig.bodyBytesMax
+          ? reply.tooLarge
+          : reply.fromText(body.textOf(joined(chunks, bytes), headers["content-encoding"]))
+      )
+    )
+  })
+
+const joined = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}

@@ -1,0 +1,337 @@
+/**
+ * The provider's JSON, both ways: the only place where its snake_case names live. Tolerant where nothing depends on it
+ * (unknown fields, nulls, odd optional values, three shapes of date) and strict where money does.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import { fingerprint } from "../domain/Fingerprint.js"
+import { amountMax } from "../domain/Money.js"
+import type * as Payout from "../domain/Payout.js"
+import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
+import type * as Reply from "../domain/Reply.js"
+import type { Words } from "./redact.js"
+
+/** `POST /v1/payout`, and `GET /v1/payout/{handle}`. */
+export const payoutPath = "/v1/payout"
+
+const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) => Schema.optional(schema).pipe(Schema.fromKey(key))
+
+/**
+ * An optional value in an answer: absent, null or malformed all mean that the provider did not say. A payout is not to
+ * become unreadable because of a date that nobody needs.
+ */
+const lenient = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
+  Schema.optional(Schema.UndefinedOr(schema).annotations({ decodingFallback: () => Effect.succeed(undefined) })).pipe(
+    Schema.fromKey(key)
+  )
+
+/** `...+00:00`, `...+0000` and `...Z`, with any number of decimals. */
+export const readDate = (text: string): Option.Option<DateTime.Utc> => {
+  const sign = text.at(-5)
+  // "+0000" is what JavaScript does not read.
+  const isShort = (sign === "+" || sign === "-") && text.at(-3) !== ":"
+  return DateTime.make(isShort ? `${text.slice(0, -2)}:${text.slice(-2)}` : text)
+}
+
+/** As the provider writes it. */
+const writeDate = (date: DateTime.Utc): string => DateTime.formatIso(date).replace("Z", "+00:00")
+
+const CustomerBody = Schema.Struct({
+  handle: Schema.optional(Schema.String),
+  generateHandle: optional("generate_handle", Schema.Boolean),
+  email: Schema.optional(Schema.String),
+  firstName: optional("first_name", Schema.String),
+  lastName: optional("last_name", Schema.String),
+  address: Schema.optional(Schema.String),
+  address2: Schema.optional(Schema.String),
+  city: Schema.optional(Schema.String),
+  postalCode: optional("postal_code", Schema.String),
+  country: Schema.optional(Schema.String),
+  phone: Schema.optional(Schema.String),
+  company: Schema.optional(Schema.String),
+  vat: Schema.optional(Schema.String),
+  language: Schema.optional(Schema.String),
+  debtorId: optional("debtor_id", Schema.Number),
+  metadata: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
+  test: Schema.optional(Schema.Boolean)
+})
+
+/** The body of `POST /v1/payout`. */
+export const CreateBody = Schema.Struct({
+  handle: Schema.String,
+  destination: Schema.String,
+  amount: Schema.Number,
+  currency: Schema.optional(Schema.String),
+  text: Schema.optional(Schema.String),
+  customer: Schema.optional(CustomerBody),
+  customerHandle: optional("customer_handle", Schema.String),
+  textOnStatement: optional("text_on_statement", Schema.String),
+  acquirerReference: optional("acquirer_reference", Schema.String)
+})
+
+export interface CreateBody extends Schema.Schema.Type<typeof CreateBody> {}
+
+/** A saved card as the provider writes it, without the many fields that nobody here needs. */
+export interface CardBody {
+  readonly id: string
+  readonly state: string
+  readonly customer: string
+  readonly cardType: string
+  /** `MM-YY`. */
+  readonly expDate: string
+  readonly maskedCard: string
+}
+
+/** A payout's transaction as the provider writes it. */
+export interface TransactionBody {
+  readonly id: string
+  readonly state: string
+  readonly payout: string
+  readonly amount: number
+  readonly created?: DateTime.Utc | undefined
+  readonly paid?: DateTime.Utc | undefined
+  readonly failed?: DateTime.Utc | undefined
+  readonly errorState?: string | undefined
+  readonly error?: string | undefined
+  readonly acquirerCode?: string | undefined
+  readonly acquirerMessage?: string | undefined
+  readonly cardType?: string | undefined
+  readonly card?: CardBody | undefined
+  readonly provider?: string | undefined
+}
+
+/** A payout as the provider writes it. */
+export interface PayoutBody {
+  readonly handle: string
+  readonly state: string
+  readonly amount: number
+  readonly currency?: string | undefined
+  readonly text?: string | undefined
+  readonly customer?: string | undefined
+  readonly created?: DateTime.Utc | undefined
+  readonly paid?: DateTime.Utc | undefined
+  readonly failed?: DateTime.Utc | undefined
+  readonly transactions: ReadonlyArray<TransactionBody>
+}
+
+/** The provider's error body. */
+export interface ErrorBody {
+  readonly code: number
+  readonly error?: string | undefined
+  readonly message?: string | undefined
+  readonly path?: string | undefined
+  readonly timestamp?: DateTime.Utc | undefined
+  readonly httpStatus?: number | undefined
+  readonly httpReason?: string | undefined
+  /** The documentation spells it in two ways. */
+  readonly requestId?: string | undefined
+  readonly requestIdHyphenated?: string | undefined
+  readonly transactionError?: string | undefined
+}
+
+/**
+ * A webhook. `id` and `timestamp` are signed as they are written, so they stay the texts that they are. That it names a
+ * payout is inferred: no payout event is documented.
+ */
+export const WebhookBody = Schema.Struct({
+  id: Schema.String,
+  timestamp: Schema.String,
+  signature: lenient("signature", Schema.String),
+  eventId: lenient("event_id", Schema.String),
+  eventType: lenient("event_type", Schema.String),
+  payout: lenient("payout", Schema.String),
+  customer: lenient("customer", Schema.String),
+  transaction: lenient("transaction", Schema.String),
+  paymentMethod: lenient("payment_method", Schema.String),
+  paymentMethodReference: lenient("payment_method_reference", Schema.String),
+  subscription: lenient("subscription", Schema.String),
+  invoice: lenient("invoice", Schema.String),
+  creditNote: lenient("credit_note", Schema.String),
+  credit: lenient("credit", Schema.String)
+})
+
+export interface WebhookBody extends Schema.Schema.Type<typeof WebhookBody> {}
+
+export const decodeCreate = Schema.decodeUnknownOption(CreateBody)
+export const encodeWebhook = Schema.encodeSync(Schema.parseJson(WebhookBody))
+export const decodeWebhook = Schema.decodeUnknownOption(WebhookBody)
+
+/** A request, in JSON. Each field has a fixed place, so that the same request is always the same bytes. */
+export const encodeCreate = (request: PayoutRequest): string => {
+  const { customer } = request
+  return JSON.stringify({
+    handle: request.handle,
+    destination: destinationOf(request),
+    amount: request.amount,
+    currency: request.currency,
+    text: request.text,
+    customer: typeof customer === "object" ? encodeCustomer(customer) : undefined,
+    customer_handle: typeof customer === "string" ? customer : undefined,
+    text_on_statement: request.textOnStatement,
+    acquirer_reference: request.acquirerReference
+  })
+}
+
+const encodeCustomer = Schema.encodeSync(CustomerBody)
+
+type Fields = Readonly<Record<string, unknown>>
+
+const fieldsOf = (json: unknown): Fields => (Predicate.isReadonlyRecord(json) ? json : {})
+
+// An optional value in an answer: absent, null or malformed all mean that the provider did not say. A payout is not to
+// become unreadable because of a date that nobody needs.
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+const kept = <A>(value: unknown, keep: (text: string) => A): A | undefined =>
+  typeof value === "string" ? keep(value) : undefined
+// Beyond what the provider's int32 can hold, it is none; it may be a card number.
+const integer = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= amountMax ? value : undefined
+// What JavaScript takes for a date may be any number: "123456" is a year.
+const date = (value: unknown): DateTime.Utc | undefined =>
+  typeof value === "string" && /^\d{4}-\d\d-\d\d(?:T|$)/.test(value)
+    ? Option.getOrUndefined(readDate(value))
+    : undefined
+
+/** More is no payout of anybody's: each is kept, and a small answer would take a lot of room. */
+export const transactionsMax = 1000
+
+/**
+ * A payout as this library knows it: without what it does not need (the card, above all), and of each text what is kept.
+ * Handle, state and amount are what money depends on, so they must be right. Field by field and by hand, because an answer is
+ * read for every payout: as a `Schema`, with what is lenient in it, this cost a seventh of a create.
+ */
+export const readPayout = (json: unknown, words: Words): Payout.Payout | undefined => {
+  const fields = fieldsOf(json)
+  const handle = kept(fields["handle"], words.handle)
+  const state = kept(fields["state"], words.code)
+  const amount = integer(fields["amount"])
+  if (handle === undefined || state === undefined || amount === undefined) return undefined
+  const { transactions } = fields
+  if (Array.isArray(transactions) && transactions.length > transactionsMax) return undefined
+  return {
+    handle,
+    state,
+    amount,
+    currency: kept(fields["currency"], words.currency),
+    customer: kept(fields["customer"], words.customer),
+    created: date(fields["created"]),
+    paid: date(fields["paid"]),
+    failed: date(fields["failed"]),
+    transactions: Array.isArray(transactions) ? transactions.map((one: unknown) => readTransaction(one, words)) : []
+  }
+}
+
+// One that cannot be read stays in the list: dropping it would hide an attempt that may have paid.
+const readTransaction = (json: unknown, words: Words): Payout.Transaction => {
+  const fields = fieldsOf(json)
+  return {
+    id: kept(fields["id"], words.id) ?? "",
+    state: kept(fields["state"], words.code) ?? "",
+    amount: integer(fields["amount"]) ?? 0,
+    created: date(fields["created"]),
+    errorState: kept(fields["error_state"], words.code),
+    error: kept(fields["error"], words.code),
+    acquirerCode: kept(fields["acquirer_code"], words.acquirerCode),
+    acquirerMessage: kept(fields["acquirer_message"], words.text),
+    cardType: kept(fields["card_type"], words.name),
+    method: methodFrom(fields["card"]),
+    provider: kept(fields["provider"], words.name)
+  }
+}
+
+// Of the text as it is: it is not kept, and what is made of it has to be the same for every request.
+const methodFrom = (card: unknown): string | undefined => {
+  const id = text(fieldsOf(card)["id"])
+  return id === undefined || id === "" ? undefined : fingerprint(id)
+}
+
+/** A payout in the provider's words, for `JSON.stringify`. */
+export const writePayout = (payout: PayoutBody): unknown => ({
+  handle: payout.handle,
+  state: payout.state,
+  amount: payout.amount,
+  currency: payout.currency,
+  text: payout.text,
+  customer: payout.customer,
+  created: payout.created && writeDate(payout.created),
+  paid: payout.paid && writeDate(payout.paid),
+  failed: payout.failed && writeDate(payout.failed),
+  transactions: payout.transactions.map(writeTransaction)
+})
+
+const writeTransaction = (transaction: TransactionBody): unknown => ({
+  id: transaction.id,
+  state: transaction.state,
+  payout: transaction.payout,
+  amount: transaction.amount,
+  created: transaction.created && writeDate(transaction.created),
+  paid: transaction.paid && writeDate(transaction.paid),
+  failed: transaction.failed && writeDate(transaction.failed),
+  error_state: transaction.errorState,
+  error: transaction.error,
+  acquirer_code: transaction.acquirerCode,
+  acquirer_message: transaction.acquirerMessage,
+  card_type: transaction.cardType,
+  card: transaction.card && writeCard(transaction.card),
+  provider: transaction.provider
+})
+
+const writeCard = (card: CardBody): unknown => ({
+  id: card.id,
+  state: card.state,
+  customer: card.customer,
+  card_type: card.cardType,
+  exp_date: card.expDate,
+  masked_card: card.maskedCard
+})
+
+/** An error of the provider: what this library keeps of it; and the request's id, which is still to be looked at. */
+export const readError = (
+  json: unknown,
+  words: Words
+): { readonly error: Reply.ApiError; readonly requestId: string | undefined } | undefined => {
+  const fields = fieldsOf(json)
+  const code = integer(fields["code"])
+  if (code === undefined || Math.abs(code) > errorCodeMax) return undefined
+  return {
+    error: {
+      _tag: "ApiError",
+      code,
+      error: kept(fields["error"], (text) => words.errorText(code, text)),
+      message: kept(fields["message"], words.text),
+      transactionError: kept(fields["transaction_error"], words.code),
+      path: kept(fields["path"], words.path)
+    },
+    // The documentation spells it in two ways.
+    requestId: text(fields["request_id"]) ?? text(fields["request-id"])
+  }
+}
+
+// Those that are documented have three digits at most.
+const errorCodeMax = 99_999
+
+/** An error in the provider's words, for `JSON.stringify`. */
+export const writeError = (error: ErrorBody): unknown => ({
+  code: error.code,
+  error: error.error,
+  message: error.message,
+  path: error.path,
+  timestamp: error.timestamp && writeDate(error.timestamp),
+  http_status: error.httpStatus,
+  http_reason: error.httpReason,
+  request_id: error.requestId,
+  "request-id": error.requestIdHyphenated,
+  transaction_error: error.transactionError
+})
+
+const envelope = new Set(["id", "timestamp", "signature", "event_id", "event_type"])
+
+/** Every text in a webhook that may name what it is about, whether or not the field is a known one. */
+export const toReferences = (body: unknown): ReadonlyArray<string> =>
+  Object.entries(typeof body === "object" && body !== null ? body : {})
+    .filter(([name]) => !envelope.has(name))
+    .map(([, value]): unknown => value)
+    .filter((value) => typeof value === "string")

@@ -1,0 +1,10 @@
+/**
+ * effect-billwerk-payouts/testing: a provider in memory, for tests and rehearsals. It needs no network and no account, and it
+ * does on demand what the real one does on bad days.
+ */
+export * as Acquirer from "./Acquirer.js"
+export * as Ledger from "./Ledger.js"
+export * as Sandbox from "./Sandbox.js"
+export * as SandboxWebhooks from "./SandboxWebhooks.js"
+export * as Script from "./Script.js"
+export * as WebhookScript from "./WebhookScript.js"

@@ -1,0 +1,292 @@
+/**
+ * HTTP for Node over undici, as an `HttpClient` that does the least it can. It knows of every request whether it was handed
+ * to a connection, which is what decides whether money can have moved; and it follows, unpacks and sends again nothing.
+ */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Socket } from "node:net"
+import { Readable } from "node:stream"
+import type { ConnectionOptions } from "node:tls"
+import { buildConnector, Client, type Dispatcher, Pool } from "undici"
+import { startTimer } from "../host/deadline.js"
+import * as direct from "../provider/direct.js"
+import * as transport from "../provider/connectionError.js"
+import { bytesOf, Exchange } from "./Exchange.js"
+import * as UndiciResponse from "./Response.js"
+
+/** @category models */
+export interface Options {
+  /**
+   * How many connections an origin may have. Default: as many as there are requests under way. A request that waits for
+   * one spends its deadline, and if it waits until the end, the attempt is known not to have been sent (by the live clock, and
+   * where `BillwerkClient` gets this client as it is; one that is made of it, as by `HttpClient.mapRequest`, cannot tell).
+   */
+  readonly connections?: number | undefined
+  /**
+   * How many requests a connection may have under way. Default: 1, because an answer that does not come keeps back all
+   * those behind it. More is for lookups: a request that moves money never goes behind another one.
+   */
+  readonly pipelining?: number | undefined
+  /** The longest that it may take to make a connection, TLS included. Default: 10 seconds. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /** How long an idle connection is kept, unless the server asks for another time. Default: 4 seconds. */
+  readonly keepAliveTimeout?: Duration.DurationInput | undefined
+  /** How a connection is made, as `tls.connect` takes it: `ca`, `cert` and `key`, for example. */
+  readonly connect?: Omit<ConnectionOptions, "host" | "path" | "port" | "socket" | "timeout"> | undefined
+  /**
+   * What sends, instead of connections of this layer's own: a `ProxyAgent`, for example. All other options are then its own
+   * to have, and closing it is its owner's business. None that sends anything again by itself, or elsewhere, like `RetryAgent` and
+   * the interceptor for redirects. Whether a
+   * request was sent is then only known where the error says so, as over the other layers.
+   */
+  readonly dispatcher?: Dispatcher | undefined
+}
+
+/**
+ * The client, whose connections end with the scope. Fails with a `ConfigError` where `undici` is not the real one, as on Bun,
+ * which has a stub in its place that sends nothing.
+ *
+ * @category constructors
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<HttpClient.HttpClient, ConfigError.ConfigError, Scope.Scope> =>
+  Effect.map(Effect.zipRight(checkUndici(options), dispatchers(options)), (dispatcherOf) => {
+    const toOrder = ordering(dispatcherOf)
+    // `HttpClient.make` would add a span and an abort controller, which cost more than everything here.
+    const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+      (preprocessed) => Effect.flatMap(preprocessed, (request) => execute(toOrder(request), request)),
+      Effect.succeed
+    )
+    return direct.offer(client, (request, deadline, read) => exchange(toOrder(request), deadline, read))
+  })
+
+const checkUndici = ({ dispatcher = Pool.prototype }: Options): Effect.Effect<void, ConfigError.ConfigError> =>
+  // Typed as always there; a stub has classes without methods.
+  Predicate.hasProperty(dispatcher, "dispatch") && Predicate.isFunction(dispatcher.dispatch)
+    ? Effect.void
+    : Effect.fail(ConfigError.Unsupported(["UndiciTransport"], noUndici))
+
+const noUndici =
+  "The undici of this runtime is a stub that sends nothing, as Bun's is: use FetchHttpClient.layer or NodeHttpClient.layer"
+
+type DispatcherOf = (origin: string) => Pick<Order, "dispatcher" | "isOwn">
+
+const dispatchers = ({ dispatcher, ...options }: Options): Effect.Effect<DispatcherOf, never, Scope.Scope> =>
+  dispatcher === undefined
+    ? Effect.map(makePools(options), (poolOf) => (origin) => ({ dispatcher: poolOf(origin), isOwn: true }))
+    : Effect.succeed(() => ({ dispatcher, isOwn: false }))
+
+/**
+ * The client as a layer. Beside other layers it has no span of its own and sends no trace headers, because
+ * `BillwerkClient` has both in hand; it reads each answer into memory, and no more than `BillwerkConfig.bodyBytesMax` of it.
+ *
+ * @example
+ * ```ts
+ * import { Config, Layer } from "effect"
+ * import { BillwerkClient } from "effect-billwerk-payouts"
+ * import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
+ *
+ * const live = BillwerkClient.layerConfig({ apiKey: Config.redacted("BILLWERK_API_KEY") }).pipe(
+ *   Layer.provide(UndiciTransport.layer({ connectTimeout: "5 seconds" }))
+ * )
+ * ```
+ *
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> =>
+  Layer.scoped(HttpClient.HttpClient, make(options))
+
+/** One pool an origin for as long as the scope. An `Agent` would drop a pool, and what waits in it, between connections. */
+const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatcher, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => ({ pools: new Map<string, Dispatcher>(), sockets: new Set<Socket>() })),
+      ({ pools, sockets }) =>
+        Effect.promise(() => {
+          const closed = Promise.all(Array.from(pools.values(), (pool) => pool.destroy()))
+          for (const socket of sockets) socket.destroy(ended)
+          return closed
+        })
+    ),
+    ({ pools, sockets }) => {
+      const settings: Pool.Options = {
+        connections: options.connections ?? null,
+        pipelining: options.pipelining ?? 1,
+        keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? "4 seconds"),
+        connect: connecting(options, sockets)
+      }
+      return (origin) => {
+        // A pool of one is a client, which never makes another one.
+        const pool = pools.get(origin) ?? new (options.connections === 1 ? Client : Pool)(origin, settings)
+        pools.set(origin, pool)
+        return pool
+      }
+    }
+  )
+
+const ended = new Error("the client's scope ended")
+
+/**
+ * Makes connections, and knows those that are made or being made: a pool forgets the latter, and clients that once failed to
+ * make one. An abort signal would do as well, but each connection leaves its listener on it.
+ */
+const connecting = (options: Options, sockets: Set<Socket>): buildConnector.connector => {
+  const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
+  const connect = buildConnector({ ...options.connect, timeout })
+  return (asked, connected) => {
+    const socket: unknown = connect(asked, connected)
+    if (!(socket instanceof Socket)) return
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  }
+}
+
+interface Order {
+  readonly dispatcher: Dispatcher
+  readonly isOwn: boolean
+  readonly asked: Dispatcher.DispatchOptions
+}
+
+/** What is not sent, and why. */
+interface Refusal {
+  readonly reason: "InvalidUrl" | "Encode"
+  readonly description: string
+}
+
+const ordering = (dispatcherOf: DispatcherOf) => {
+  // Nearly all requests have the last one's.
+  let last: { readonly text: string; readonly url: URL } | undefined
+  const urlOf = ({ hash, url, urlParams }: HttpClientRequest.HttpClientRequest): URL | undefined => {
+    if (last?.text === url && urlParams.length === 0 && Option.isNone(hash)) return last.url
+    const made = Either.getOrUndefined(UrlParams.makeUrl(url, urlParams, hash))
+    if (made === undefined || !/^https?:$/.test(made.protocol)) return undefined
+    if (urlParams.length === 0 && Option.isNone(hash)) last = { text: url, url: made }
+    return made
+  }
+  return (request: HttpClientRequest.HttpClientRequest): Either.Either<Order, Refusal> => {
+    const url = urlOf(request)
+    if (url === undefined) return Either.left({ reason: "InvalidUrl", description: "not HTTP" })
+    const body = bodyOf(request.body)
+    if (body === undefined)
+      return Either.left({ reason: "Encode", description: "neither text, nor bytes, nor a stream" })
+    const { origin, pathname, search } = url
+    const { headers, method } = request
+    // The deadline is the caller's, who has a clock of his own.
+    const asked = { origin, path: pathname + search, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }
+    const { dispatcher, isOwn } = dispatcherOf(origin)
+    // A proxy may write into what it is given.
+    return Either.right({ dispatcher, isOwn, asked: isOwn ? asked : { ...asked, headers: { ...headers } } })
+  }
+}
+
+const execute = (
+  order: Either.Either<Order, Refusal>,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError> => {
+  const failed = (why: Refusal | { readonly reason: "Transport"; readonly cause: transport.Failure }) =>
+    Effect.fail(new HttpClientError.RequestError({ request: UndiciResponse.bare(request), ...why }))
+  if (Either.isLeft(order)) return failed(order.left)
+  return Effect.async((resume) => {
+    const exchange = new Exchange(order.right.isOwn)
+    const heed = () => {
+      const { end, head } = exchange
+      // Made by the fiber, so that it is watched, or else the fiber was interrupted and closes the connection.
+      if (head !== undefined) resume(Effect.sync(() => UndiciResponse.make(request, head, exchange)))
+      else if (end instanceof transport.Failure) resume(failed({ reason: "Transport", cause: end }))
+      else exchange.next(heed)
+    }
+    dispatch(order.right, exchange)
+    heed()
+    return Effect.sync(() => exchange.abort())
+  })
+}
+
+/**
+ * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: V8 takes the
+ * handlers that Effect makes for that one for long-lived, and keeps what hangs on them until the next full collection.
+ */
+const exchange = <A>(
+  order: Either.Either<Order, Refusal>,
+  deadline: Duration.Duration,
+  read: (received: direct.Received) => A
+): Effect.Effect<A> => {
+  if (Either.isLeft(order)) return Effect.sync(() => read(neverSent))
+  return Effect.uninterruptibleMask((restore) => {
+    const exchange = new Exchange(order.right.isOwn)
+    let stop = () => {}
+    const answered = Effect.async<A>((resume) => {
+      const tell = (end: direct.Received["end"]) => resume(Effect.sync(() => read(received(exchange, end))))
+      stop = startTimer(deadline, () => {
+        tell("Deadline")
+        exchange.abort()
+      })
+      const heed = () => {
+        if (exchange.end === undefined) return exchange.next(heed)
+        stop()
+        tell(exchange.end)
+      }
+      dispatch(order.right, exchange)
+      heed()
+    })
+    return Effect.catchAllCause(restore(answered), (cause) => {
+      stop()
+      exchange.abort()
+      return Effect.failCause(cause)
+    })
+  })
+}
+
+// Dispatchers of others, and what stands before them, may throw instead of telling the exchange.
+const dispatch = ({ asked, dispatcher }: Order, exchange: Exchange): void => {
+  const dispatched = Either.try(() => dispatcher.dispatch(asked, exchange))
+  if (Either.isLeft(dispatched)) exchange.onResponseError(undefined, dispatched.left)
+}
+
+const neverSent: direct.Received = {
+  head: undefined,
+  end: new transport.Failure({ code: undefined, sent: "NotSent" }),
+  sent: "NotSent",
+  body: new Uint8Array()
+}
+
+const headerOf = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "object" ? value.join(", ") : value
+
+const received = ({ chunks, head, sent }: Exchange, end: direct.Received["end"]): direct.Received => ({
+  head: head && { status: head.status, header: (name) => headerOf(head.headers[name]) },
+  end,
+  sent,
+  body: end === "Complete" ? bytesOf(chunks) : new Uint8Array()
+})
+
+/** `undefined` for what is not sent. */
+const bodyOf = (body: HttpBody.HttpBody): Dispatcher.DispatchOptions["body"] => {
+  switch (body._tag) {
+    case "Empty":
+      return null
+    case "Uint8Array":
+      return body.body
+    case "Stream":
+      return Readable.from(Stream.toAsyncIterable(body.stream), { objectMode: false })
+    case "Raw": {
+      const raw = body.body
+      return typeof raw === "string" || raw instanceof Uint8Array || raw instanceof Readable ? raw : undefined
+    }
+    case "FormData":
+      return undefined
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Where hints meet those who wait for them: a webhook handler publishes, `Payouts.settle` listens. In memory and of one
+ * process; a hint that nobody hears is lost, and costs nothing but the time until the next poll.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { Hint } from "../domain/Hint.js"
+
+/**
+ * Hints of this process. Give its layer to `Payouts.layer` and to the webhook handler, and `settle` is woken early.
+ *
+ * @category tags
+ */
+export class Hints extends Context.Tag("effect-billwerk-payouts/Hints")<
+  Hints,
+  {
+    /** Wakes all who listen for any of the hint's references. Never waits, and never fails. */
+    readonly publish: (hint: Hint) => Effect.Effect<void>
+    /**
+     * Listens for hints that refer to any of these, until the scope closes. Holds one only: many hints about the
+     * same thing are one reason to ask.
+     */
+    readonly subscribe: (references: Iterable<string>) => Effect.Effect<Queue.Dequeue<Hint>, never, Scope.Scope>
+  }
+>() {}
+
+/** @category constructors */
+export const make: Effect.Effect<Hints["Type"]> = Effect.sync(() => {
+  const listeners = new Map<string, Set<Queue.Queue<Hint>>>()
+
+  const listen = (references: ReadonlySet<string>, queue: Queue.Queue<Hint>) =>
+    Effect.sync(() => {
+      for (const reference of references) {
+        const others = listeners.get(reference)
+        if (others === undefined) listeners.set(reference, new Set([queue]))
+        else others.add(queue)
+      }
+    })
+
+  const leave = (references: ReadonlySet<string>, queue: Queue.Queue<Hint>) =>
+    Effect.sync(() => {
+      for (const reference of references) {
+        const others = listeners.get(reference)
+        others?.delete(queue)
+        if (others?.size === 0) listeners.delete(reference)
+      }
+    })
+
+  return {
+    publish: (hint) =>
+      Effect.sync(() => {
+        const woken = new Set(hint.references.flatMap((reference) => Array.from(listeners.get(reference) ?? [])))
+        for (const queue of woken) queue.unsafeOffer(hint)
+      }),
+    subscribe: (references) =>
+      Effect.gen(function* () {
+        const unique = new Set(references)
+        const queue = yield* Effect.acquireRelease(Queue.dropping<Hint>(1), Queue.shutdown)
+        yield* Effect.acquireRelease(listen(unique, queue), () => leave(unique, queue))
+        return queue
+      })
+  }
+})
+
+/**
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Hints, Payouts } from "effect-billwerk-payouts"
+ *
+ * // One `Hints` for both: whoever handles webhooks wakes whoever settles.
+ * const payouts = Payouts.layer.pipe(Layer.provideMerge(Hints.layer))
+ * ```
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<Hints> = Layer.effect(Hints, make)

@@ -1,0 +1,286 @@
+/**
+ * The provider's webhooks, verified: from a raw body to a `Hint`, or to the reason why not. **No webhook is documented
+ * for payouts**, and the signature covers nothing but a webhook's id and timestamp; so polling is how a payout is
+ * settled, and a webhook can only be a reason to ask sooner.
+ */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { Hint, limits } from "../domain/Hint.js"
+import { hidden, hiddenClass } from "../domain/refusal.js"
+import * as wire from "../provider/wire.js"
+
+/**
+ * The most that a webhook may be, in bytes. The documented ones have less than 1,000.
+ *
+ * @category limits
+ */
+export const bodyBytesMax = 64 * 1024
+
+/**
+ * How far a timestamp may be from this machine's clock, before or after it.
+ *
+ * @category defaults
+ */
+export const toleranceDefault = Duration.minutes(5)
+
+/**
+ * Why a webhook was rejected:
+ *
+ * - `TooLarge`: it has more than `bodyBytesMax` bytes, and was not read.
+ * - `Malformed`: it is not a JSON object in UTF-8 with an `id` and a `timestamp`.
+ * - `Unsigned`: it has no signature.
+ * - `WrongSignature`: none of the secrets made its signature.
+ * - `Stale`: it is rightly signed, and older than tolerated: repeated late, by the provider or by somebody else.
+ * - `TooEarly`: it is rightly signed, and from a future further away than tolerated: a clock is wrong.
+ *
+ * @category models
+ */
+export const Reason = Schema.Literal(
+  "TooLarge",
+  "Malformed",
+  "Unsigned",
+  "WrongSignature",
+  "Stale",
+  "TooEarly"
+).annotations(hidden("a reason"))
+
+/** @category models */
+export type Reason = typeof Reason.Type
+
+/**
+ * A webhook that is not to be acted on. Holds the reason, and nothing of the webhook or of a secret.
+ *
+ * @category errors
+ */
+export class WebhookRejected extends Schema.TaggedError<WebhookRejected>("effect-billwerk-payouts/WebhookRejected")(
+  "WebhookRejected",
+  { reason: Reason },
+  hiddenClass("a refused webhook")
+) {
+  override get message(): string {
+    return `The webhook was rejected: ${words[this.reason]}`
+  }
+}
+
+const words = {
+  TooLarge: `it has more than ${bodyBytesMax} bytes. Do not read it.`,
+  Malformed: "it is not a webhook of Billwerk. If it came from there, contact their support.",
+  Unsigned: "it has no signature. Do not act on it.",
+  WrongSignature: "no secret fits its signature. Compare the secrets with the account's webhook settings.",
+  Stale:
+    "it is too old to be acted on. Answer it with 2xx all the same, and look the payout up when the next poll is due.",
+  TooEarly: "it comes from the future. Answer it with 2xx all the same, and compare this machine's clock."
+} satisfies Record<Reason, string>
+
+/**
+ * What `verify` needs to know.
+ *
+ * @category models
+ */
+export interface Options {
+  /** The account's webhook secrets: one, or while it is being changed the new and the old one. One that is empty, or was wiped, fits nothing. */
+  readonly secrets: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
+  /**
+   * How far the timestamp may be from now, before or after. Default: 5 minutes. The provider repeats a webhook for three
+   * days, and whether with a new timestamp is not documented; `"3 days"` takes the late ones too, which is as safe for
+   * whoever only looks up.
+   */
+  readonly tolerance?: Duration.DurationInput | undefined
+}
+
+/**
+ * Verifies a webhook from its raw body, as it came: parsed and printed again it may not be the same. Every secret is
+ * tried, in constant time; whatever is missing, doubtful or of the wrong type is rejected. It keeps no record, so the
+ * same webhook is verified as often as it comes: `WebhookHandler` takes each only once.
+ *
+ * Source: the signature is the lower-case hex HMAC-SHA256 of the timestamp and the id, one after the other, in the field
+ * `signature` of the body (documented in the provider's own plugins).
+ *
+ * @example
+ * ```ts
+ * import { Config, Effect } from "effect"
+ * import { Webhook } from "effect-billwerk-payouts"
+ *
+ * const verify = (body: Uint8Array) =>
+ *   Effect.gen(function* () {
+ *     const secret = yield* Config.redacted("BILLWERK_WEBHOOK_SECRET")
+ *     const hint = yield* Webhook.verify(body, { secrets: [secret] })
+ *     return hint.references // what to look up
+ *   })
+ * ```
+ *
+ * @category verification
+ */
+export const verify = Effect.fnUntraced(function* (body: string | Uint8Array, options: Options) {
+  const { content, json } = yield* read(body)
+  const date = dateOf(content.timestamp)
+  if (Option.isNone(date) || !isFit(content.id)) return yield* rejected("Malformed")
+  if (content.signature === undefined) return yield* rejected("Unsigned")
+  if (!(yield* fitsAny(options.secrets, content.signature, signedText(content))))
+    return yield* rejected("WrongSignature")
+  const ahead = date.value.epochMillis - (yield* Clock.currentTimeMillis)
+  const tolerance = Duration.toMillis(options.tolerance ?? toleranceDefault)
+  if (ahead > tolerance) return yield* rejected("TooEarly")
+  if (-ahead > tolerance) return yield* rejected("Stale")
+  return new Hint({
+    id: content.id,
+    timestamp: date.value,
+    ...(isFit(content.eventId) ? { eventId: content.eventId } : {}),
+    ...(isFit(content.eventType) ? { eventType: content.eventType } : {}),
+    references: Array.from(new Set(wire.toReferences(json).filter(isFit))).slice(0, limits.references)
+  })
+})
+
+/**
+ * What is signed, as the provider writes it, and with which secret.
+ *
+ * @category models
+ */
+export interface Signed {
+  readonly id: string
+  readonly timestamp: string
+  /** Not empty. */
+  readonly secret: Redacted.Redacted<string>
+}
+
+/**
+ * The signature of a webhook, for tests.
+ *
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { Webhook } from "effect-billwerk-payouts"
+ *
+ * const signature = Webhook.sign({
+ *   id: "8ab4b56439944e62ababca7954355578",
+ *   timestamp: "2025-10-01T09:30:00.000Z",
+ *   secret: Redacted.make("webhook-secret")
+ * })
+ * ```
+ *
+ * @category testing
+ */
+export const sign = ({ secret, ...signed }: Signed): Effect.Effect<string> =>
+  Effect.promise(async () => {
+    const key = await importKey(secret, "sign")
+    const signature = await globalThis.crypto.subtle.sign("HMAC", key, encoder.encode(signedText(signed)))
+    return Encoding.encodeHex(new Uint8Array(signature))
+  })
+
+/**
+ * What a webhook says. The provider documents these fields, but for `payout`, which is inferred.
+ *
+ * @category models
+ */
+export interface Content {
+  readonly id: string
+  /** Default: now. */
+  readonly timestamp?: DateTime.Utc | undefined
+  readonly eventId?: string | undefined
+  readonly eventType?: string | undefined
+  readonly payout?: string | undefined
+  readonly customer?: string | undefined
+  readonly transaction?: string | undefined
+  readonly paymentMethod?: string | undefined
+  readonly paymentMethodReference?: string | undefined
+  readonly subscription?: string | undefined
+  readonly invoice?: string | undefined
+  readonly creditNote?: string | undefined
+  readonly credit?: string | undefined
+}
+
+/**
+ * The whole body of a webhook, signed, for tests.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { Webhook } from "effect-billwerk-payouts"
+ *
+ * const secret = Redacted.make("webhook-secret")
+ *
+ * const verified = Webhook.body({ id: "w-1", payout: "prize-2026-0042" }, secret).pipe(
+ *   Effect.flatMap((body) => Webhook.verify(body, { secrets: [secret] }))
+ * )
+ * ```
+ *
+ * @category testing
+ */
+export const body = (content: Content, secret: Redacted.Redacted<string>): Effect.Effect<string> =>
+  Effect.gen(function* () {
+    const timestamp = DateTime.formatIso(content.timestamp ?? (yield* DateTime.now))
+    const signature = yield* sign({ id: content.id, timestamp, secret })
+    return wire.encodeWebhook({ ...content, timestamp, signature })
+  })
+
+const rejected = (reason: Reason) => new WebhookRejected({ reason })
+
+const read = (body: string | Uint8Array) =>
+  Effect.gen(function* () {
+    if (body.length > bodyBytesMax) return yield* rejected("TooLarge")
+    const bytes = typeof body === "string" ? encoder.encode(body) : body
+    if (bytes.length > bodyBytesMax) return yield* rejected("TooLarge")
+    const json = Option.flatMap(decodeText(bytes), parseJson)
+    const content = Option.flatMap(json, wire.decodeWebhook)
+    if (Option.isNone(content)) return yield* rejected("Malformed")
+    return { json: Option.getOrUndefined(json), content: content.value }
+  })
+
+const encoder = new TextEncoder()
+
+// A byte that is no UTF-8 would become another text than the one that was signed.
+const decodeText = Option.liftThrowable((bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
+
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+// What came from outside is kept only if it is short and on one line: it may end in a log.
+const isFit = (text: string | undefined): text is string =>
+  text !== undefined && text.length > 0 && text.length <= limits.length && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)
+
+// The whole of a timestamp, to its zone. Nothing marks where it ends and the id begins in what is signed; were any part
+// of it taken as well, one signature would fit several ids, and a repeated webhook would look like a new one.
+const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/
+
+const dateOf = (text: string): Option.Option<DateTime.Utc> =>
+  timestampForm.test(text) ? wire.readDate(text) : Option.none()
+
+const signatureForm = /^[0-9a-f]{64}$/
+
+const signedText = ({ id, timestamp }: { readonly id: string; readonly timestamp: string }) => timestamp + id
+
+const fitsAny = (secrets: Options["secrets"], signature: string, text: string): Effect.Effect<boolean> => {
+  if (!signatureForm.test(signature)) return Effect.succeed(false)
+  const claimed = new Uint8Array(Either.getOrElse(Encoding.decodeHex(signature), () => []))
+  // All of them, so that the time does not tell which one it was.
+  return Effect.map(
+    Effect.forEach(secrets, (secret) => fits(secret, claimed, encoder.encode(text))),
+    (results) => results.includes(true)
+  )
+}
+
+// WebCrypto's `verify` compares in constant time, and its keys cannot be empty.
+const fits = (secret: Redacted.Redacted<string>, signature: Uint8Array<ArrayBuffer>, text: Uint8Array<ArrayBuffer>) =>
+  // One that was wiped fits nothing, either.
+  Option.getOrElse(revealed(secret), () => "") === ""
+    ? Effect.succeed(false)
+    : Effect.promise(async () =>
+        globalThis.crypto.subtle.verify("HMAC", await importKey(secret, "verify"), signature, text)
+      )
+
+const revealed = Option.liftThrowable((secret: Redacted.Redacted<string>) => Redacted.value(secret))
+
+const importKey = (secret: Redacted.Redacted<string>, usage: "sign" | "verify") =>
+  globalThis.crypto.subtle.importKey(
+    "raw",
+    encoder.encode(Redacted.value(secret)),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    [usage]
+  )

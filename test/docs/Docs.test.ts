@@ -1,0 +1,169 @@
+/** What the documentation shows is compiled: the examples of the JSDoc here, those of the README as files of their own. */
+import { assert, beforeAll, describe, it } from "@effect/vitest"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import * as path from "node:path"
+import ts from "typescript"
+
+const root = path.resolve(import.meta.dirname, "../..")
+const read = (name: string): string => readFileSync(path.join(root, name), "utf8")
+
+interface Example {
+  /** Where the example's documentation is: `src/Payouts.ts:37`. */
+  readonly where: string
+  readonly code: string
+}
+
+interface Doc {
+  readonly where: string
+  readonly text: string
+}
+
+const docs = (name: string): ReadonlyArray<Doc> => {
+  const source = ts.createSourceFile(name, read(name), ts.ScriptTarget.Latest, true)
+  const found: Array<Doc> = []
+  const visit = (node: ts.Node): void => {
+    for (const child of node.getChildren(source)) {
+      if (!ts.isJSDoc(child)) {
+        visit(child)
+        continue
+      }
+      const line = source.getLineAndCharacterOfPosition(child.getStart(source)).line + 1
+      found.push({ where: `${name}:${line}`, text: child.getText(source).replace(/^ *\* ?/gm, "") })
+    }
+  }
+  visit(source)
+  return found
+}
+
+const allDocs = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .sort()
+  .flatMap((name) => docs(`src/${name}`))
+
+const blocks = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
+
+const examples: ReadonlyArray<Example> = allDocs.flatMap(({ text, where }) =>
+  blocks(text).map((code) => ({ where, code }))
+)
+
+/** Every example as a module of its own in the root of the package, where it is resolved as its users' are. */
+const diagnostics = (all: ReadonlyArray<Example>): ReadonlyArray<ReadonlyArray<string>> => {
+  const config = ts.getParsedCommandLineOfConfigFile(
+    path.join(root, "tsconfig.json"),
+    // An example declares what it shows, and need not use it.
+    { noUnusedLocals: false, incremental: false },
+    { ...ts.sys, onUnRecoverableConfigFileDiagnostic: ({ messageText }) => assert.fail(String(messageText)) }
+  )
+  assert(config !== undefined)
+  const { tsBuildInfoFile: _, ...options } = config.options
+  const files = new Map(all.map(({ code }, index) => [path.join(root, `example-${index}.ts`), code]))
+  const host = ts.createCompilerHost(options, true)
+  const { fileExists, readFile } = host
+  host.fileExists = (name) => files.has(name) || fileExists(name)
+  host.readFile = (name) => files.get(name) ?? readFile(name)
+  const program = ts.createProgram([...files.keys()], options, host)
+  return [...files.keys()].map((name) => {
+    const source = program.getSourceFile(name)
+    assert(source !== undefined)
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((one) => {
+      const line = one.start === undefined ? 0 : source.getLineAndCharacterOfPosition(one.start).line + 1
+      return `line ${line}: ${ts.flattenDiagnosticMessageText(one.messageText, "\n")}`
+    })
+  })
+}
+
+describe("The examples in the documentation of src", () => {
+  const broken: Example = {
+    where: "here",
+    code: `import { Nope } from "effect-billwerk-payouts"\nconst n: string = 1\n`
+  }
+  let found: ReadonlyArray<ReadonlyArray<string>> = []
+  beforeAll(() => {
+    found = diagnostics([...examples, broken])
+  }, 60_000)
+
+  it("are found", () => assert.isAtLeast(examples.length, 20))
+
+  for (const [index, { where }] of examples.entries()) {
+    it(`compiles: ${where}`, () => assert.deepStrictEqual(found[index], []))
+  }
+
+  it("are really compiled: one that is wrong is told so", () => {
+    assert.deepStrictEqual(found.at(-1), [
+      `line 1: Module '"effect-billwerk-payouts"' has no exported member 'Nope'.`,
+      "line 2: Type 'number' is not assignable to type 'string'."
+    ])
+  })
+
+  it("are modules: each begins with what it imports", () => {
+    assert.deepStrictEqual(
+      examples.filter(({ code }) => !code.startsWith("import ")).map(({ where }) => where),
+      []
+    )
+  })
+
+  it("are code: no @example is without a block that is compiled", () => {
+    const empty = allDocs.filter(({ text }) =>
+      text.split(/^@/m).some((tag) => tag.startsWith("example") && blocks(tag).length === 0)
+    )
+    assert.deepStrictEqual(
+      empty.map(({ where }) => where),
+      []
+    )
+  })
+})
+
+describe("The README", () => {
+  const readme = existsSync(path.join(root, "README.md")) ? read("README.md") : ""
+  const shown = [...readme.matchAll(/<!-- test\/readme\/(\S+) -->\n+```ts\n([^]*?)^```$/gm)].map(
+    ([, name = "", code = ""]) => ({ name, code })
+  )
+  const programs = existsSync(path.join(root, "test/docs")) ? readdirSync(path.join(root, "test/docs")) : []
+
+  it("is there", () => assert.notStrictEqual(readme, "", "README.md is missing"))
+
+  it("has no program but those that are files, which are type-checked and run", () => {
+    assert.isAbove(shown.length, 0)
+    assert.strictEqual(blocks(readme).length, shown.length)
+    assert.isFalse(/^```(typescript|tsx|js|javascript|mjs)$/m.test(readme))
+  })
+
+  for (const { code, name } of shown) {
+    it(`shows ${name} as it is`, () => assert.strictEqual(code.trim(), read(`test/docs/${name}`).trim()))
+  }
+
+  it("shows every program in test/docs, or shows one that imports it", () => {
+    const imported = shown.flatMap(({ code }) =>
+      [...code.matchAll(/from "\.\/([\w-]+)\.js"/g)].map(([, name = ""]) => `${name}.ts`)
+    )
+    const used = new Set([...shown.map(({ name }) => name), ...imported])
+    assert.deepStrictEqual(
+      programs.filter((name) => !used.has(name)),
+      []
+    )
+  })
+
+  it("names no script that does not exist", () => {
+    const { scripts }: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(read("package.json"))
+    const shells = [...readme.matchAll(/^```(?:sh|bash|shell|console)\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
+    const inline = [...readme.matchAll(/`(np[mx] [^`\n]*)`/g)].map(([, code = ""]) => code)
+    const named = [...shells, ...inline].flatMap((code) =>
+      [...code.matchAll(/\bnpm run (?:--silent |-s )?([\w:-]+)/g)].map(([, name = ""]) => name)
+    )
+    assert.isAtLeast(named.length, 1)
+    assert.deepStrictEqual(
+      named.filter((name) => !Object.hasOwn(scripts, name)),
+      []
+    )
+    if (/\bnpm (test|t)\b/.test(shells.join("\n"))) assert.property(scripts, "test")
+  })
+
+  it("names no file of this repository that does not exist", () => {
+    const links = [...readme.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(([, name = ""]) => name)
+    assert.deepStrictEqual(
+      links.filter((name) => !existsSync(path.join(root, name))),
+      []
+    )
+  })
+})

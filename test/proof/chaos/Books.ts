@@ -1,0 +1,156 @@
+/**
+ * What was asked for, what was said of it, and what is true: the judge of a campaign. It believes nobody but the
+ * provider's ledger.
+ */
+import { Option, Redacted } from "effect"
+import { Ledger } from "effect-billwerk-payouts/testing"
+import { type End, keyOf, type Request } from "./Orders.js"
+
+/** The processing errors that a payout may see, by the policy of the machines: the first one, and two that are retried. */
+const processingErrorsMax = 3
+
+export interface Entry {
+  readonly request: Request
+  /** Whether a machine has said that it is stored. From then on nobody needs to submit it again. */
+  isStored: boolean
+  /** Whether the handle was paid to another card since. */
+  isFollowed: boolean
+  /** What its caller was told, each time, by which machine, and how much had moved to its card by then. */
+  readonly ends: Array<Told>
+}
+
+interface Told extends End {
+  readonly by: string
+  readonly moved: number
+}
+
+/** What is wrong, by the kind of wrong. */
+export interface Judgement {
+  /** Stored, and never ended. */
+  readonly lost: ReadonlyArray<string>
+  /** Paid twice by us: beyond what the provider itself has hidden. */
+  readonly doubled: ReadonlyArray<string>
+  /** What the caller was told is not so. */
+  readonly falsely: ReadonlyArray<string>
+}
+
+export class Books {
+  readonly entries = new Map<string, Entry>()
+
+  open(request: Request): void {
+    this.entries.set(keyOf(request), { request, isStored: false, isFollowed: false, ends: [] })
+  }
+
+  stored(key: string): void {
+    const entry = this.entries.get(key)
+    if (entry !== undefined) entry.isStored = true
+  }
+
+  ended(key: string, by: string, end: End, ledger: Ledger.Ledger): void {
+    const entry = this.entries.get(key)
+    entry?.ends.push({
+      ...end,
+      by,
+      moved: sum(movedTo(entry.request, Ledger.movements(ledger, entry.request.handle), ledger))
+    })
+  }
+
+  /** Opens the same orders to other cards, where a machine other than `by` was told that they are declined for good. */
+  followUp(by: string): ReadonlyArray<Request> {
+    const requests = [...this.entries.values()].flatMap((entry) => {
+      const [end] = entry.ends
+      const isDeclined = end?.tag === "HardDeclined" && end.certainty === "NotMoved" && end.by !== by
+      if (!isDeclined || entry.isFollowed) return []
+      entry.isFollowed = true
+      return [{ ...entry.request, destination: `${entry.request.destination}2` }]
+    })
+    for (const request of requests) this.open(request)
+    return requests
+  }
+
+  /** How many were paid to another card than the first one. */
+  get otherCards(): number {
+    return [...this.entries.values()].filter(({ isFollowed }) => isFollowed).length
+  }
+
+  get unfinished(): ReadonlyArray<Entry> {
+    return Array.from(this.entries.values()).filter(({ ends }) => ends.length === 0)
+  }
+
+  /** How many ended as what. */
+  get categories(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {}
+    for (const { ends } of this.entries.values()) {
+      const name = ends[0] === undefined ? "not ended" : `${ends[0].tag}, ${ends[0].certainty}`
+      counts[name] = (counts[name] ?? 0) + 1
+    }
+    return counts
+  }
+
+  /** To be called when everything that the provider has under way is done. */
+  judge(ledger: Ledger.Ledger): Judgement {
+    const lost: Array<string> = []
+    const doubled: Array<string> = []
+    const falsely: Array<string> = []
+    const movements = byOrder(ledger)
+    for (const [key, { ends, request }] of this.entries) {
+      const moved = movements.get(request.handle) ?? []
+      if (ends.length === 0) lost.push(key)
+      const cards = [...this.entries.values()].filter((entry) => entry.request.handle === request.handle).length
+      const times = overpaid(moved, cards)
+      if (times !== undefined) doubled.push(`${key}: ${times}`)
+      const lie = contradiction(ends, movedTo(request, moved, ledger))
+      if (lie !== undefined) falsely.push(`${key}: ${lie}`)
+    }
+    return { lost, doubled, falsely }
+  }
+}
+
+/** All that moved for an order, whatever handles were used for it: `pay-1`, and `pay-1.2`, which only a wrong client takes. */
+const byOrder = (ledger: Ledger.Ledger): ReadonlyMap<string, ReadonlyArray<Ledger.Movement>> => {
+  const orders = new Map<string, Array<Ledger.Movement>>()
+  for (const [handle, movements] of ledger.movements) {
+    const [order = handle] = handle.split(".")
+    orders.set(order, [...(orders.get(order) ?? []), ...movements])
+  }
+  return orders
+}
+
+/** What moved to the card of a request, and not to another one under its handle. */
+const movedTo = (
+  { destination }: Request,
+  movements: ReadonlyArray<Ledger.Movement>,
+  ledger: Ledger.Ledger
+): ReadonlyArray<Ledger.Movement> =>
+  movements.filter(({ handle, transaction }) =>
+    Option.exists(Ledger.payout(ledger, handle), ({ transactions }) =>
+      transactions.some(({ card, id }) => id === transaction && Redacted.value(card) === destination)
+    )
+  )
+
+const sum = (movements: ReadonlyArray<Ledger.Movement>): number =>
+  movements.reduce((total, { amount }) => total + amount, 0)
+
+const overpaid = (movements: ReadonlyArray<Ledger.Movement>, cards: number): string | undefined => {
+  const hidden = movements.filter((movement) => movement.hidden).length
+  if (movements.length - hidden > 1) return `paid ${movements.length - hidden} times`
+  return hidden > processingErrorsMax * cards ? `${hidden} hidden payments` : undefined
+}
+
+/** What was said against what is so: in the end, and when it was said. */
+const contradiction = (ends: ReadonlyArray<Told>, movements: ReadonlyArray<Ledger.Movement>): string | undefined => {
+  const moved = sum(movements)
+  const [first] = ends
+  if (first === undefined) return undefined
+  const other = ends.find((end) => words(end) !== words(first))
+  if (other !== undefined) return `${words(first)}; and then ${words(other)}`
+  if (!isCertainty(first)) return `${words(first)}, which says nothing`
+  return first.moved < first.min || moved < first.min || moved > first.max
+    ? `${words(first)}; ${first.moved} had moved by then, and ${moved} in the end`
+    : undefined
+}
+
+const words = ({ certainty, max, min, tag }: End): string => `${tag}, ${certainty}, ${min} to ${max}`
+
+const isCertainty = ({ certainty, max, min }: End): boolean =>
+  certainty === (min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved")
