@@ -28,7 +28,7 @@ import { Hints } from "./webhook/Hints.js"
 import * as bulk from "./execution/bulk.js"
 import * as hostCode from "./host/hostCode.js"
 import * as RetryPolicy from "./policy/RetryPolicy.js"
-import * as Settlement from "./policy/PollPolicy.js"
+import * as PollPolicy from "./policy/PollPolicy.js"
 import * as Telemetry from "./Telemetry.js"
 
 /**
@@ -124,11 +124,11 @@ export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
 export const contradictionsMax = 16
 
 /**
- * What can be set for one `settle`, instead of the layer's settlement.
+ * What can be set for one `awaitFinal`, instead of the layer's pollPolicy.
  *
  * @category models
  */
-export interface SettleOptions extends Settlement.Options, CallOptions {}
+export interface AwaitFinalOptions extends PollPolicy.Options, CallOptions {}
 
 /**
  * Pays money out.
@@ -161,7 +161,7 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * same time with the same arguments share one conversation (and the first one's policy and span); other arguments
      * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
      * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
-     * paid, or declined for good, the next call ends at once as the first did; a payment that `settle` found of a bare handle, and
+     * paid, or declined for good, the next call ends at once as the first did; a payment that `awaitFinal` found of a bare handle, and
      * that may be to another card, is asked about. The service remembers the
      * last 10,000 payouts in doubt, 10,000 that were declined and 10,000 that were paid. **For a payout that another process
      * may have sent, or after a restart, use `recover`.**
@@ -207,9 +207,9 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * will; a failure is for `recover` to deal with. Of a bare handle the arguments are not known, so they cannot be
      * compared with what the provider shows; if no lookup is answered before the deadline, that is a `LookupFailed`.
      */
-    readonly settle: {
-      (outcome: Outcome, options?: SettleOptions): Effect.Effect<Outcome, PayoutError>
-      (handle: Handle, options?: SettleOptions): Effect.Effect<Outcome, PayoutError | LookupError>
+    readonly awaitFinal: {
+      (outcome: Outcome, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError>
+      (handle: Handle, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError | LookupError>
     }
     /** The payout as the provider has it now. Asks again by the policy's communication and rate limit rules. */
     readonly get: (handle: Handle, options?: CallOptions) => Effect.Effect<Payout, LookupError>
@@ -224,8 +224,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
 export interface Options {
   /** For the calls that bring none. Default: `RetryPolicy.standard`. */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
-  /** For the calls of `settle` that bring none. Default: `Settlement.standard`. */
-  readonly settlement?: Settlement.Settlement | undefined
+  /** For the calls of `awaitFinal` that bring none. Default: `PollPolicy.standard`. */
+  readonly pollPolicy?: PollPolicy.PollPolicy | undefined
   /**
    * How long after it was sent a create may still be carried out (inferred): a record that is read later settles what it does
    * not show. Longer is safer, and keeps doubt longer. Default: 6 hours.
@@ -249,7 +249,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* BillwerkClient
   const { onContradiction } = options
   const policyDefault = options.policy ?? RetryPolicy.standard
-  const settlementDefault = options.settlement ?? Settlement.standard
+  const pollPolicyDefault = options.pollPolicy ?? PollPolicy.standard
   const process = yield* Process.make(Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault))
   yield* live.announce(client.account)
   const flights = yield* Effect.acquireRelease(
@@ -262,7 +262,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     process,
     flights,
     hints: yield* Effect.serviceOption(Hints),
-    turn: turns.make(process, Settlement.readsPerSecond),
+    turn: turns.make(process, PollPolicy.readsPerSecond),
     onContradiction: (contradiction) =>
       onContradiction === undefined ? Effect.void : beside("onContradiction", () => onContradiction(contradiction))
   }
@@ -320,18 +320,18 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       return verdict.payout
     }).pipe(Telemetry.ofCall(Telemetry.payoutSpan.get, handle))
 
-  function settle(outcome: Outcome, options?: SettleOptions): Effect.Effect<Outcome, PayoutError>
-  function settle(handle: Handle, options?: SettleOptions): Effect.Effect<Outcome, PayoutError | LookupError>
-  function settle(target: Outcome | Handle, options: SettleOptions = {}) {
-    const settlement = Settlement.make({ ...settlementDefault, ...options })
+  function awaitFinal(outcome: Outcome, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError>
+  function awaitFinal(handle: Handle, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError | LookupError>
+  function awaitFinal(target: Outcome | Handle, options: AwaitFinalOptions = {}) {
+    const pollPolicy = PollPolicy.make({ ...pollPolicyDefault, ...options })
     const isHandle = typeof target === "string"
     const settled: Effect.Effect<Outcome, PayoutError | LookupError> = isHandle
-      ? poll.awaitHandle(around, settlement, options.policy ?? policyDefault, target)
-      : poll.awaitOutcome(around, settlement, target)
-    return Telemetry.ofPayout(Telemetry.payoutSpan.settle, isHandle ? target : target.handle)(settled)
+      ? poll.awaitHandle(around, pollPolicy, options.policy ?? policyDefault, target)
+      : poll.awaitOutcome(around, pollPolicy, target)
+    return Telemetry.ofPayout(Telemetry.payoutSpan.awaitFinal, isHandle ? target : target.handle)(settled)
   }
 
-  return Payouts.of({ create, createAll, recover, recoverAll, intend, settle, get })
+  return Payouts.of({ create, createAll, recover, recoverAll, intend, awaitFinal: awaitFinal, get })
 })
 
 /**

@@ -31,7 +31,7 @@ import type { LookupError, PayoutError } from "./domain/PayoutError.js"
 export const payoutSpan = {
   create: "Payouts.create",
   recover: "Payouts.recover",
-  settle: "Payouts.settle",
+  awaitFinal: "Payouts.awaitFinal",
   get: "Payouts.get"
 } as const
 
@@ -66,23 +66,20 @@ const key = {
   inDoubt: MetricKey.gauge("payout.in_doubt"),
   webhooks: MetricKey.counter("payout.webhooks", { incremental: true }),
   exposureInDoubt: MetricKey.gauge("payout.in_doubt.exposure"),
-  settlementAge: MetricKey.histogram(
-    "payout.settlement_age",
-    MetricBoundaries.exponential({ start: 1, factor: 4, count: 10 })
-  )
+  finalAge: MetricKey.histogram("payout.final_age", MetricBoundaries.exponential({ start: 1, factor: 4, count: 10 }))
 } as const
 
 /**
  * What is counted and measured. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
  * currency; never a handle. Read them with `Metric.value`, or export them (see the README).
  *
- * - `outcomes`: what calls of `create`, `recover` and `settle` ended as, by outcome and certainty.
+ * - `outcomes`: what calls of `create`, `recover` and `awaitFinal` ended as, by outcome and certainty.
  * - `attempts`: exchanges with the provider, by kind and by what they turned out to be.
  * - `waits`: seconds waited before an exchange that a retry policy granted, by category.
  * - `inDoubt`, `exposureInDoubt`: how many payouts that this process remembers may have moved money (those that are
  *   processing included), and the most that they can have moved, in minor units, by currency.
  * - `webhooks`: webhook requests, by what became of them.
- * - `settlementAge`: seconds from a payout's creation at the provider until it was found to be settled, by outcome.
+ * - `finalAge`: seconds from a payout's creation at the provider until it was found to be settled, by outcome.
  *
  * @category metrics
  */
@@ -93,7 +90,7 @@ export const metric = {
   inDoubt: Metric.fromMetricKey(key.inDoubt),
   webhooks: Metric.fromMetricKey(key.webhooks),
   exposureInDoubt: Metric.fromMetricKey(key.exposureInDoubt),
-  settlementAge: Metric.fromMetricKey(key.settlementAge)
+  finalAge: Metric.fromMetricKey(key.finalAge)
 } as const
 
 /**
@@ -133,7 +130,7 @@ export const measureWait = (category: string, wait: Duration.Duration): Effect.E
   )
 
 /** @internal */
-export const measureSettlement = (outcome: string, created: DateTime.Utc | undefined): Effect.Effect<void> =>
+export const measureFinalAge = (outcome: string, created: DateTime.Utc | undefined): Effect.Effect<void> =>
   created === undefined
     ? Effect.void
     : Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -186,7 +183,7 @@ const outcomesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWit
 const attemptsOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.attempts, labels)))
 const waitsOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.waits, labels)))
 const exposuresOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.exposureInDoubt, labels)))
-const agesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.settlementAge, labels)))
+const agesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.finalAge, labels)))
 
 /**
  * What a span is given when it begins, and when what it is about has ended.

@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Exit, Fiber, FiberId, Metric, Option, Redacted, TestClock } from "effect"
-import { Destination, Payouts, type PayoutRequest, Telemetry, type Outcome, type PayoutError } from "effect-billwerk-payouts"
+import {
+  Destination,
+  Payouts,
+  type PayoutRequest,
+  Telemetry,
+  type Outcome,
+  type PayoutError
+} from "effect-billwerk-payouts"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { inspect } from "node:util"
 import { destination, inVirtualTime, layer, requestOf } from "./support.js"
@@ -338,10 +345,10 @@ describe("The metrics of a payout", () => {
       assert(known._tag === "Processing")
       yield* TestClock.adjust("100 seconds")
       yield* sandbox.settle(handle, Acquirer.paid)
-      assert.deepStrictEqual<unknown>(yield* added(inVirtualTime(payouts.settle(known))), {
+      assert.deepStrictEqual<unknown>(yield* added(inVirtualTime(payouts.awaitFinal(known))), {
         "payout.outcomes payout.certainty=Moved payout.outcome=Paid": 1,
         "payout.attempts payout.attempt_kind=Lookup payout.outcome=Paid": 1,
-        "payout.settlement_age payout.outcome=Paid": 1,
+        "payout.final_age payout.outcome=Paid": 1,
         "payout.in_doubt": -1,
         "payout.in_doubt.exposure payout.currency=SEK": -12_500
       })

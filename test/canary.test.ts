@@ -25,7 +25,24 @@ import {
   Stream,
   TestClock
 } from "effect"
-import { Attempt, BillwerkClient, BillwerkConfig, Exposure, Hint, Hints, Money, Outcome, PaidContradicted, Payout, PayoutError, PayoutRequest, Payouts, RetryPolicy, Webhook, WebhookHandler } from "effect-billwerk-payouts"
+import {
+  Attempt,
+  BillwerkClient,
+  BillwerkConfig,
+  Exposure,
+  Hint,
+  Hints,
+  Money,
+  Outcome,
+  PaidContradicted,
+  Payout,
+  PayoutError,
+  PayoutRequest,
+  Payouts,
+  RetryPolicy,
+  Webhook,
+  WebhookHandler
+} from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
@@ -532,12 +549,12 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
           const processing: Reply = (echo) => payout("processing", "pending", { ...echo, id: "first" })
           const settling = { deadline: "1 minute" } as const
           const { payouts } = yield* payoutsOver(provider({ create: processing, lookup }, echo), true)
-          const ofHandle = yield* watched(payouts.settle(handle, settling))
+          const ofHandle = yield* watched(payouts.awaitFinal(handle, settling))
           assert.strictEqual(tagOf(ofHandle.value), end)
           assertSilent(`settling a handle: ${end}`, ofHandle.texts)
           const another = yield* payoutsOver(provider({ create: processing, lookup }, echo), true)
           const outcome = yield* another.payouts.create(toSaved)
-          const ofOutcome = yield* watched(another.payouts.settle(outcome, settling))
+          const ofOutcome = yield* watched(another.payouts.awaitFinal(outcome, settling))
           assert.strictEqual(tagOf(ofOutcome.value), fromOutcome)
           assertSilent(`settling an outcome: ${fromOutcome}`, ofOutcome.texts)
         }
@@ -635,7 +652,7 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
         const { spans, tracer } = tracing()
         const exit = yield* PayoutWorkflow.execute(request).pipe(
           Effect.provide(
-            PayoutWorkflow.layer({ policy: RetryPolicy.none, settlement: Schedule.stop }).pipe(
+            PayoutWorkflow.layer({ policy: RetryPolicy.none, pollSchedule: Schedule.stop }).pipe(
               Layer.provide(Payouts.layer),
               Layer.provideMerge(SqliteEngine.layer({ filename: path.join(folder, "payouts.sqlite") }))
             )

@@ -54,8 +54,8 @@ void payouts.get("p-1")
 declare const request: PayoutRequest.PayoutRequest
 void (payouts.create(request) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
 declare const outcome: Outcome.Outcome
-void (payouts.settle(outcome) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
-void (payouts.settle(request.handle) satisfies Effect.Effect<
+void (payouts.awaitFinal(outcome) satisfies Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>)
+void (payouts.awaitFinal(request.handle) satisfies Effect.Effect<
   Outcome.Outcome,
   PayoutError.PayoutError | PayoutError.LookupError
 >)
@@ -66,5 +66,5 @@ void (payouts.recover(request, { evidence: outcome.evidence }) satisfies Effect.
 // @ts-expect-error what a process knows of others is told to `recover`
 void payouts.create(request, { evidence: outcome.evidence })
 // @ts-expect-error a request may not have been sent: create or recover it
-void payouts.settle(request)
+void payouts.awaitFinal(request)
 void (payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>)

@@ -16,7 +16,9 @@ export const ofPerformance = (performance: Performance, ordinal: number, paint: 
     ...Layout.indent([
       ...Layout.labelled("provider", scenario.provider),
       ...(scenario.call === "recover" ? Layout.labelled("call", "recover") : []),
-      ...(scenario.settles === undefined ? [] : Layout.labelled("call", `create, then settle ${scenario.settles}`)),
+      ...(scenario.awaits === undefined
+        ? []
+        : Layout.labelled("call", `create, then await the end ${scenario.awaits}`)),
       `${"outcome".padEnd(Layout.labelWidth)}${Summary.tag(ended, paint)}`,
       ...Timeline.lines(ended.attempts, paint),
       ...Layout.labelled("money", `${Summary.money(ended)}; ${ledgerHas(performance)}`),

@@ -59,9 +59,9 @@ export const play = (scenario: Scenario, cast: Cast) =>
     const payouts = cast[scenario.by ?? "payouts"]
     const ended = yield* call(payouts, handle, scenario.request, scenario.call).pipe(
       Effect.flatMap((outcome) =>
-        scenario.settles === undefined
+        scenario.awaits === undefined
           ? Effect.succeed(outcome)
-          : payouts.settle(outcome, settlements[scenario.settles])
+          : payouts.awaitFinal(outcome, pollPolicies[scenario.awaits])
       ),
       Effect.merge,
       Effect.provide(loggingTo(logged))
@@ -73,7 +73,7 @@ export const play = (scenario: Scenario, cast: Cast) =>
   })
 
 // Who waits for a webhook would not ask again within the time that is left.
-const settlements = {
+const pollPolicies = {
   "by poll": { schedule: Schedule.spaced("200 millis"), deadline: "20 seconds" },
   "by webhook": { schedule: Schedule.spaced("1 hour"), deadline: "20 seconds" }
 } as const

@@ -29,7 +29,7 @@ export interface Scenario {
   /** `create`, unless said. */
   readonly call?: "recover"
   /** How the end of a payout that is processing is waited for, if it is. */
-  readonly settles?: "by poll" | "by webhook"
+  readonly awaits?: "by poll" | "by webhook"
   /** Who pays, if not with patience and at the right address. */
   readonly by?: "impatient" | "unreachable"
   readonly expected: Ended["_tag"]

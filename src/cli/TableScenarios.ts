@@ -31,7 +31,7 @@ const accepted: ReadonlyArray<Scenario> = [
     title: "Processing, then paid",
     provider: "accepts, and pays half a second later",
     steps: [Script.processing({ after: "500 millis" })],
-    settles: "by poll",
+    awaits: "by poll",
     expected: "Paid"
   },
   {
@@ -39,7 +39,7 @@ const accepted: ReadonlyArray<Scenario> = [
     title: "Processing, then paid, and a webhook says that something happened",
     provider: "accepts, pays two seconds later, and sends a webhook (inferred: none is documented for payouts)",
     steps: [Script.processing({ after: "2 seconds" })],
-    settles: "by webhook",
+    awaits: "by webhook",
     expected: "Paid"
   },
   {
@@ -47,7 +47,7 @@ const accepted: ReadonlyArray<Scenario> = [
     title: "Processing, then failed, hard_declined",
     provider: "accepts, and declines for good half a second later",
     steps: [Script.processing({ after: "500 millis", as: Acquirer.hardDeclined() })],
-    settles: "by poll",
+    awaits: "by poll",
     expected: "HardDeclined"
   }
 ]

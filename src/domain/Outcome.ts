@@ -36,7 +36,7 @@ export const Paid = Schema.TaggedStruct("Paid", fields).annotations(hidden("a pa
 export interface Paid extends Schema.Schema.Type<typeof Paid> {}
 
 /**
- * What a `Processing` that `Payouts.settle` gives back rests on: `payout` is what the provider showed at `shownAt`.
+ * What a `Processing` that `Payouts.awaitFinal` gives back rests on: `payout` is what the provider showed at `shownAt`.
  *
  * @category models
  */
@@ -54,13 +54,13 @@ export const Waited = Schema.Struct({
 export interface Waited extends Schema.Schema.Type<typeof Waited> {}
 
 /**
- * Accepted, and not over: an asynchronous payment method. `Payouts.settle` waits until it is paid or has failed.
+ * Accepted, and not over: an asynchronous payment method. `Payouts.awaitFinal` waits until it is paid or has failed.
  *
  * @category models
  */
 export const Processing = Schema.TaggedStruct("Processing", {
   ...fields,
-  /** How `settle` waited for it. None, where another method answered. Of a durable payout, it is about the latest poll. */
+  /** How `awaitFinal` waited for it. None, where another method answered. Of a durable payout, it is about the latest poll. */
   waited: Schema.optional(Waited)
 }).annotations(hidden("an outcome that is processing"))
 

@@ -1,5 +1,5 @@
 /**
- * A durable payout, on Effect's workflow engine: it outlives the process that began it. Create, wait out retries, settle;
+ * A durable payout, on Effect's workflow engine: it outlives the process that began it. Create, wait out retries, await the end;
  * each step is stored before the next one, and whatever is run again asks the provider before it sends.
  */
 import type * as DurableDeferred from "@effect/workflow/DurableDeferred"
@@ -17,7 +17,7 @@ import { InvalidRequest, PayoutError } from "../domain/PayoutError.js"
 import { destinationOf, isPayoutRequest, PayoutRequest } from "../domain/PayoutRequest.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
-import * as journey from "./steps.js"
+import * as steps from "./steps.js"
 
 const notDurable = "a saved payment method, and an existing customer by its handle, if any"
 
@@ -97,7 +97,7 @@ export const policyDefault: RetryPolicy.RetryPolicy = RetryPolicy.make({
  *
  * @category policies
  */
-export const settlementDefault: Schedule.Schedule<unknown> = Schedule.exponential("10 seconds").pipe(
+export const pollScheduleDefault: Schedule.Schedule<unknown> = Schedule.exponential("10 seconds").pipe(
   Schedule.union(Schedule.spaced("1 hour")),
   Schedule.upTo("7 days")
 )
@@ -112,9 +112,9 @@ export interface Options {
   readonly policy?: RetryPolicy.RetryPolicy | undefined
   /**
    * The gaps between the polls of a payout that is processing. At its end the workflow succeeds with `Processing`. Default:
-   * `settlementDefault`.
+   * `pollScheduleDefault`.
    */
-  readonly settlement?: Schedule.Schedule<unknown> | undefined
+  readonly pollSchedule?: Schedule.Schedule<unknown> | undefined
   /** Waits of up to this are made in memory, and begin anew after a crash. Default: 10 seconds. */
   readonly inMemoryThreshold?: Duration.DurationInput | undefined
 }
@@ -148,10 +148,10 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, Payouts.
       const runner = {
         payouts,
         policy: options.policy ?? policyDefault,
-        settlement: options.settlement ?? settlementDefault,
+        pollSchedule: options.pollSchedule ?? pollScheduleDefault,
         inMemoryThreshold: Duration.decode(options.inMemoryThreshold ?? "10 seconds")
       }
-      return PayoutWorkflow.toLayer(journey.begin(runner))
+      return PayoutWorkflow.toLayer(steps.begin(runner))
     })
   )
 
@@ -215,7 +215,7 @@ export const resume = (executionId: string): Effect.Effect<void, never, Workflow
 /**
  * Something may have happened to the payout (a webhook came): if it is waiting to be settled, it is looked up now. A hint
  * is nothing more, so whoever could forge one would gain a lookup. However many come while a lookup is under way, or before the next one
- * may begin (`hintGapMin`, `hintGapMax`), they cause one more. They spend nothing of the settlement's schedule, and any number
+ * may begin (`hintGapMin`, `hintGapMax`), they cause one more. They spend nothing of the poll schedule, and any number
  * of them wakes it.
  *
  * @category watching
@@ -228,9 +228,7 @@ export const hint = Effect.fn("PayoutWorkflow.hint")(function* (executionId: str
       Effect.provideService(engine.deferredResult(deferred), WorkflowInstance, instance),
       (exit) => exit !== undefined
     )
-  const deferred = journey.hinted(
-    yield* firstWhere((wait) => Effect.map(isDone(journey.ended(wait)), (isOver) => !isOver))
-  )
+  const deferred = steps.hinted(yield* firstWhere((wait) => Effect.map(isDone(steps.ended(wait)), (isOver) => !isOver)))
   if (!(yield* isDone(deferred))) {
     return yield* engine.deferredDone(deferred, {
       workflowName: PayoutWorkflow.name,
@@ -267,14 +265,14 @@ const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Ef
  *
  * @category limits
  */
-export const hintGapMin: Duration.Duration = journey.hintGapMin
+export const hintGapMin: Duration.Duration = steps.hintGapMin
 
 /**
  * The longest time that hints alone keep a lookup waiting: a minute.
  *
  * @category limits
  */
-export const hintGapMax: Duration.Duration = journey.hintGapMax
+export const hintGapMax: Duration.Duration = steps.hintGapMax
 
 /**
  * What a sweep found.

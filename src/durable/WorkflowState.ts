@@ -203,13 +203,13 @@ const categoryOf = ({ _tag, attempts }: PayoutError): RetryPolicy.Category | und
 
 /** The gap before the next poll, given when there were polls before, or none. */
 export const gap = (
-  settlement: Schedule.Schedule<unknown>,
+  pollSchedule: Schedule.Schedule<unknown>,
   polls: ReadonlyArray<number>,
   now: number
 ): Effect.Effect<Duration.Duration | undefined> =>
   Effect.gen(function* () {
     if (polls.length >= pollsMax) return undefined
-    const granted = stepper(settlement)
+    const granted = stepper(pollSchedule)
     for (const at of polls) yield* granted(at, undefined)
     return Option.getOrUndefined(yield* granted(now, undefined))
   })

@@ -5,7 +5,8 @@
 import * as Activity from "@effect/workflow/Activity"
 import * as DurableClock from "@effect/workflow/DurableClock"
 import * as DurableDeferred from "@effect/workflow/DurableDeferred"
-import type { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
+import * as Workflow from "@effect/workflow/Workflow"
+import { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -13,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Exposure from "../domain/Exposure.js"
@@ -22,14 +24,14 @@ import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import { intentMax, type Payouts } from "../Payouts.js"
 import type * as RetryPolicy from "../policy/RetryPolicy.js"
 import { log, nameOf } from "../host/hostCode.js"
-import * as Settlement from "../policy/PollPolicy.js"
-import * as rounds from "./WorkflowState.js"
+import * as PollPolicy from "../policy/PollPolicy.js"
+import * as WorkflowState from "./WorkflowState.js"
 
 /** What is given to a layer. */
 export interface Settings {
   readonly payouts: Payouts["Type"]
   readonly policy: RetryPolicy.RetryPolicy
-  readonly settlement: Schedule.Schedule<unknown>
+  readonly pollSchedule: Schedule.Schedule<unknown>
   readonly inMemoryThreshold: Duration.Duration
 }
 
@@ -50,7 +52,7 @@ interface Intent {
 interface Journey {
   readonly executionId: string
   readonly request: PayoutRequest
-  state: rounds.State
+  state: WorkflowState.State
   round: number
   /** When each gap between polls was taken, in epoch milliseconds. A lookup that a hint caused takes none. */
   readonly gaps: Array<number>
@@ -65,7 +67,7 @@ const Woken = Schema.Literal("Hint", "LateHint", "Clock")
 type Woken = typeof Woken.Type
 
 /** The least time between a lookup and one that a hint causes; twice as long for each hint in a row that was no news. */
-export const hintGapMin: Duration.Duration = Settlement.gapMin
+export const hintGapMin: Duration.Duration = PollPolicy.gapMin
 export const hintGapMax: Duration.Duration = Duration.minutes(1)
 
 /** A runner of payouts. */
@@ -75,11 +77,11 @@ export const begin = (settings: Settings) => run({ ...settings, intents: new Map
 export const hinted = (wait: number) => DurableDeferred.make(`hint/${wait}`)
 
 /** What ended a wait, once it is over. Waits end in their order. */
-export const ended = (wait: number) => DurableDeferred.make(`raceAll/settle/${wait}`, { success: Woken })
+export const ended = (wait: number) => DurableDeferred.make(`ended/${wait}`, { success: Woken })
 
 const run = (runner: Runner) =>
   Effect.fnUntraced(function* ({ request }: { readonly request: PayoutRequest }, executionId: string) {
-    const state = rounds.initial(request.handle)
+    const state = WorkflowState.initial(request.handle)
     const journey: Journey = {
       executionId,
       request,
@@ -93,8 +95,8 @@ const run = (runner: Runner) =>
     const end = yield* travel(runner, journey)
     runner.intents.delete(executionId)
     return yield* Either.isRight(end)
-      ? rounds.reported(Outcome, journey.state, end.right)
-      : Effect.flip(rounds.reported(PayoutError, journey.state, end.left))
+      ? WorkflowState.reported(Outcome, journey.state, end.right)
+      : Effect.flip(WorkflowState.reported(PayoutError, journey.state, end.left))
   })
 
 const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
@@ -104,16 +106,18 @@ const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
     const round = yield* send(runner, journey, intent)
     if (round._tag === "Lapsed") continue
     journey.state =
-      round._tag === "Lost" ? rounds.lost(journey.state, round, intent) : rounds.ended(journey.state, round)
+      round._tag === "Lost"
+        ? WorkflowState.lost(journey.state, round, intent)
+        : WorkflowState.ended(journey.state, round)
     if (round._tag === "Accepted") {
-      const end = yield* settle(runner, journey, round)
+      const end = yield* awaitFinal(runner, journey, round)
       if (end !== undefined) return end
     } else if (round.wait !== undefined) {
       yield* pause(runner, journey, round.wait)
     } else if (round._tag === "Failed") {
       return Either.left(round.error)
     } else if (round.crash) {
-      return Either.left(rounds.lostError(journey.state, journey.request))
+      return Either.left(WorkflowState.lostError(journey.state, journey.request))
     }
   }
 })
@@ -145,7 +149,7 @@ const startMax = Duration.unsafeToNanos(intentMax) / 2n
 const send = (runner: Runner, journey: Journey, intended: Exposure.Evidence) =>
   Activity.make({
     name: `send/${journey.round}`,
-    success: rounds.Round,
+    success: WorkflowState.Round,
     // What was interrupted may have sent, and is not run again as if it had not.
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
@@ -164,9 +168,9 @@ const send = (runner: Runner, journey: Journey, intended: Exposure.Evidence) =>
     })
   })
 
-const once = Effect.fnUntraced(function* ({ payouts, policy, settlement }: Runner, journey: Journey) {
+const once = Effect.fnUntraced(function* ({ payouts, policy, pollSchedule }: Runner, journey: Journey) {
   const { gaps, request, round, state } = journey
-  const options = { policy: rounds.policyOf(state) }
+  const options = { policy: WorkflowState.policyOf(state) }
   const end = yield* Effect.either(
     round === 1
       ? payouts.create(request, options)
@@ -175,9 +179,9 @@ const once = Effect.fnUntraced(function* ({ payouts, policy, settlement }: Runne
   const at = yield* Clock.currentTimeMillis
   if (Either.isLeft(end)) {
     const { left: error } = end
-    return { _tag: "Failed" as const, at, error, wait: yield* rounds.waitAfter(policy, state, at, error) }
+    return { _tag: "Failed" as const, at, error, wait: yield* WorkflowState.waitAfter(policy, state, at, error) }
   }
-  const wait = end.right._tag === "Paid" ? undefined : yield* rounds.gap(settlement, gaps, at)
+  const wait = end.right._tag === "Paid" ? undefined : yield* WorkflowState.gap(pollSchedule, gaps, at)
   return { _tag: "Accepted" as const, at, outcome: end.right, wait }
 })
 
@@ -187,7 +191,7 @@ const lost = Effect.fnUntraced(function* (
   how: { readonly isOwn: boolean; readonly crash: boolean }
 ) {
   const at = yield* Clock.currentTimeMillis
-  const wait = how.crash ? yield* rounds.waitAfter(policy, state, at, "Crash") : undefined
+  const wait = how.crash ? yield* WorkflowState.waitAfter(policy, state, at, "Crash") : undefined
   return { _tag: "Lost" as const, ...how, at, wait }
 })
 
@@ -200,15 +204,20 @@ const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) =
 }
 
 // What could not be read back would be a defect of every run to come.
-const asStored = (round: rounds.Round) => Effect.flatMap(Schema.encode(StoredRound)(round), Schema.decode(StoredRound))
+const asStored = (round: WorkflowState.Round) =>
+  Effect.flatMap(Schema.encode(StoredRound)(round), Schema.decode(StoredRound))
 
-const StoredRound = Schema.parseJson(rounds.Round)
+const StoredRound = Schema.parseJson(WorkflowState.Round)
 
 const pause = ({ inMemoryThreshold }: Runner, { round }: Journey, duration: Duration.Duration) =>
   DurableClock.sleep({ name: `retry/${round}`, duration, inMemoryThreshold })
 
 /** Waits until it is settled: the end; or nothing, if it failed and is to be sent again. */
-const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, accepted: typeof rounds.Accepted.Type) {
+const awaitFinal = Effect.fnUntraced(function* (
+  runner: Runner,
+  journey: Journey,
+  accepted: typeof WorkflowState.Accepted.Type
+) {
   const { at, outcome, wait: first } = accepted
   if (outcome._tag === "Paid") return Either.right<Outcome>(outcome)
   journey.gaps.push(at)
@@ -216,15 +225,15 @@ const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, ac
   for (let wait = first; wait !== undefined;) {
     yield* hintOr(journey, wait)
     yield* spread(runner, journey, asked)
-    const poll: rounds.Poll = yield* ask(runner, journey, outcome)
+    const poll: WorkflowState.Poll = yield* ask(runner, journey, outcome)
     asked = poll.at
     if (journey.woken === "Clock") journey.gaps.push(poll.at)
     if (poll._tag === "Waiting") {
-      if (poll.evidence !== undefined) journey.state = rounds.learned(journey.state, { evidence: poll.evidence })
+      if (poll.evidence !== undefined) journey.state = WorkflowState.learned(journey.state, { evidence: poll.evidence })
       wait = poll.wait
       continue
     }
-    journey.state = rounds.ended(journey.state, poll)
+    journey.state = WorkflowState.ended(journey.state, poll)
     if (poll._tag === "Accepted") return Either.right<Outcome>(poll.outcome)
     if (poll.wait === undefined) return Either.left(poll.error)
     yield* pause(runner, journey, poll.wait)
@@ -233,12 +242,44 @@ const settle = Effect.fnUntraced(function* (runner: Runner, journey: Journey, ac
   return Either.right<Outcome>(outcome)
 })
 
+type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
+
+/**
+ * Waits for the first of several, and stores which one it was. `DurableDeferred.raceAll` stores an interruption from outside, too,
+ * as that of a deploy or of a lost lock: then every later run is interrupted there, and the payout never ends. Here nothing
+ * but a success is stored, and nothing else that was is believed.
+ */
+const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArray<Waking>) {
+  const engine = yield* WorkflowEngine
+  const instance = yield* WorkflowInstance
+  const deferred = ended(wait)
+  const stored = yield* Workflow.wrapActivityResult(engine.deferredResult(deferred), Predicate.isUndefined)
+  if (stored !== undefined && Exit.isSuccess(stored)) return stored.value
+  // What has to wait suspends its own workflow, and is interrupted. All of them suspend this one; an interruption from outside does not.
+  const own = wakings.map((waking) => ({ waking, instance: { ...instance } }))
+  const woken = yield* Effect.raceAll(
+    own.map(({ instance, waking }) => Effect.provideService(waking, WorkflowInstance, instance))
+  ).pipe(
+    Effect.onInterrupt(() =>
+      Effect.sync(() => {
+        instance.suspended = own.every(({ instance }) => instance.suspended)
+      })
+    )
+  )
+  yield* engine.deferredDone(deferred, {
+    workflowName: instance.workflow.name,
+    executionId: instance.executionId,
+    deferredName: deferred.name,
+    exit: Exit.succeed(woken)
+  })
+  return woken
+})
+
 // Always a durable clock: a workflow that sleeps in memory does not hear the hint.
 const hintOr = (journey: Journey, duration: Duration.Duration) => {
   journey.waits += 1
   const { waits, woken } = journey
-  const name = `settle/${waits}`
-  type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
+  const name = `wait/${waits}`
   const hint: Waking = Effect.as(DurableDeferred.await(hinted(waits)), "Hint" as const)
   const clock: Waking = Effect.as(
     DurableClock.sleep({ name, duration, inMemoryThreshold: Duration.zero }),
@@ -246,12 +287,7 @@ const hintOr = (journey: Journey, duration: Duration.Duration) => {
   )
   // Who hints may not see at once that a wait is over.
   const late: Waking = Effect.as(DurableDeferred.await(hinted(waits - 1)), "LateHint" as const)
-  return DurableDeferred.raceAll({
-    name,
-    success: Woken,
-    error: Schema.Never,
-    effects: woken === "Hint" ? [hint, clock] : [hint, late, clock]
-  }).pipe(
+  return firstOf(waits, woken === "Hint" ? [hint, clock] : [hint, late, clock]).pipe(
     Effect.map((woken) => {
       journey.woken = woken
       journey.hintsInARow = woken === "Clock" ? 0 : journey.hintsInARow + 1
@@ -273,28 +309,33 @@ const spread = Effect.fnUntraced(function* (
 })
 
 /** One question, at once. It sends nothing, whatever it does not find. */
-const asked = { schedule: Schedule.recurs(1), deadline: Settlement.standard.deadline }
+const asked = { schedule: Schedule.recurs(1), deadline: PollPolicy.standard.deadline }
 
 const ask = (runner: Runner, { gaps, state, waits }: Journey, outcome: Outcome) =>
   Activity.make({
     name: `poll/${waits}`,
-    success: rounds.Poll,
+    success: WorkflowState.Poll,
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
       const { attempts, evidence } = state
       const latest: Outcome = { ...outcome, attempts, evidence }
-      const end = yield* Effect.exit(runner.payouts.settle(latest, asked))
+      const end = yield* Effect.exit(runner.payouts.awaitFinal(latest, asked))
       const at = yield* Clock.currentTimeMillis
       if (Exit.isSuccess(end) && end.value._tag === "Paid") return { _tag: "Accepted" as const, at, outcome: end.value }
       const error = Exit.isFailure(end) ? Option.getOrUndefined(Cause.failureOption(end.cause)) : undefined
-      if (error !== undefined && rounds.isEnd(error)) {
-        return { _tag: "Failed" as const, at, error, wait: yield* rounds.waitAfter(runner.policy, state, at, error) }
+      if (error !== undefined && WorkflowState.isEnd(error)) {
+        return {
+          _tag: "Failed" as const,
+          at,
+          error,
+          wait: yield* WorkflowState.waitAfter(runner.policy, state, at, error)
+        }
       }
       // Not over, not answered, refused, or a defect: it is asked again at the next poll.
       const seen = Exit.isSuccess(end) ? end.value : latest
-      const wait = yield* rounds.gap(runner.settlement, gaps, at)
+      const wait = yield* WorkflowState.gap(runner.pollSchedule, gaps, at)
       if (wait === undefined) return { _tag: "Accepted" as const, at, outcome: seen }
-      return rounds.showsMore(state, seen.evidence)
+      return WorkflowState.showsMore(state, seen.evidence)
         ? { _tag: "Waiting" as const, at, wait, evidence: seen.evidence }
         : { _tag: "Waiting" as const, at, wait }
     })

@@ -24,7 +24,7 @@ import type { RetryPolicy } from "../policy/RetryPolicy.js"
 import { within } from "../host/deadline.js"
 import * as hostCode from "../host/hostCode.js"
 import { stepper } from "../policy/scheduleStepper.js"
-import * as Settlement from "../policy/PollPolicy.js"
+import * as PollPolicy from "../policy/PollPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import { Evidence } from "./Evidence.js"
 import { exchange, interrupt } from "./exchange.js"
@@ -69,7 +69,7 @@ interface Watch {
 /** Waits for a payout that was accepted. */
 export const awaitOutcome = Effect.fnUntraced(function* (
   around: Around,
-  settlement: Settlement.Settlement,
+  pollPolicy: PollPolicy.PollPolicy,
   outcome: Outcome
 ) {
   const { amount, attempts, currency, handle, payout } = outcome
@@ -81,7 +81,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   // What this process knows beside it, by whatever arguments, counts as well.
   evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
   const expected = { handle, amount, currency, customer: payout.customer }
-  return yield* watch({ around, evidence, expected, lookups: 0, refusals: 0 }, settlement, {
+  return yield* watch({ around, evidence, expected, lookups: 0, refusals: 0 }, pollPolicy, {
     verdict: { _tag: "Processing", payout },
     reply: "Unseen"
   })
@@ -90,12 +90,12 @@ export const awaitOutcome = Effect.fnUntraced(function* (
 /** Waits for a payout of which only the handle is known: it is about what the provider says that it is about. */
 export const awaitHandle = Effect.fnUntraced(function* (
   around: Around,
-  settlement: Settlement.Settlement,
+  pollPolicy: PollPolicy.PollPolicy,
   policy: RetryPolicy,
   handle: Handle
 ): Effect.fn.Return<Outcome, PayoutError | LookupError> {
   const { client, flights, process, turn } = around
-  const { deadline } = settlement
+  const { deadline } = pollPolicy
   const started = (yield* process.now).at
   const first = yield* lookupWithin(client, process, policy, handle, { deadline, turn })
   const { evidence: found, reply, verdict } = first
@@ -121,14 +121,14 @@ export const awaitHandle = Effect.fnUntraced(function* (
   if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
   if (Verdict.isFailed(verdict)) return yield* fail(waiting, { verdict, reply })
   const left = Duration.subtract(deadline, Duration.millis((yield* process.now).at - started))
-  return yield* watch(waiting, { ...settlement, deadline: left }, { verdict, reply })
+  return yield* watch(waiting, { ...pollPolicy, deadline: left }, { verdict, reply })
 })
 
 /** Asks until there is an answer. The deadline cuts off what is under way: a question that is not answered costs nothing. */
-const watch = (waiting: Watch, settlement: Settlement.Settlement, first: Open): Ending => {
+const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): Ending => {
   const { around, evidence, expected } = waiting
   const { process } = around
-  const { deadline, schedule } = settlement
+  const { deadline, schedule } = pollPolicy
   const exchanges = lookupsOf(around.client, evidence.subject.handle, expected)
   // A question that is asked later than this might not be answered in time.
   const lastTurn = Duration.subtract(
@@ -178,13 +178,13 @@ const listen = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const references = [handle, ...(customer === undefined ? [] : [customer]), ...transactions.map(({ id }) => id)]
   const subscribe = () => Effect.asSome(Scope.extend(hints.value.subscribe(references), scope))
-  return yield* hostCode.bounded("Hints.subscribe", Settlement.gapMin, subscribe, Option.none())
+  return yield* hostCode.bounded("Hints.subscribe", PollPolicy.gapMin, subscribe, Option.none())
 })
 
 /** Waits for a gap to pass, or for a hint to cut it short; but not before `gapMin`, or the gap itself where that is shorter. */
 const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration): Effect.Effect<boolean> => {
   if (Option.isNone(hints)) return Effect.as(Effect.sleep(gap), false)
-  const shortest = Duration.min(gap, Settlement.gapMin)
+  const shortest = Duration.min(gap, PollPolicy.gapMin)
   return Effect.zipRight(
     Effect.sleep(shortest),
     Effect.raceFirst(
@@ -253,7 +253,7 @@ const toKeep = ({ around: { flights, process }, evidence: { subject, value } }: 
 const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Exit<Outcome, PayoutError>) =>
   Effect.zipRight(
     waiting.around.flights.learn(payout, toKeep(waiting), exit),
-    Telemetry.measureSettlement(end, payout.created)
+    Telemetry.measureFinalAge(end, payout.created)
   )
 
 /** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */

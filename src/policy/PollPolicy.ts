@@ -12,7 +12,7 @@ import type { Payout } from "../domain/Payout.js"
  *
  * @category models
  */
-export interface Settlement {
+export interface PollPolicy {
   readonly schedule: Schedule.Schedule<unknown, Payout>
   readonly deadline: Duration.Duration
 }
@@ -28,7 +28,7 @@ export interface Options {
 }
 
 /**
- * How many questions a second all that settle in one service ask at most: 10 of the 25 reads that are documented for the
+ * How many questions a second all that wait in one service ask at most: 10 of the 25 reads that are documented for the
  * account, so that the creates' own lookups find room.
  *
  * @category limits
@@ -46,9 +46,9 @@ export const gapMin: Duration.Duration = Duration.seconds(1)
  * After 2 s, then after gaps that grow by half up to 5 minutes, 20 % more or less; for an hour at most. These numbers are
  * ours, hence inferred.
  *
- * @category settlements
+ * @category policies
  */
-export const standard: Settlement = {
+export const standard: PollPolicy = {
   schedule: Schedule.exponential("2 seconds", 1.5).pipe(
     Schedule.modifyDelay((_, delay) => Duration.min(delay, Duration.minutes(5))),
     Schedule.jittered
@@ -60,14 +60,14 @@ export const standard: Settlement = {
  * @example
  * ```ts
  * import { Schedule } from "effect"
- * import { Settlement } from "effect-billwerk-payouts"
+ * import { PollPolicy } from "effect-billwerk-payouts"
  *
- * const patient = Settlement.make({ schedule: Schedule.spaced("1 minute"), deadline: "1 day" })
+ * const patient = PollPolicy.make({ schedule: Schedule.spaced("1 minute"), deadline: "1 day" })
  * ```
  *
  * @category constructors
  */
-export const make = ({ deadline, schedule = standard.schedule }: Options = {}): Settlement => ({
+export const make = ({ deadline, schedule = standard.schedule }: Options = {}): PollPolicy => ({
   schedule,
   deadline: deadline === undefined ? standard.deadline : Duration.min(Duration.decode(deadline), deadlineLimit)
 })

@@ -69,7 +69,7 @@ export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
 export const elapsedLimit = Duration.days(24)
 
 /**
- * How long one step of a schedule may take, a `RetryPolicy`'s or a `Settlement`'s; and no longer than its call has left. A step
+ * How long one step of a schedule may take, a `RetryPolicy`'s or a `PollPolicy`'s; and no longer than its call has left. A step
  * that takes longer, or dies, is the end of that schedule, and is logged as an error. 10 seconds.
  *
  * @category limits

@@ -1,5 +1,5 @@
 /**
- * Where hints meet those who wait for them: a webhook handler publishes, `Payouts.settle` listens. In memory and of one
+ * Where hints meet those who wait for them: a webhook handler publishes, `Payouts.awaitFinal` listens. In memory and of one
  * process; a hint that nobody hears is lost, and costs nothing but the time until the next poll.
  */
 import * as Context from "effect/Context"
@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { Hint } from "../domain/Hint.js"
 
 /**
- * Hints of this process. Give its layer to `Payouts.layer` and to the webhook handler, and `settle` is woken early.
+ * Hints of this process. Give its layer to `Payouts.layer` and to the webhook handler, and `awaitFinal` is woken early.
  *
  * @category tags
  */
@@ -71,7 +71,7 @@ export const make: Effect.Effect<Hints["Type"]> = Effect.sync(() => {
  * import { Layer } from "effect"
  * import { Hints, Payouts } from "effect-billwerk-payouts"
  *
- * // One `Hints` for both: whoever handles webhooks wakes whoever settles.
+ * // One `Hints` for both: what handles webhooks wakes what awaits an end.
  * const payouts = Payouts.layer.pipe(Layer.provideMerge(Hints.layer))
  * ```
  *

@@ -7,7 +7,7 @@ const main = Effect.gen(function* () {
   const payouts = yield* Payouts.Payouts
   const accepted = yield* payouts.create(yield* prize("0042"))
   yield* Console.log(`${accepted._tag}, ${accepted.certainty}`)
-  const settled = yield* payouts.settle(accepted, { deadline: "10 minutes" })
+  const settled = yield* payouts.awaitFinal(accepted, { deadline: "10 minutes" })
   yield* Console.log(`${settled._tag}, ${settled.certainty}`)
 })
 

@@ -11,5 +11,5 @@ const WebhooksLive = Layer.unwrapEffect(
   })
 )
 
-/** One `Hints` for both: a webhook wakes `settle`, which polls all the same. */
+/** One `Hints` for both: a webhook wakes `awaitFinal`, which polls all the same. */
 export const SettlementLive = Layer.mergeAll(Payouts.layer, WebhooksLive).pipe(Layer.provide(Hints.layer))

@@ -17,14 +17,17 @@ import { type BillwerkClient, Handle, Payouts } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SteadyStorage from "../../src/durable/RetryingMessageStorage.js"
 
-/** A step of the engine: `Request send/1` stores that an activity is to run, `Reply send/1` what it came to. */
+/**
+ * A step of the engine: `Request send/1` stores that an activity is to run, `Reply send/1` what it came to, and `Look hint/1` looks
+ * whether there was a hint.
+ */
 export interface Death {
   readonly step: string
   /**
    * Whether the step itself is still stored. `Outage`: no death, but the store fails some times, and is well again; `Defect`:
-   * it dies of it, twice.
+   * it dies of it, twice. `Held`: no death either, but this step never ends.
    */
-  readonly when: "Before" | "After" | "Outage" | "Defect"
+  readonly when: "Before" | "After" | "Outage" | "Defect" | "Held"
 }
 
 const another = Handle.Handle.make("another-payout")
@@ -53,7 +56,12 @@ export const start = (
   options?: PayoutWorkflow.Options,
   clock: ClockIs = "Measured"
 ): Effect.Effect<
-  { readonly context: Context.Context<WorkflowEngine.WorkflowEngine>; readonly steps: ReadonlyArray<string> },
+  {
+    readonly context: Context.Context<WorkflowEngine.WorkflowEngine>
+    readonly steps: ReadonlyArray<string>
+    /** Ends it in order, as a deploy does. */
+    readonly stop: Effect.Effect<void>
+  },
   never,
   BillwerkClient.BillwerkClient | Scope.Scope
 > =>
@@ -74,7 +82,7 @@ export const start = (
       Layer.buildWithScope(scope)
     )
     if (clock === "Measured") yield* Effect.ignore(Context.get(context, Payouts.Payouts).get(another))
-    return { context, steps: mortal.steps }
+    return { context, steps: mortal.steps, stop: Scope.close(scope, Exit.void) }
   })
 
 const mortalStorage = (storage: MessageStorage.MessageStorage["Type"], death: Death | undefined) => {
@@ -98,6 +106,7 @@ const mortalStorage = (storage: MessageStorage.MessageStorage["Type"], death: De
         failures += 1
         return failures > 2 ? effect : Effect.dieMessage("the store is broken")
       }
+      if (death.when === "Held") return Effect.never
       isDead = true
       return death.when === "Before" ? Effect.never : Effect.zipRight(effect, Effect.never)
     })
@@ -125,6 +134,7 @@ const mortalStorage = (storage: MessageStorage.MessageStorage["Type"], death: De
       alive(Effect.map(storage.unprocessedMessages(shards), (messages) => messages.map(mortalMessage))),
     unprocessedMessagesById: (ids) =>
       alive(Effect.map(storage.unprocessedMessagesById(ids), (messages) => messages.map(mortalMessage))),
+    requestIdForPrimaryKey: (key) => step(`Look ${key.id}`, storage.requestIdForPrimaryKey(key)),
     repliesFor: (messages) => alive(storage.repliesFor(messages)),
     repliesForUnfiltered: (ids) => alive(storage.repliesForUnfiltered(ids))
   }

@@ -170,7 +170,9 @@ describe("A durable payout", () => {
       assert.strictEqual((yield* result.exit)._tag, "Processing")
       assert.strictEqual((yield* sandbox.exchanges).length, 1 + 5 + 2)
     }).pipe(
-      Effect.provide(layer({ outcome: Acquirer.processing() }, { settlement: Schedule.fromDelays("1 hour", "1 hour") }))
+      Effect.provide(
+        layer({ outcome: Acquirer.processing() }, { pollSchedule: Schedule.fromDelays("1 hour", "1 hour") })
+      )
     )
   )
 
@@ -203,7 +205,7 @@ describe("A durable payout", () => {
       assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Processing", "MayHaveMoved"])
     }).pipe(
       Effect.provide(
-        layer({ outcome: Acquirer.processing() }, { settlement: Schedule.fromDelays("1 minute", "1 hour") })
+        layer({ outcome: Acquirer.processing() }, { pollSchedule: Schedule.fromDelays("1 minute", "1 hour") })
       )
     )
   )
@@ -379,7 +381,7 @@ describe.each([
     Effect.gen(function* () {
       const outcome = yield* inVirtualTime(PayoutWorkflow.execute(request))
       assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Processing", "MayHaveMoved"])
-    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() }, { settlement: schedule })))
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() }, { pollSchedule: schedule })))
   )
 })
 

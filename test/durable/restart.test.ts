@@ -20,7 +20,7 @@ const moved = Effect.map(
 /** Real time, in milliseconds for minutes, and every wait on a durable clock. */
 const quick: PayoutWorkflow.Options = {
   policy: RetryPolicy.make({ processingError: Schedule.fromDelays("100 millis", "500 millis") }),
-  settlement: Schedule.spaced("100 millis"),
+  pollSchedule: Schedule.spaced("100 millis"),
   inMemoryThreshold: Duration.zero
 }
 
@@ -190,6 +190,21 @@ describe("A machine that dies", () => {
       assert.strictEqual(yield* creates, 1)
     }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "3 seconds" }) })))
   )
+
+  for (const step of ["Look hint/1", "Look DurableClock/wait/1"]) {
+    it.live(`not, but is stopped in order while it looks how a wait ended (${step}), leaves one that is paid`, () =>
+      Effect.gen(function* () {
+        const shared = yield* store
+        const machine = yield* start(shared, { step, when: "Held" }, quick)
+        yield* Effect.provide(PayoutWorkflow.submit(request), machine.context)
+        yield* Effect.sleep("10 millis").pipe(Effect.repeat({ until: () => machine.steps.includes(step) }))
+        yield* machine.stop
+        const next = yield* start(shared, undefined, quick)
+        const outcome = yield* Effect.provide(PayoutWorkflow.execute(request), next.context)
+        assert.deepStrictEqual([outcome._tag, yield* creates], ["Paid", 1])
+      }).pipe(Effect.scoped, Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "1 second" }) })))
+    )
+  }
 
   it.live("not, but whose store fails for a while, or breaks, at any step, ends as if nothing had been", () =>
     Effect.forEach(

@@ -40,7 +40,7 @@ const bytesOf = (directory: string) =>
 
 const options: PayoutWorkflow.Options = {
   policy: RetryPolicy.make({ processingError: Schedule.fromDelays("500 millis", "500 millis") }),
-  settlement: Schedule.spaced("500 millis"),
+  pollSchedule: Schedule.spaced("500 millis"),
   inMemoryThreshold: Duration.zero
 }
 
@@ -107,7 +107,7 @@ describe("A runtime on a SQLite file that is closed", () => {
     Effect.gen(function* () {
       const made = yield* directory
       const sandbox = yield* Sandbox.Sandbox
-      const patient = () => runtime(made, { settlement: Schedule.spaced("1 hour") })
+      const patient = () => runtime(made, { pollSchedule: Schedule.spaced("1 hour") })
       const id = yield* PayoutWorkflow.executionId(request)
       const lookups = Effect.map(sandbox.exchanges, (all) => all.filter(({ kind }) => kind === "Lookup").length)
       const status = Effect.map(PayoutWorkflow.poll(id), (result) => result?._tag)

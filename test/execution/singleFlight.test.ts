@@ -48,7 +48,7 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
   }
   const process = yield* Process.make(Duration.hours(6))
   const { board: pay, evidence, learn } = singleFlight.make(client, process, new ProcessMemory(remembered))
-  /** What `settle` found of a bare handle: paid, to a card that the record does not show. */
+  /** What `awaitFinal` found of a bare handle: paid, to a card that the record does not show. */
   const findPaid = (handle: Handle.Handle, amount = 12_500) => {
     const answer = reply("Paid", handle, amount, "found")
     if (answer._tag !== "Response" || answer.body._tag !== "PayoutBody") return Effect.void
@@ -236,7 +236,7 @@ describe("singleFlight: payouts in doubt that are too many to remember (E12)", (
   )
 })
 
-describe("singleFlight: what `settle` found of a bare handle", () => {
+describe("singleFlight: what `awaitFinal` found of a bare handle", () => {
   it.effect("counts for a call that was under way meanwhile", () =>
     Effect.gen(function* () {
       const { call, findPaid } = yield* callsOf()

@@ -103,11 +103,11 @@ describe.each(ways)("A schedule whose step %s", (_, self) => {
     assert.isAtMost(seconds, 1)
   })
 
-  it("holds no `settle` beyond its deadline, which says what was last seen", () => {
+  it("holds no `awaitFinal` beyond its deadline, which says what was last seen", () => {
     const { end, seconds } = run(
       Effect.gen(function* () {
-        const { create, settle } = yield* payouts
-        return yield* settle(yield* create(request), { schedule, deadline: "5 seconds" })
+        const { create, awaitFinal } = yield* payouts
+        return yield* awaitFinal(yield* create(request), { schedule, deadline: "5 seconds" })
       }),
       layer({ outcome: Acquirer.processing() })
     )
@@ -140,13 +140,13 @@ describe.each(ways)("`onContradiction` that %s", (_, self) => {
   it("takes no result with it, nor holds it up; and that is logged", () => {
     const { end, lines } = run(
       Effect.gen(function* () {
-        const { create, get, settle } = yield* payouts
+        const { create, get, awaitFinal } = yield* payouts
         const paid = yield* create(request)
         assert.strictEqual(paid._tag, "Paid")
         yield* (yield* sandbox).always(Script.onLookup(Script.altered({ state: "failed" })))
         const start = yield* Clock.currentTimeMillis
         assert.strictEqual((yield* get(handle)).state, "failed")
-        const end = yield* settle(handle)
+        const end = yield* awaitFinal(handle)
         assert.strictEqual(yield* Clock.currentTimeMillis, start)
         yield* Effect.sleep("1 minute")
         return end
@@ -203,11 +203,11 @@ describe("A logger that throws", () => {
   it("takes no result with it", () => {
     const exit = new VirtualTime().runExit(
       Effect.gen(function* () {
-        const { create, get, settle } = yield* payouts
+        const { create, get, awaitFinal } = yield* payouts
         yield* (yield* sandbox).script(Script.unknownState())
         const paid = yield* create(request)
         yield* (yield* sandbox).always(Script.onLookup(Script.altered({ state: "failed" })))
-        return [paid._tag, (yield* get(handle)).state, (yield* settle(handle))._tag]
+        return [paid._tag, (yield* get(handle)).state, (yield* awaitFinal(handle))._tag]
       }).pipe(Effect.provide(Layer.provideMerge(layer(), throwing)))
     )
     assert.deepStrictEqual(exit, Exit.succeed(["Paid", "failed", "Paid"]))
@@ -247,8 +247,8 @@ describe.each(ways)("`Hints` of the host's own that %s", (_, self) => {
   it("take no poll with them", () => {
     const { end } = run(
       Effect.gen(function* () {
-        const { create, settle } = yield* payouts
-        return yield* settle(yield* create(request), { schedule: Schedule.spaced("10 seconds") })
+        const { create, awaitFinal } = yield* payouts
+        return yield* awaitFinal(yield* create(request), { schedule: Schedule.spaced("10 seconds") })
       }),
       Layer.provideMerge(layer({ outcome: Acquirer.processing({ after: "25 seconds" }) }), hints)
     )
@@ -273,7 +273,7 @@ describe.each(ways)("`Hints` of the host's own that %s", (_, self) => {
 })
 
 describe("A client of the host's own that never answers, and cannot be interrupted", () => {
-  it("holds no `settle` beyond its deadline", () => {
+  it("holds no `awaitFinal` beyond its deadline", () => {
     const stuck = Effect.map(BillwerkClient.BillwerkClient, (client) => ({
       ...client,
       lookup: () => Effect.uninterruptible(silent)
@@ -281,10 +281,10 @@ describe("A client of the host's own that never answers, and cannot be interrupt
     const { end, seconds } = run(
       Effect.gen(function* () {
         const accepted = yield* (yield* payouts).create(request)
-        const { settle } = yield* Effect.provideServiceEffect(Payouts.make(), BillwerkClient.BillwerkClient, stuck)
+        const { awaitFinal } = yield* Effect.provideServiceEffect(Payouts.make(), BillwerkClient.BillwerkClient, stuck)
         const options = { deadline: "10 seconds", schedule: Schedule.spaced("1 second") } as const
-        const error = yield* Effect.flip(settle(handle, options))
-        const end = yield* settle(accepted, options)
+        const error = yield* Effect.flip(awaitFinal(handle, options))
+        const end = yield* awaitFinal(accepted, options)
         return [error, end]
       }).pipe(Effect.scoped),
       layer({ outcome: Acquirer.processing() })

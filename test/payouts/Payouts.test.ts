@@ -1161,7 +1161,7 @@ describe("within one process", () => {
       const elsewhere = yield* anotherProcess()
       assert.strictEqual((yield* inVirtualTime(elsewhere.create(second)))._tag, "Paid")
       const payouts = yield* Payouts.Payouts
-      assert.strictEqual((yield* inVirtualTime(payouts.settle(first.handle)))._tag, "Paid")
+      assert.strictEqual((yield* inVirtualTime(payouts.awaitFinal(first.handle)))._tag, "Paid")
       const refused = yield* recover(first)
       assert(refused._tag === "HandleConflict")
       assert.deepStrictEqual([refused.certainty, refused.other.certainty], ["NotMoved", "Moved"])
@@ -1451,7 +1451,7 @@ describe("payouts that settle later", () => {
         const lost = yield* inVirtualTime(Effect.flip(elsewhere.create(requestOf())))
         assert.strictEqual(lost.certainty, "MayHaveMoved")
         const payouts = yield* Payouts.Payouts
-        const end = yield* inVirtualTime(Effect.flip(payouts.settle(requestOf().handle)))
+        const end = yield* inVirtualTime(Effect.flip(payouts.awaitFinal(requestOf().handle)))
         assert(end._tag === "SoftDeclined")
         assert.strictEqual(end.certainty, "MayHaveMoved")
         yield* TestClock.adjust("10 minutes")
@@ -1466,7 +1466,7 @@ describe("payouts that settle later", () => {
       const processing = yield* create(requestOf(), { policy })
       assert(processing._tag === "Processing")
       const payouts = yield* Payouts.Payouts
-      assert.strictEqual((yield* inVirtualTime(Effect.flip(payouts.settle(processing))))._tag, "ProcessingError")
+      assert.strictEqual((yield* inVirtualTime(Effect.flip(payouts.awaitFinal(processing))))._tag, "ProcessingError")
       const again = yield* recover(requestOf(), { policy })
       assert.strictEqual(again._tag, "ProcessingError")
       assert.strictEqual((yield* truth).creates, 1)

@@ -1,7 +1,7 @@
 /** Waiting for the end of a payout that is processing, in virtual time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, DateTime, Duration, Effect, Either, Exit, Fiber, Layer, Schedule } from "effect"
-import { Handle, Hint, Hints, type PaidContradicted, Payouts, RetryPolicy, Settlement } from "effect-billwerk-payouts"
+import { Handle, Hint, Hints, type PaidContradicted, Payouts, RetryPolicy, PollPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import type { Outcome, PayoutError } from "effect-billwerk-payouts"
 import { VirtualTime } from "../proof/simulation/VirtualTime.js"
@@ -26,13 +26,15 @@ const run = <A, E>(test: Effect.Effect<A, E, Services>, services = processing())
   assert.strictEqual(time.pending, 0, "no timer is left")
 }
 
-const settle = (outcome: Outcome.Outcome, options?: Payouts.SettleOptions) =>
+const awaitFinal = (outcome: Outcome.Outcome, options?: Payouts.AwaitFinalOptions) =>
   Effect.flatMap(Payouts.Payouts, (payouts) =>
-    Effect.map(Effect.either(payouts.settle(outcome, options)), Either.merge)
+    Effect.map(Effect.either(payouts.awaitFinal(outcome, options)), Either.merge)
   )
 
-const settleHandle = (options?: Payouts.SettleOptions) =>
-  Effect.flatMap(Payouts.Payouts, (payouts) => Effect.map(Effect.either(payouts.settle(handle, options)), Either.merge))
+const settleHandle = (options?: Payouts.AwaitFinalOptions) =>
+  Effect.flatMap(Payouts.Payouts, (payouts) =>
+    Effect.map(Effect.either(payouts.awaitFinal(handle, options)), Either.merge)
+  )
 
 const create = (input?: Parameters<typeof requestOf>[0], policy = RetryPolicy.standard) =>
   Effect.flatMap(Payouts.Payouts, (payouts) =>
@@ -62,7 +64,7 @@ const lookups = (since: number) =>
 const hint = (...references: ReadonlyArray<string>) =>
   new Hint.Hint({ id: "hint", timestamp: DateTime.unsafeMake(0), references })
 
-const every = (gap: Duration.DurationInput): Payouts.SettleOptions => ({ schedule: Schedule.spaced(gap) })
+const every = (gap: Duration.DurationInput): Payouts.AwaitFinalOptions => ({ schedule: Schedule.spaced(gap) })
 
 const money = ({ certainty, exposure }: Pick<Outcome.Outcome, "certainty" | "exposure">) => [
   certainty,
@@ -89,7 +91,7 @@ describe("A payout that is processing", () => {
       Effect.gen(function* () {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
-        const end = yield* settle(before, every("10 seconds"))
+        const end = yield* awaitFinal(before, every("10 seconds"))
         assert(end._tag === "Paid")
         assert.deepStrictEqual(yield* lookups(start), [10_000, 20_000, 30_000])
         assert.deepStrictEqual(money(end), ["Moved", 12_500, 12_500])
@@ -114,7 +116,7 @@ describe("A payout that is processing", () => {
   ] as const)("fails as %s, with what that says about the money", (tag, as, says) =>
     run(
       Effect.gen(function* () {
-        const end = yield* settle(yield* accepted)
+        const end = yield* awaitFinal(yield* accepted)
         assert(isError(end))
         assert.deepStrictEqual([end._tag, ...money(end)], [tag, ...says])
         yield* assertTruthful(end)
@@ -128,7 +130,7 @@ describe("A payout that is processing", () => {
       Effect.gen(function* () {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
-        const end = yield* settle(before, { ...every("20 seconds"), deadline: "1 minute" })
+        const end = yield* awaitFinal(before, { ...every("20 seconds"), deadline: "1 minute" })
         assert(end._tag === "Processing")
         const took = (yield* Clock.currentTimeMillis) - start
         assert.isAtMost(took, 60_000)
@@ -146,7 +148,7 @@ describe("A payout that is processing", () => {
       Effect.gen(function* () {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
-        assert.strictEqual((yield* settle(before))._tag, "Processing")
+        assert.strictEqual((yield* awaitFinal(before))._tag, "Processing")
         const asked = yield* lookups(start)
         const gaps = asked.map((at, index) => at - (asked[index - 1] ?? 0))
         assert.isAtMost(asked.at(-1) ?? 0, 3_600_000)
@@ -165,7 +167,7 @@ describe("A payout that is processing", () => {
         yield* always(Script.paid)
         const paid = yield* create()
         assert(paid._tag === "Paid")
-        assert.strictEqual(yield* settle(paid), paid)
+        assert.strictEqual(yield* awaitFinal(paid), paid)
         assert.deepStrictEqual(yield* lookups(0), [])
       })
     ))
@@ -173,7 +175,7 @@ describe("A payout that is processing", () => {
   it("is not given up for a schedule that ends", () =>
     run(
       Effect.gen(function* () {
-        const end = yield* settle(yield* accepted, { schedule: Schedule.fromDelays("1 second", "2 seconds") })
+        const end = yield* awaitFinal(yield* accepted, { schedule: Schedule.fromDelays("1 second", "2 seconds") })
         assert(end._tag === "Processing")
         assert.deepStrictEqual([end.attempts.length, money(end)], [3, ["MayHaveMoved", 0, 12_500]])
       })
@@ -190,7 +192,7 @@ describe("A hint", () => {
         const before = yield* create({ customer: "c-1" })
         assert(before._tag === "Processing")
         const start = yield* Clock.currentTimeMillis
-        const waiting = yield* Effect.fork(settle(before, every("30 minutes")))
+        const waiting = yield* Effect.fork(awaitFinal(before, every("30 minutes")))
         yield* later("10 seconds", Acquirer.paid)
         yield* publish(hint("something else", references(before.payout)[index] ?? ""))
         assert.strictEqual((yield* Fiber.join(waiting))._tag, "Paid")
@@ -205,7 +207,7 @@ describe("A hint", () => {
         const { publish } = yield* Hints.Hints
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
-        const waiting = yield* Effect.fork(settle(before, every("30 minutes")))
+        const waiting = yield* Effect.fork(awaitFinal(before, every("30 minutes")))
         yield* later("10 seconds", Acquirer.paid)
         yield* publish(hint("prize-2026-0043", ""))
         assert.strictEqual((yield* Fiber.join(waiting))._tag, "Paid")
@@ -220,7 +222,7 @@ describe("A hint", () => {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
         const waiting = yield* Effect.fork(
-          settle(before, { schedule: Settlement.standard.schedule, deadline: "1 minute" })
+          awaitFinal(before, { schedule: PollPolicy.standard.schedule, deadline: "1 minute" })
         )
         yield* Effect.delay(publish(hint(handle)), "20 seconds")
         const end = yield* Fiber.join(waiting)
@@ -236,7 +238,7 @@ describe("A hint", () => {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
         yield* script(Script.normal.pipe(Script.delayAnswer("5 seconds"), Script.onLookup))
-        const waiting = yield* Effect.fork(settle(before, every("1 minute")))
+        const waiting = yield* Effect.fork(awaitFinal(before, every("1 minute")))
         yield* Effect.sleep("62 seconds")
         yield* Effect.replicateEffect(publish(hint(handle)), 1000)
         yield* later("4 seconds", Acquirer.paid)
@@ -253,7 +255,7 @@ describe("A hint", () => {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
         const schedule = Schedule.fromDelays("1 minute", "2 hours", "2 hours")
-        const waiting = yield* Effect.fork(settle(before, { schedule, deadline: "1 day" }))
+        const waiting = yield* Effect.fork(awaitFinal(before, { schedule, deadline: "1 day" }))
         yield* Effect.delay(publish(hint(handle)), "10 seconds")
         yield* later("10 seconds", Acquirer.paid)
         assert.strictEqual((yield* Fiber.join(waiting))._tag, "Paid")
@@ -265,7 +267,7 @@ describe("A hint", () => {
     run(
       Effect.gen(function* () {
         const { publish } = yield* Hints.Hints
-        const waiting = yield* Effect.fork(settle(yield* accepted))
+        const waiting = yield* Effect.fork(awaitFinal(yield* accepted))
         yield* Effect.sleep("1 minute")
         const asked = (yield* lookups(0)).length
         yield* Fiber.interrupt(waiting)
@@ -289,7 +291,7 @@ describe("A question that fails", () => {
         const before = yield* accepted
         yield* settled(Acquirer.paid)
         yield* script(...Array.from({ length: 3 }, () => Script.onLookup(step)))
-        const end = yield* settle(before, every("10 seconds"))
+        const end = yield* awaitFinal(before, every("10 seconds"))
         assert(end._tag === "Paid")
         assert.deepStrictEqual([end.attempts.length, money(end)], [5, ["Moved", 12_500, 12_500]])
       })
@@ -305,7 +307,7 @@ describe("A question that fails", () => {
         const before = yield* accepted
         yield* settled(Acquirer.paid)
         yield* script(Script.staleRead)
-        const end = yield* settle(before, every("10 seconds"))
+        const end = yield* awaitFinal(before, every("10 seconds"))
         assert.deepStrictEqual([end._tag, end.attempts.at(-2)?.outcome], ["Paid", "SoftDeclined"])
       })
     ))
@@ -323,7 +325,7 @@ describe("A question that fails", () => {
         const before = yield* accepted
         yield* settled(Acquirer.paid)
         yield* script(Script.onLookup(step))
-        const end = yield* settle(before, every("10 seconds"))
+        const end = yield* awaitFinal(before, every("10 seconds"))
         assert.deepStrictEqual([end._tag, end.attempts.length], ["Paid", before.attempts.length + 2])
       })
     )
@@ -339,7 +341,7 @@ describe("A question that fails", () => {
         const before = yield* create({ customer: "c-1" })
         assert(before._tag === "Processing")
         yield* script(...steps)
-        const end = yield* settle(before)
+        const end = yield* awaitFinal(before)
         assert(isError(end))
         assert.deepStrictEqual([end._tag, ...money(end)], [tag, "MayHaveMoved", 0, 12_500])
       })
@@ -353,7 +355,7 @@ describe("A question that fails", () => {
         const start = yield* Clock.currentTimeMillis
         yield* settled(Acquirer.paid)
         yield* script(Script.onLookup(Script.apiError({ status: 429, code: 122, retryAfter: "90" })))
-        assert.strictEqual((yield* settle(before, every("10 seconds")))._tag, "Paid")
+        assert.strictEqual((yield* awaitFinal(before, every("10 seconds")))._tag, "Paid")
         assert.deepStrictEqual(yield* lookups(start), [10_000, 100_000])
       })
     ))
@@ -364,7 +366,7 @@ describe("A question that fails", () => {
         const before = yield* accepted
         const start = yield* Clock.currentTimeMillis
         yield* script(Script.onLookup(Script.hangAfterCommit))
-        const end = yield* settle(before, { ...every("10 seconds"), deadline: "20 seconds" })
+        const end = yield* awaitFinal(before, { ...every("10 seconds"), deadline: "20 seconds" })
         assert(end._tag === "Processing")
         assert.strictEqual((yield* Clock.currentTimeMillis) - start, 20_000)
         assert.deepStrictEqual([end.attempts.at(-1)?.outcome, money(end)], ["Interrupted", ["MayHaveMoved", 0, 12_500]])
@@ -374,7 +376,7 @@ describe("A question that fails", () => {
   it("ends as what it was last seen as: failed for no reason that we know", () =>
     run(
       Effect.gen(function* () {
-        const end = yield* settle(yield* accepted)
+        const end = yield* awaitFinal(yield* accepted)
         assert(isError(end))
         assert.deepStrictEqual([end._tag, ...money(end)], ["UnexpectedResponse", "MayHaveMoved", 0, 12_500])
       }),
@@ -395,7 +397,7 @@ describe("What is known of the money", () => {
         const elsewhere = yield* anotherProcess()
         // As it comes out of a queue: the record alone, without what it took to get it.
         for (const seen of [before, { ...before, attempts: [] }]) {
-          const end = yield* elsewhere.settle(seen)
+          const end = yield* elsewhere.awaitFinal(seen)
           assert.deepStrictEqual([end._tag, ...money(end)], ["Paid", "Moved", 12_500, 25_000])
           yield* assertTruthful(end)
         }
@@ -419,7 +421,7 @@ describe("What is known of the money", () => {
         yield* settled(Acquirer.hardDeclined())
         yield* script(Script.staleRead)
         const end = yield* Effect.flip(
-          (yield* anotherProcess()).settle({ ...before, attempts: [] }, every("10 seconds"))
+          (yield* anotherProcess()).awaitFinal({ ...before, attempts: [] }, every("10 seconds"))
         )
         assert.deepStrictEqual([end._tag, end.attempts.length], ["HardDeclined", 2])
         assert("certainty" in end)
@@ -432,11 +434,11 @@ describe("What is known of the money", () => {
       Effect.gen(function* () {
         const before = yield* accepted
         yield* settled(Acquirer.paid)
-        const end = yield* settle(before)
+        const end = yield* awaitFinal(before)
         assert.strictEqual(end._tag, "Paid")
         const asked = (yield* lookups(0)).length
         assert.strictEqual(yield* create(), end)
-        assert.strictEqual(yield* settle(before), end)
+        assert.strictEqual(yield* awaitFinal(before), end)
         const conflict = yield* create({ amount: 1 })
         assert(isError(conflict) && conflict._tag === "HandleConflict")
         assert.deepStrictEqual(money(conflict), ["NotMoved", 0, 0])
@@ -450,7 +452,7 @@ describe("What is known of the money", () => {
       Effect.gen(function* () {
         const before = yield* accepted
         yield* settled(Acquirer.hardDeclined())
-        const end = yield* settle(before)
+        const end = yield* awaitFinal(before)
         assert.strictEqual(end._tag, "HardDeclined")
         const again = yield* create()
         assert.deepStrictEqual([again._tag, again.attempts], [end._tag, end.attempts])
@@ -467,7 +469,7 @@ describe("What is known of the money", () => {
         yield* script(Script.dropBeforeCommit, Script.apiError({ status: 404, code: 137 }))
         const before = yield* accepted
         yield* settled(Acquirer.hardDeclined())
-        const end = yield* settle(before)
+        const end = yield* awaitFinal(before)
         assert(isError(end))
         assert.deepStrictEqual([end._tag, ...money(end)], ["HardDeclined", "MayHaveMoved", 0, 12_500])
         yield* always(Script.apiError({ status: 401, code: 6 }))
@@ -486,7 +488,7 @@ describe("What is known of the money", () => {
         yield* script(Script.onLookup(Script.normal), Script.dropBeforeCommit)
         const second = yield* create(other, RetryPolicy.none)
         assert.deepStrictEqual([second._tag, ...money(second)], ["CommunicationError", "MayHaveMoved", 0, 12_500])
-        const end = yield* settle(first)
+        const end = yield* awaitFinal(first)
         assert(isError(end))
         // The first arguments are declined; under the same handle the second ones may still pay.
         assert.deepStrictEqual([end._tag, ...money(end)], ["HardDeclined", "MayHaveMoved", 0, 12_500])
@@ -501,7 +503,7 @@ describe("What is known of the money", () => {
         const other = { destination: "ca_00000000000000000000000000000000" }
         yield* script(Script.onLookup(Script.normal), Script.apiError({ status: 404, code: 40 }))
         assert.strictEqual((yield* create(other))._tag, "PaymentMethodNotFound")
-        assert.strictEqual((yield* settle(first))._tag, "HardDeclined")
+        assert.strictEqual((yield* awaitFinal(first))._tag, "HardDeclined")
         assert.strictEqual((yield* create())._tag, "HardDeclined")
         assert.strictEqual((yield* create(other))._tag, "Processing")
       })
@@ -516,7 +518,7 @@ describe("What is known of the money", () => {
         yield* script(Script.onLookup(slow))
         const resuming = yield* Effect.fork(create({}, RetryPolicy.none))
         yield* Effect.yieldNow()
-        const end = yield* settle(before, every("10 seconds"))
+        const end = yield* awaitFinal(before, every("10 seconds"))
         assert.strictEqual(end._tag, "Paid")
         assert.strictEqual(yield* Fiber.join(resuming), end)
         assert.strictEqual(yield* create(), end)
@@ -531,7 +533,7 @@ describe("A bare handle", () => {
         yield* accepted
         const start = yield* Clock.currentTimeMillis
         const elsewhere = yield* anotherProcess()
-        const end = yield* elsewhere.settle(handle, every("10 seconds"))
+        const end = yield* elsewhere.awaitFinal(handle, every("10 seconds"))
         assert(end._tag === "Paid")
         assert.deepStrictEqual(yield* lookups(start), [0, 10_000, 20_000, 30_000])
         assert.deepStrictEqual([end.amount, end.currency, ...money(end)], [12_500, "DKK", "Moved", 12_500, 12_500])
@@ -550,7 +552,7 @@ describe("A bare handle", () => {
         yield* accepted
         yield* settled(as)
         const elsewhere = yield* anotherProcess()
-        const end = yield* Effect.map(Effect.either(elsewhere.settle(handle)), Either.merge)
+        const end = yield* Effect.map(Effect.either(elsewhere.awaitFinal(handle)), Either.merge)
         assert("certainty" in end)
         // Who knows only the handle cannot know whether something else is under way.
         assert.deepStrictEqual([end._tag, ...money(end)], [tag, ...says])
@@ -574,7 +576,7 @@ describe("A bare handle", () => {
         yield* accepted
         yield* always(Script.onLookup(Script.altered({ amount: 0 })))
         const elsewhere = yield* anotherProcess()
-        const end = yield* Effect.flip(elsewhere.settle(handle))
+        const end = yield* Effect.flip(elsewhere.awaitFinal(handle))
         assert(end._tag === "LookupFailed")
         assert.strictEqual(end.category, "UnexpectedResponse")
       })
@@ -595,7 +597,7 @@ describe("What was paid and is shown otherwise", () => {
         const payouts = yield* Payouts.Payouts
         const before = yield* accepted
         yield* settled(Acquirer.paid)
-        const paid = yield* settle(before)
+        const paid = yield* awaitFinal(before)
         assert.strictEqual(paid._tag, "Paid")
         yield* payouts.get(handle)
         assert.deepStrictEqual(contradictions, [])
@@ -606,7 +608,7 @@ describe("What was paid and is shown otherwise", () => {
           contradictions.map((one) => [one._tag, one.handle, one.paid.state, one.shown.state]),
           [["PaidContradicted", handle, "paid", "failed"]]
         )
-        assert.strictEqual(yield* settle(before), paid)
+        assert.strictEqual(yield* awaitFinal(before), paid)
         assert.strictEqual(yield* settleHandle(), paid)
         yield* Effect.sleep("1 millis")
         assert.strictEqual(contradictions.length, 2)
@@ -619,10 +621,10 @@ describe("What was paid and is shown otherwise", () => {
       Effect.gen(function* () {
         contradictions.length = 0
         const before = yield* accepted
-        const slow = yield* Effect.fork(settle(before, every("1 minute")))
+        const slow = yield* Effect.fork(awaitFinal(before, every("1 minute")))
         yield* Effect.yieldNow()
         yield* settled(Acquirer.paid)
-        const paid = yield* settle(before, every("10 seconds"))
+        const paid = yield* awaitFinal(before, every("10 seconds"))
         yield* always(Script.onLookup(Script.altered({ state: "processing" })))
         assert.strictEqual(yield* Fiber.join(slow), paid)
         yield* Effect.sleep("1 millis")
@@ -644,9 +646,9 @@ describe("Many that wait", () => {
   ] as const)("leave nothing behind that holds the next one up, if they %s", (_, deadline, after) =>
     run(
       Effect.gen(function* () {
-        const { settle } = yield* Payouts.Payouts
+        const { awaitFinal } = yield* Payouts.Payouts
         const outcomes = yield* acceptMany(600)
-        const waiting = yield* Effect.forEach(outcomes, (one) => Effect.fork(settle(one, { deadline })))
+        const waiting = yield* Effect.forEach(outcomes, (one) => Effect.fork(awaitFinal(one, { deadline })))
         yield* Effect.sleep(after)
         yield* Fiber.interruptAll(waiting)
         yield* Effect.sleep("1 second")
@@ -654,7 +656,7 @@ describe("Many that wait", () => {
         const start = yield* Clock.currentTimeMillis
         const [, second] = outcomes
         assert(second !== undefined)
-        const end = yield* settle(second, { deadline: "5 minutes" })
+        const end = yield* awaitFinal(second, { deadline: "5 minutes" })
         assert.strictEqual(end._tag, "Paid")
         assert.isAtMost((yield* Clock.currentTimeMillis) - start, 15_000)
       })
@@ -664,12 +666,12 @@ describe("Many that wait", () => {
   it("say so if the provider was not asked about them, and when it last showed them", () =>
     run(
       Effect.gen(function* () {
-        const { settle } = yield* Payouts.Payouts
+        const { awaitFinal } = yield* Payouts.Payouts
         const outcomes = yield* acceptMany(100)
         yield* Effect.sleep("1 hour")
         const ends = yield* Effect.forEach(
           outcomes,
-          (one) => settle(one, { ...every("1 second"), deadline: "5 seconds" }),
+          (one) => awaitFinal(one, { ...every("1 second"), deadline: "5 seconds" }),
           {
             concurrency: "unbounded"
           }
@@ -691,18 +693,18 @@ describe("Many that wait", () => {
   it("by a bare handle take their turns from their first lookup on, and end at their deadline unasked", () =>
     run(
       Effect.gen(function* () {
-        const { settle } = yield* Payouts.Payouts
+        const { awaitFinal } = yield* Payouts.Payouts
         const outcomes = yield* acceptMany(100)
         const start = yield* Clock.currentTimeMillis
         const ends = yield* Effect.forEach(
           outcomes,
-          (one) => Effect.map(Effect.either(settle(one.handle, { deadline: "5 seconds" })), Either.merge),
+          (one) => Effect.map(Effect.either(awaitFinal(one.handle, { deadline: "5 seconds" })), Either.merge),
           { concurrency: "unbounded" }
         )
         assert.isAtMost((yield* Clock.currentTimeMillis) - start, 5_000)
         const asked = yield* lookups(start)
         for (const at of asked) {
-          assert.isAtMost(asked.filter((other) => other >= at && other < at + 1000).length, Settlement.readsPerSecond)
+          assert.isAtMost(asked.filter((other) => other >= at && other < at + 1000).length, PollPolicy.readsPerSecond)
         }
         const unasked = ends.filter(({ attempts }) => attempts.length === 0)
         assert.isAtLeast(unasked.length, 49)
@@ -716,18 +718,18 @@ describe("Many that wait", () => {
   it("by a bare handle take a turn for each question that fails, too", () =>
     run(
       Effect.gen(function* () {
-        const { settle } = yield* Payouts.Payouts
+        const { awaitFinal } = yield* Payouts.Payouts
         const sandbox = yield* Sandbox.Sandbox
         const outcomes = yield* acceptMany(100)
         yield* sandbox.always(Script.onLookup(Script.reply({ status: 503, body: "" })))
         const start = yield* Clock.currentTimeMillis
-        yield* Effect.forEach(outcomes, (one) => Effect.either(settle(one.handle, { deadline: "20 seconds" })), {
+        yield* Effect.forEach(outcomes, (one) => Effect.either(awaitFinal(one.handle, { deadline: "20 seconds" })), {
           concurrency: "unbounded"
         })
         const asked = yield* lookups(start)
         assert.isAbove(asked.length, 150)
         for (const at of asked) {
-          assert.isAtMost(asked.filter((other) => other >= at && other < at + 1000).length, Settlement.readsPerSecond)
+          assert.isAtMost(asked.filter((other) => other >= at && other < at + 1000).length, PollPolicy.readsPerSecond)
         }
       })
     ))
@@ -735,19 +737,19 @@ describe("Many that wait", () => {
   it("ask no more often than the provider allows, whatever their schedules say", () =>
     run(
       Effect.gen(function* () {
-        const { create, settle } = yield* Payouts.Payouts
+        const { create, awaitFinal } = yield* Payouts.Payouts
         const outcomes = yield* Effect.forEach(Array.from({ length: 60 }), (_, index) =>
           create(requestOf({ handle: `prize-${index}` }))
         )
         const start = yield* Clock.currentTimeMillis
-        const ends = yield* Effect.forEach(outcomes, (one) => settle(one, every("1 second")), {
+        const ends = yield* Effect.forEach(outcomes, (one) => awaitFinal(one, every("1 second")), {
           concurrency: "unbounded"
         })
         assert.isTrue(ends.every(({ _tag }) => _tag === "Paid"))
         const asked = yield* lookups(start)
         for (const at of asked) {
           const within = asked.filter((other) => other >= at && other < at + 1000)
-          assert.isAtMost(within.length, Settlement.readsPerSecond + 1)
+          assert.isAtMost(within.length, PollPolicy.readsPerSecond + 1)
         }
         assert.isAtLeast(asked.length, 60)
       }),

@@ -169,12 +169,12 @@ describe("A lookup that a cache between us and the provider answers", () => {
   )
   const lookupsOf = (end: End) => kinds(end).filter((kind) => kind === "Lookup").length
 
-  it.effect("E2a: does not keep `settle` from the end, because no-store goes out with each lookup", () =>
+  it.effect("E2a: does not keep `awaitFinal` from the end, because no-store goes out with each lookup", () =>
     Effect.gen(function* () {
       const payouts = yield* anotherProcess()
       yield* script(Script.processing({ after: "700 millis" }))
       const accepted = yield* payouts.create(cardX)
-      const end = yield* ended(payouts.settle(accepted))
+      const end = yield* ended(payouts.awaitFinal(accepted))
       assert.strictEqual(said(end), "Paid, Moved 1..1")
       assert.strictEqual(lookupsOf(end), yield* lookupsSeen)
     }).pipe(behind({}))
@@ -186,7 +186,7 @@ describe("A lookup that a cache between us and the provider answers", () => {
         const payouts = yield* anotherProcess()
         yield* script(Script.processing({ after: "3 seconds" }))
         const accepted = yield* payouts.create(cardX)
-        const end = yield* ended(payouts.settle(accepted, { deadline: "5 minutes" }))
+        const end = yield* ended(payouts.awaitFinal(accepted, { deadline: "5 minutes" }))
         assert.strictEqual(said(end), "Processing, MayHaveMoved 0..1")
         const [first, ...others] = "attempts" in end ? end.attempts.slice(1) : []
         assert.strictEqual(first?.outcome, "Processing")
@@ -279,7 +279,7 @@ describe("A payout that is waited for by its bare handle", () => {
       yield* script(late, Script.outcome(declined))
       const accepted = yield* ended(a.create(cardX))
       assert.strictEqual(said(accepted), "Processing, MayHaveMoved 0..2")
-      assert.strictEqual(said(yield* ended(b.settle(handle))), "HardDeclined, MayHaveMoved 0..1")
+      assert.strictEqual(said(yield* ended(b.awaitFinal(handle))), "HardDeclined, MayHaveMoved 0..1")
       yield* Effect.sleep("10 minutes")
       assert.strictEqual(yield* moved, 1)
     }).pipe(day())
@@ -291,7 +291,7 @@ describe("A payout that is waited for by its bare handle", () => {
       const declined = Acquirer.processing({ after: "1 minute", as: Acquirer.hardDeclined() })
       yield* script(late, Script.outcome(declined))
       const accepted = yield* a.create(cardX)
-      assert.strictEqual(said(yield* ended(b.settle(accepted))), "HardDeclined, MayHaveMoved 0..1")
+      assert.strictEqual(said(yield* ended(b.awaitFinal(accepted))), "HardDeclined, MayHaveMoved 0..1")
     }).pipe(day())
   )
 
@@ -300,9 +300,9 @@ describe("A payout that is waited for by its bare handle", () => {
       const [own, stranger] = [yield* anotherProcess(), yield* anotherProcess()]
       yield* script(Script.outcome(Acquirer.processing({ after: "3 minutes", as: Acquirer.softDeclined() })))
       yield* own.create(cardX)
-      const waited = yield* stranger.settle(handle, { deadline: "1 minute" })
+      const waited = yield* stranger.awaitFinal(handle, { deadline: "1 minute" })
       assert.strictEqual(said(waited), "Processing, MayHaveMoved 0..2")
-      assert.strictEqual(said(yield* ended(own.settle(waited))), "SoftDeclined, MayHaveMoved 0..1")
+      assert.strictEqual(said(yield* ended(own.awaitFinal(waited))), "SoftDeclined, MayHaveMoved 0..1")
       yield* script(Script.apiError({ status: 401, code: 6 }))
       assert.include(said(yield* ended(own.create(cardX, once))), "MayHaveMoved 0..1")
     }).pipe(day())
@@ -315,7 +315,7 @@ describe("A payout that is waited for by its bare handle", () => {
       yield* ended(a.create(cardY))
       yield* ended(a.create(cardX))
       yield* b.create(cardX)
-      assert.strictEqual(said(yield* ended(a.settle(handle))), "Paid, Moved 1..1")
+      assert.strictEqual(said(yield* ended(a.awaitFinal(handle))), "Paid, Moved 1..1")
       assert.strictEqual(said(yield* ended(a.create(cardY))), "HandleConflict, NotMoved 0..0")
       assert.strictEqual(said(yield* ended(a.recover(cardY))), "HandleConflict, MayHaveMoved 0..1")
       assert.strictEqual(said(yield* ended(a.create(cardX))), "Paid, Moved 1..1")
@@ -328,7 +328,7 @@ describe("A payout that is waited for by its bare handle", () => {
       yield* script(Script.outcome(Acquirer.processing()))
       const accepted = yield* a.create(cardX)
       assert.strictEqual(
-        said(yield* ended(b.settle(accepted, { deadline: "1 minute" }))),
+        said(yield* ended(b.awaitFinal(accepted, { deadline: "1 minute" }))),
         "Processing, MayHaveMoved 0..1"
       )
       yield* script(Script.hangAfterCommit, Script.apiError({ status: 401, code: 6 }))

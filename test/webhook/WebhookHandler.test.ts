@@ -745,7 +745,7 @@ describe("The wiring that the README shows", () => {
       const outcome = yield* payouts.create(requestOf())
       assert.strictEqual(outcome._tag, "Processing")
       // Without the webhook it would be asked for the first time in an hour.
-      const settling = yield* Effect.fork(payouts.settle(outcome, { schedule: Schedule.spaced("1 hour") }))
+      const settling = yield* Effect.fork(payouts.awaitFinal(outcome, { schedule: Schedule.spaced("1 hour") }))
       yield* Effect.sleep("50 millis")
       yield* sandbox.settle("prize-2026-0042", Acquirer.paid)
       const settled = yield* Effect.timeout(Fiber.join(settling), "5 seconds")

@@ -46,7 +46,7 @@ const options: PayoutWorkflow.Options = {
     processingError: Schedule.fromDelays("200 millis", "700 millis"),
     rateLimited: Schedule.spaced("300 millis").pipe(Schedule.upTo("2 minutes"))
   }),
-  settlement: Schedule.spaced("400 millis").pipe(Schedule.upTo("5 minutes")),
+  pollSchedule: Schedule.spaced("400 millis").pipe(Schedule.upTo("5 minutes")),
   inMemoryThreshold: "250 millis"
 }
 

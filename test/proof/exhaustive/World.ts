@@ -3,7 +3,14 @@
  */
 import { HttpClient } from "@effect/platform"
 import { Effect, Logger, LogLevel, Schedule } from "effect"
-import { BillwerkClient, PayoutRequest, Payouts, RetryPolicy, type Outcome, type PayoutError } from "effect-billwerk-payouts"
+import {
+  BillwerkClient,
+  PayoutRequest,
+  Payouts,
+  RetryPolicy,
+  type Outcome,
+  type PayoutError
+} from "effect-billwerk-payouts"
 import { type Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import { ended, VirtualTime } from "../simulation/VirtualTime.js"
 import { stepOf, type Name } from "./Behaviours.js"

@@ -86,7 +86,7 @@ export const library: Subject = {
               outstandingCreates
             })
           ),
-        awaitFinal: asked(payouts.settle(requestTo("ca_none").handle))
+        awaitFinal: asked(payouts.awaitFinal(requestTo("ca_none").handle))
       }
       return client
     })

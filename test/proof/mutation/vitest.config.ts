@@ -25,7 +25,7 @@ const files = [
   "execution/singleFlight",
   "Telemetry",
   "evidence",
-  "settle",
+  "awaitFinal",
   "Payouts",
   "createAll",
   // Last, when all is loaded: what is first executed here would be taken for its own.

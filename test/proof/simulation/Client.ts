@@ -1,7 +1,15 @@
 /** What is simulated: this library, or any other client that promises the same and may be wrong about it. */
 import { HttpClient } from "@effect/platform"
 import { Effect, type Scope } from "effect"
-import { BillwerkClient, type Handle, type Outcome, type PayoutError, type PayoutRequest, Payouts, type RetryPolicy } from "effect-billwerk-payouts"
+import {
+  BillwerkClient,
+  type Handle,
+  type Outcome,
+  type PayoutError,
+  type PayoutRequest,
+  Payouts,
+  type RetryPolicy
+} from "effect-billwerk-payouts"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 
 /** What a call ended with, success or failure. */
@@ -45,7 +53,7 @@ export const service = (exchanges: BillwerkClient.BillwerkClient["Type"], policy
     Effect.map((payouts): Client => ({
       create: payouts.create,
       recover: payouts.recover,
-      settle: (target) => (typeof target === "string" ? payouts.settle(target) : payouts.settle(target))
+      settle: (target) => (typeof target === "string" ? payouts.awaitFinal(target) : payouts.awaitFinal(target))
     }))
   )
 

@@ -4,7 +4,16 @@
  */
 import { HttpClient } from "@effect/platform"
 import { Effect, Scope } from "effect"
-import { type Attempt, BillwerkClient, type BillwerkConfig, type Exposure, type Payout, PayoutRequest, type Reply, type RetryPolicy } from "effect-billwerk-payouts"
+import {
+  type Attempt,
+  BillwerkClient,
+  type BillwerkConfig,
+  type Exposure,
+  type Payout,
+  PayoutRequest,
+  type Reply,
+  type RetryPolicy
+} from "effect-billwerk-payouts"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 import { type Client, type Said, service, type Subject } from "../Client.js"
 
