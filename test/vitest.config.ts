@@ -11,7 +11,7 @@ const alias = Object.entries(manifest.exports).flatMap(([subpath, entry]) =>
       }
 )
 
-const engines = ["test/durable/**/*.test.ts", "test/docs/durable.test.ts"]
+const engines = ["test/durable/**/*.test.ts"]
 
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as path from "node:path"
 import ts from "typescript"
 
-const root = path.resolve(import.meta.dirname, "../..")
+const root = path.resolve(import.meta.dirname, "..")
 const read = (name: string): string => readFileSync(path.join(root, name), "utf8")
 
 interface Example {
@@ -116,7 +116,7 @@ describe("The examples in the documentation of src", () => {
 
 describe("The README", () => {
   const readme = existsSync(path.join(root, "README.md")) ? read("README.md") : ""
-  const shown = [...readme.matchAll(/<!-- test\/readme\/(\S+) -->\n+```ts\n([^]*?)^```$/gm)].map(
+  const shown = [...readme.matchAll(/<!-- test\/docs\/(\S+) -->\n+```ts\n([^]*?)^```$/gm)].map(
     ([, name = "", code = ""]) => ({ name, code })
   )
   const programs = existsSync(path.join(root, "test/docs")) ? readdirSync(path.join(root, "test/docs")) : []

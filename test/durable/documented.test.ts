@@ -6,10 +6,10 @@ import { Hints, Payouts, Webhook } from "effect-billwerk-payouts"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import { inVirtualTime, requestOf } from "../support.js"
-import { Books, PrizePayment, PrizePaymentLive } from "./durable.js"
-import { webhooks } from "./durableWebhook.js"
-import { prize } from "./prize.js"
-import { layer } from "../durable/support.js"
+import { Books, PrizePayment, PrizePaymentLive } from "../docs/durable.js"
+import { webhooks } from "../docs/durableWebhook.js"
+import { prize } from "../docs/prize.js"
+import { layer } from "./support.js"
 
 /** Books that only write down what they were asked. */
 const booked = (sandbox: Sandbox.Options, script: ReadonlyArray<Script.Step> = []) =>

@@ -4,10 +4,10 @@ import { vi } from "vitest"
 import { readFileSync } from "node:fs"
 import { formatWithOptions } from "node:util"
 
-const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
+const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
 
 const programs = [
-  ...readme.matchAll(/<!-- test\/readme\/(\S+)\.ts -->\n+```ts\n(?:(?!```)[^])*```\n+It prints:\n+```text\n([^]*?)```/g)
+  ...readme.matchAll(/<!-- test\/docs\/(\S+)\.ts -->\n+```ts\n(?:(?!```)[^])*```\n+It prints:\n+```text\n([^]*?)```/g)
 ].map(([, name = "", output = ""]) => ({ name, output }))
 
 describe("the README", () => {
@@ -20,7 +20,7 @@ describe("the README", () => {
         printed.push(formatWithOptions({ colors: false }, ...values))
       })
       try {
-        await import(`./${name}.ts`)
+        await import(`./docs/${name}.ts`)
       } finally {
         log.mockRestore()
       }
