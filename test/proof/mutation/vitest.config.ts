@@ -12,7 +12,7 @@ const files = [
   "execution/toError",
   "provider/Verdict",
   "domain/Payout",
-  "RetryPolicy",
+  "policy/RetryPolicy",
   "execution/AttemptLog",
   "execution/Recent",
   "execution/Process",
@@ -24,10 +24,11 @@ const files = [
   "execution/lookup",
   "execution/singleFlight",
   "Telemetry",
-  "evidence",
-  "awaitFinal",
-  "Payouts",
-  "createAll",
+  "payouts/evidence",
+  "payouts/intend",
+  "payouts/awaitFinal",
+  "payouts/Payouts",
+  "payouts/createAll",
   // Last, when all is loaded: what is first executed here would be taken for its own.
   "index"
 ].map((name) => `test/${name}.test.ts`)
