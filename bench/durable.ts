@@ -78,7 +78,7 @@ const postgres = (url: string): Effect.Effect<Engine, never, Scope.Scope> =>
   })
 
 const live = ({ live }: Engine) =>
-  PayoutWorkflow.layer({ pollSchedule: Schedule.spaced("1 hour") }).pipe(
+  PayoutWorkflow.layerWith({ pollSchedule: Schedule.spaced("1 hour") }).pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(
       Sandbox.layerWith({

@@ -90,7 +90,7 @@ const database = (server: Pg.Pool, url: string) =>
   })
 
 const runtime = (engine: Layer.Layer<WorkflowEngine.WorkflowEngine>) =>
-  PayoutWorkflow.layer().pipe(
+  PayoutWorkflow.layer.pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(engine),
     Layer.provide(Logger.minimumLogLevel(LogLevel.None))

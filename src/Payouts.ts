@@ -35,6 +35,7 @@ import * as Telemetry from "./Telemetry.js"
  * What can be set for one call.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface CallOptions {
   /** Instead of the layer's policy. */
@@ -45,6 +46,7 @@ export interface CallOptions {
  * What can be set for one `createAll`.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface CreateAllOptions extends CallOptions {
   /** How many payouts may be under way at once: an integer of 1 or more, or else the stream dies. Default: 16. */
@@ -55,6 +57,7 @@ export interface CreateAllOptions extends CallOptions {
  * What `createAll` or `recoverAll` made of one request.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Result {
   readonly request: PayoutRequest
@@ -65,6 +68,7 @@ export interface Result {
  * What can be set for one `recover`: what the caller knows of other processes. The more it knows, the sooner doubt ends.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface RecoverOptions extends CallOptions {
   /** The `evidence` of the latest error or outcome about this handle, wherever it comes from: as if this process had seen it. */
@@ -85,6 +89,7 @@ export interface RecoverOptions extends CallOptions {
  * What can be set for one `recoverAll`.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface RecoverAllOptions extends CreateAllOptions, Omit<RecoverOptions, "evidence"> {}
 
@@ -92,6 +97,7 @@ export interface RecoverAllOptions extends CreateAllOptions, Omit<RecoverOptions
  * What can be set for one `intend`.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface IntendOptions {
   /** What earlier errors and outcomes about this handle know, and earlier intents whose end is not known. */
@@ -106,6 +112,7 @@ export interface IntendOptions {
  * How long an intent holds, unless it is said: a minute. Who comes to send later than that takes a new one.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const intentMax: Duration.Duration = Duration.minutes(1)
 
@@ -113,6 +120,7 @@ export const intentMax: Duration.Duration = Duration.minutes(1)
  * How long one run of `onContradiction` may take: 10 seconds.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
 
@@ -120,6 +128,7 @@ export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
  * How many runs of `onContradiction` may be under way at once. One more is not started, and that is logged.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const contradictionsMax = 16
 
@@ -127,6 +136,7 @@ export const contradictionsMax = 16
  * What can be set for one `awaitFinal`, instead of the layer's pollPolicy.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface AwaitFinalOptions extends PollPolicy.Options, CallOptions {}
 
@@ -151,6 +161,7 @@ export interface AwaitFinalOptions extends PollPolicy.Options, CallOptions {}
  * ```
  *
  * @category tags
+ * @since 0.1.0
  */
 export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
   Payouts,
@@ -220,6 +231,7 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
  * What can be set for the service.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Options {
   /** For the calls that bring none. Default: `RetryPolicy.standard`. */
@@ -244,6 +256,7 @@ export interface Options {
  * service know of each other. Another one is logged as a warning, once.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const client = yield* BillwerkClient
@@ -338,6 +351,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
  * The service with the standard policy.
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.scoped(Payouts, make())
 
@@ -353,6 +367,7 @@ export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.scoped(P
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layerWith = (options: Options): Layer.Layer<Payouts, never, BillwerkClient> =>
   Layer.scoped(Payouts, make(options))

@@ -27,6 +27,7 @@ import type { LookupError, PayoutError } from "./domain/PayoutError.js"
  * The span of one call, by the method.
  *
  * @category spans
+ * @since 0.1.0
  */
 export const payoutSpan = {
   create: "Payouts.create",
@@ -39,6 +40,7 @@ export const payoutSpan = {
  * The span of one exchange, by its kind.
  *
  * @category spans
+ * @since 0.1.0
  */
 export const attemptSpan = { Create: "BillwerkClient.create", Lookup: "BillwerkClient.lookup" } as const
 
@@ -46,6 +48,7 @@ export const attemptSpan = { Create: "BillwerkClient.create", Lookup: "BillwerkC
  * Attribute names. The HTTP ones are OpenTelemetry's.
  *
  * @category attributes
+ * @since 0.1.0
  */
 export const attribute = {
   handle: "payout.handle",
@@ -82,6 +85,7 @@ const key = {
  * - `finalAge`: seconds from a payout's creation at the provider until it was found to be settled, by outcome.
  *
  * @category metrics
+ * @since 0.1.0
  */
 export const metric = {
   outcomes: Metric.fromMetricKey(key.outcomes),
@@ -97,6 +101,7 @@ export const metric = {
  * The metrics' labels.
  *
  * @category metrics
+ * @since 0.1.0
  */
 export const label = {
   ...attribute,

@@ -652,7 +652,7 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
         const { spans, tracer } = tracing()
         const exit = yield* PayoutWorkflow.execute(request).pipe(
           Effect.provide(
-            PayoutWorkflow.layer({ policy: RetryPolicy.none, pollSchedule: Schedule.stop }).pipe(
+            PayoutWorkflow.layerWith({ policy: RetryPolicy.none, pollSchedule: Schedule.stop }).pipe(
               Layer.provide(Payouts.layer),
               Layer.provideMerge(SqliteEngine.layer({ filename: path.join(folder, "payouts.sqlite") }))
             )

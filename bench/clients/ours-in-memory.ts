@@ -35,4 +35,4 @@ class Loopback extends Dispatcher {
   }
 }
 
-export const open = openWith(UndiciTransport.layer({ dispatcher: new Loopback() }))
+export const open = openWith(UndiciTransport.layerWith({ dispatcher: new Loopback() }))

@@ -2,4 +2,4 @@
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
 import { openWith } from "./ours.js"
 
-export const open = openWith(UndiciTransport.layer())
+export const open = openWith(UndiciTransport.layer)

@@ -78,7 +78,7 @@ const webhooks = Layer.unwrapEffect(
   )
 ).pipe(Layer.orDie)
 
-const provider = Layer.merge(SandboxServer.layer(), webhooks).pipe(
+const provider = Layer.merge(SandboxServer.layer, webhooks).pipe(
   Layer.provideMerge(Layer.merge(Sandbox.layerSandbox(), Hints.layer)),
   Layer.merge(NodeHttpClient.layerUndici)
 )

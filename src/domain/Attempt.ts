@@ -8,10 +8,14 @@ import { hidden } from "./refusal.js"
  * `Create` is `POST /v1/payout`, which may move money; `Lookup` is `GET /v1/payout/{handle}`, which cannot.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Kind = Schema.Literal("Create", "Lookup").annotations(hidden("a kind of attempt"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Kind = typeof Kind.Type
 
 /**
@@ -19,10 +23,14 @@ export type Kind = typeof Kind.Type
  * anything between, a deadline and an interruption included.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Sent = Schema.Literal("Sent", "NotSent", "Unknown").annotations(hidden("whether a request left"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Sent = typeof Sent.Type
 
 /**
@@ -36,18 +44,23 @@ export type Sent = typeof Sent.Type
  * - `Foreign`: it showed a payout with other arguments under this handle.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded", "Foreign").annotations(
   hidden("what an attempt says")
 )
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Bearing = typeof Bearing.Type
 
 /**
  * What a record said, in short.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Recorded = Schema.Struct({
   state: Schema.String,
@@ -58,25 +71,33 @@ export const Recorded = Schema.Struct({
   errorState: Schema.optional(Schema.String)
 }).annotations(hidden("what a record said"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Recorded extends Schema.Schema.Type<typeof Recorded> {}
 
 /**
  * What was done after an attempt.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Decision = Schema.Literal("Succeed", "Fail", "SendAgain", "LookUp", "Interrupted").annotations(
   hidden("what was done")
 )
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Decision = typeof Decision.Type
 
 /**
  * One exchange with the provider, on record.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Attempt = Schema.Struct({
   /** 1 for the first exchange of this payout in this process. */
@@ -103,5 +124,8 @@ export const Attempt = Schema.Struct({
   delay: Schema.optional(Schema.DurationFromMillis)
 }).annotations(hidden("an attempt"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Attempt extends Schema.Schema.Type<typeof Attempt> {}

@@ -12,13 +12,17 @@ import { fieldName, hidden } from "./refusal.js"
  * The handle of a customer. Same alphabet and length as a payout's (documented), and no card number either.
  *
  * @category models
+ * @since 0.1.0
  */
 export const CustomerHandle = Handle.Handle.annotations({
   identifier: "CustomerHandle",
   ...hidden("a customer's handle")
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type CustomerHandle = typeof CustomerHandle.Type
 
 const Line = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,255}$/u)).annotations({
@@ -85,6 +89,7 @@ const details = {
  * provider's `CreateCustomer` (documented); the length limits are ours.
  *
  * @category models
+ * @since 0.1.0
  */
 export const NewCustomer = Schema.Union(
   Schema.Struct({ ...details, handle: CustomerHandle, generateHandle: Schema.optional(Schema.Never) }),
@@ -93,13 +98,17 @@ export const NewCustomer = Schema.Union(
   message: ({ actual }) => ({ message: said(actual) ?? "Expected a customer to create", override: true })
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type NewCustomer = typeof NewCustomer.Type
 
 /**
  * An existing customer's handle, or a customer to create. An error says which field is refused, and never what it was.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Customer = Schema.Union(CustomerHandle, NewCustomer).annotations({
   message: ({ actual }) => ({
@@ -108,13 +117,17 @@ export const Customer = Schema.Union(CustomerHandle, NewCustomer).annotations({
   })
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Customer = typeof Customer.Type
 
 /**
  * The customer handle that the provider's answer must show, or `undefined` where the provider decides it.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const expectedHandle = (customer: Customer | undefined): CustomerHandle | undefined =>
   customer === undefined || typeof customer === "string" ? customer : customer.handle

@@ -14,6 +14,7 @@ const referencePattern = /^[\x21-\x7E]{1,255}$/
  * 19 digits, which is a card number: it would be stored.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Reference = Schema.String.pipe(
   Schema.pattern(referencePattern),
@@ -31,6 +32,7 @@ export const isReference = (value: unknown): value is string =>
  * Whether a reference is a card token's (documented: `ct_...`).
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isCardToken = (reference: string): boolean => reference.startsWith("ct_")
 
@@ -38,13 +40,17 @@ export const isCardToken = (reference: string): boolean => reference.startsWith(
  * A saved payment method. It can be encoded (a queue or a workflow has to carry it), and prints as `<redacted>`.
  *
  * @category models
+ * @since 0.1.0
  */
 export const SavedMethod = Schema.TaggedStruct("SavedMethod", {
   // Or a card token could be stored after all, under another name.
   reference: Schema.Redacted(Reference.pipe(Schema.filter((reference) => !isCardToken(reference))))
 }).annotations(hidden("a saved payment method"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type SavedMethod = typeof SavedMethod.Type
 
 /**
@@ -52,6 +58,7 @@ export type SavedMethod = typeof SavedMethod.Type
  * hold it.
  *
  * @category models
+ * @since 0.1.0
  */
 export const CardToken = Schema.TaggedStruct("CardToken", {
   reference: Schema.RedactedFromSelf(Reference).annotations({
@@ -59,7 +66,10 @@ export const CardToken = Schema.TaggedStruct("CardToken", {
   })
 }).annotations(hidden("a redacted card token"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type CardToken = typeof CardToken.Type
 
 /** @internal */
@@ -69,12 +79,16 @@ export const expected = "Expected a saved payment method, or a redacted card tok
  * What is refused here is never shown: a `ParseError` prints the values that it refuses.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Destination = Schema.Union(SavedMethod, CardToken).annotations({
   message: () => ({ message: expected, override: true })
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Destination = typeof Destination.Type
 
 /**

@@ -11,6 +11,7 @@ import { hidden } from "./refusal.js"
  * A create that may have been carried out, and that was not answered by a record that shows its transaction.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Create = Schema.Struct({
   /** Its own; the same create has the same id wherever its evidence goes. */
@@ -36,13 +37,17 @@ export const Create = Schema.Struct({
   claim: Schema.optional(Schema.Struct({ said: Schema.Literal("Paid", "Processing", "Exists"), at: Schema.Number }))
 }).annotations(hidden("a create in evidence"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Create extends Schema.Schema.Type<typeof Create> {}
 
 /**
  * A transaction that a record has shown.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Transaction = Schema.Struct({
   id: Schema.String,
@@ -58,13 +63,17 @@ export const Transaction = Schema.Struct({
   doing: Schema.optional(Schema.Struct({ create: Schema.String, request: Schema.String }))
 }).annotations(hidden("a transaction in evidence"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
 
 /**
  * What the newest record said beside its transactions.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Record = Schema.Struct({
   state: Schema.String,
@@ -76,7 +85,10 @@ export const Record = Schema.Struct({
   read: Moment
 }).annotations(hidden("a record in evidence"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Record extends Schema.Schema.Type<typeof Record> {}
 
 /**
@@ -84,6 +96,7 @@ export interface Record extends Schema.Schema.Type<typeof Record> {}
  * `Payouts.recover` in this process or in another one. It has arguments and payment methods by their fingerprints only.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Evidence = Schema.Struct({
   handle: Schema.String,
@@ -98,13 +111,17 @@ export const Evidence = Schema.Struct({
   clocks: Clocks
 }).annotations(hidden("evidence of a payout"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Evidence extends Schema.Schema.Type<typeof Evidence> {}
 
 /**
  * How many creates of one handle are kept apart. Beyond that, the oldest are kept as one entry.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const createsMax = 100
 
@@ -112,6 +129,7 @@ export const createsMax = 100
  * No evidence.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const empty = (handle: string): Evidence => ({ handle, creates: [], transactions: [], clocks: {} })
 
@@ -119,6 +137,7 @@ export const empty = (handle: string): Evidence => ({ handle, creates: [], trans
  * What a record shows. `read` is when the exchange was begun that showed it.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const ofPayout = (handle: string, payout: Payout, read: Moment): Evidence => {
   const ids = idsOf(payout)
@@ -141,6 +160,7 @@ export const ofPayout = (handle: string, payout: Payout, read: Moment): Evidence
  * Adds a create, or replaces the one of its id.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const withCreate = (evidence: Evidence, create: Create): Evidence => ({
   ...evidence,
@@ -151,6 +171,7 @@ export const withCreate = (evidence: Evidence, create: Create): Evidence => ({
  * Takes a create away: it certainly did nothing.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const withoutCreate = (evidence: Evidence, id: string): Evidence => ({
   ...evidence,
@@ -162,6 +183,7 @@ export const withoutCreate = (evidence: Evidence, id: string): Evidence => ({
  * evidence assumes, since it may be the only trace of a create.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const withoutGuesses = (evidence: Evidence): Evidence => ({
   ...evidence,
@@ -173,6 +195,7 @@ export const withoutGuesses = (evidence: Evidence): Evidence => ({
  * come to.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const merge = (self: Evidence, that: Evidence): Evidence => {
   const transactions = mergeBy(self.transactions, that.transactions, mergeTransaction)
@@ -286,6 +309,7 @@ export const isDecline = (errorState: string | undefined): boolean =>
  * Adds what is measured of a clock.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const withOffset = (evidence: Evidence, clock: string, offset: Offset): Evidence => ({
   ...evidence,
@@ -297,6 +321,7 @@ export const withOffset = (evidence: Evidence, clock: string, offset: Offset): E
  * that happened by it happened before now; or before it was taken over the first time, which is in `known`.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const adopted = (evidence: Evidence, now: Moment, known: Evidence = empty(evidence.handle)): Evidence => {
   const earlier = new Map(known.creates.map((create) => [create.id, create]))
@@ -327,6 +352,7 @@ const longAgo = ({ clock }: Moment): Moment => ({ clock, at: 0 })
  * The transactions that are over, by their ids: a create that is sent from now on is not what they are the doing of.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const over = ({ transactions }: Evidence): ReadonlyArray<string> =>
   transactions.filter((one) => progress(one) > 0).map(({ id }) => id)
@@ -335,6 +361,7 @@ export const over = ({ transactions }: Evidence): ReadonlyArray<string> =>
  * Whether a payout shows less than any record did: a read that lags behind.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isStale = ({ transactions }: Evidence, payout: Payout): boolean => {
   const shown = new Set(idsOf(payout))

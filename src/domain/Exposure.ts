@@ -79,26 +79,35 @@ export {
  * Did the money move? `NotMoved` and `Moved` are said only when they are certain.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Certainty = Schema.Literal("Moved", "NotMoved", "MayHaveMoved").annotations(hidden("a certainty"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Certainty = typeof Certainty.Type
 
 /**
  * The least and the most that can have left the account for this handle, in minor units.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number }).annotations(hidden("an exposure"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Exposure extends Schema.Schema.Type<typeof Exposure> {}
 
 /**
  * The least and the most that can have left the account, or still can by what was sent, under all arguments.
  *
  * @category folding
+ * @since 0.1.0
  */
 export const exposure = (evidence: Evidence, horizon: number = arrivalHorizonDefault): Exposure =>
   exposureOf(
@@ -112,6 +121,7 @@ export const exposure = (evidence: Evidence, horizon: number = arrivalHorizonDef
  * The same for the creates of some arguments only, by their fingerprints; or for those of all others.
  *
  * @category folding
+ * @since 0.1.0
  */
 export const exposureOfRequest = (
   evidence: Evidence,
@@ -185,6 +195,7 @@ const isUnexplained = ({ record, transactions }: Evidence): boolean =>
  * The certainty that an exposure amounts to.
  *
  * @category folding
+ * @since 0.1.0
  */
 export const certainty = ({ max, min }: Exposure): Certainty =>
   min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved"
@@ -193,6 +204,7 @@ export const certainty = ({ max, min }: Exposure): Certainty =>
  * How many transactions that any record showed are processing errors.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const processingErrors = ({ transactions }: Evidence): number =>
   transactions.filter(({ errorState }) => errorState === "processing_error").length

@@ -7,7 +7,10 @@ import { isCard, noCardNumber } from "./cardNumber.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { hidden } from "./refusal.js"
 
-/** @category limits */
+/**
+ * @category limits
+ * @since 0.1.0
+ */
 export const lengthMax = 255
 
 const pattern = new RegExp(`^(?!\\.{1,2}$|(?:ct|priv)_[A-Za-z0-9]{16})[A-Za-z0-9_.@-]{1,${lengthMax}}$`)
@@ -19,6 +22,7 @@ const pattern = new RegExp(`^(?!\\.{1,2}$|(?:ct|priv)_[A-Za-z0-9]{16})[A-Za-z0-9
  * the vendor's text, read as a regular expression, makes `.-@` a range.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Handle = Schema.String.pipe(
   Schema.pattern(pattern),
@@ -30,7 +34,10 @@ export const Handle = Schema.String.pipe(
   ...hidden("a handle")
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Handle = typeof Handle.Type
 
 /**
@@ -63,6 +70,7 @@ export const refusal = (field: string, value: unknown): InvalidRequest =>
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (input: string): Either.Either<Handle, InvalidRequest> =>
   isHandle(input) ? Either.right(input) : Either.left(refusal("handle", input))
@@ -82,6 +90,7 @@ export const make = (input: string): Either.Either<Handle, InvalidRequest> =>
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const derive = (
   ...parts: readonly [string | number, ...ReadonlyArray<string | number>]

@@ -10,6 +10,7 @@ import { hiddenClass } from "./refusal.js"
  * most 255 characters.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const limits = { references: 32, length: 255 } as const
 
@@ -18,6 +19,7 @@ export const limits = { references: 32, length: 255 } as const
  * altered by whoever repeated it, so all that it is good for is to look the payout up.
  *
  * @category models
+ * @since 0.1.0
  */
 export class Hint extends Schema.Class<Hint>("effect-billwerk-payouts/Hint")(
   {

@@ -23,6 +23,7 @@ import { hiddenClass } from "./refusal.js"
  * ```
  *
  * @category errors
+ * @since 0.1.0
  */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-billwerk-payouts/InvalidRequest")(
   "InvalidRequest",

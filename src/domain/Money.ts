@@ -9,6 +9,7 @@ import { hidden } from "./refusal.js"
  * The largest amount that the provider's `int32` can hold, in minor units.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const amountMax = 2_147_483_647
 
@@ -23,6 +24,7 @@ export const amountMax = 2_147_483_647
  * ```
  *
  * @category models
+ * @since 0.1.0
  */
 export const Amount = Schema.Int.pipe(Schema.between(1, amountMax), Schema.brand("Amount")).annotations({
   identifier: "Amount",
@@ -30,7 +32,10 @@ export const Amount = Schema.Int.pipe(Schema.between(1, amountMax), Schema.brand
   ...hidden("an amount")
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Amount = typeof Amount.Type
 
 /** @internal */
@@ -44,6 +49,7 @@ const currencyPattern = /^[A-Z]{3}$/
  * The provider would take its account's default for a missing currency; this library wants it said.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Currency = Schema.String.pipe(Schema.pattern(currencyPattern), Schema.brand("Currency")).annotations({
   identifier: "Currency",
@@ -51,7 +57,10 @@ export const Currency = Schema.String.pipe(Schema.pattern(currencyPattern), Sche
   ...hidden("a currency")
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Currency = typeof Currency.Type
 
 /** @internal */

@@ -29,16 +29,21 @@ const fields = {
  * without knowing it.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Paid = Schema.TaggedStruct("Paid", fields).annotations(hidden("a paid outcome"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Paid extends Schema.Schema.Type<typeof Paid> {}
 
 /**
  * What a `Processing` that `Payouts.awaitFinal` gives back rests on: `payout` is what the provider showed at `shownAt`.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Waited = Schema.Struct({
   /**
@@ -50,13 +55,17 @@ export const Waited = Schema.Struct({
   shownAt: Schema.optional(Schema.DateTimeUtc)
 })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Waited extends Schema.Schema.Type<typeof Waited> {}
 
 /**
  * Accepted, and not over: an asynchronous payment method. `Payouts.awaitFinal` waits until it is paid or has failed.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Processing = Schema.TaggedStruct("Processing", {
   ...fields,
@@ -64,11 +73,20 @@ export const Processing = Schema.TaggedStruct("Processing", {
   waited: Schema.optional(Waited)
 }).annotations(hidden("an outcome that is processing"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Processing extends Schema.Schema.Type<typeof Processing> {}
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export const Outcome = Schema.Union(Paid, Processing).annotations(hidden("an outcome"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Outcome = Paid | Processing

@@ -11,6 +11,7 @@ import { hiddenClass } from "./refusal.js"
  * not come back by being denied. A person should look into it.
  *
  * @category models
+ * @since 0.1.0
  */
 export class PaidContradicted extends Schema.TaggedClass<PaidContradicted>("effect-billwerk-payouts/PaidContradicted")(
   "PaidContradicted",

@@ -12,6 +12,7 @@ import { hidden } from "./refusal.js"
  * schema (documented). Of the card only a fingerprint is kept: it tells two cards apart, and shows neither.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Transaction = Schema.Struct({
   /** 32 hex digits (documented). One in another form is known by its fingerprint, `id-...`: it may be anything. */
@@ -36,7 +37,10 @@ export const Transaction = Schema.Struct({
   provider: Schema.optional(Schema.String)
 }).annotations(hidden("a transaction"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
 
 /**
@@ -44,6 +48,7 @@ export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
  * `created`, `processing`, `paid`, `failed`, a code that we do not know, or `<redacted>`.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Payout = Schema.Struct({
   handle: Schema.String,
@@ -60,7 +65,10 @@ export const Payout = Schema.Struct({
   transactions: Schema.Array(Transaction)
 }).annotations(hidden("a payout of the provider"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Payout extends Schema.Schema.Type<typeof Payout> {}
 
 /**
@@ -75,6 +83,7 @@ export interface Payout extends Schema.Schema.Type<typeof Payout> {}
  * ```
  *
  * @category getters
+ * @since 0.1.0
  */
 export const latest = (payout: Payout): Transaction | undefined =>
   payout.transactions.reduce<Transaction | undefined>(
@@ -88,6 +97,7 @@ const millis = (date: DateTime.Utc | undefined): number => (date === undefined ?
  * What a record says, in short.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const recorded = (payout: Payout): Recorded => {
   const { state, transactions } = payout
@@ -105,6 +115,7 @@ export const recorded = (payout: Payout): Recorded => {
  * to drop it would hide that it may have paid.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const idsOf = ({ transactions }: Payout): ReadonlyArray<string> => {
   const ids = new Set<string>()
@@ -119,6 +130,7 @@ export const idsOf = ({ transactions }: Payout): ReadonlyArray<string> => {
  * The id of a payout's latest transaction, as `idsOf` has it.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const latestId = (payout: Payout): string | undefined => {
   const one = latest(payout)

@@ -94,6 +94,7 @@ const unansweredBy: Readonly<Record<string, string>> = {
  * No answer to the request. Unless `certainty` says otherwise, the money may have moved.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class CommunicationError extends Schema.TaggedError<CommunicationError>(
   "effect-billwerk-payouts/CommunicationError"
@@ -130,6 +131,7 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
  * The provider answered 5xx. The money may have moved.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class ServerError extends Schema.TaggedError<ServerError>("effect-billwerk-payouts/ServerError")(
   "ServerError",
@@ -157,6 +159,7 @@ export class ServerError extends Schema.TaggedError<ServerError>("effect-billwer
  * payout than the one asked for, or a state that this library does not know. The money may have moved.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
   "effect-billwerk-payouts/UnexpectedResponse"
@@ -186,6 +189,7 @@ export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
  * 404 with code 40: the destination does not exist. Never sent again.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class PaymentMethodNotFound extends Schema.TaggedError<PaymentMethodNotFound>(
   "effect-billwerk-payouts/PaymentMethodNotFound"
@@ -203,6 +207,7 @@ export class PaymentMethodNotFound extends Schema.TaggedError<PaymentMethodNotFo
  * 400 with code 135: the destination cannot receive payouts. Never sent again.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class PaymentMethodNotAllowed extends Schema.TaggedError<PaymentMethodNotAllowed>(
   "effect-billwerk-payouts/PaymentMethodNotAllowed"
@@ -220,6 +225,7 @@ export class PaymentMethodNotAllowed extends Schema.TaggedError<PaymentMethodNot
  * 400 with code 136: an earlier, failed attempt on this handle was for another customer. Never sent again.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effect-billwerk-payouts/CustomerMismatch")(
   "CustomerMismatch",
@@ -241,6 +247,7 @@ export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effe
  * paid: `certainty` says so.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect-billwerk-payouts/RequestRejected")(
   "RequestRejected",
@@ -271,6 +278,7 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect
  * 429, for longer than the policy waits. Limiting comes before anything else, so a limited request did nothing.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwerk-payouts/RateLimited")(
   "RateLimited",
@@ -314,6 +322,7 @@ const reason = (payout: Payout.Payout): string => {
  * The acquirer or issuer declined for good. Never again with the same arguments; a policy that tries does not compile.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billwerk-payouts/HardDeclined")(
   "HardDeclined",
@@ -340,6 +349,7 @@ export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billw
  * Declined for now, as for lack of funds. Not sent again unless the policy has a budget for it.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class SoftDeclined extends Schema.TaggedError<SoftDeclined>("effect-billwerk-payouts/SoftDeclined")(
   "SoftDeclined",
@@ -363,6 +373,7 @@ export class SoftDeclined extends Schema.TaggedError<SoftDeclined>("effect-billw
  * Something failed between the platform and the acquirer, as often as the policy allows. It may have paid all the same.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect-billwerk-payouts/ProcessingError")(
   "ProcessingError",
@@ -387,6 +398,7 @@ export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect
  * The handle belongs to a payout with other arguments, at the provider or in this process. Never sent.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-billwerk-payouts/HandleConflict")(
   "HandleConflict",
@@ -419,6 +431,7 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
  * What `create` and `recover` can fail with.
  *
  * @category errors
+ * @since 0.1.0
  */
 export const PayoutError = Schema.Union(
   InvalidRequest,
@@ -436,7 +449,10 @@ export const PayoutError = Schema.Union(
   HandleConflict
 ).annotations(hidden("an error of a payout"))
 
-/** @category errors */
+/**
+ * @category errors
+ * @since 0.1.0
+ */
 export type PayoutError = typeof PayoutError.Type
 
 const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
@@ -446,6 +462,7 @@ const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
  * may still be travelling, and reads may lag behind writes. `Payouts.recover` takes that into account.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class PayoutNotFound extends Schema.TaggedError<PayoutNotFound>("effect-billwerk-payouts/PayoutNotFound")(
   "PayoutNotFound",
@@ -464,6 +481,7 @@ export class PayoutNotFound extends Schema.TaggedError<PayoutNotFound>("effect-b
  * The provider could not be asked. This says nothing about the money, either way.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billwerk-payouts/LookupFailed")(
   "LookupFailed",
@@ -495,8 +513,12 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
  * What `get` can fail with.
  *
  * @category errors
+ * @since 0.1.0
  */
 export const LookupError = Schema.Union(PayoutNotFound, LookupFailed).annotations(hidden("an error of a lookup"))
 
-/** @category errors */
+/**
+ * @category errors
+ * @since 0.1.0
+ */
 export type LookupError = typeof LookupError.Type

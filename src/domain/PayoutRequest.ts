@@ -47,6 +47,7 @@ let reveal: (value: unknown) => string | undefined = () => undefined
  * token has no encoded form. An error of it says which field is refused, and never what it was.
  *
  * @category models
+ * @since 0.1.0
  */
 export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-payouts/PayoutRequest")(
   Schema.Struct(fields).pipe(Schema.filter(isComplete, { message: () => noCustomer })),
@@ -88,6 +89,7 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
  * Whether a value is a request that was validated, as it was then. Not what only looks like one.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isPayoutRequest = (value: unknown): value is PayoutRequest => reveal(value) !== undefined
 
@@ -121,6 +123,7 @@ type Details = Omit<NewCustomer, "handle" | "generateHandle">
  * A customer to create: `handle` or `generateHandle: true`, never both and never neither.
  *
  * @category models
+ * @since 0.1.0
  */
 export type NewCustomerInput =
   | (Details & { readonly handle: string; readonly generateHandle?: never })
@@ -132,6 +135,7 @@ export type NewCustomerInput =
  * an existing customer, or a customer to create.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Input =
   | (Common & { readonly destination: string; readonly customer?: string | NewCustomerInput | undefined })
@@ -163,6 +167,7 @@ export type Input =
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (input: Input): Either.Either<PayoutRequest, InvalidRequest> => fromUnknown(input)
 
@@ -171,6 +176,7 @@ export const make = (input: Input): Either.Either<PayoutRequest, InvalidRequest>
  * `ct_` has to be `Redacted` here too: redact it where it is read.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, InvalidRequest> => {
   if (!Predicate.isReadonlyRecord(input)) return refuse("request", "must be an object")
@@ -191,6 +197,7 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
  * The names of the fields in which two requests differ; none, if they would be sent with the same bytes.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const differences = (self: PayoutRequest, that: PayoutRequest): ReadonlyArray<string> =>
   self === that

@@ -9,6 +9,7 @@ import type { Payout } from "./Payout.js"
  * `Certificate`: the other side could not prove who it is, which no retry mends.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface NoResponse {
   readonly _tag: "NoResponse"
@@ -23,6 +24,7 @@ export interface NoResponse {
  * An answer whose head arrived.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Response {
   readonly _tag: "Response"
@@ -42,6 +44,7 @@ export interface Response {
  * makes no sense.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Body =
   | { readonly _tag: "PayoutBody"; readonly payout: Payout }
@@ -53,6 +56,7 @@ export type Body =
  * The provider's error body: what is kept of it.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface ApiError {
   readonly _tag: "ApiError"
@@ -67,5 +71,8 @@ export interface ApiError {
   readonly path?: string | undefined
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Reply = NoResponse | Response

@@ -10,6 +10,7 @@ import { latestId, type Payout } from "./Payout.js"
  * or provider is known to hold a request for as long. `Payouts.layerWith` has an option for it.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const arrivalHorizonDefault = 6 * 60 * 60 * 1000
 
@@ -18,6 +19,7 @@ export const arrivalHorizonDefault = 6 * 60 * 60 * 1000
  * that brought it took a while. By a clock that is measured less exactly, it has to be later by as much.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const clockErrorMax = 2000
 
@@ -25,6 +27,7 @@ export const clockErrorMax = 2000
  * How far a read may lag behind what the provider has said, in milliseconds (inferred).
  *
  * @category limits
+ * @since 0.1.0
  */
 export const readLagMax = 10 * 60 * 1000
 
@@ -33,6 +36,7 @@ export const readLagMax = 10 * 60 * 1000
  * create stays in doubt.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const answered = (evidence: Evidence, create: Create): Evidence => {
   const own = evidence.transactions.reduce<Transaction | undefined>(
@@ -56,6 +60,7 @@ export const answered = (evidence: Evidence, create: Create): Evidence => {
  * of the request, and can be the doing of no other arguments.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const doingOf = (
   evidence: Evidence,
@@ -79,6 +84,7 @@ export const doingOf = (
  * under the handle since.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isDeclined = (
   evidence: Evidence,
@@ -94,6 +100,7 @@ export const isDeclined = (
  * Whose doing a payment is; `Unknown`, if none is shown.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const payerOf = (
   evidence: Evidence,
@@ -110,6 +117,7 @@ export const payerOf = (
  * Whether the latest transaction of a payout is the doing of a request.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isDoing = (
   evidence: Evidence,
@@ -126,6 +134,7 @@ export const isDoing = (
  * was over before does 133. It may be a read that lags behind, so the claim stands for as long as reads may lag.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isContradicted = (evidence: Evidence, now: Moment): boolean =>
   evidence.record?.state === "failed" &&
@@ -141,6 +150,7 @@ export const isContradicted = (evidence: Evidence, now: Moment): boolean =>
  * Whether the provider has said by a code that the handle is paid, or being paid, so lately that reads may not show it yet.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isClaimed = (evidence: Evidence, now: Moment): boolean =>
   evidence.creates.some(
@@ -152,6 +162,7 @@ export const isClaimed = (evidence: Evidence, now: Moment): boolean =>
  * error may have been approved, and what has no reason, or one that we do not know, is no "no".
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "errorState">): boolean =>
   state !== "failed" || !isDecline(errorState)

@@ -8,30 +8,42 @@ import { hidden } from "./refusal.js"
  * A moment by one of the clocks of `Evidence.clocks`, in epoch milliseconds.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Moment = Schema.Struct({ clock: Schema.String, at: Schema.Number }).annotations(hidden("a moment"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Moment extends Schema.Schema.Type<typeof Moment> {}
 
 /**
  * How far the provider's clock is ahead of another one, in milliseconds: at least `min`, at most `max`.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Offset = Schema.Struct({ min: Schema.Number, max: Schema.Number }).annotations(hidden("an offset"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Offset extends Schema.Schema.Type<typeof Offset> {}
 
 /**
  * The measured clocks, by their names. One that was never measured is absent.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Clocks = Schema.Record({ key: Schema.String, value: Offset }).annotations(hidden("clocks"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Clocks extends Schema.Schema.Type<typeof Clocks> {}
 
 /**
@@ -39,6 +51,7 @@ export interface Clocks extends Schema.Schema.Type<typeof Clocks> {}
  * milliseconds, and a `Date` has whole seconds.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const offsetBy = (begun: number, ended: number, date: number): Offset => ({
   min: Math.floor(date - ended),

@@ -28,6 +28,7 @@ const notDurable = "a saved payment method, and an existing customer by its hand
  * and the texts.
  *
  * @category models
+ * @since 0.1.0
  */
 export const DurableRequest = PayoutRequest.pipe(
   Schema.filter(({ customer, destination }) => destination._tag === "SavedMethod" && typeof customer !== "object", {
@@ -40,6 +41,7 @@ export const DurableRequest = PayoutRequest.pipe(
  * SHA-256 digest. For workflows of your own around a payout.
  *
  * @category workflows
+ * @since 0.1.0
  */
 export const idempotencyKey = ({ request }: { readonly request: PayoutRequest }): string =>
   JSON.stringify([
@@ -64,6 +66,7 @@ export const idempotencyKey = ({ request }: { readonly request: PayoutRequest })
  * A defect is never stored as an end of it: the engine runs it again, and it asks before it sends.
  *
  * @category workflows
+ * @since 0.1.0
  */
 export const PayoutWorkflow = Workflow.make({
   name: "BillwerkPayout",
@@ -79,6 +82,7 @@ export const PayoutWorkflow = Workflow.make({
  * 15 minutes.
  *
  * @category policies
+ * @since 0.1.0
  */
 export const policyDefault: RetryPolicy.RetryPolicy = RetryPolicy.make({
   communication: RetryPolicy.standard.communication.pipe(
@@ -96,13 +100,17 @@ export const policyDefault: RetryPolicy.RetryPolicy = RetryPolicy.make({
  * provider documents no time; its read limit is 25 a second.)
  *
  * @category policies
+ * @since 0.1.0
  */
 export const pollScheduleDefault: Schedule.Schedule<unknown> = Schedule.exponential("10 seconds").pipe(
   Schedule.union(Schedule.spaced("1 hour")),
   Schedule.upTo("7 days")
 )
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /**
    * When it is sent again. Default: `policyDefault`. The budgets hold for the whole life of the payout, and processing errors
@@ -131,7 +139,7 @@ export interface Options {
  * import { BillwerkClient, Payouts } from "effect-billwerk-payouts"
  * import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
  *
- * const live = PayoutWorkflow.layer().pipe(
+ * const live = PayoutWorkflow.layer.pipe(
  *   Layer.provide(Payouts.layer),
  *   Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_...") })),
  *   Layer.provide(FetchHttpClient.layer),
@@ -140,8 +148,9 @@ export interface Options {
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<never, never, Payouts.Payouts | WorkflowEngine> =>
+export const layerWith = (options: Options): Layer.Layer<never, never, Payouts.Payouts | WorkflowEngine> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const payouts = yield* Payouts.Payouts
@@ -154,6 +163,14 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, Payouts.
       return PayoutWorkflow.toLayer(steps.begin(runner))
     })
   )
+
+/**
+ * `layerWith`, with `policyDefault` and `pollScheduleDefault`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<never, never, Payouts.Payouts | WorkflowEngine> = layerWith({})
 
 /**
  * Pays out durably, and waits for the end: `Paid`; `Processing`, if it was not settled in time; or the error. Inside of
@@ -173,6 +190,7 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, Payouts.
  * ```
  *
  * @category executing
+ * @since 0.1.0
  */
 export const execute = (request: PayoutRequest): Effect.Effect<Outcome, PayoutError, WorkflowEngine> =>
   Effect.flatMap(durable(request), (payload) => PayoutWorkflow.execute(payload))
@@ -182,6 +200,7 @@ export const execute = (request: PayoutRequest): Effect.Effect<Outcome, PayoutEr
  * nothing.
  *
  * @category executing
+ * @since 0.1.0
  */
 export const submit = (request: PayoutRequest): Effect.Effect<string, InvalidRequest, WorkflowEngine> =>
   Effect.flatMap(durable(request), (payload) => PayoutWorkflow.execute(payload, { discard: true }))
@@ -190,6 +209,7 @@ export const submit = (request: PayoutRequest): Effect.Effect<string, InvalidReq
  * The execution id of a request: keep it beside the payout, to poll or to hint it.
  *
  * @category executing
+ * @since 0.1.0
  */
 export const executionId = (request: PayoutRequest): Effect.Effect<string, InvalidRequest> =>
   Effect.flatMap(durable(request), (payload) => PayoutWorkflow.executionId(payload))
@@ -198,6 +218,7 @@ export const executionId = (request: PayoutRequest): Effect.Effect<string, Inval
  * What has become of an execution: nothing yet, `Suspended` (it waits), or `Complete`.
  *
  * @category watching
+ * @since 0.1.0
  */
 export const poll = (
   executionId: string
@@ -208,6 +229,7 @@ export const poll = (
  * Wakes an execution that is suspended; what it waits for it still waits for.
  *
  * @category watching
+ * @since 0.1.0
  */
 export const resume = (executionId: string): Effect.Effect<void, never, WorkflowEngine> =>
   PayoutWorkflow.resume(executionId)
@@ -219,6 +241,7 @@ export const resume = (executionId: string): Effect.Effect<void, never, Workflow
  * of them wakes it.
  *
  * @category watching
+ * @since 0.1.0
  */
 export const hint = Effect.fn("PayoutWorkflow.hint")(function* (executionId: string) {
   const engine = yield* WorkflowEngine
@@ -264,6 +287,7 @@ const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Ef
  * `hintGapMax`, and is a second again after a lookup by the schedule.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const hintGapMin: Duration.Duration = steps.hintGapMin
 
@@ -271,6 +295,7 @@ export const hintGapMin: Duration.Duration = steps.hintGapMin
  * The longest time that hints alone keep a lookup waiting: a minute.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const hintGapMax: Duration.Duration = steps.hintGapMax
 
@@ -278,6 +303,7 @@ export const hintGapMax: Duration.Duration = steps.hintGapMax
  * What a sweep found.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Swept {
   readonly request: PayoutRequest
@@ -306,6 +332,7 @@ export interface Swept {
  * ```
  *
  * @category watching
+ * @since 0.1.0
  */
 export const sweep = (
   requests: Iterable<PayoutRequest>

@@ -24,7 +24,10 @@ import type * as Scope from "effect/Scope"
 import type { Pool } from "pg"
 import * as SteadyStorage from "./RetryingMessageStorage.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /**
    * A pool of the package `pg`, and its end. The engine keeps one connection for itself, which holds its locks; a pool of
@@ -54,6 +57,7 @@ const locksAreRows = { shardLockDisableAdvisory: true }
  * The fewest connections that the engine works with: one holds its locks, and the others do its work. Give it more.
  *
  * @category settings
+ * @since 0.1.0
  */
 export const connectionsMin = 2
 
@@ -62,6 +66,7 @@ export const connectionsMin = 2
  * stop a process for as long and let it go on: longer pauses are safe for the money, and cost a lookup.
  *
  * @category settings
+ * @since 0.1.0
  */
 export const settings = {
   shardLockExpiration: "9 seconds",
@@ -97,6 +102,7 @@ export const settings = {
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer = ({
   pool,

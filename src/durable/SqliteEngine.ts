@@ -16,7 +16,10 @@ import * as Layer from "effect/Layer"
 import * as SqliteConnections from "./SqliteConnections.js"
 import * as SteadyStorage from "./RetryingMessageStorage.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /**
    * The path of the file, which is made if it is not there. Beside it SQLite keeps `-wal` and `-shm`. All three are for their
@@ -32,6 +35,7 @@ export interface Options {
  * within a second instead of ten.
  *
  * @category settings
+ * @since 0.1.0
  */
 export const settings = {
   entityMessagePollInterval: "1 second",
@@ -49,7 +53,7 @@ export const settings = {
  * import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
  * import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
  *
- * const live = PayoutWorkflow.layer().pipe(
+ * const live = PayoutWorkflow.layer.pipe(
  *   Layer.provide(Payouts.layer),
  *   Layer.provide(Sandbox.layer),
  *   Layer.provideMerge(SqliteEngine.layer({ filename: "payouts.sqlite" }))
@@ -57,6 +61,7 @@ export const settings = {
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer = ({ filename, sharding }: Options): Layer.Layer<WorkflowEngine | SqlClient.SqlClient, SqlError> =>
   ClusterWorkflowEngine.layer.pipe(

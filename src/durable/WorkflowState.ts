@@ -42,7 +42,10 @@ export const Failed = Schema.TaggedStruct("Failed", { at, error: PayoutError, wa
  */
 export const Lost = Schema.TaggedStruct("Lost", { at, isOwn: Schema.Boolean, crash: Schema.Boolean, wait })
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Lost extends Schema.Schema.Type<typeof Lost> {}
 
 /** It came too late to be sent under its intent, and was not. */
@@ -51,10 +54,16 @@ export const Lapsed = Schema.TaggedStruct("Lapsed", { at })
 /** What a round of sending ended with. */
 export const Round = Schema.Union(Accepted, Failed, Lost, Lapsed).annotations(hidden("a round"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Round = typeof Round.Type
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Ended = typeof Accepted.Type | typeof Failed.Type
 
 /** Not settled. It is asked again after `wait`. `evidence`: only if more was shown than before, or an end of something. */
@@ -67,7 +76,10 @@ export const Waiting = Schema.TaggedStruct("Waiting", {
 /** What one poll found. A `Failed` with a `wait` is sent again. */
 export const Poll = Schema.Union(Waiting, Accepted, Failed).annotations(hidden("a poll"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Poll = typeof Poll.Type
 
 /** What the rounds before have left. */

@@ -11,6 +11,7 @@ import type { Payout } from "../domain/Payout.js"
  * - `deadline`: how long to wait in all, by the monotonic clock.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface PollPolicy {
   readonly schedule: Schedule.Schedule<unknown, Payout>
@@ -21,6 +22,7 @@ export interface PollPolicy {
  * What can be set. Whatever is left out is as in `standard`.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Options {
   readonly schedule?: Schedule.Schedule<unknown, Payout> | undefined
@@ -32,6 +34,7 @@ export interface Options {
  * account, so that the creates' own lookups find room.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const readsPerSecond = 10
 
@@ -39,6 +42,7 @@ export const readsPerSecond = 10
  * The shortest gap after a hint: many hints are one reason to ask.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const gapMin: Duration.Duration = Duration.seconds(1)
 
@@ -47,6 +51,7 @@ export const gapMin: Duration.Duration = Duration.seconds(1)
  * ours, hence inferred.
  *
  * @category policies
+ * @since 0.1.0
  */
 export const standard: PollPolicy = {
   schedule: Schedule.exponential("2 seconds", 1.5).pipe(
@@ -66,6 +71,7 @@ export const standard: PollPolicy = {
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = ({ deadline, schedule = standard.schedule }: Options = {}): PollPolicy => ({
   schedule,
@@ -77,5 +83,6 @@ export const make = ({ deadline, schedule = standard.schedule }: Options = {}): 
  * workflow.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const deadlineLimit = Duration.days(24)

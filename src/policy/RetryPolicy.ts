@@ -24,6 +24,7 @@ import * as stepping from "./scheduleStepper.js"
  * - `softDeclined`: the latest transaction is `soft_declined`.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Category = (typeof categories)[number]
 
@@ -34,6 +35,7 @@ const categories = ["communication", "rateLimited", "concurrentUpdate", "process
  * exchange, and its end is the end of the budget.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Rule = Schedule.Schedule<unknown, Attempt>
 
@@ -41,6 +43,7 @@ export type Rule = Schedule.Schedule<unknown, Attempt>
  * A retry policy: a value, to be given to `Payouts.layerWith` or to one call.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
   /**
@@ -55,6 +58,7 @@ export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
  * What can be set. Whatever is left out is as in `standard`. There is no `hardDeclined`: it does not compile.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
   readonly elapsedMax?: Duration.DurationInput
@@ -65,6 +69,7 @@ export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
  * The longest `elapsedMax`: what a timer can wait for. A longer one is cut to it.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const elapsedLimit = Duration.days(24)
 
@@ -73,6 +78,7 @@ export const elapsedLimit = Duration.days(24)
  * that takes longer, or dies, is the end of that schedule, and is logged as an error. 10 seconds.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const stepMax: Duration.Duration = stepping.stepMax
 
@@ -90,6 +96,7 @@ const exponential = (base: Duration.DurationInput, resends: number) =>
  * - `elapsedMax`: 15 minutes.
  *
  * @category policies
+ * @since 0.1.0
  */
 export const standard: RetryPolicy = {
   communication: Schedule.recurs(1).pipe(Schedule.andThen(exponential("1 second", 5).pipe(Schedule.jittered))),
@@ -105,6 +112,7 @@ export const standard: RetryPolicy = {
  * is left in doubt is still looked up once, and so are 133 and 134, because they are an answer about the payout.)
  *
  * @category policies
+ * @since 0.1.0
  */
 export const none: RetryPolicy = {
   communication: Schedule.stop,
@@ -134,6 +142,7 @@ export const none: RetryPolicy = {
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = ({ elapsedMax = standard.elapsedMax, hardDeclined: _, ...rules }: Options): RetryPolicy => ({
   ...standard,
@@ -145,6 +154,7 @@ export const make = ({ elapsedMax = standard.elapsedMax, hardDeclined: _, ...rul
  * What the composed schedule is fed with.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Failure {
   readonly category: Category
@@ -167,6 +177,7 @@ interface Progress {
  * The whole policy as one `Schedule`. Its output is the category of the failure that it was fed with.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const schedule = (policy: RetryPolicy): Schedule.Schedule<Category, Failure> => {
   const initial: Readonly<Record<Category, Progress>> = {
@@ -221,6 +232,7 @@ export const driver = (policy: RetryPolicy): Driver => ({ next: stepping.stepper
  * The timeline of a policy, for a person to review before money depends on it.
  *
  * @category explaining
+ * @since 0.1.0
  */
 export interface Explanation {
   readonly categories: ReadonlyArray<CategoryExplanation>
@@ -229,7 +241,10 @@ export interface Explanation {
   readonly text: string
 }
 
-/** @category explaining */
+/**
+ * @category explaining
+ * @since 0.1.0
+ */
 export interface CategoryExplanation {
   readonly category: Category
   /** The wait before each exchange that the policy grants, at its shortest and at its longest. */
@@ -242,6 +257,7 @@ export interface CategoryExplanation {
  * How many waits a category's explanation shows at most.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const explainedMax = 20
 
@@ -261,6 +277,7 @@ export const explainedMax = 20
  * ```
  *
  * @category explaining
+ * @since 0.1.0
  */
 export const explain = Effect.fnUntraced(function* (policy: RetryPolicy) {
   const explained = yield* Effect.forEach(categories, (category) => explainCategory(policy, category))

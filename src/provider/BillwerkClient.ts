@@ -29,6 +29,7 @@ import * as Telemetry from "../Telemetry.js"
  * What may be known of a payout whose request is not at hand.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface KnownCustomer {
   readonly customerHandle: string
@@ -38,6 +39,7 @@ export interface KnownCustomer {
  * The provider, one exchange at a time.
  *
  * @category tags
+ * @since 0.1.0
  */
 export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/BillwerkClient")<
   BillwerkClient,
@@ -69,6 +71,7 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
  * fetch. A client of your own that calls Deno's fetch, or `node:http` with an agent that keeps connections, cannot be told apart.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options) {
   const config = yield* BillwerkConfig.make(options)
@@ -133,6 +136,7 @@ const json = "application/json"
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer = (
   options: BillwerkConfig.Options
@@ -151,6 +155,7 @@ export const layer = (
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layerConfig = (
   options: Config.Config.Wrap<BillwerkConfig.Options>

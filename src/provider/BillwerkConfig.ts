@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
  * The host that the provider's current documentation prints. `https://api.reepay.com` serves the same API (inferred).
  *
  * @category defaults
+ * @since 0.1.0
  */
 export const baseUrlDefault = "https://api.frisbii.com"
 
@@ -19,26 +20,35 @@ export const baseUrlDefault = "https://api.frisbii.com"
  * slow ones.
  *
  * @category defaults
+ * @since 0.1.0
  */
 export const createDeadlineDefault = Duration.seconds(90)
 
-/** @category defaults */
+/**
+ * @category defaults
+ * @since 0.1.0
+ */
 export const lookupDeadlineDefault = Duration.seconds(30)
 
 /**
  * The most that is read of an answer. More is not a payout.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const bodyBytesMax = 1024 * 1024
 
-/** @category defaults */
+/**
+ * @category defaults
+ * @since 0.1.0
+ */
 export const userAgentDefault = "effect-billwerk-payouts/0.1.0"
 
 /**
  * The client's options.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Options {
   /** The private key (`priv_...`), sent as the user name of HTTP Basic. */
@@ -64,6 +74,7 @@ export interface Options {
  * Options that were found to be in order.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface BillwerkConfig {
   readonly apiKey: Redacted.Redacted<string>
@@ -79,6 +90,7 @@ export interface BillwerkConfig {
  * Checks options and fills in the defaults. The reasons never show a value: it may be the key in the wrong place.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (options: Options): Either.Either<BillwerkConfig, ConfigError.ConfigError> =>
   Either.gen(function* () {

@@ -22,6 +22,7 @@ type Recording = { readonly [T in Tag]: (typeof rows)[T]["create"] extends "Reco
  * What one exchange turned out to be. `why` says it in words where the row's are not enough.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Verdict =
   | {
@@ -40,6 +41,7 @@ export type Verdict =
  * A success.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Accepted = Extract<Verdict, { readonly _tag: Succeeding }>
 
@@ -47,6 +49,7 @@ export type Accepted = Extract<Verdict, { readonly _tag: Succeeding }>
  * A verdict that rests on a record of this payout.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Shown = Extract<Verdict, { readonly _tag: Recording }>
 
@@ -54,6 +57,7 @@ export type Shown = Extract<Verdict, { readonly _tag: Recording }>
  * A payout that the provider shows as failed, for a reason that we know.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Failed = Extract<Verdict, { readonly _tag: "HardDeclined" | "SoftDeclined" | "ProcessingError" }>
 
@@ -61,6 +65,7 @@ export type Failed = Extract<Verdict, { readonly _tag: "HardDeclined" | "SoftDec
  * What the provider may say of a handle's payout without showing it.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Claim = "AlreadyProcessing" | "AlreadyPaid" | "AlreadyExists"
 
@@ -68,6 +73,7 @@ export type Claim = "AlreadyProcessing" | "AlreadyPaid" | "AlreadyExists"
  * The verdict's row.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const row = ({ _tag }: Pick<Verdict, "_tag">): Row => rows[_tag]
 
@@ -75,6 +81,7 @@ export const row = ({ _tag }: Pick<Verdict, "_tag">): Row => rows[_tag]
  * The row of the verdict that an attempt on record turned out to be; none, if its call ended before there was one.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const rowOf = ({ outcome }: Pick<Attempt, "outcome">): Row | undefined =>
   isTag(outcome) ? rows[outcome] : undefined
@@ -85,6 +92,7 @@ const isTag = (outcome: string): outcome is Tag => Object.hasOwn(rows, outcome)
  * Whether a verdict is a success.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isAccepted = (verdict: Verdict): verdict is Accepted => row(verdict).error === undefined
 
@@ -92,6 +100,7 @@ export const isAccepted = (verdict: Verdict): verdict is Accepted => row(verdict
  * Whether a verdict rests on a record of this payout.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isShown = (verdict: Verdict): verdict is Shown => row(verdict).lookup === "Recorded"
 
@@ -99,6 +108,7 @@ export const isShown = (verdict: Verdict): verdict is Shown => row(verdict).look
  * Whether a verdict is a failure that the provider shows, for a reason that we know.
  *
  * @category predicates
+ * @since 0.1.0
  */
 export const isFailed = (verdict: Verdict): verdict is Failed => row(verdict).afterLookup === "Failure"
 
@@ -106,6 +116,7 @@ export const isFailed = (verdict: Verdict): verdict is Failed => row(verdict).af
  * What the verdict on a *create* says about the money: nothing, where no byte of it was sent.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const bearing = (verdict: Verdict, sent: Sent): Bearing => (sent === "NotSent" ? "None" : row(verdict).create)
 
@@ -113,6 +124,7 @@ export const bearing = (verdict: Verdict, sent: Sent): Bearing => (sent === "Not
  * What the verdict means, for a person.
  *
  * @category getters
+ * @since 0.1.0
  */
 export const why = (verdict: Verdict): string =>
   verdict._tag === "HandleConflict"
@@ -123,6 +135,7 @@ export const why = (verdict: Verdict): string =>
  * What an answer must be about. A lookup for `get` knows the handle only.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Expected {
   readonly handle: string
@@ -137,6 +150,7 @@ export interface Expected {
  * What an answer to this request must be about.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const expected = (request: PayoutRequest.PayoutRequest): Expected => ({
   handle: request.handle,
@@ -161,6 +175,7 @@ export const expected = (request: PayoutRequest.PayoutRequest): Expected => ({
  * ```
  *
  * @category verdicts
+ * @since 0.1.0
  */
 export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
   // No create is answered so. Where connections are crossed it is the answer to a lookup, and says nothing about this.
@@ -177,6 +192,7 @@ export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
  * and 8 (documented as "Not found"), 401 and 429 is asked about again.
  *
  * @category verdicts
+ * @since 0.1.0
  */
 export const ofLookup = (expected: Expected, reply: Reply): Verdict => {
   const answered = ofAnswer(expected, reply)
@@ -236,6 +252,7 @@ const ofOk = (expected: Expected, { body }: Response): Verdict => {
  * The verdict on a payout that the provider showed.
  *
  * @category verdicts
+ * @since 0.1.0
  */
 export const ofPayout = (expected: Expected, payout: Payout.Payout): Verdict => {
   if (payout.handle !== expected.handle) return unexpected("the answer is about another handle")

@@ -9,6 +9,7 @@ import type { Category } from "../policy/RetryPolicy.js"
  * What one verdict means: one row of the table.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Row {
   /** What it says about the money when it answers a create that was sent. */
@@ -27,7 +28,10 @@ export interface Row {
   readonly words: string
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type ErrorTag =
   | "CommunicationError"
   | "ServerError"
@@ -64,6 +68,7 @@ const refused = {
  * What each verdict means. A new code of the provider is one row here, and one line where it is read.
  *
  * @category table
+ * @since 0.1.0
  */
 export const rows = {
   // A record of this payout, in a state that we know.
@@ -201,5 +206,8 @@ export const rows = {
   }
 } as const satisfies Readonly<Record<string, Row>>
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Tag = keyof typeof rows

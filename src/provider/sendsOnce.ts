@@ -48,7 +48,7 @@ const overBun = (version: string): string =>
 const overDeno = (version: string): string =>
   [
     `Deno's fetch ${repeats} This is Deno ${version}: use another HttpClient than FetchHttpClient.layer, which is`,
-    "UndiciTransport.layer() of this library, or NodeHttpClient.layer of @effect/platform-node (with its own agent: one that",
+    "UndiciTransport.layer of this library, or NodeHttpClient.layer of @effect/platform-node (with its own agent: one that",
     "keeps connections sends again, too). Or",
     isBefore(version, denoFirst) ? `use Deno ${denoFirst} or later, and` : "",
     "provide FetchHttpClient.layer with a RequestInit of { client: Deno.createHttpClient({ poolMaxIdlePerHost: 0 }) }."

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
  * The money moved, and the provider knows it.
  *
  * @category models
+ * @since 0.1.0
  */
 export class Paid extends Data.TaggedClass("Paid") {}
 
@@ -16,6 +17,7 @@ export class Paid extends Data.TaggedClass("Paid") {}
  * The attempt failed, as far as the provider knows.
  *
  * @category models
+ * @since 0.1.0
  */
 export class Failed extends Data.TaggedClass("Failed")<{
   /** `hard_declined`, `soft_declined`, `processing_error`, or a word that nobody knows. */
@@ -30,6 +32,7 @@ export class Failed extends Data.TaggedClass("Failed")<{
  * The attempt is still open. Without `settlement` it stays so until it is settled by hand.
  *
  * @category models
+ * @since 0.1.0
  */
 export class Processing extends Data.TaggedClass("Processing")<{
   readonly settlement?: { readonly after: Duration.Duration; readonly as: Settled } | undefined
@@ -39,10 +42,14 @@ export class Processing extends Data.TaggedClass("Processing")<{
  * How an attempt ends for good.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Settled = Paid | Failed
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Outcome = Settled | Processing
 
 /**
@@ -55,6 +62,7 @@ export type Outcome = Settled | Processing
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const paid: Paid = new Paid()
 
@@ -62,6 +70,7 @@ export const paid: Paid = new Paid()
  * Declined for good by the acquirer or the issuer. Source: the provider's transaction errors (documented).
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const hardDeclined = (error = "declined_by_acquirer"): Failed =>
   new Failed({ errorState: "hard_declined", error, moved: false })
@@ -70,6 +79,7 @@ export const hardDeclined = (error = "declined_by_acquirer"): Failed =>
  * Declined for now. Source: the provider's transaction errors (documented; for payouts inferred from its schema).
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const softDeclined = (error = "insufficient_funds"): Failed =>
   new Failed({ errorState: "soft_declined", error, moved: false })
@@ -79,6 +89,7 @@ export const softDeclined = (error = "insufficient_funds"): Failed =>
  * provider documents as possible and cannot see itself.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const processingError = (options: { readonly error?: string; readonly moved?: boolean } = {}): Failed =>
   new Failed({
@@ -91,6 +102,7 @@ export const processingError = (options: { readonly error?: string; readonly mov
  * A failure in any words, for `error_state` values that the documentation does not have.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const failed = (
   errorState: string,
@@ -102,6 +114,7 @@ export const failed = (
  * said otherwise); without `after` it waits for `sandbox.settle`.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const processing = (
   options: { readonly after?: Duration.DurationInput; readonly as?: Settled } = {}

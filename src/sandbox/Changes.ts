@@ -12,6 +12,7 @@ import type * as Ledger from "./Ledger.js"
  * - `Ended`: an attempt was paid or failed, at once or later. The payout is as it then was on record.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Change =
   { readonly _tag: "Planned"; readonly due: number } | { readonly _tag: "Ended"; readonly payout: Ledger.Recorded }

@@ -20,6 +20,7 @@ import type { Alteration, Answer, ApiErrorOptions, RawOptions } from "./Script.j
  * A whole answer.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Message {
   readonly status: number
@@ -37,6 +38,7 @@ export interface Message {
  * - `Refused`: no connection at all.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Delivery = Data.TaggedEnum<{
   Answered: { readonly message: Message }
@@ -47,7 +49,10 @@ export type Delivery = Data.TaggedEnum<{
   Refused: {}
 }>
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export const Delivery = Data.taggedEnum<Delivery>()
 
 /** What is known about an exchange when it is answered. */

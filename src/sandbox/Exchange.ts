@@ -9,11 +9,15 @@ import type { Kind } from "../domain/Attempt.js"
  * How an exchange ended, as far as the provider can know. `Pending`: not yet. `Abandoned`: the client went away first.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Ending =
   "Pending" | "Answered" | "Truncated" | "Stalled" | "Dripping" | "Dropped" | "Refused" | "Hanging" | "Abandoned"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Exchange {
   /** 1 for the first. */
   readonly ordinal: number

@@ -10,6 +10,7 @@ import type * as Acquirer from "./Acquirer.js"
  * A moment by Effect's clock: how long before the sandbox starts (or is reset), or when exactly.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Past = { readonly age: Duration.DurationInput } | DateTime.Utc
 
@@ -18,6 +19,7 @@ export type Past = { readonly age: Duration.DurationInput } | DateTime.Utc
  * creation, or by `sandbox.settle`.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface PastTransaction<out Outcome extends Acquirer.Outcome = Acquirer.Outcome> {
   readonly created: Past
@@ -33,6 +35,7 @@ export interface PastTransaction<out Outcome extends Acquirer.Outcome = Acquirer
  * A payout that was made. Its state is that of its latest transaction, or `created` if it has none.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface PastPayout {
   readonly handle: string

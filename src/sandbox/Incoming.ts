@@ -6,7 +6,10 @@ import * as Predicate from "effect/Predicate"
 import type { Kind } from "../domain/Attempt.js"
 import { payoutPath } from "../provider/wire.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Incoming {
   /** In capitals. */
   readonly method: string

@@ -14,6 +14,7 @@ import type { Outcome, Settled } from "./Acquirer.js"
  * Money that really left the account.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Movement {
   readonly handle: string
@@ -31,6 +32,7 @@ export interface Movement {
  * One attempt, as the provider has it on record.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Transaction extends Payout.Transaction {
   readonly created: DateTime.Utc
@@ -45,6 +47,7 @@ export interface Transaction extends Payout.Transaction {
  * Transactions stand oldest first.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Recorded extends Payout.Payout {
   readonly currency: string
@@ -54,7 +57,10 @@ export interface Recorded extends Payout.Payout {
   readonly transactions: ReadonlyArray<Transaction>
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Ledger {
   readonly payouts: HashMap.HashMap<string, Recorded>
   readonly movements: HashMap.HashMap<string, ReadonlyArray<Movement>>
@@ -66,6 +72,7 @@ export interface Ledger {
  * What an attempt is made with, after everything has been validated.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Intent {
   readonly handle: string
@@ -78,13 +85,17 @@ export interface Intent {
   readonly text?: string | undefined
 }
 
-/** @category constructors */
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
 export const empty: Ledger = { payouts: HashMap.empty(), movements: HashMap.empty(), totalMoved: 0 }
 
 /**
  * The provider's record of a handle.
  *
  * @category queries
+ * @since 0.1.0
  */
 export const payout = (ledger: Ledger, handle: string): Option.Option<Recorded> => HashMap.get(ledger.payouts, handle)
 
@@ -103,6 +114,7 @@ export const payout = (ledger: Ledger, handle: string): Option.Option<Recorded> 
  * ```
  *
  * @category queries
+ * @since 0.1.0
  */
 export const movements = (ledger: Ledger, handle: string): ReadonlyArray<Movement> =>
   Option.getOrElse(HashMap.get(ledger.movements, handle), () => none)
@@ -113,6 +125,7 @@ const none: ReadonlyArray<Movement> = []
  * How much really moved for a handle, in minor units.
  *
  * @category queries
+ * @since 0.1.0
  */
 export const moved = (ledger: Ledger, handle: string): number =>
   movements(ledger, handle).reduce((total, movement) => total + movement.amount, 0)
@@ -121,6 +134,7 @@ export const moved = (ledger: Ledger, handle: string): number =>
  * Every payout on record, in the order of their creation.
  *
  * @category queries
+ * @since 0.1.0
  */
 export const payouts = (ledger: Ledger): ReadonlyArray<Recorded> =>
   Array.from(HashMap.values(ledger.payouts)).sort(byCreation)
@@ -136,6 +150,7 @@ const firstTransaction = (payout: Recorded): string => payout.transactions[0]?.i
  * unless the sandbox itself is broken.
  *
  * @category queries
+ * @since 0.1.0
  */
 export const paidTwice = (ledger: Ledger): ReadonlyArray<string> =>
   payouts(ledger)
@@ -147,6 +162,7 @@ export const paidTwice = (ledger: Ledger): ReadonlyArray<string> =>
  * attempt, does that; no client can see it, which is why such attempts have to be few.
  *
  * @category queries
+ * @since 0.1.0
  */
 export const movedTwice = (ledger: Ledger): ReadonlyArray<string> =>
   Array.from(ledger.movements)
@@ -157,6 +173,7 @@ export const movedTwice = (ledger: Ledger): ReadonlyArray<string> =>
  * Puts a payout on record as it is, instead of what its handle had.
  *
  * @category transitions
+ * @since 0.1.0
  */
 export const record = (ledger: Ledger, payout: Recorded): Ledger => ({
   ...ledger,
@@ -167,6 +184,7 @@ export const record = (ledger: Ledger, payout: Recorded): Ledger => ({
  * Appends an attempt to a handle's payout, which is created by its first one.
  *
  * @category transitions
+ * @since 0.1.0
  */
 export const attempt = (
   ledger: Ledger,
@@ -210,6 +228,7 @@ const after = (earlier: Transaction | undefined, when: DateTime.Utc): DateTime.U
  * Settles a payout that is processing; any other is left as it is.
  *
  * @category transitions
+ * @since 0.1.0
  */
 export const settle = (ledger: Ledger, handle: string, outcome: Settled, when: DateTime.Utc): Ledger =>
   Option.match(payout(ledger, handle), {

@@ -3,7 +3,10 @@
  */
 import type * as ErrorCode from "./ErrorCode.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Limit {
   /** Requests a second. */
   readonly rate: number
@@ -13,7 +16,10 @@ export interface Limit {
   readonly concurrent: number
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Limits {
   readonly reads: Limit
   readonly writes: Limit
@@ -24,6 +30,7 @@ export interface Limits {
  * limiting (documented).
  *
  * @category constants
+ * @since 0.1.0
  */
 export const documented: Limits = {
   reads: { rate: 25, burst: 50, concurrent: 10 },

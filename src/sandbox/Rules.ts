@@ -13,6 +13,7 @@ import * as Acquirer from "./Acquirer.js"
  * The key that the sandbox takes unless it is told another one. It opens nothing else.
  *
  * @category constants
+ * @since 0.1.0
  */
 export const apiKey: Redacted.Redacted<string> = Redacted.make("priv_sandbox_0123456789abcdef0123456789abcdef")
 
@@ -24,6 +25,7 @@ export const apiKey: Redacted.Redacted<string> = Redacted.make("priv_sandbox_012
  * `Invalid` 34, `Expired` 104, `Used` 103 (documented in general; for payouts inferred).
  *
  * @category models
+ * @since 0.1.0
  */
 export type PaymentMethod =
   | "NotFound"
@@ -40,6 +42,7 @@ export type PaymentMethod =
  * What is the matter with a customer: `NotFound` 404/9, `Deleted` 404/71 (documented in general; for payouts inferred).
  *
  * @category models
+ * @since 0.1.0
  */
 export type Customer = "NotFound" | "Deleted"
 
@@ -47,13 +50,17 @@ export type Customer = "NotFound" | "Deleted"
  * An attempt that the acquirer is asked to make.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Attempted extends Ledger.Intent {
   /** 1 for the first attempt on this handle. */
   readonly ordinal: number
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Rules {
   /** The private key that is taken. Default: `Sandbox.apiKey`. */
   readonly apiKey: Redacted.Redacted<string>
@@ -133,7 +140,10 @@ export interface Rules {
   readonly customers: Readonly<Record<string, Customer>>
 }
 
-/** @category constants */
+/**
+ * @category constants
+ * @since 0.1.0
+ */
 export const defaults: Rules = {
   apiKey,
   currency: "DKK",

@@ -35,6 +35,7 @@ export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules }
  * and 50, 10 of each at a time.
  *
  * @category constants
+ * @since 0.1.0
  */
 export const documentedLimits: Limits.Limits = Limits.documented
 
@@ -42,6 +43,7 @@ export const documentedLimits: Limits.Limits = Limits.documented
  * Every switch has a default: see `Rules`.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Options = Partial<Rules>
 
@@ -49,6 +51,7 @@ export type Options = Partial<Rules>
  * There is no payout of this handle that could be settled.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class NotProcessing extends Data.TaggedError("NotProcessing")<{ readonly handle: string }> {
   override get message(): string {
@@ -56,7 +59,10 @@ export class NotProcessing extends Data.TaggedError("NotProcessing")<{ readonly 
   }
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Service {
   /**
    * Appends steps. Each is for the next exchange that it matches; an exchange that none matches gets the standing steps
@@ -114,6 +120,7 @@ export interface Service {
  * ```
  *
  * @category tags
+ * @since 0.1.0
  */
 export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sandbox, Service>() {}
 
@@ -143,6 +150,7 @@ export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sand
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.clockWith((clock) => Effect.sync(() => start(options, clock.unsafeCurrentTimeMillis())))
@@ -188,6 +196,7 @@ const start = (options: Options, now: number): Service => {
  * The sandbox alone, to be shared by an in-memory client and `SandboxServer`.
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layerSandbox = (options?: Options): Layer.Layer<Sandbox> => Layer.effect(Sandbox, make(options))
 
@@ -195,6 +204,7 @@ export const layerSandbox = (options?: Options): Layer.Layer<Sandbox> => Layer.e
  * An `HttpClient` whose every request reaches the sandbox, whatever its host.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.httpClient(sandbox.receive)
 
@@ -214,6 +224,7 @@ export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpClient | Sandbox> =>
   Layer.effect(HttpClient.HttpClient, Effect.map(Sandbox, httpClient)).pipe(Layer.provideMerge(layerSandbox(options)))
@@ -231,6 +242,7 @@ export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpC
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> =>
   BillwerkClient.layer({ apiKey: options.apiKey ?? apiKey }).pipe(
@@ -243,5 +255,6 @@ export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.Bil
  * `layerWith` with every switch at its default.
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer: Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> = layerWith()

@@ -19,26 +19,36 @@ import * as Http from "node:http"
 import { type Delivery, drip, half, type Message } from "./Delivery.js"
 import * as Sandbox from "./Sandbox.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Service {
   /** Such as `http://127.0.0.1:49152`: the client's `baseUrl`. */
   readonly url: string
   readonly port: number
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /** The port to listen on; one that is free, unless said. */
   readonly port?: number
 }
 
-/** @category tags */
+/**
+ * @category tags
+ * @since 0.1.0
+ */
 export class SandboxServer extends Context.Tag("effect-billwerk-payouts/testing/server")<SandboxServer, Service>() {}
 
 /**
  * The server, until the scope ends: then every connection is closed, whatever it waits for.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (
   options: Options = {}
@@ -66,7 +76,7 @@ export const make = (
  * import { Sandbox } from "effect-billwerk-payouts/testing"
  * import * as SandboxServer from "effect-billwerk-payouts/testing/server"
  *
- * const live = SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox({ repeatOfPaid: "Replay" })))
+ * const live = SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox({ repeatOfPaid: "Replay" })))
  *
  * const program = Effect.gen(function* () {
  *   const { url } = yield* SandboxServer.SandboxServer
@@ -75,8 +85,20 @@ export const make = (
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<SandboxServer, HttpServerError.ServeError, Sandbox.Sandbox> =>
+export const layer: Layer.Layer<SandboxServer, HttpServerError.ServeError, Sandbox.Sandbox> = Layer.scoped(
+  SandboxServer,
+  Effect.suspend(() => make())
+)
+
+/**
+ * The same, with other options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<SandboxServer, HttpServerError.ServeError, Sandbox.Sandbox> =>
   Layer.scoped(SandboxServer, make(options))
 
 const loopback = "127.0.0.1"

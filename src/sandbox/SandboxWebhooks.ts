@@ -33,6 +33,7 @@ import { normal, type Parts, type Step } from "./WebhookScript.js"
  * The names of the events that are sent of a payout. Made up, after those of invoices.
  *
  * @category constants
+ * @since 0.1.0
  */
 export const eventTypes = { paid: "payout_settled", failed: "payout_failed" } as const
 
@@ -41,6 +42,7 @@ export const eventTypes = { paid: "payout_settled", failed: "payout_failed" } as
  * three days. Source: a third party's account of the provider's documentation.
  *
  * @category constants
+ * @since 0.1.0
  */
 export const repeats: Schedule.Schedule<unknown> = Schedule.fromDelays(
   "2 minutes",
@@ -54,6 +56,7 @@ export const repeats: Schedule.Schedule<unknown> = Schedule.fromDelays(
  * How long the provider waits for an answer (documented).
  *
  * @category constants
+ * @since 0.1.0
  */
 export const answerDeadline = Duration.seconds(10)
 
@@ -61,6 +64,7 @@ export const answerDeadline = Duration.seconds(10)
  * How many requests the provider makes at a time (documented).
  *
  * @category constants
+ * @since 0.1.0
  */
 export const concurrencyMax = 10
 
@@ -68,6 +72,7 @@ export const concurrencyMax = 10
  * How many of the latest requests are remembered.
  *
  * @category constants
+ * @since 0.1.0
  */
 export const sentMax = 10_000
 
@@ -75,10 +80,14 @@ export const sentMax = 10_000
  * Where a webhook's body goes: to the status of the answer. See `toApp` and `toUrl`.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Receiver<E = never, R = never> = (body: string) => Effect.Effect<number, E, R>
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options<E = never, R = never> {
   /** The account's webhook secret. */
   readonly secret: Redacted.Redacted<string>
@@ -89,6 +98,7 @@ export interface Options<E = never, R = never> {
  * A request that was made.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Sent {
   readonly id: string
@@ -103,7 +113,10 @@ export interface Sent {
   readonly status: number | undefined
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Service {
   /** Appends steps. Each is for the next webhook that it matches; others get the standing steps, or are as usual. */
   readonly script: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
@@ -123,6 +136,7 @@ export interface Service {
  * The webhooks' own handle, for tests: the script, and what was sent.
  *
  * @category tags
+ * @since 0.1.0
  */
 export class SandboxWebhooks extends Context.Tag("effect-billwerk-payouts/SandboxWebhooks")<
   SandboxWebhooks,
@@ -134,6 +148,7 @@ export class SandboxWebhooks extends Context.Tag("effect-billwerk-payouts/Sandbo
  * customer's, the next one only after the one before was answered with 2xx or given up.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never, Sandbox | Scope.Scope | R> =>
   Effect.gen(function* () {
@@ -195,6 +210,7 @@ export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer = <E, R>(options: Options<E, R>): Layer.Layer<SandboxWebhooks, never, Sandbox | R> =>
   Layer.scoped(SandboxWebhooks, make(options))
@@ -203,6 +219,7 @@ export const layer = <E, R>(options: Options<E, R>): Layer.Layer<SandboxWebhooks
  * Hands webhooks to an app, in memory.
  *
  * @category receivers
+ * @since 0.1.0
  */
 export const toApp =
   <E, R>(
@@ -228,6 +245,7 @@ export const toApp =
  * followed (documented).
  *
  * @category receivers
+ * @since 0.1.0
  */
 export const toUrl =
   (url: string): Receiver<HttpClientError.HttpClientError> =>

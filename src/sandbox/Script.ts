@@ -14,6 +14,7 @@ import * as Acquirer from "./Acquirer.js"
  * given (`Acquirer`), or nothing at all (`Nothing`), whatever it answers.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Execution = Data.TaggedEnum<{
   ByRules: {}
@@ -21,13 +22,17 @@ export type Execution = Data.TaggedEnum<{
   Nothing: {}
 }>
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export const Execution = Data.taggedEnum<Execution>()
 
 /**
  * What becomes of the answer.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Answer = Data.TaggedEnum<{
   /** It arrives as the provider gave it. */
@@ -64,10 +69,16 @@ export type Answer = Data.TaggedEnum<{
   Raw: RawOptions
 }>
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export const Answer = Data.taggedEnum<Answer>()
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Alteration {
   readonly handle?: string
   /** Minor units. */
@@ -81,7 +92,10 @@ export interface Alteration {
   readonly transactions?: "None"
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface ApiErrorOptions {
   readonly status: number
   /** The provider's error code. */
@@ -94,14 +108,20 @@ export interface ApiErrorOptions {
   readonly retryAfter?: string
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface RawOptions {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Parts {
   /** Which exchanges it is for; any, unless said. */
   readonly kind?: Kind
@@ -123,6 +143,7 @@ export interface Parts {
  * A step of a script. What it does not say is as usual: see `normal`.
  *
  * @category models
+ * @since 0.1.0
  */
 export class Step extends Pipeable.Class() {
   constructor(readonly parts: Parts) {
@@ -136,6 +157,7 @@ const step = (parts: Parts): Step => new Step(parts)
  * The provider acts by its rules and the answer arrives.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const normal: Step = step({})
 
@@ -145,17 +167,22 @@ export const normal: Step = step({})
  * An attempt, if the rules allow one, has this outcome, whatever the amount. Only for creates: a lookup attempts nothing.
  *
  * @category outcomes
+ * @since 0.1.0
  */
 export const outcome = (outcome: Acquirer.Outcome): Step =>
   step({ kind: "Create", execution: Execution.Acquirer({ outcome }) })
 
-/** @category outcomes */
+/**
+ * @category outcomes
+ * @since 0.1.0
+ */
 export const paid: Step = outcome(Acquirer.paid)
 
 /**
  * See `Acquirer.processing`.
  *
  * @category outcomes
+ * @since 0.1.0
  */
 export const processing = (options?: Parameters<typeof Acquirer.processing>[0]): Step =>
   outcome(Acquirer.processing(options))
@@ -164,6 +191,7 @@ export const processing = (options?: Parameters<typeof Acquirer.processing>[0]):
  * See `Acquirer.hardDeclined`.
  *
  * @category outcomes
+ * @since 0.1.0
  */
 export const hardDeclined = (error?: string): Step => outcome(Acquirer.hardDeclined(error))
 
@@ -171,6 +199,7 @@ export const hardDeclined = (error?: string): Step => outcome(Acquirer.hardDecli
  * See `Acquirer.softDeclined`.
  *
  * @category outcomes
+ * @since 0.1.0
  */
 export const softDeclined = (error?: string): Step => outcome(Acquirer.softDeclined(error))
 
@@ -178,6 +207,7 @@ export const softDeclined = (error?: string): Step => outcome(Acquirer.softDecli
  * See `Acquirer.processingError`. `moved: true` hides a success.
  *
  * @category outcomes
+ * @since 0.1.0
  */
 export const processingError = (options?: { readonly error?: string; readonly moved?: boolean }): Step =>
   outcome(Acquirer.processingError(options))
@@ -186,6 +216,7 @@ export const processingError = (options?: { readonly error?: string; readonly mo
  * The attempt fails with an `error_state` of any words.
  *
  * @category outcomes
+ * @since 0.1.0
  */
 export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Acquirer.failed(errorState))
 
@@ -205,6 +236,7 @@ export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Ac
  * ```
  *
  * @category refusals
+ * @since 0.1.0
  */
 export const apiError = (options: ApiErrorOptions): Step =>
   step({ execution: Execution.Nothing(), answer: Answer.ApiError(options) })
@@ -217,6 +249,7 @@ export const apiError = (options: ApiErrorOptions): Step =>
  * Source: the codes and the body's field are documented in general; for payouts inferred.
  *
  * @category refusals
+ * @since 0.1.0
  */
 export const transactionError = (
   error = "acquirer_communication_error",
@@ -230,6 +263,7 @@ export const transactionError = (
  * Whoever answers, it is not the provider: a proxy, a firewall, a captive portal.
  *
  * @category refusals
+ * @since 0.1.0
  */
 export const reply = (options: RawOptions): Step =>
   step({ execution: Execution.Nothing(), answer: Answer.Raw(options) })
@@ -238,6 +272,7 @@ export const reply = (options: RawOptions): Step =>
  * A redirect, which a client must not follow.
  *
  * @category refusals
+ * @since 0.1.0
  */
 export const redirect = (status: 301 | 302 | 303 | 307 | 308, location: string): Step =>
   reply({ status, headers: { location } })
@@ -246,6 +281,7 @@ export const redirect = (status: 301 | 302 | 303 | 307 | 308, location: string):
  * A lookup that does not see the payout, although it may exist: reads lag behind writes. `times` says for how many.
  *
  * @category refusals
+ * @since 0.1.0
  */
 export const laggingRead: Step = step({
   ...apiError({ status: 404, code: 137 }).parts,
@@ -257,6 +293,7 @@ export const laggingRead: Step = step({
  * for how many.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const staleRead: Step = step({ kind: "Lookup", answer: Answer.Stale() })
 
@@ -266,6 +303,7 @@ export const staleRead: Step = step({ kind: "Lookup", answer: Answer.Stale() })
  * Nothing is sent: nobody listens. Only in memory; over a socket it is `dropBeforeCommit`.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const connectionRefused: Step = step({ execution: Execution.Nothing(), answer: Answer.Refused() })
 
@@ -275,6 +313,7 @@ const dropped = Answer.Dropped({ reset: false, atOnce: false })
  * The connection is lost, and the provider did nothing.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const dropBeforeCommit: Step = step({ execution: Execution.Nothing(), answer: dropped })
 
@@ -282,6 +321,7 @@ export const dropBeforeCommit: Step = step({ execution: Execution.Nothing(), ans
  * The provider does what was asked, and the answer is lost.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const dropAfterCommit: Step = step({ answer: dropped })
 
@@ -289,6 +329,7 @@ export const dropAfterCommit: Step = step({ answer: dropped })
  * The connection is reset (RST) instead of closed; the provider has done what was asked.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const resetAfterCommit: Step = step({ answer: Answer.Dropped({ reset: true, atOnce: false }) })
 
@@ -296,6 +337,7 @@ export const resetAfterCommit: Step = step({ answer: Answer.Dropped({ reset: tru
  * The connection is lost at once, and the provider acts on the request only later.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const executeLater = (after: Duration.DurationInput): Step =>
   step({ requestDelay: Duration.decode(after), answer: Answer.Dropped({ reset: false, atOnce: true }) })
@@ -304,6 +346,7 @@ export const executeLater = (after: Duration.DurationInput): Step =>
  * Nothing is done and nothing ever comes.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const hangBeforeCommit: Step = step({ execution: Execution.Nothing(), answer: Answer.Hanging() })
 
@@ -311,6 +354,7 @@ export const hangBeforeCommit: Step = step({ execution: Execution.Nothing(), ans
  * The provider does what was asked, and nothing ever comes.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const hangAfterCommit: Step = step({ answer: Answer.Hanging() })
 
@@ -318,6 +362,7 @@ export const hangAfterCommit: Step = step({ answer: Answer.Hanging() })
  * The body ends before its content-length; the provider has done what was asked.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const truncated: Step = step({ answer: Answer.Truncated({ chunked: false }) })
 
@@ -325,6 +370,7 @@ export const truncated: Step = step({ answer: Answer.Truncated({ chunked: false 
  * The body ends before its last chunk; the provider has done what was asked.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const truncatedChunked: Step = step({ answer: Answer.Truncated({ chunked: true }) })
 
@@ -332,6 +378,7 @@ export const truncatedChunked: Step = step({ answer: Answer.Truncated({ chunked:
  * Headers and half of the body come, and then nothing; the provider has done what was asked.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const stalled: Step = step({ answer: Answer.Stalled() })
 
@@ -339,13 +386,17 @@ export const stalled: Step = step({ answer: Answer.Stalled() })
  * The body comes a byte at a time, which defeats a deadline for the next byte; the provider has done what was asked.
  *
  * @category lost answers
+ * @since 0.1.0
  */
 export const dripping = (every: Duration.DurationInput): Step =>
   step({ answer: Answer.Dripping({ every: Duration.decode(every) }) })
 
 // --- answers that lie; the provider has done what was asked ---
 
-/** @category untrue answers */
+/**
+ * @category untrue answers
+ * @since 0.1.0
+ */
 export const htmlPage: Step = step({
   answer: Answer.Replaced({ body: "<!doctype html><html><body>Welcome</body></html>", contentType: "text/html" })
 })
@@ -354,16 +405,21 @@ export const htmlPage: Step = step({
  * Half of the JSON, which nothing in the transport shows.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const halfJson: Step = step({ answer: Answer.Halved() })
 
-/** @category untrue answers */
+/**
+ * @category untrue answers
+ * @since 0.1.0
+ */
 export const emptyBody: Step = step({ answer: Answer.Replaced({ body: "", contentType: "application/json" }) })
 
 /**
  * Any other body under the answer's own status.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const body = (body: string, contentType = "application/json"): Step =>
   step({ answer: Answer.Replaced({ body, contentType }) })
@@ -372,6 +428,7 @@ export const body = (body: string, contentType = "application/json"): Step =>
  * The provider's body under another status.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const status = (status: number): Step => step({ answer: Answer.Restatused({ status }) })
 
@@ -379,25 +436,34 @@ export const status = (status: number): Step => step({ answer: Answer.Restatused
  * The payout, with something else in it than is on record.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const altered = (alteration: Alteration): Step => step({ answer: Answer.Altered({ alteration }) })
 
-/** @category untrue answers */
+/**
+ * @category untrue answers
+ * @since 0.1.0
+ */
 export const wrongHandle: Step = altered({ handle: "somebody-elses-payout" })
 
 /**
  * @param amount minor units
  * @category untrue answers
+ * @since 0.1.0
  */
 export const wrongAmount = (amount: number): Step => altered({ amount })
 
-/** @category untrue answers */
+/**
+ * @category untrue answers
+ * @since 0.1.0
+ */
 export const unknownState = (state = "unheard_of"): Step => altered({ state })
 
 /**
  * The answer to somebody else's request: the payout on record under `handle`, or one made up.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const crossed = (handle: string): Step => step({ answer: Answer.Crossed({ handle }) })
 
@@ -405,6 +471,7 @@ export const crossed = (handle: string): Step => step({ answer: Answer.Crossed({
  * A valid answer, padded with blanks to so many bytes.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const oversized = (bytes: number): Step => step({ answer: Answer.Padded({ bytes }) })
 
@@ -412,6 +479,7 @@ export const oversized = (bytes: number): Step => step({ answer: Answer.Padded({
  * An error of the provider, or a proxy before it, although what was asked has been done.
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ answer: Answer.ApiError(options) })
 
@@ -428,6 +496,7 @@ export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ an
  * ```
  *
  * @category untrue answers
+ * @since 0.1.0
  */
 export const header = (name: string, value: string | null): Step => step({ headers: { [name.toLowerCase()]: value } })
 
@@ -448,6 +517,7 @@ export const header = (name: string, value: string | null): Step => step({ heade
  * ```
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const and =
   (that: Step) =>
@@ -460,6 +530,7 @@ export const and =
  * Only for `POST /v1/payout`.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const onCreate = (self: Step): Step => step({ ...self.parts, kind: "Create" })
 
@@ -467,6 +538,7 @@ export const onCreate = (self: Step): Step => step({ ...self.parts, kind: "Creat
  * Only for `GET /v1/payout/{handle}`.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const onLookup = (self: Step): Step => step({ ...self.parts, kind: "Lookup" })
 
@@ -474,6 +546,7 @@ export const onLookup = (self: Step): Step => step({ ...self.parts, kind: "Looku
  * Only for one payout.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const forHandle =
   (handle: string) =>
@@ -484,6 +557,7 @@ export const forHandle =
  * For so many matching exchanges in a row, instead of one.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const times =
   (times: number) =>
@@ -494,6 +568,7 @@ export const times =
  * The request travels this long before the provider has it. A client that gives up meanwhile does not call it back.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const delayRequest =
   (delay: Duration.DurationInput) =>
@@ -504,6 +579,7 @@ export const delayRequest =
  * The answer waits this long after the provider is done.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const delayAnswer =
   (delay: Duration.DurationInput) =>

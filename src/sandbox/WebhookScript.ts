@@ -7,7 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Pipeable from "effect/Pipeable"
 import type { Content } from "../webhook/Webhook.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Parts {
   /** Which payout's webhooks it is for; anybody's, unless said. */
   readonly handle?: string
@@ -33,6 +36,7 @@ export interface Parts {
  * A step of a script. What it does not say is as usual: see `normal`.
  *
  * @category models
+ * @since 0.1.0
  */
 export class Step extends Pipeable.Class() {
   constructor(readonly parts: Parts) {
@@ -46,6 +50,7 @@ const step = (parts: Parts): Step => new Step(parts)
  * It is sent at once, in its customer's queue, and repeated until it is answered with 2xx.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const normal: Step = step({})
 
@@ -53,6 +58,7 @@ export const normal: Step = step({})
  * It is sent only after a while. Its customer's later ones wait for it, unless it is `unordered`.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const delay = (delay: Duration.DurationInput): Step => step({ delay: Duration.decode(delay) })
 
@@ -60,6 +66,7 @@ export const delay = (delay: Duration.DurationInput): Step => step({ delay: Dura
  * It keeps out of its customer's queue, so that a delayed one is overtaken. The provider's order may break, too.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const unordered: Step = step({ unordered: true })
 
@@ -67,6 +74,7 @@ export const unordered: Step = step({ unordered: true })
  * It never comes.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const lost: Step = step({ lost: true })
 
@@ -75,6 +83,7 @@ export const lost: Step = step({ lost: true })
  * replays what was heard. Once and at once, unless said.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const duplicate = (options: { readonly times?: number; readonly after?: Duration.DurationInput } = {}): Step => {
   const after = Duration.decode(options.after ?? Duration.zero)
@@ -86,6 +95,7 @@ export const duplicate = (options: { readonly times?: number; readonly after?: D
  * comes.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const forged: Step = step({ forged: true })
 
@@ -100,6 +110,7 @@ export const forged: Step = step({ forged: true })
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const altered = (alteration: NonNullable<Parts["alteration"]>): Step => step({ alteration })
 
@@ -107,6 +118,7 @@ export const altered = (alteration: NonNullable<Parts["alteration"]>): Step => s
  * Its timestamp is older than it is.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const stale = (by: Duration.DurationInput): Step => step({ aheadMillis: -Duration.toMillis(by) })
 
@@ -114,6 +126,7 @@ export const stale = (by: Duration.DurationInput): Step => step({ aheadMillis: -
  * Its timestamp is in the future.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const early = (by: Duration.DurationInput): Step => step({ aheadMillis: Duration.toMillis(by) })
 
@@ -121,6 +134,7 @@ export const early = (by: Duration.DurationInput): Step => step({ aheadMillis: D
  * Both steps in one; where both speak of the same part, the second has the last word.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const and =
   (that: Step) =>
@@ -131,6 +145,7 @@ export const and =
  * Only for one payout.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const forHandle =
   (handle: string) =>
@@ -141,6 +156,7 @@ export const forHandle =
  * For so many matching webhooks in a row, instead of one.
  *
  * @category combinators
+ * @since 0.1.0
  */
 export const times =
   (times: number) =>

@@ -27,7 +27,10 @@ import * as transport from "../provider/connectionError.js"
 import { bytesOf, Exchange } from "./Exchange.js"
 import * as UndiciResponse from "./Response.js"
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /**
    * How many connections an origin may have. Default: as many as there are requests under way. A request that waits for
@@ -60,6 +63,7 @@ export interface Options {
  * which has a stub in its place that sends nothing.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = (
   options: Options = {}
@@ -101,14 +105,26 @@ const dispatchers = ({ dispatcher, ...options }: Options): Effect.Effect<Dispatc
  * import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
  *
  * const live = BillwerkClient.layerConfig({ apiKey: Config.redacted("BILLWERK_API_KEY") }).pipe(
- *   Layer.provide(UndiciTransport.layer({ connectTimeout: "5 seconds" }))
+ *   Layer.provide(UndiciTransport.layerWith({ connectTimeout: "5 seconds" }))
  * )
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> =>
+export const layerWith = (options: Options): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> =>
   Layer.scoped(HttpClient.HttpClient, make(options))
+
+/**
+ * `layerWith`, with what is used unless said.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> = Layer.scoped(
+  HttpClient.HttpClient,
+  Effect.suspend(() => make())
+)
 
 /** One pool an origin for as long as the scope. An `Agent` would drop a pool, and what waits in it, between connections. */
 const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatcher, never, Scope.Scope> =>

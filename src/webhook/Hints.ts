@@ -13,6 +13,7 @@ import type { Hint } from "../domain/Hint.js"
  * Hints of this process. Give its layer to `Payouts.layer` and to the webhook handler, and `awaitFinal` is woken early.
  *
  * @category tags
+ * @since 0.1.0
  */
 export class Hints extends Context.Tag("effect-billwerk-payouts/Hints")<
   Hints,
@@ -27,7 +28,10 @@ export class Hints extends Context.Tag("effect-billwerk-payouts/Hints")<
   }
 >() {}
 
-/** @category constructors */
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make: Effect.Effect<Hints["Type"]> = Effect.sync(() => {
   const listeners = new Map<string, Set<Queue.Queue<Hint>>>()
 
@@ -76,5 +80,6 @@ export const make: Effect.Effect<Hints["Type"]> = Effect.sync(() => {
  * ```
  *
  * @category layers
+ * @since 0.1.0
  */
 export const layer: Layer.Layer<Hints> = Layer.effect(Hints, make)

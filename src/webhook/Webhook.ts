@@ -20,6 +20,7 @@ import * as wire from "../provider/wire.js"
  * The most that a webhook may be, in bytes. The documented ones have less than 1,000.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const bodyBytesMax = 64 * 1024
 
@@ -27,6 +28,7 @@ export const bodyBytesMax = 64 * 1024
  * How far a timestamp may be from this machine's clock, before or after it.
  *
  * @category defaults
+ * @since 0.1.0
  */
 export const toleranceDefault = Duration.minutes(5)
 
@@ -41,6 +43,7 @@ export const toleranceDefault = Duration.minutes(5)
  * - `TooEarly`: it is rightly signed, and from a future further away than tolerated: a clock is wrong.
  *
  * @category models
+ * @since 0.1.0
  */
 export const Reason = Schema.Literal(
   "TooLarge",
@@ -51,13 +54,17 @@ export const Reason = Schema.Literal(
   "TooEarly"
 ).annotations(hidden("a reason"))
 
-/** @category models */
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Reason = typeof Reason.Type
 
 /**
  * A webhook that is not to be acted on. Holds the reason, and nothing of the webhook or of a secret.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class WebhookRejected extends Schema.TaggedError<WebhookRejected>("effect-billwerk-payouts/WebhookRejected")(
   "WebhookRejected",
@@ -83,6 +90,7 @@ const words = {
  * What `verify` needs to know.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Options {
   /** The account's webhook secrets: one, or while it is being changed the new and the old one. One that is empty, or was wiped, fits nothing. */
@@ -117,6 +125,7 @@ export interface Options {
  * ```
  *
  * @category verification
+ * @since 0.1.0
  */
 export const verify = Effect.fnUntraced(function* (body: string | Uint8Array, options: Options) {
   const { content, json } = yield* read(body)
@@ -142,6 +151,7 @@ export const verify = Effect.fnUntraced(function* (body: string | Uint8Array, op
  * What is signed, as the provider writes it, and with which secret.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Signed {
   readonly id: string
@@ -166,6 +176,7 @@ export interface Signed {
  * ```
  *
  * @category testing
+ * @since 0.1.0
  */
 export const sign = ({ secret, ...signed }: Signed): Effect.Effect<string> =>
   Effect.promise(async () => {
@@ -178,6 +189,7 @@ export const sign = ({ secret, ...signed }: Signed): Effect.Effect<string> =>
  * What a webhook says. The provider documents these fields, but for `payout`, which is inferred.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface Content {
   readonly id: string
@@ -212,6 +224,7 @@ export interface Content {
  * ```
  *
  * @category testing
+ * @since 0.1.0
  */
 export const body = (content: Content, secret: Redacted.Redacted<string>): Effect.Effect<string> =>
   Effect.gen(function* () {

@@ -26,6 +26,7 @@ import * as Webhook from "./Webhook.js"
  * How long a body may take to arrive. The provider hangs up 10 seconds after it began.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const bodyDeadline = Duration.seconds(3)
 
@@ -33,16 +34,21 @@ export const bodyDeadline = Duration.seconds(3)
  * The longest that `hookDeadline` may be, so that the answer is always in time.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const hookDeadlineMax = Duration.seconds(6)
 
-/** @category defaults */
+/**
+ * @category defaults
+ * @since 0.1.0
+ */
 export const idsMaxDefault = 10_000
 
 /**
  * How many verified webhooks are handled at a time. The provider sends at most 10 (documented).
  *
  * @category defaults
+ * @since 0.1.0
  */
 export const concurrencyDefault = 32
 
@@ -51,14 +57,19 @@ export const concurrencyDefault = 32
  * who sends at once.
  *
  * @category limits
+ * @since 0.1.0
  */
 export const bodiesMax = 256
 
-/** @category defaults */
+/**
+ * @category defaults
+ * @since 0.1.0
+ */
 export const hookDeadlineDefault = Duration.seconds(3)
 
 /**
  * @category models
+ * @since 0.1.0
  */
 export interface Options<E = never, R = never> extends Webhook.Options {
   /**
@@ -89,6 +100,7 @@ export interface Options<E = never, R = never> extends Webhook.Options {
  * - `Busy`: too many other verified webhooks were being handled. What is not signed takes nobody's place.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Ending =
   Webhook.Reason | "Accepted" | "Duplicate" | "NotPost" | "TooSlow" | "BrokenOff" | "HookFailed" | "Busy"
@@ -97,6 +109,7 @@ export type Ending =
  * The HTTP status for each ending. What is answered with anything but 2xx, the provider repeats.
  *
  * @category constants
+ * @since 0.1.0
  */
 export const statuses = {
   Accepted: 200,
@@ -135,6 +148,7 @@ export const statuses = {
  * ```
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = <E = never, R = never>(
   options: Options<E, R>

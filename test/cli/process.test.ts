@@ -91,7 +91,7 @@ const run = (
     }
   }).pipe(Effect.scoped, Effect.orDie, Effect.provide(NodeContext.layer))
 
-const server = SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox()))
+const server = SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox()))
 
 const toServer = Effect.map(SandboxServer.SandboxServer, ({ url }) => ({ ...live, BILLWERK_BASE_URL: url }))
 

@@ -7,7 +7,7 @@ import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
 import Pg from "pg"
 
-const Durable = PayoutWorkflow.layer().pipe(
+const Durable = PayoutWorkflow.layer.pipe(
   Layer.provide(Payouts.layer),
   Layer.provide(BillwerkClient.layerConfig({ apiKey: Config.redacted("BILLWERK_API_KEY") })),
   Layer.provide(FetchHttpClient.layer)

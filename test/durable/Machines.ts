@@ -53,7 +53,7 @@ export type ClockIs = "Measured" | "NotMeasured"
 export const start = (
   store: Store,
   death: Death | undefined,
-  options?: PayoutWorkflow.Options,
+  options: PayoutWorkflow.Options = {},
   clock: ClockIs = "Measured"
 ): Effect.Effect<
   {
@@ -76,7 +76,7 @@ export const start = (
       Layer.provide(Layer.succeed(RunnerStorage.RunnerStorage, Context.get(store, RunnerStorage.RunnerStorage))),
       Layer.provide([RunnerHealth.layerNoop, config])
     )
-    const context = yield* PayoutWorkflow.layer(options).pipe(
+    const context = yield* PayoutWorkflow.layerWith(options).pipe(
       Layer.provideMerge(Payouts.layer),
       Layer.provideMerge(engine),
       Layer.buildWithScope(scope)

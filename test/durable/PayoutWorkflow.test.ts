@@ -190,7 +190,7 @@ describe("A durable payout", () => {
       assert.strictEqual((yield* PayoutWorkflow.poll(id))?._tag, "Complete")
     }).pipe(
       Effect.provide(
-        PayoutWorkflow.layer().pipe(
+        PayoutWorkflow.layer.pipe(
           Layer.provide(Payouts.layer),
           Layer.provideMerge(silent),
           Layer.provideMerge(Sandbox.layerWith({ outcome: Acquirer.processing() }))
@@ -427,7 +427,7 @@ describe("A step that is run again in the same process", () => {
       const twice = forgetful(Effect.map(sandbox.exchanges, ({ length }) => void seen.push(length)))
       const outcome = yield* inVirtualTime(
         PayoutWorkflow.execute(request).pipe(
-          Effect.provide(PayoutWorkflow.layer().pipe(Layer.provide(Payouts.layer), Layer.provideMerge(twice)))
+          Effect.provide(PayoutWorkflow.layer.pipe(Layer.provide(Payouts.layer), Layer.provideMerge(twice)))
         )
       )
       assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Paid", "Moved"])
@@ -465,7 +465,7 @@ describe("A step that comes too late for its intent", () => {
       const sandbox = yield* Sandbox.Sandbox
       const outcome = yield* inVirtualTime(
         PayoutWorkflow.execute(request).pipe(
-          Effect.provide(PayoutWorkflow.layer().pipe(Layer.provide(Payouts.layer), Layer.provideMerge(late)))
+          Effect.provide(PayoutWorkflow.layer.pipe(Layer.provide(Payouts.layer), Layer.provideMerge(late)))
         )
       )
       assert.deepStrictEqual([outcome._tag, outcome.exposure.max], ["Paid", 12_500])
@@ -499,7 +499,7 @@ describe("A step that dies of a defect while its create is under way", () => {
       const error = yield* inVirtualTime(
         Effect.flip(PayoutWorkflow.execute(request)).pipe(
           Effect.provide(
-            PayoutWorkflow.layer({ policy }).pipe(
+            PayoutWorkflow.layerWith({ policy }).pipe(
               Layer.provide(Payouts.layer),
               Layer.provide(broken),
               Layer.provideMerge(WorkflowEngine.layerMemory)

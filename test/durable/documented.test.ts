@@ -22,7 +22,7 @@ const booked = (sandbox: Sandbox.Options, script: ReadonlyArray<Script.Step> = [
       release: () => note("release"),
       askAPerson: (_, atMost) => note(`ask, at most ${atMost}`)
     })
-    const live = Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer()).pipe(
+    const live = Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer).pipe(
       Layer.provide([Payouts.layer, BooksTest]),
       Layer.provideMerge(WorkflowEngine.layerMemory),
       Layer.provideMerge(Sandbox.layerWith(sandbox))

@@ -30,7 +30,7 @@ const pool = (name: string, max: number) =>
   })
 
 const runtime = (name: string, connections = 4) =>
-  PayoutWorkflow.layer().pipe(
+  PayoutWorkflow.layer.pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(
       PostgresEngine.layer({

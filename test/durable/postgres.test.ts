@@ -21,7 +21,7 @@ const pool = Effect.acquireRelease(
 )
 
 const runtime = (submitOnly: boolean) =>
-  PayoutWorkflow.layer().pipe(
+  PayoutWorkflow.layer.pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(
       PostgresEngine.layer({

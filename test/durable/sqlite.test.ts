@@ -46,7 +46,7 @@ const options: PayoutWorkflow.Options = {
 
 /** One process on the file, from its start to its orderly end. */
 const runtime = (directory: string, more: PayoutWorkflow.Options = {}) =>
-  PayoutWorkflow.layer({ ...options, ...more }).pipe(
+  PayoutWorkflow.layerWith({ ...options, ...more }).pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(
       SqliteEngine.layer({

@@ -6,8 +6,8 @@ import { Sandbox } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 
 /** The workflow on an engine, with a memory of its own of what it sent. */
-export const process = (options?: PayoutWorkflow.Options) =>
-  PayoutWorkflow.layer(options).pipe(Layer.provideMerge(Payouts.layer))
+export const process = (options: PayoutWorkflow.Options = {}) =>
+  PayoutWorkflow.layerWith(options).pipe(Layer.provideMerge(Payouts.layer))
 
 /** One process, in memory. */
 export const layer = (sandbox?: Sandbox.Options, options?: PayoutWorkflow.Options) =>

@@ -50,7 +50,7 @@ const loopback = new Acting((handler, { body }) =>
   })
 )
 
-const direct = UndiciTransport.layer({ dispatcher: loopback })
+const direct = UndiciTransport.layerWith({ dispatcher: loopback })
 const general = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(identity))

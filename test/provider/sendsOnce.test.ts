@@ -98,7 +98,7 @@ describe("On Deno", () => {
     Effect.gen(function* () {
       yield* deno()
       const message = yield* refusal(clientOver(FetchHttpClient.layer))
-      for (const way of ["UndiciTransport.layer()", "NodeHttpClient.layer", "RequestInit", "poolMaxIdlePerHost: 0"]) {
+      for (const way of ["UndiciTransport.layer", "NodeHttpClient.layer", "RequestInit", "poolMaxIdlePerHost: 0"]) {
         assert.include(message, way)
       }
     })
@@ -140,8 +140,8 @@ describe("On Deno", () => {
   )
 
   const taken: ReadonlyArray<readonly [string, Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>]> = [
-    ["UndiciTransport", UndiciTransport.layer()],
-    ["a client made of UndiciTransport", madeOf(UndiciTransport.layer())],
+    ["UndiciTransport", UndiciTransport.layer],
+    ["a client made of UndiciTransport", madeOf(UndiciTransport.layer)],
     ["node:http", NodeHttpClient.layer],
     ["undici", NodeHttpClient.layerUndici],
     ["a client that retries undici", retried(NodeHttpClient.layerUndici)]

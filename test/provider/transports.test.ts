@@ -38,16 +38,16 @@ const undiciWith = (options: Undici.Agent.Options) =>
 const nodeWith = (options: Parameters<typeof NodeHttpClient.makeAgentLayer>[0]) =>
   NodeHttpClient.layerWithoutAgent.pipe(Layer.provide(NodeHttpClient.makeAgentLayer(options)))
 
-const madeOf = (options?: UndiciTransport.Options) =>
+const madeOf = (options: UndiciTransport.Options = {}) =>
   Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, HttpClient.mapRequest(identity))).pipe(
-    Layer.provide(UndiciTransport.layer(options))
+    Layer.provide(UndiciTransport.layerWith(options))
   )
 
 const transports: ReadonlyArray<Transport> = [
   { name: "fetch", layer: FetchHttpClient.layer, kept: FetchHttpClient.layer },
   { name: "node:http", layer: NodeHttpClient.layer, kept: nodeWith({ keepAlive: true }) },
   { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici },
-  { name: "UndiciTransport", layer: UndiciTransport.layer(), kept: UndiciTransport.layer() },
+  { name: "UndiciTransport", layer: UndiciTransport.layer, kept: UndiciTransport.layer },
   // As fetch and the others are: without what it offers to `BillwerkClient` alone.
   { name: "a client made of UndiciTransport", layer: madeOf(), kept: madeOf() }
 ]
@@ -618,7 +618,7 @@ for (const transport of transports) {
         case "undici":
           return undiciWith({ connect: { ca } })
         case "UndiciTransport":
-          return UndiciTransport.layer({ connect: { ca } })
+          return UndiciTransport.layerWith({ connect: { ca } })
         case "a client made of UndiciTransport":
           return madeOf({ connect: { ca } })
       }

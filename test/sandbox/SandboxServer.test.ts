@@ -12,7 +12,7 @@ import * as UndiciTransport from "../../src/undici/UndiciTransport.js"
 import { create, createBody, createRequest, gist, handle, lookup, lookupRequest } from "./fixture.js"
 
 const server = (options?: Sandbox.Options) =>
-  SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox(options)))
+  SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox(options)))
 
 const overFetch = Effect.provide(Layer.merge(server(), FetchHttpClient.layer))
 
@@ -66,7 +66,7 @@ describe("The sandbox's server", () => {
     ["fetch", FetchHttpClient.layer],
     ["node:http", NodeHttpClient.layer],
     ["undici", NodeHttpClient.layerUndici],
-    ["UndiciTransport", UndiciTransport.layer()]
+    ["UndiciTransport", UndiciTransport.layer]
   ] as const) {
     it.live(`answers ${name} as the sandbox does in memory`, () =>
       Effect.gen(function* () {

@@ -616,7 +616,7 @@ describe("UndiciTransport, through BillwerkClient,", () => {
         )
         assert.isTrue(yield* live(eventually(() => server.busy() === 0)))
       }
-    }).pipe(Effect.provide(UndiciTransport.layer()))
+    }).pipe(Effect.provide(UndiciTransport.layer))
   )
 
   it.scopedLive("is sure that nothing was sent where a handshake breaks off", () =>
@@ -629,7 +629,7 @@ describe("UndiciTransport, through BillwerkClient,", () => {
         sent: "NotSent",
         systemCode: "ECONNRESET"
       })
-    }).pipe(Effect.provide(UndiciTransport.layer()))
+    }).pipe(Effect.provide(UndiciTransport.layer))
   )
 })
 
@@ -815,9 +815,9 @@ describe("UndiciTransport, where undici is a stub as Bun's is,", () => {
     Effect.sync(() => Object.defineProperty(Pool.prototype, "dispatch", { configurable: true, value: undefined })),
     (prototype) => Effect.sync(() => Reflect.deleteProperty(prototype, "dispatch"))
   )
-  const refused = (options?: UndiciTransport.Options) =>
+  const refused = (options: UndiciTransport.Options = {}) =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Layer.build(UndiciTransport.layer(options)))
+      const error = yield* Effect.flip(Layer.build(UndiciTransport.layerWith(options)))
       assert(error._op === "Unsupported")
       assert.deepStrictEqual(error.path, ["UndiciTransport"])
       assert.include(error.message, "use FetchHttpClient.layer or NodeHttpClient.layer")

@@ -95,7 +95,7 @@ export const layer = (
   weather: Weather,
   orders: number
 ): Layer.Layer<SandboxServer.SandboxServer | Sandbox.Sandbox> =>
-  SandboxServer.layer().pipe(
+  SandboxServer.layer.pipe(
     Layer.orDie,
     Layer.provideMerge(
       Layer.effect(

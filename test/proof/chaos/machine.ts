@@ -51,7 +51,7 @@ const options: PayoutWorkflow.Options = {
 }
 
 const library = {
-  live: PayoutWorkflow.layer(options),
+  live: PayoutWorkflow.layerWith(options),
   submit: PayoutWorkflow.submit,
   poll: (request: PayoutRequest.PayoutRequest) =>
     Effect.flatMap(PayoutWorkflow.executionId(request), PayoutWorkflow.poll)

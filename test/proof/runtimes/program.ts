@@ -24,7 +24,7 @@ const layers: Record<LayerName, () => Layer.Layer<HttpClient.HttpClient, ConfigE
   "node:http, kept": () =>
     Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true })),
   undici: () => NodeHttpClient.layerUndici,
-  UndiciTransport: () => UndiciTransport.layer()
+  UndiciTransport: () => UndiciTransport.layer
 }
 
 const pay = (handle: string) =>

@@ -79,7 +79,7 @@ const slack = Duration.seconds(2)
 
 export const run = (batch: Batch): Effect.Effect<Report> =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(SandboxServer.layer().pipe(Layer.provideMerge(Sandbox.layerSandbox())))
+    const context = yield* Layer.build(SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox())))
     const { sandbox, server } = yield* Effect.all({
       sandbox: Sandbox.Sandbox,
       server: SandboxServer.SandboxServer

@@ -22,5 +22,5 @@ export const transports: ReadonlyArray<Transport> = [
     ownsConnections: true
   },
   { name: "undici", layer: NodeHttpClient.layerUndici, kept: NodeHttpClient.layerUndici, ownsConnections: true },
-  { name: "UndiciTransport", layer: UndiciTransport.layer(), kept: UndiciTransport.layer(), ownsConnections: true }
+  { name: "UndiciTransport", layer: UndiciTransport.layer, kept: UndiciTransport.layer, ownsConnections: true }
 ]
