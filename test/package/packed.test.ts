@@ -1,0 +1,118 @@
+/**
+ * The package as users get it: packed, and unpacked into an empty project that has the core's two peers and nothing else. It
+ * compiles by both ways of resolving modules, runs, and shows no internal name.
+ */
+import { assert, beforeAll, describe, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { promisify } from "node:util"
+import ts from "typescript"
+import { afterAll } from "vitest"
+
+const root = path.resolve(import.meta.dirname, "../..")
+const run = promisify(execFile)
+const folder = mkdtempSync(path.join(tmpdir(), "payouts-packed-"))
+const staged = path.join(folder, "staged")
+const project = path.join(folder, "project")
+const unpacked = path.join(project, "node_modules/effect-billwerk-payouts")
+
+/** Packed from a copy: the folder `dist` of this one belongs to whoever is building it just now. */
+const pack = async () => {
+  mkdirSync(staged, { recursive: true })
+  for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "PROOF.md", "docs", "src"]) {
+    cpSync(path.join(root, name), path.join(staged, name), { recursive: true })
+  }
+  symlinkSync(path.join(root, "node_modules"), path.join(staged, "node_modules"))
+  cpSync(path.join(root, "tsconfig.json"), path.join(staged, "tsconfig.json"))
+  await run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "src"], { cwd: staged })
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: staged })
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? assert.fail("nothing was packed")
+  mkdirSync(unpacked, { recursive: true })
+  await run("tar", ["-xzf", path.join(folder, tarball), "--strip-components=1", "-C", unpacked])
+  mkdirSync(path.join(project, "node_modules/@effect"))
+  for (const peer of ["effect", "@effect/platform"]) {
+    symlinkSync(path.join(root, "node_modules", peer), path.join(project, "node_modules", peer))
+  }
+  writeFileSync(path.join(project, "package.json"), JSON.stringify({ type: "module" }))
+  writeFileSync(path.join(project, "program.ts"), program)
+}
+
+const program = `
+import { Console, Effect } from "effect"
+import { PayoutRequest, Payouts, PollPolicy, RetryPolicy } from "effect-billwerk-payouts"
+import * as BillwerkClient from "effect-billwerk-payouts/BillwerkClient"
+import type { PayoutError } from "effect-billwerk-payouts/PayoutError"
+import { Sandbox } from "effect-billwerk-payouts/testing"
+
+const pay: Effect.Effect<void, PayoutError, Payouts.Payouts | BillwerkClient.BillwerkClient> = Effect.gen(function* () {
+  const payouts = yield* Payouts.Payouts
+  const request = yield* PayoutRequest.make({ handle: "p-1", destination: "ca_1", amount: 12_500, currency: "DKK" })
+  const outcome = yield* payouts.create(request, { policy: RetryPolicy.standard })
+  const final = yield* payouts.awaitFinal(outcome, PollPolicy.standard)
+  yield* Console.log(final._tag, final.certainty, final.exposure.min)
+})
+
+Effect.runPromise(pay.pipe(Effect.provide(Payouts.layer), Effect.provide(Sandbox.layer)))
+`
+
+const compile = (files: ReadonlyArray<string>, options: ts.CompilerOptions) => {
+  const made = ts.createProgram({
+    rootNames: files,
+    options: { target: ts.ScriptTarget.ES2022, strict: true, exactOptionalPropertyTypes: true, types: [], ...options },
+    host: ts.createCompilerHost({}, true)
+  })
+  made.emit()
+  return ts
+    .getPreEmitDiagnostics(made)
+    .filter(({ file }) => file === undefined || file.fileName.startsWith(project))
+    .map(({ file, messageText }) => `${file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`)
+}
+
+const nodenext = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }
+const bundler = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }
+
+describe("The packed package, in a project with effect and @effect/platform only,", { timeout: 180_000 }, () => {
+  beforeAll(pack, 180_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const program = path.join(project, "program.ts")
+  const types = () =>
+    readdirSync(path.join(unpacked, "dist"), { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".d.ts")
+    )
+
+  it("compiles and runs as Node resolves modules", async () => {
+    assert.deepStrictEqual(compile([program], { ...nodenext, skipLibCheck: true }), [])
+    const { stdout } = await run(process.execPath, [path.join(project, "program.js")])
+    assert.strictEqual(stdout, "Paid Moved 12500\n")
+  })
+
+  it("compiles as a bundler resolves modules", () =>
+    assert.deepStrictEqual(compile([program], { ...bundler, skipLibCheck: true, noEmit: true }), []))
+
+  it("has types of the core that are whole", () => {
+    const entries = ["index", "sandbox/index"].map((name) => path.join(unpacked, "dist", `${name}.d.ts`))
+    assert.deepStrictEqual(compile(entries, { ...nodenext, skipLibCheck: false, noEmit: true }), [])
+  })
+
+  it("shows nothing internal in its types: not the secret in the clear", () => {
+    assert.isAtLeast(types().length, 50)
+    for (const name of types()) {
+      const text = readFileSync(path.join(unpacked, "dist", name), "utf8")
+      assert.notMatch(text, /@internal|\bunwrap\b/, name)
+    }
+  })
+
+  it("has neither tests, nor benches, nor the command line, nor what the compiler keeps for itself", () => {
+    const names = readdirSync(unpacked, { recursive: true, encoding: "utf8" })
+    assert.deepStrictEqual(
+      names.filter((name) => /^(dist|src)\/(test|bench|cli)\b|tsconfig|tsbuildinfo|^node_modules/.test(name)),
+      []
+    )
+    for (const name of ["README.md", "LICENSE", "docs/SECURITY.md", "src/index.ts", "dist/index.js.map"]) {
+      assert.include(names, name)
+    }
+  })
+})
