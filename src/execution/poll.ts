@@ -152,7 +152,7 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
       const left = Duration.subtract(lastTurn, Duration.millis((yield* process.now).at - started))
       if (Option.isNone(gap)) return giveUp("the schedule of settling ended")
       if (Duration.greaterThanOrEqualTo(retryAfter, left)) return giveUp("the deadline of settling came")
-      const isHinted = yield* pause(hints, Duration.max(Duration.min(gap.value, left), retryAfter))
+      const isHinted = yield* pause(hints, Duration.max(Duration.min(spaced(waiting, gap.value), left), retryAfter))
       // A hint may be ahead of what a lookup shows.
       if (isHinted) granted = stepper(schedule)
       yield* around.turn
@@ -168,6 +168,10 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
   })
   return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of settling came")))
 }
+
+// A schedule without gaps would take the turns of all others.
+const spaced = ({ lookups }: Watch, gap: Duration.Duration): Duration.Duration =>
+  lookups === 0 ? gap : Duration.max(gap, PollPolicy.gapMin)
 
 /** Listens to everything that a webhook might call this payout by. Without hints it is polled all the same. */
 const listen = Effect.fnUntraced(function* (

@@ -39,7 +39,8 @@ export interface Options {
 export const readsPerSecond = 10
 
 /**
- * The shortest gap after a hint: many hints are one reason to ask.
+ * The shortest gap between two questions about one payout, whatever its schedule says, and after a hint: many hints are one
+ * reason to ask. Only the first question may come sooner.
  *
  * @category limits
  * @since 0.1.0

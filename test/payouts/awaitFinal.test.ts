@@ -734,6 +734,21 @@ describe("Many that wait", () => {
       })
     ))
 
+  it("leave turns to the others, where the schedule of one has no gaps", () =>
+    run(
+      Effect.gen(function* () {
+        const { create, awaitFinal } = yield* Payouts.Payouts
+        const greedy = yield* create(requestOf({ handle: "greedy" }))
+        const start = yield* Clock.currentTimeMillis
+        const waiting = yield* Effect.fork(awaitFinal(greedy, { schedule: Schedule.recurs(1000), deadline: "1 hour" }))
+        yield* Effect.sleep("1 minute")
+        yield* Fiber.interrupt(waiting)
+        const asked = yield* lookups(start)
+        assert.isAtMost(asked.length, 62)
+        assert.isAtLeast(asked.length, 50)
+      })
+    ))
+
   it("ask no more often than the provider allows, whatever their schedules say", () =>
     run(
       Effect.gen(function* () {
