@@ -1,6 +1,6 @@
 /**
- * What the caller has to correct, as one line that repeats no secret: from `@effect/cli`'s documents, from Effect's
- * `Config`, from files, and from the library's own validation.
+ * What the caller must correct, as one line without secrets. It comes from `@effect/cli`'s documents, from Effect's
+ * `Config`, from files, or from the library's own validation.
  */
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import type * as ValidationError from "@effect/cli/ValidationError"
@@ -10,10 +10,10 @@ import * as Data from "effect/Data"
 import type { InvalidRequest } from "../domain/PayoutError.js"
 import * as Paint from "./Paint.js"
 
-/** Nothing was sent. */
+/** An invalid input. Nothing was sent. */
 export class BadInput extends Data.TaggedError("BadInput")<{
   readonly line: string
-  /** The library's refusal, if it was that. */
+  /** The library's refusal, if that was the reason. */
   readonly refusal?: InvalidRequest
 }> {
   override get message(): string {
@@ -33,7 +33,7 @@ export const fromValidation = ({ error }: ValidationError.ValidationError): BadI
 export const fromPlatform = (source: string, error: PlatformError.PlatformError): BadInput =>
   make(`${source} cannot be read (${error._tag === "SystemError" ? error.reason : error.module})`)
 
-/** Says what is wrong with an option, by the name of the variable that it was read from. */
+/** Names an invalid option by the environment variable that it came from. */
 export const fromConfig = (error: ConfigError.ConfigError): BadInput => {
   switch (error._op) {
     case "And":
@@ -51,7 +51,7 @@ const variables = new Map([
   ["baseUrl", "BILLWERK_BASE_URL"]
 ])
 
-// A card token or a key may have been typed in the wrong place, and an error may quote it.
+// The user may have typed a card token or a key in the wrong place, and an error may quote it.
 const oneLine = (text: string): string =>
   text
     .replace(/\b(ct|priv)_[^\s'"]*/g, "<redacted>")

@@ -1,6 +1,6 @@
 /**
- * One call of the library as a command makes it: over the connection that was asked for, reported in the format that was
- * asked for, and never silent about money when it is cut short.
+ * One call of the library from a command, over the requested connection and in the requested format. If the call is cut
+ * short, it always says what that means for the money.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import * as Connection from "./Connection.js"
 import * as Keeper from "./Keeper.js"
 import * as Report from "./Report.js"
 
-/** How every call is made. */
+/** The settings of every call. */
 export interface Settings extends Report.Format {
   readonly policy: "standard" | "none"
 }
@@ -33,11 +33,11 @@ export const pay = (
   whole(Effect.flatMap(Payouts.Payouts, call), {
     onSuccess: (outcome) => Effect.flatMap(keeper.conclude(outcome), (file) => Report.outcome(outcome, file, settings)),
     onFailure: (error) => Effect.flatMap(keeper.conclude(error), (file) => Report.error(error, file, settings)),
-    // It may have been cut short at any moment, so the request may have left.
+    // The call may end at any moment, so the request may have left.
     onCutShort: (how) => Report.cutShort(`${how}: ${unclear(settings, handle, keeper)}`, "mayHaveMoved", settings)
   }).pipe(Effect.provide(payouts(settings, keeper)))
 
-/** A call that moves nothing. */
+/** A call that moves no money. */
 export const ask = (settings: Settings, handle: Handle) =>
   whole(
     Effect.flatMap(Payouts.Payouts, (payouts) => payouts.get(handle)),
@@ -69,9 +69,9 @@ interface Ends<A, E, B, E2, R> {
   readonly onCutShort: (how: string) => Effect.Effect<B, E2, R>
 }
 
-// A command is uninterruptible but for this: what there is to say about an interrupted call is said, and is what the
-// process ends with. (A failure that passes a handler on an interrupted, interruptible fiber is lost.) A defect's text
-// may hold anything, so that it happened has to do.
+// A command is uninterruptible except for this call. After an interruption, the report still runs, and the process ends
+// with its exit code. (A failure that passes a handler on an interrupted, interruptible fiber is lost.) A defect's text
+// may hold anything, so only its occurrence is reported.
 const whole = <A, E, R, B, E2, R2>(call: Effect.Effect<A, E, R>, ends: Ends<A, E, B, E2, R2>) =>
   Effect.flatMap(Effect.exit(Effect.interruptible(call)), (exit) => {
     if (Exit.isSuccess(exit)) return ends.onSuccess(exit.value)

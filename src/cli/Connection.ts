@@ -1,5 +1,5 @@
 /**
- * What the command talks to: a sandbox of its own on a loopback socket, or, with a key and `--live`, the real provider.
+ * The provider that a command uses: a sandbox of its own on a loopback socket, or the real one with a key and `--live`.
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
@@ -17,8 +17,8 @@ import * as BadInput from "./BadInput.js"
 export type Mode = "Sandbox" | "Live"
 
 /**
- * Where there is a key, the caller has to say which of the two it means: a script that forgets `--live` would take a
- * simulated payment for a real one.
+ * If there is a key, the caller must choose the mode: a script that forgets `--live` would take a simulated payment for
+ * a real one.
  */
 export const modeOf = ({
   live,
@@ -38,7 +38,7 @@ export const modeOf = ({
   )
 }
 
-/** Checked before anything is sent; says on standard error which of the two it is. */
+/** The client for a mode. It checks the options before anything is sent, and prints the mode on standard error. */
 export const layer = (
   mode: Mode
 ): Layer.Layer<BillwerkClient.BillwerkClient, BadInput.BadInput, HttpClient.HttpClient> =>

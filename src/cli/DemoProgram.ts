@@ -1,6 +1,6 @@
 /**
  * The demo: the simulated provider on a loopback socket, and one payout for each row of the table over the real HTTP
- * stack, a hundred times faster than in earnest.
+ * stack, a hundred times faster than normal.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
@@ -30,7 +30,7 @@ import * as Paint from "./Paint.js"
 import * as Rehearsal from "./Rehearsal.js"
 import type { Scenario } from "./Scenario.js"
 
-/** How much faster than the standard policy. */
+/** How much shorter the waits are than in the standard policy. */
 const speed = 100
 
 const faster = (rule: RetryPolicy.Rule): RetryPolicy.Rule =>
@@ -46,16 +46,16 @@ const policy: RetryPolicy.RetryPolicy = {
   elapsedMax: RetryPolicy.standard.elapsedMax
 }
 
-/** For what is never answered. Everything else has the standard deadlines, so that a busy machine changes nothing. */
+/** For creates that are never answered. All else has the standard deadlines, so that a busy machine changes nothing. */
 const impatient = { createDeadline: "2 seconds" } as const
 
-/** Plays the scenarios, tells about them in their order, and fails if any check does not hold. */
+/** Plays the scenarios, prints them in order, and fails if a check does not hold. */
 export const run = (scenarios: ReadonlyArray<Scenario>) =>
   Effect.gen(function* () {
     const paint = yield* Paint.detect
     const cast = yield* castOf
     yield* Console.log(yield* introduction)
-    // The first exchange of a process takes long, and is not to be held against a deadline.
+    // The first exchange of a process is slow, and must not count against a deadline.
     yield* Effect.ignore(cast.payouts.get(Handle.Handle.make("demo-warm-up")))
     const performances = yield* Stream.fromIterable(scenarios).pipe(
       Stream.mapEffect((scenario) => Rehearsal.play(scenario, cast), { concurrency: "unbounded" }),
@@ -98,12 +98,12 @@ const castOf: Effect.Effect<Rehearsal.Cast, never, Around> = Effect.gen(function
 const payoutsAt = (baseUrl: string, policy: RetryPolicy.RetryPolicy, deadlines: Partial<typeof impatient> = {}) =>
   Effect.gen(function* () {
     const client = yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl, ...deadlines })
-    // Each stands for a process of its own, and a second service of one account would be warned about.
+    // Each service stands for its own process. A second service of one account would log a warning.
     const alone = BillwerkClient.BillwerkClient.of({ ...client, account: undefined })
     return yield* Effect.provideService(Payouts.make({ policy }), BillwerkClient.BillwerkClient, alone)
   })
 
-/** Where a server was, and is not any more. */
+/** The address of a server that is closed. */
 const nowhere = Effect.scoped(Effect.map(SandboxServer.make(), ({ url }) => url)).pipe(
   Effect.provide(Sandbox.layerSandbox())
 )

@@ -1,5 +1,5 @@
 /**
- * What the demo prints: each payout as it went, and at the end the ledger, which alone knows what really moved.
+ * The output of the demo: each payout with its attempts, and then the ledger, which alone knows what really moved.
  */
 import * as Option from "effect/Option"
 import * as Ledger from "../sandbox/Ledger.js"
@@ -51,7 +51,7 @@ const columns: ReadonlyArray<Layout.Column> = [
   { title: "verdict" }
 ]
 
-/** The whole ledger beside what we reported, and what it proves. */
+/** The whole ledger next to what we reported, and what it proves. */
 export const ofLedger = (performances: ReadonlyArray<Performance>, ledger: Ledger.Ledger, paint: Paint): string => {
   const [head, ...body] = Layout.table(
     columns,
@@ -86,7 +86,7 @@ const onceEach = (ledger: Ledger.Ledger): string => {
   return twice.length === 0 ? "No handle has two recorded successes." : `TWO RECORDED SUCCESSES: ${twice.join(", ")}.`
 }
 
-// What no client can see, and the provider cannot either.
+// Neither a client nor the provider can see these.
 const hiddenSuccesses = (performances: ReadonlyArray<Performance>, ledger: Ledger.Ledger): ReadonlyArray<string> =>
   performances.flatMap(({ ended, handle, moved }) => {
     const movements = Ledger.movements(ledger, handle)

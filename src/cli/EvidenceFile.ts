@@ -1,6 +1,6 @@
 /**
- * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, so that
- * the `evidence` of any error or outcome can be one. It is replaced as a whole, and only its owner can read it.
+ * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, so
+ * the `evidence` of any error or outcome is a valid file. It is replaced as a whole, and only its owner can read it.
  */
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -21,8 +21,8 @@ export const defaultName = (handle: Handle): string => `payout-${handle}.evidenc
 const statedBy = { Live: "the payout command", Sandbox: "the payout command, simulated" } as const
 
 /**
- * Whether this command wrote the file: then it has every create that was sent with it. Evidence that another program stated
- * says nothing of what that program sent afterwards.
+ * Whether this command wrote the file. Then it has every create that was sent with it. Evidence from another program
+ * does not have what that program sent afterwards.
  */
 export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedBy.Live || by === statedBy.Sandbox
 
@@ -33,8 +33,8 @@ const encode = Schema.encode(json)
 const decode = Schema.decode(json)
 
 /**
- * What a file has about a handle; none, if there is no file. What was simulated says nothing about real money, and would settle
- * doubt that is real.
+ * The evidence of a handle in a file, or none without a file. Simulated evidence says nothing about real money, and
+ * would settle a real doubt.
  */
 export const read = (
   name: string,
@@ -51,7 +51,7 @@ export const read = (
     onSuccess: (text) => Effect.asSome(Effect.tap(parse(name, handle, text), refuseOther(name, mode)))
   })
 
-// A ParseError prints what it could not read.
+// A ParseError prints the text that it could not read.
 const parse = (name: string, handle: Handle, text: string) =>
   Effect.filterOrFail(
     Effect.mapError(decode(text), () => BadInput.make(`${name} has no evidence of a payout in it`)),
@@ -71,7 +71,7 @@ const refuseOther =
     )
   }
 
-/** Replaces the file. It is on the disk when this is done, so that what is sent afterwards is never unknown. */
+/** Replaces the file. It is on the disk when this returns, so the file has every create that is sent afterwards. */
 export const write = (
   name: string,
   evidence: Exposure.Evidence,
@@ -89,7 +89,7 @@ export const write = (
       Effect.zipRight(files.rename(draft, name)),
       Effect.tapError(() => Effect.ignore(files.remove(draft)))
     )
-    // Not every system can do this, and where it cannot the new name is on the disk a little later.
+    // Not every system can do this. Without it, the new name is on the disk a little later.
     const folder = Effect.flatMap(files.open(path.dirname(name), { flag: "r" }), (opened) => opened.sync)
     yield* Effect.ignore(Effect.scoped(folder))
   }).pipe(Effect.uninterruptible)

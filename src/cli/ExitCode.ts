@@ -1,6 +1,6 @@
 /**
- * The command line's exit codes: what a script may do next depends on nothing else. They are a promise, so a number is
- * never given another meaning, and a code that speaks of money is only for a real call that certainly came to that.
+ * The command line's exit codes, which alone decide what a script may do next. They are a promise: a number never gets
+ * another meaning. A code about money is only for a real call that certainly had that result.
  */
 import type * as Runtime from "@effect/platform/Runtime"
 import * as Cause from "effect/Cause"
@@ -10,7 +10,7 @@ import type { Outcome } from "../domain/Outcome.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 import type { Mode } from "./Connection.js"
 
-/** `notFound`, `notAsked` and `shown` are for `get` alone: a look at the record is no end of a payout. */
+/** The ends of a real call. `notFound`, `notAsked` and `shown` are for `get` only: a lookup is not a payout's end. */
 export const exitCode = {
   paid: 0,
   broken: 1,
@@ -24,7 +24,7 @@ export const exitCode = {
   interrupted: 130
 } as const
 
-/** The ends of a call in the sandbox. A simulated payment is no payment, so none of them is a code of a real call. */
+/** The ends of a call in the sandbox. They are no codes of a real call, because a simulated payment is no payment. */
 export const simulatedCode = {
   paid: 10,
   processing: 13,
@@ -40,7 +40,7 @@ export type End = keyof typeof simulatedCode
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode] | (typeof simulatedCode)[End]
 
-/** What each means, for `--help`. */
+/** The meaning of each code, for `--help`. */
 export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> = [
   ["0", "paid: the money moved"],
   ["1", "this program broke down: recover the payout before anything else"],
@@ -55,7 +55,7 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["130", "interrupted before anything was sent"]
 ]
 
-/** How a command ends that does not end with 0. Whatever there is to say has been said. */
+/** The end of a command with another code than 0. The command has already printed everything. */
 export class Exited extends Data.TaggedError("Exited")<{ readonly code: Exclude<ExitCode, 0> }> {}
 
 export const of = (mode: Mode, end: End): ExitCode => (mode === "Live" ? exitCode[end] : simulatedCode[end])
@@ -67,12 +67,12 @@ export const ofError = ({ certainty }: Exclude<PayoutError, { readonly _tag: "In
 
 export const ofLookupError = ({ _tag }: LookupError): End => (_tag === "PayoutNotFound" ? "notFound" : "notAsked")
 
-/** Ends the process with the code that the program ended with; anything unforeseen is `broken`. */
+/** Ends the process with the program's code. Anything unforeseen is `broken`. */
 export const teardown: Runtime.Teardown = (exit, onExit) => {
   onExit(Exit.isSuccess(exit) ? exitCode.paid : ofCause(exit.cause))
 }
 
-/** An interruption is said last, but what the command made of it stands in the cause too. */
+/** A cause has the interruption last, but also the command's own result. */
 export const ofCause = (cause: Cause.Cause<unknown>): ExitCode => {
   for (const failure of Cause.failures(cause)) if (failure instanceof Exited) return failure.code
   return Cause.isInterruptedOnly(cause) ? exitCode.interrupted : exitCode.broken

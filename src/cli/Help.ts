@@ -1,6 +1,6 @@
 /**
- * What `--help` prints: one page for every command, because they share their options. `@effect/cli`'s own page has four
- * lines an option, most of which say that text is text.
+ * The page that `--help` prints: one for every command, because they share their options. `@effect/cli`'s own page has
+ * four lines per option, most of which say that text is text.
  */
 import * as BillwerkConfig from "../provider/BillwerkConfig.js"
 import { meanings } from "./ExitCode.js"
@@ -34,7 +34,7 @@ export const call = {
   json: "One JSON object on standard output, and nothing else there."
 } as const
 
-/** Where the evidence is, and what `recover` is told beside it. */
+/** Where the evidence is, and what the caller tells `recover` in addition. */
 export const evidence = {
   evidence: "The file with the evidence: payout-<handle>.evidence.json in this folder, unless said.",
   "outstanding-creates": "recover: how many creates were sent that the evidence does not have.",

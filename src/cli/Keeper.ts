@@ -1,6 +1,6 @@
 /**
- * Keeps the evidence of one call in a file: that a create is about to be sent, before it is; and what is known when the call
- * ends. A process that is killed in between leaves every create behind that it may have sent.
+ * Keeps the evidence of one call in a file. It stores each create before it is sent, and the result when the call ends.
+ * A process that is killed in between leaves every create in the file that it may have sent.
  */
 import type * as PlatformError from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -21,11 +21,11 @@ import * as ExitCode from "./ExitCode.js"
 import { type Ended, isOutcome } from "./Summary.js"
 
 export interface Keeper {
-  /** The file; none in the sandbox, which is forgotten anyway, unless the caller names one. */
+  /** The file. None in the sandbox, which is forgotten anyway, unless the caller names one. */
   readonly name: string | undefined
   /** Stores that one more create may be carried out from now on. */
   readonly intend: Effect.Effect<void, PlatformError.PlatformError>
-  /** Stores what the call came to if that is of use to the next one, and says in which file. */
+  /** Stores the call's result if the next call needs it, and returns the file's name. */
   readonly conclude: (ended: Ended) => Effect.Effect<string | undefined>
 }
 
@@ -37,8 +37,8 @@ export const none: Keeper = {
 }
 
 /**
- * `earlier` is what the file had before. `assumed` is what the call is told beside it: a call that is killed must not leave
- * a file that says less.
+ * `earlier` is the evidence that the file had before. `assumed` are the creates that the caller adds to it: a killed
+ * call must not leave a file without them.
  */
 export const make = (
   request: PayoutRequest,
@@ -95,8 +95,8 @@ export const make = (
   })
 
 /**
- * Evidence with one more create, which is about to be sent. Its clock is a name of its own that nobody has measured: whoever
- * takes it over knows only that it was sent before that.
+ * Evidence with one more create, which is about to be sent. Its clock has a unique name without a measured offset, so a
+ * process that takes the evidence over knows only that the create was sent before that.
  */
 export const intent = (
   request: PayoutRequest,
@@ -121,7 +121,7 @@ export const intent = (
     })
   })
 
-/** The client, which stores each create before it sends it. What cannot be stored is not sent. */
+/** The client, which stores each create before it sends it. If it cannot store a create, it does not send it. */
 export const around =
   ({ intend, name }: Keeper) =>
   (client: BillwerkClient.BillwerkClient["Type"]): BillwerkClient.BillwerkClient["Type"] =>

@@ -1,5 +1,5 @@
 /**
- * Which evidence a call begins with, and where it keeps its own: what `create` and `recover` do before they call.
+ * The evidence that a call begins with, and the file for its own: the preparation of `create` and `recover`.
  */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -17,7 +17,7 @@ import * as EvidenceFile from "./EvidenceFile.js"
 import * as Keeper from "./Keeper.js"
 
 /**
- * `create` takes it that no create is under way. A file that leaves money in doubt says otherwise, and is not overwritten.
+ * `create` assumes that no create is under way. It refuses a file that leaves money in doubt, and never overwrites it.
  */
 export const forCreate = (request: PayoutRequest, mode: Mode, evidence: Option.Option<string>) =>
   Effect.gen(function* () {
@@ -32,7 +32,7 @@ export const forCreate = (request: PayoutRequest, mode: Mode, evidence: Option.O
     return yield* Keeper.make(request, name, mode, earlier)
   })
 
-/** What the caller says of creates that no evidence has. */
+/** What the caller says about creates that no evidence has. */
 export type Told = Pick<Payouts.RecoverOptions, "outstandingCreates" | "lastSentAt">
 
 /** Reads them from the command line. */
@@ -58,7 +58,7 @@ export const toldBy = (flags: {
 
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
 
-/** Says on standard error what the call rests on. */
+/** Prepares `recover`, and prints on standard error what the call is based on. */
 export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.Option<string>, told: Told) =>
   Effect.gen(function* () {
     const { handle } = request
@@ -86,7 +86,7 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     return { keeper: yield* Keeper.make(request, name, mode, kept, assumed), options }
   })
 
-/** Whether creates of other arguments are in doubt: another card must not be tried meanwhile. */
+/** Whether creates of other arguments are in doubt. Then another card must not be tried. */
 const isAboutOthers = (request: PayoutRequest) => {
   const own = fingerprints(request).request
   return (known: Exposure.Evidence): boolean =>
@@ -94,8 +94,8 @@ const isAboutOthers = (request: PayoutRequest) => {
 }
 
 /**
- * A file of our own has every create that was sent with it, so none is assumed beside it. What an earlier run assumed stays
- * assumed, of the same time: or its doubt would never end.
+ * A file of this command has every create that was sent with it, so no other create is assumed. What an earlier run
+ * assumed stays, with the same time. Otherwise its doubt would never end.
  */
 const toldBeside = (known: Exposure.Evidence, { lastSentAt, outstandingCreates }: Told): Told => {
   if (outstandingCreates !== undefined || !EvidenceFile.isComplete(known)) return { lastSentAt, outstandingCreates }
@@ -105,11 +105,11 @@ const toldBeside = (known: Exposure.Evidence, { lastSentAt, outstandingCreates }
     : { lastSentAt: lastSentAt ?? DateTime.unsafeMake(Math.max(...guessed)), outstandingCreates }
 }
 
-/** A number that is given on the command line is instead of what earlier runs assumed. */
+/** A number from the command line replaces what earlier runs assumed. */
 const withNumber = (known: Exposure.Evidence, { outstandingCreates }: Told): Exposure.Evidence =>
   outstandingCreates === undefined ? known : Exposure.withoutGuesses(known)
 
-/** The file; none for what the sandbox makes up. */
+/** The file's name. None for the sandbox, by default. */
 const fileOf = (handle: Handle, mode: Mode, evidence: Option.Option<string>) => {
   if (Option.exists(evidence, (name) => /(^|[\\/])(ct|priv)_/.test(name))) {
     return BadInput.make("--evidence must be the name of a file, and no card token or key")
@@ -138,7 +138,7 @@ const basis = (
   }
 }
 
-/** The same creates as `recover` assumes, for the file of a call that does not end. */
+/** The creates that `recover` assumes, for the file of a call that is killed. */
 const assumedBy = (
   request: PayoutRequest,
   { evidence, lastSentAt, outstandingCreates }: Payouts.RecoverOptions

@@ -1,9 +1,9 @@
 /**
- * Aligned columns, wrapped lines and money in words: how text for people is laid out.
+ * The layout of text for people: aligned columns, wrapped lines and amounts of money.
  */
 import type { Exposure } from "../domain/Exposure.js"
 
-/** As wide as a line gets where it can be broken. */
+/** The width at which lines are wrapped. */
 export const widthMax = 110
 
 export interface Column {
@@ -11,7 +11,7 @@ export interface Column {
   readonly isNumber?: true
 }
 
-/** Rows under a line of titles. The last column takes the rest of the width, and hangs under itself. */
+/** Rows under a line of titles. The last column takes the rest of the width, and wraps under itself. */
 export const table = (
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>
@@ -38,10 +38,10 @@ const hang = (before: string, text: string): ReadonlyArray<string> =>
     `${index === 0 ? before : " ".repeat(before.length)}${line}`.trimEnd()
   )
 
-/** How far the text beside a label stands from the edge. */
+/** The distance from the edge to the text next to a label. */
 export const labelWidth = 10
 
-/** A label, and text beside it that is wrapped under itself. */
+/** A label, with its text wrapped under itself. */
 export const labelled = (label: string, text: string): ReadonlyArray<string> => hang(label.padEnd(labelWidth), text)
 
 /** Breaks text at its blanks. */
@@ -52,12 +52,12 @@ export const wrap = (text: string, width: number): ReadonlyArray<string> =>
     return last.length + 1 + word.length > width ? [...lines, word] : [...lines.slice(0, -1), `${last} ${word}`]
   }, [])
 
-/** Lines of prose, each wrapped, with what was broken off hanging under it. */
+/** Lines of prose, each wrapped, with its continuation indented. */
 export const paragraphs = (text: string): ReadonlyArray<string> =>
   text.split("\n").flatMap((line) => wrap(line, widthMax - 2).map((part, index) => (index === 0 ? part : `  ${part}`)))
 
 export const indent = (lines: ReadonlyArray<string>, by = 4): ReadonlyArray<string> =>
   lines.map((line) => (line === "" ? line : " ".repeat(by) + line))
 
-/** Minor units, as a span only where it is one. */
+/** Minor units; a range only if the two ends differ. */
 export const between = ({ max, min }: Exposure): string => (min === max ? String(max) : `${min} to ${max}`)

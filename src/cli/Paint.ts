@@ -1,5 +1,5 @@
 /**
- * Colour, where somebody sees it: on a terminal, unless NO_COLOR is set. Text never depends on it.
+ * Colour, only on a terminal, and unless NO_COLOR is set. The text never depends on it.
  */
 import * as Terminal from "@effect/platform/Terminal"
 import * as Config from "effect/Config"
@@ -31,7 +31,7 @@ export const detect: Effect.Effect<Paint, never, Terminal.Terminal> = Effect.gen
   return isWanted ? coloured : plain
 })
 
-/** For text that another library has coloured without being asked. */
+/** For text that another library coloured unasked. */
 export const strip = (text: string): string => text.replaceAll(sequence, "")
 
 const sequence = new RegExp(`${escape.replace("[", "\\[")}[0-9;]*m`, "g")

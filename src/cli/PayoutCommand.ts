@@ -1,5 +1,5 @@
 /**
- * The command line: what can be asked of it, and how it ends. An Effect like any other; `payout.ts` only runs it.
+ * The command line: its commands, their options, and its end. It is an Effect like any other; `payout.ts` only runs it.
  */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -103,14 +103,14 @@ const root = Command.make("payout", {}, () => BadInput.make("say create, recover
 )
 
 /**
- * Runs the command line, given as a process has it: the interpreter, the script, the arguments. Ends with 0, or fails
- * with the exit code after it has said why.
+ * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints
+ * why not and fails with the exit code.
  */
 export const run = (argv: ReadonlyArray<string>) =>
   (argv.includes("--help") || argv.includes("-h") ? Console.log(Help.page) : obey(argv)).pipe(
     Effect.catchTag("BadInput", (bad) => Report.badInput(bad, argv.includes("--json"))),
     Effect.catchAllDefect((defect) =>
-      // Its text may hold anything; its name does not.
+      // A defect's text may hold anything; its name does not.
       Effect.zipRight(
         Console.error(`payout: this program broke down (${defect instanceof Error ? defect.name : typeof defect})`),
         new Exited({ code: exitCode.broken })
@@ -130,7 +130,7 @@ const obey = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   )
 })
 
-/** While the arguments are read: no pages about what is wrong with them, and colour only where it is wanted. */
+/** The console while the arguments are read: without pages about errors, and without colour on a plain output. */
 const quiet = (console: Console.Console, paint: Paint.Paint): Console.Console => ({
   ...console,
   error: () => Effect.void,

@@ -1,6 +1,6 @@
 /**
- * Plays a scenario against the sandbox, over the real HTTP stack, and holds what our side reports against what the
- * sandbox knows to be true.
+ * Plays a scenario against the sandbox, over the real HTTP stack, and compares what our side reports with what the
+ * sandbox knows.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -13,7 +13,7 @@ import * as Script from "../sandbox/Script.js"
 import { type Difference, type Scenario, usual } from "./Scenario.js"
 import type { Ended } from "./Summary.js"
 
-/** Who plays. */
+/** The services that play a scenario. */
 export interface Cast {
   /** Pays over the real HTTP stack. */
   readonly payouts: Payouts.Payouts["Type"]
@@ -21,11 +21,11 @@ export interface Cast {
   readonly impatient: Payouts.Payouts["Type"]
   /** The same in a process that is gone: it shares nothing with the other but the provider. */
   readonly earlier: Payouts.Payouts["Type"]
-  /** Has an address where nobody listens. */
+  /** Has an address where no server listens. */
   readonly unreachable: Payouts.Payouts["Type"]
 }
 
-/** What has to hold, whatever the provider did. */
+/** A claim that must hold for every behaviour of the provider. */
 export interface Check {
   readonly claim: string
   readonly holds: boolean
@@ -35,7 +35,7 @@ export interface Performance {
   readonly scenario: Scenario
   readonly handle: string
   readonly ended: Ended
-  /** What was logged, each with how many times. */
+  /** The log lines, with how often each was logged. */
   readonly logged: ReadonlyMap<string, number>
   /** What really left the account for this request, in minor units. */
   readonly moved: number
@@ -72,7 +72,7 @@ export const play = (scenario: Scenario, cast: Cast) =>
     return { ...performance, checks: checksOf(performance, seen) }
   })
 
-// Who waits for a webhook would not ask again within the time that is left.
+// A wait for a webhook makes no second poll before its deadline.
 const pollPolicies = {
   "by poll": { schedule: Schedule.spaced("200 millis"), deadline: "20 seconds" },
   "by webhook": { schedule: Schedule.spaced("1 hour"), deadline: "20 seconds" }
@@ -102,7 +102,7 @@ const loggingTo = (logged: Map<string, number>) =>
     })
   )
 
-/** Whether what we report has room for what really moved. */
+/** Whether the reported exposure includes what really moved. */
 export const covers = ({ exposure }: Ended, moved: number): boolean => exposure.min <= moved && moved <= exposure.max
 
 const checksOf = (
@@ -117,7 +117,7 @@ const checksOf = (
     { claim: "the certainty is true", holds: certainty === "MayHaveMoved" || (certainty === "Moved") === moved > 0 },
     {
       claim: "every exchange that the provider saw is on record",
-      // One that was given up early may not have arrived.
+      // A create that was given up early may not have arrived.
       holds: seen.length <= ended.attempts.filter(({ sent }) => sent !== "NotSent").length
     },
     { claim: "every create had the same bytes", holds: new Set(creates.map((one) => one.fingerprint)).size <= 1 }

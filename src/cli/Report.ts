@@ -1,5 +1,5 @@
 /**
- * How a command tells its result: lines for people, or one JSON object on standard output and nothing else there.
+ * How a command reports its result: lines for people, or one JSON object and nothing else on standard output.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ export interface Format {
   readonly mode: Mode
 }
 
-/** `file` has the evidence, where it was kept. */
+/** `file` is the name of the evidence file, if there is one. */
 export const outcome = (outcome: Outcome, file: string | undefined, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code = ExitCode.of(mode, ExitCode.ofOutcome(outcome))
@@ -51,7 +51,7 @@ export const lookupError = (error: LookupError, { json, mode }: Format) =>
 
 const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 
-/** One line on standard error, whatever the format. */
+/** Prints one line on standard error, in both formats. */
 export const badInput = (bad: BadInput, json: boolean) =>
   Effect.gen(function* () {
     const code = ExitCode.exitCode.badInput
@@ -61,7 +61,7 @@ export const badInput = (bad: BadInput, json: boolean) =>
     return yield* machine({ exitCode: code, error: withMessage(error, bad) }, code)
   })
 
-/** A command that did not come to an end: interrupted, or broken by a defect. */
+/** The report of a command that did not end normally: interrupted, or broken by a defect. */
 export const cutShort = (message: string, end: ExitCode.End, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code = ExitCode.of(mode, end)
@@ -81,7 +81,7 @@ const machine = (report: object, code: ExitCode.ExitCode) =>
 const ended = (code: ExitCode.ExitCode): Effect.Effect<void, ExitCode.Exited> =>
   code === ExitCode.exitCode.paid ? Effect.void : new ExitCode.Exited({ code })
 
-// An error's message is computed from its fields, so it is not among them.
+// An error's message is computed, so its encoded fields do not have it.
 const withMessage = (encoded: object, { message }: { readonly message: string }) => ({ ...encoded, message })
 
 const encode =

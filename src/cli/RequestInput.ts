@@ -1,6 +1,6 @@
 /**
- * A payout request as the command line gets it: from options, from a file, or from standard input. A card token becomes
- * `Redacted` right where it is read, and is never taken from an option, where every process on the machine could see it.
+ * A payout request from options, a file, or standard input. A card token becomes `Redacted` as soon as it is read. It
+ * is never accepted as an option, because every process on the machine could see it there.
  */
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
@@ -13,7 +13,7 @@ import * as PayoutRequest from "../domain/PayoutRequest.js"
 import * as BadInput from "./BadInput.js"
 import * as SmallText from "./SmallText.js"
 
-/** Standard input. A tag of its own, so that tests have one too. */
+/** Standard input. It has a tag of its own, so that tests can provide one. */
 export class StandardInput extends Context.Tag("effect-billwerk-payouts/cli/StandardInput")<
   StandardInput,
   Stream.Stream<Uint8Array>
@@ -31,10 +31,10 @@ export interface Flags {
   readonly "acquirer-reference": Option.Option<string>
 }
 
-/** The largest request that is read. A payout is far smaller. */
+/** The largest request that is read, in bytes. A payout is far smaller. */
 export const requestBytesMax = 65_536
 
-/** The request, validated; or what is wrong with it. */
+/** Reads and validates the request. */
 export const read = (
   flags: Flags,
   file: Option.Option<string>
@@ -82,7 +82,7 @@ const readFile = (name: string) =>
     (error) => BadInput.fromPlatform(name, error)
   )
 
-// JSON.parse quotes what it could not read, which may be a card token: only that it failed is kept.
+// JSON.parse quotes text that it could not read, which may be a card token. So only the failure itself is kept.
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
 const redactCardToken = (value: unknown): unknown =>
@@ -92,7 +92,7 @@ const redactCardToken = (value: unknown): unknown =>
 
 const isCardToken = (destination: string): boolean => destination.startsWith("ct_")
 
-// What is not a plain number is passed on as it is, to be refused with the field's own words.
+// Anything but a plain number stays as it is, so that validation refuses it with the field's own words.
 const wholeNumber = (text: string): string | number => (/^\d{1,15}$/.test(text) ? Number(text) : text)
 
 const present = (options: Readonly<Record<string, Option.Option<string>>>) =>

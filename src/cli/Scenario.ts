@@ -1,11 +1,11 @@
 /**
- * One row of the table: what the provider is going to do, what we ask for, and how it has to end.
+ * One row of the table: what the provider will do, what we request, and how it must end.
  */
 import type * as PayoutRequest from "../domain/PayoutRequest.js"
 import type { Step } from "../sandbox/Script.js"
 import type { Ended } from "./Summary.js"
 
-/** What a payout is like unless a scenario says otherwise. */
+/** The arguments of a payout, unless a scenario says otherwise. */
 export const usual = {
   destination: "ca_fcfac2016614418f969fa5697383e47c",
   amount: 12_500,
@@ -21,16 +21,16 @@ export interface Scenario {
   readonly title: string
   /** What the provider does, in words. */
   readonly provider: string
-  /** The same as a script; without a step, the provider goes by its rules. */
+  /** The same as a script. Without a step, the provider follows its rules. */
   readonly steps?: ReadonlyArray<Step>
   readonly request?: Difference
   /** What another process did before under the same handle. */
   readonly earlier?: { readonly steps?: ReadonlyArray<Step>; readonly request?: Difference }
-  /** `create`, unless said. */
+  /** Default: `create`. */
   readonly call?: "recover"
-  /** How the end of a payout that is processing is waited for, if it is. */
+  /** How to wait for the end of a processing payout, if at all. */
   readonly awaits?: "by poll" | "by webhook"
-  /** Who pays, if not with patience and at the right address. */
+  /** The service that pays, if not the one with the usual deadline and the right address. */
   readonly by?: "impatient" | "unreachable"
   readonly expected: Ended["_tag"]
 }

@@ -9,11 +9,11 @@ import * as BadInput from "./BadInput.js"
 
 export interface Limit {
   readonly bytesMax: number
-  /** What it cannot be if it is larger, such as `payout request`. */
+  /** What a larger text cannot be, such as `payout request`. */
   readonly what: string
 }
 
-/** `source` is what a message calls it. */
+/** `source` is its name in messages. */
 export const fromStream = <E>(
   source: string,
   stream: Stream.Stream<Uint8Array, E>,

@@ -1,5 +1,5 @@
 /**
- * What became of a payout, for people: the outcome, the timeline, the money, and what an error says to do.
+ * What happened to a payout, for people: the outcome, the timeline, the money, and what an error says to do.
  */
 import * as Match from "effect/Match"
 import * as Exposure from "../domain/Exposure.js"
@@ -36,11 +36,11 @@ export const money = (ended: Ended): string =>
     ? `${certainties[ended.certainty]}: nothing was sent`
     : `${certainties[ended.certainty]}: ${Layout.between(ended.exposure)} minor units of ${ended.currency}`
 
-/** What an error says, which is what to do next. */
+/** An error's message, which says what to do next. */
 export const message = (ended: Ended): ReadonlyArray<string> =>
   isOutcome(ended) ? [] : Layout.labelled("message", ended.message)
 
-/** Where the evidence is for the next call. */
+/** Where the next call finds the evidence. */
 export const kept = (file: string | undefined): ReadonlyArray<string> =>
   file === undefined ? [] : Layout.labelled("evidence", `in ${file}, for recover --evidence ${file}`)
 

@@ -1,12 +1,11 @@
 /**
- * The table that everything serves (design, section 2), row by row, each as something that the provider can be made to
- * do.
+ * The table of the design (section 2), row by row, each as a behaviour that the simulated provider can show.
  */
 import * as Acquirer from "../sandbox/Acquirer.js"
 import * as Script from "../sandbox/Script.js"
 import type { Scenario } from "./Scenario.js"
 
-/** For one create. A lookup in between would use the step up, and leave nothing of it. */
+/** For one create. Without `onCreate`, a lookup in between would use the step up without effect. */
 const processingError = (options?: { readonly moved: boolean }) => Script.processingError(options).pipe(Script.onCreate)
 
 /** For as many exchanges as a payout can have. */

@@ -1,5 +1,5 @@
 /**
- * Attempts as a table that a person can read: what was sent, what came back, how long it took, and what was done then.
+ * Attempts as a table for people: what was sent, what came back, how long it took, and what came next.
  */
 import * as Duration from "effect/Duration"
 import type { Attempt, Decision } from "../domain/Attempt.js"

@@ -19,7 +19,7 @@ const machine = Layer.mergeAll(
 
 PayoutCommand.run(process.argv).pipe(
   Effect.provide(machine),
-  // Outermost, so that nothing between here and the command loses what it ends with: see Call.ts.
+  // Outermost, so that nothing between here and the command loses the exit code: see Call.ts.
   Effect.uninterruptible,
   NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true, teardown: ExitCode.teardown })
 )

@@ -1,6 +1,6 @@
 /**
- * A durable payout, on Effect's workflow engine: it outlives the process that began it. Create, wait out retries, await the end;
- * each step is stored before the next one, and whatever is run again asks the provider before it sends.
+ * A durable payout on Effect's workflow engine, which outlives the process that began it. Each step (send, wait, poll)
+ * is stored before the next one, and a workflow that runs again makes a lookup before it sends.
  */
 import type * as DurableDeferred from "@effect/workflow/DurableDeferred"
 import * as Workflow from "@effect/workflow/Workflow"
@@ -22,10 +22,10 @@ import * as steps from "./steps.js"
 const notDurable = "a saved payment method, and an existing customer by its handle, if any"
 
 /**
- * What is stored. Neither a card token, which is a secret, nor the details of a new customer, which are personal data: a
- * payout that is stored goes to a saved method, whose customer is known already. Stored in the clear: the handle, the
- * reference of the saved method (`ca_...`, of no use without the account's key), amount, currency, the customer's handle
- * and the texts.
+ * The stored request. It has no card token, which is a secret, and no details of a new customer, which are personal
+ * data. So a durable payout goes to a saved method, whose customer is already known. Stored in the clear: the handle,
+ * the reference of the saved method (`ca_...`, of no use without the account's key), amount, currency, the customer's
+ * handle and the texts.
  *
  * @category models
  * @since 0.1.0
@@ -37,8 +37,8 @@ export const DurableRequest = PayoutRequest.pipe(
 )
 
 /**
- * What makes two requests the same: the handle and all other arguments. Not to be stored or shown; an engine only keeps its
- * SHA-256 digest. For workflows of your own around a payout.
+ * The identity of a request: its handle and all other arguments, for workflows of your own around a payout. Do not
+ * store or show it; an engine keeps only its SHA-256 digest.
  *
  * @category workflows
  * @since 0.1.0
@@ -56,14 +56,14 @@ export const idempotencyKey = ({ request }: { readonly request: PayoutRequest })
   ])
 
 /**
- * The workflow. Its execution id is a SHA-256 digest of the handle *and* all other arguments: the same request is the
- * same execution, and another amount or card under the same handle is an execution of its own: a `HandleConflict`, unless the
- * handle's payout has failed, and never the other one's result.
+ * The workflow of one payout. Its execution id is a SHA-256 digest of the handle *and* all other arguments, so the same
+ * request is the same execution. Another amount or card under the same handle is another execution. It fails with
+ * `HandleConflict` unless the handle's payout has failed, and never returns the first one's result.
  *
- * An error's `evidence` is all that is known of the payout, by whatever process. Hand it to `Payouts.recover`, to end a doubt
- * when the arrival horizon has passed.
+ * An error's `evidence` is all that is known of the payout, from all processes. Pass it to `Payouts.recover` after the
+ * arrival horizon, to settle a doubt.
  *
- * A defect is never stored as an end of it: the engine runs it again, and it asks before it sends.
+ * A defect is never stored as the end: the engine runs the workflow again, and that makes a lookup before it sends.
  *
  * @category workflows
  * @since 0.1.0
@@ -77,9 +77,9 @@ export const PayoutWorkflow = Workflow.make({
 }).annotate(Workflow.CaptureDefects, false)
 
 /**
- * When a durable payout is sent again: as by `RetryPolicy.standard`, but patient. After the quick retries, a provider that
- * cannot be reached is tried again after 1, 5, 15 and 30 minutes, and after 1, 2 and 4 hours; a rate limit after 1, 5 and
- * 15 minutes.
+ * The default retry policy of a durable payout: `RetryPolicy.standard`, and then longer waits. It tries an unreachable
+ * provider again after 1, 5, 15 and 30 minutes, and after 1, 2 and 4 hours; after a rate limit, after 1, 5 and 15
+ * minutes.
  *
  * @category policies
  * @since 0.1.0
@@ -96,8 +96,8 @@ export const policyDefault: RetryPolicy.RetryPolicy = RetryPolicy.make({
 })
 
 /**
- * When a payout that is processing is looked up: after 10, 20, 40 seconds and so on, at least once an hour, for a week. (The
- * provider documents no time; its read limit is 25 a second.)
+ * The default schedule of lookups for a processing payout: after 10, 20, 40 seconds and so on, at least once an hour,
+ * for a week. (The provider documents no time; its read limit is 25 a second.)
  *
  * @category policies
  * @since 0.1.0
@@ -113,22 +113,22 @@ export const pollScheduleDefault: Schedule.Schedule<unknown> = Schedule.exponent
  */
 export interface Options {
   /**
-   * When it is sent again. Default: `policyDefault`. The budgets hold for the whole life of the payout, and processing errors
-   * are counted by the provider's record. `elapsedMax` is the longest that one round may take, and does not bound the waits
-   * between them: the schedules do.
+   * When to send again. Default: `policyDefault`. The budgets hold for the whole life of the payout, and the provider's
+   * record counts the processing errors. `elapsedMax` limits the time of one round. It does not limit the waits between
+   * rounds: the schedules do.
    */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
   /**
-   * The gaps between the polls of a payout that is processing. At its end the workflow succeeds with `Processing`. Default:
-   * `pollScheduleDefault`.
+   * The gaps between the polls of a processing payout. When the schedule ends, the workflow succeeds with `Processing`.
+   * Default: `pollScheduleDefault`.
    */
   readonly pollSchedule?: Schedule.Schedule<unknown> | undefined
-  /** Waits of up to this are made in memory, and begin anew after a crash. Default: 10 seconds. */
+  /** The longest wait that is made in memory. Such a wait begins anew after a crash. Default: 10 seconds. */
   readonly inMemoryThreshold?: Duration.DurationInput | undefined
 }
 
 /**
- * Registers the workflow with the engine. Every process that is to run durable payouts needs it; one that only submits
+ * Registers the workflow with the engine. Every process that runs durable payouts needs it; a process that only submits
  * them does not.
  *
  * @example
@@ -173,9 +173,9 @@ export const layerWith = (options: Options): Layer.Layer<never, never, Payouts.P
 export const layer: Layer.Layer<never, never, Payouts.Payouts | WorkflowEngine> = layerWith({})
 
 /**
- * Pays out durably, and waits for the end: `Paid`; `Processing`, if it was not settled in time; or the error. Inside of
- * another workflow it is a child, and takes no process to wait for. A card token, or a new customer, is an
- * `InvalidRequest`, before anything is stored.
+ * Pays out durably and waits for the end: `Paid`, `Processing` if the payout did not become final in time, or the
+ * error. Inside another workflow it runs as a child, and no process has to wait for it. A card token or a new customer
+ * gives an `InvalidRequest` before anything is stored.
  *
  * @example
  * ```ts
@@ -196,7 +196,7 @@ export const execute = (request: PayoutRequest): Effect.Effect<Outcome, PayoutEr
   Effect.flatMap(durable(request), (payload) => PayoutWorkflow.execute(payload))
 
 /**
- * Stores the payout and returns its execution id; the engine carries it out. To submit the same request again changes
+ * Stores the payout and returns its execution id. The engine then runs it. Submitting the same request again changes
  * nothing.
  *
  * @category executing
@@ -206,7 +206,7 @@ export const submit = (request: PayoutRequest): Effect.Effect<string, InvalidReq
   Effect.flatMap(durable(request), (payload) => PayoutWorkflow.execute(payload, { discard: true }))
 
 /**
- * The execution id of a request: keep it beside the payout, to poll or to hint it.
+ * The execution id of a request. Keep it with the payout, for `poll` and `hint`.
  *
  * @category executing
  * @since 0.1.0
@@ -215,7 +215,7 @@ export const executionId = (request: PayoutRequest): Effect.Effect<string, Inval
   Effect.flatMap(durable(request), (payload) => PayoutWorkflow.executionId(payload))
 
 /**
- * What has become of an execution: nothing yet, `Suspended` (it waits), or `Complete`.
+ * The state of an execution: `undefined` before it has one, `Suspended` (it waits), or `Complete`.
  *
  * @category watching
  * @since 0.1.0
@@ -226,7 +226,7 @@ export const poll = (
   PayoutWorkflow.poll(executionId)
 
 /**
- * Wakes an execution that is suspended; what it waits for it still waits for.
+ * Wakes a suspended execution. It still waits for what it waited for.
  *
  * @category watching
  * @since 0.1.0
@@ -235,10 +235,10 @@ export const resume = (executionId: string): Effect.Effect<void, never, Workflow
   PayoutWorkflow.resume(executionId)
 
 /**
- * Something may have happened to the payout (a webhook came): if it is waiting to be settled, it is looked up now. A hint
- * is nothing more, so whoever could forge one would gain a lookup. However many come while a lookup is under way, or before the next one
- * may begin (`hintGapMin`, `hintGapMax`), they cause one more. They spend nothing of the poll schedule, and any number
- * of them wakes it.
+ * Tells an execution that something may have happened to the payout, for example that a webhook came. If it waits for
+ * the end, it looks the payout up now. A hint does nothing else, so a forged one only causes a lookup. All hints that
+ * come during a lookup, or before the next one may begin (`hintGapMin`, `hintGapMax`), cause one more lookup together.
+ * Hints spend nothing of the poll schedule, and any number of them wakes the execution.
  *
  * @category watching
  * @since 0.1.0
@@ -260,12 +260,12 @@ export const hint = Effect.fn("PayoutWorkflow.hint")(function* (executionId: str
       exit: Exit.void
     })
   }
-  // It was hinted, and has not gone on yet: it is about to, or was not woken.
+  // A hint came before, and the execution has not gone on yet. It is about to, or it was not woken.
   const result = yield* poll(executionId)
   if (result?._tag === "Suspended") yield* resume(executionId)
 })
 
-/** The first number that has what all after it have, too, in few steps. */
+/** The first number with a property that all later numbers also have. The search is binary. */
 const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Effect.Effect<number, never, R> =>
   Effect.gen(function* () {
     let hasNot = 0
@@ -283,8 +283,8 @@ const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Ef
   })
 
 /**
- * The least time between a lookup and one that a hint causes: a second. It doubles with each hint in a row that was no news, up to
- * `hintGapMax`, and is a second again after a lookup by the schedule.
+ * The shortest time between a lookup and the next one that a hint causes: one second. It doubles with each hint in a
+ * row without news, up to `hintGapMax`. A lookup by the schedule sets it back to one second.
  *
  * @category limits
  * @since 0.1.0
@@ -292,7 +292,7 @@ const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Ef
 export const hintGapMin: Duration.Duration = steps.hintGapMin
 
 /**
- * The longest time that hints alone keep a lookup waiting: a minute.
+ * The longest time that hints alone delay a lookup: one minute.
  *
  * @category limits
  * @since 0.1.0
@@ -308,14 +308,14 @@ export const hintGapMax: Duration.Duration = steps.hintGapMax
 export interface Swept {
   readonly request: PayoutRequest
   readonly executionId: string
-  /** `Running`: or about to be. `Suspended`: it waited, and was woken to see whether it still has to. */
+  /** `Running`: under way, or about to be. `Suspended`: it waited, and was woken to check whether it still must. */
   readonly status: "Complete" | "Suspended" | "Running"
 }
 
 /**
- * For whatever makes sure that nothing is stuck: takes the payouts that the caller holds for unfinished, submits those that
- * were never stored, and wakes those that are suspended. Safe to repeat, and from several processes at once: an execution
- * that is resumed asks the provider before it sends.
+ * Takes the payouts that the caller believes to be unfinished, submits those that were never stored, and wakes the
+ * suspended ones. Run it regularly, so that no payout stays stuck. It is safe to repeat, also from several processes at
+ * once: a resumed execution makes a lookup before it sends.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The durable engine of several processes on PostgreSQL: they share the payouts among them, and take over those of one that
- * dies. They meet in the database and nowhere else: no process listens on a port.
+ * The durable engine of several processes on PostgreSQL. They share the payouts, and take over those of a process that
+ * dies. They communicate only through the database: no process listens on a port.
  */
 import * as ClusterWorkflowEngine from "@effect/cluster/ClusterWorkflowEngine"
 import * as RunnerAddress from "@effect/cluster/RunnerAddress"
@@ -30,11 +30,11 @@ import * as SteadyStorage from "./RetryingMessageStorage.js"
  */
 export interface Options {
   /**
-   * A pool of the package `pg`, and its end. The engine keeps one connection for itself, which holds its locks; a pool of
-   * fewer than `connectionsMin` is refused.
+   * A pool of the package `pg`, closed with the scope. The engine keeps one connection for its locks, and refuses a
+   * pool of fewer than `connectionsMin`.
    */
   readonly pool: Effect.Effect<Pool, SqlError, Scope.Scope>
-  /** A process that submits payouts, waits for them and wakes them, but runs none. Default: false. */
+  /** Whether the process only submits payouts, waits for them and wakes them, but runs none. Default: false. */
   readonly submitOnly?: boolean | undefined
   /** What differs from `settings`. */
   readonly sharding?:
@@ -48,13 +48,14 @@ export interface Options {
 }
 
 /**
- * The locks are rows, which belong to one schema. PostgreSQL's advisory locks belong to the whole database, under numbers that
- * are the same for every engine: an engine of another schema would keep this one's payouts waiting for as long as it runs.
+ * The locks are rows, which belong to one schema. PostgreSQL's advisory locks belong to the whole database, under
+ * numbers that are the same for every engine. An engine of another schema would then block this one's payouts for as
+ * long as it runs.
  */
 const locksAreRows = { shardLockDisableAdvisory: true }
 
 /**
- * The fewest connections that the engine works with: one holds its locks, and the others do its work. Give it more.
+ * The fewest connections with which the engine works: one holds its locks, and the others do its work. Give it more.
  *
  * @category settings
  * @since 0.1.0
@@ -62,8 +63,8 @@ const locksAreRows = { shardLockDisableAdvisory: true }
 export const connectionsMin = 2
 
 /**
- * What differs from the engine's defaults. A process that dies is found out within `shardLockExpiration`, and nothing may
- * stop a process for as long and let it go on: longer pauses are safe for the money, and cost a lookup.
+ * The settings that differ from the engine's defaults. The others detect a dead process within `shardLockExpiration`. A
+ * process must not pause for that long and then go on: that is safe for the money, but costs a lookup.
  *
  * @category settings
  * @since 0.1.0
@@ -78,14 +79,15 @@ export const settings = {
 } as const satisfies Partial<ShardingConfig.ShardingConfig["Type"]>
 
 /**
- * The engine, and the SQL client that it stores with, for tables of your own.
+ * The engine, and its SQL client for tables of your own.
  *
- * **No process listens on a port, and none can be told to:** the engine's socket has no authentication, so whoever reached it
- * could have any workflow run, for any amount. Processes meet in the database only, by polling: what one of them submits is
- * found by the one that runs it within `entityMessagePollInterval`, and its end is seen within `entityReplyPollInterval`.
- * **Whoever may write to the database can have a payout run:** give the engine a database, or a schema and a role, of its own.
+ * **No process listens on a port, and no option makes one listen:** the engine's socket has no authentication, so
+ * anyone with access to it could run any workflow, for any amount. Processes meet only in the database, by polling. The
+ * running process finds a submitted payout within `entityMessagePollInterval`, and the submitting process sees its end
+ * within `entityReplyPollInterval`. **Anyone who may write to the database can run a payout:** give the engine a
+ * database, or a schema and a role, of its own.
  *
- * Fails with a `ConfigError` while it is built if the pool has fewer than `connectionsMin` connections.
+ * Building it fails with a `ConfigError` if the pool has fewer than `connectionsMin` connections.
  *
  * @example
  * ```ts
@@ -125,13 +127,13 @@ export const layer = ({
     })
   )
 
-/** A process is known to the others by an address, which here is a name of its own, where nobody listens (RFC 6761). */
+/** The others know a process by an address. Here it is a unique name on which no process listens (RFC 6761). */
 const name = Effect.map(
   Effect.all([Clock.currentTimeNanos, Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 4)]),
   ([nanos, parts]) => RunnerAddress.make(`${[nanos, ...parts].map((part) => part.toString(36)).join("-")}.invalid`, 0)
 )
 
-/** With fewer, the engine waits for a connection for ever, and says nothing. */
+/** With fewer connections, the engine waits for one for ever, without an error. */
 const enough = ({ options: { max } }: Pool): Effect.Effect<void, ConfigError.ConfigError> =>
   max < connectionsMin
     ? Effect.fail(
@@ -143,14 +145,14 @@ const enough = ({ options: { max } }: Pool): Effect.Effect<void, ConfigError.Con
     : Effect.void
 
 /**
- * Lets what runs on a connection run to its end. On an interruption the client of `@effect/sql-pg` has the server cancel
- * whatever the connection's process runs, which by then may be another fiber's statement; so it is not told the process.
+ * Lets every statement on a connection run to its end. On an interruption the client of `@effect/sql-pg` makes the
+ * server cancel the connection's current statement, which may be another fiber's. So this hides the process id from it.
  */
 const keepRunning = (pool: Pool): Effect.Effect<void> =>
   Effect.sync(() => {
     pool.on("connect", (client) => {
       Object.defineProperty(client, "processID", { get: () => undefined, set: () => undefined })
     })
-    // A connection that breaks while nobody uses it: the pool makes another one.
+    // An idle connection broke. The pool makes another one.
     pool.on("error", () => undefined)
   })

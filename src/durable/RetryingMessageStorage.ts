@@ -1,6 +1,6 @@
 /**
- * A message storage that stands short outages of its database, which the engine takes for defects: what fails is tried
- * again for half a minute, before the engine hears of it.
+ * A message storage that survives short outages of its database. The engine would treat an outage as a defect, so the
+ * storage first retries a failed operation for half a minute.
  */
 import type { PersistenceError } from "@effect/cluster/ClusterError"
 import * as Message from "@effect/cluster/Message"
@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 
-/** How long a database may be away before the engine is told. */
+/** How long a database may be unavailable before the engine sees the failure. */
 export const outageMax = Duration.seconds(30)
 
 const outage = Schedule.exponential("50 millis", 1.5).pipe(
@@ -23,13 +23,13 @@ const outage = Schedule.exponential("50 millis", 1.5).pipe(
 )
 
 /**
- * How long a message may be with a machine that does not work on it. Who reads a message has claimed it, for ten minutes; but
- * the answer to a read may be lost with its connection, and a machine that was stopped may read what is not its own any
- * more. What a machine does work on it does not begin again.
+ * How long a message may stay with a machine that does not work on it. A machine claims a message for ten minutes when
+ * it reads it. But the answer to the read may be lost with its connection, and a machine that was stopped may read
+ * messages that are no longer its own. A message that a machine works on does not begin again.
  */
 export const claimMax = Duration.seconds(15)
 
-// Nanoseconds of the Clock, which nobody sets back or forward. `Schedule.upTo` would measure by the wall clock.
+// Nanoseconds of the Clock, which is never set back or forward. `Schedule.upTo` would measure by the wall clock.
 const outageNanos = Duration.unsafeToNanos(outageMax)
 const claimNanos = Duration.unsafeToNanos(claimMax)
 
@@ -37,7 +37,7 @@ type Storage = MessageStorage.MessageStorage["Type"]
 type Shards = Parameters<Storage["unprocessedMessages"]>[0]
 type Saved = Parameters<Storage["saveReply"]>[0]
 
-/** The same storage, but patient. What is stored twice, because an answer was lost, is stored once: it has its own key. */
+/** The same storage, with retries. A retry after a lost answer stores nothing twice: each entry has its own key. */
 export const steady = (storage: Storage): Storage => {
   let claimed: bigint | undefined
 
@@ -70,8 +70,8 @@ export const steady = (storage: Storage): Storage => {
       )
     )
 
-  // An answer is stored by the message that it answers. One that could not be would leave its payout as it is, until the
-  // process is started anew.
+  // A reply is stored through the message that it answers. If that failed, the payout would not go on until the process
+  // restarts.
   const answered = <R extends Rpc.Any>(message: Message.Incoming<R>): Message.Incoming<R> =>
     message._tag === "IncomingRequest"
       ? new Message.IncomingRequest({ ...message, respond: (reply) => save(reply, message.respond(reply)) })
@@ -109,7 +109,7 @@ const patiently = <A, E, R>(
 const isPersistenceError = (error: unknown): error is PersistenceError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "PersistenceError"
 
-/** Makes the storage in the context a steady one. */
+/** Adds retries to the storage in the context. */
 export const layer: Layer.Layer<MessageStorage.MessageStorage, never, MessageStorage.MessageStorage> = Layer.effect(
   MessageStorage.MessageStorage,
   Effect.map(MessageStorage.MessageStorage, steady)

@@ -1,7 +1,7 @@
 /**
- * The two connections to an SQLite file, one for transactions and one for all else, for as long as it is open. libSQL's
- * client by itself makes a connection for each transaction, and leaves it to the garbage collector to close it: a process
- * whose heap is small runs out of file descriptors before that. What such a connection was told by a `PRAGMA` goes with it, too.
+ * The two connections to an SQLite file while it is open: one for transactions and one for all else. libSQL's own
+ * client opens a connection for each transaction and leaves closing it to the garbage collector, so a process with a
+ * small heap runs out of file descriptors first. The `PRAGMA` settings of such a connection are lost with it.
  */
 import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
 import type * as SqlClient from "@effect/sql/SqlClient"
@@ -26,13 +26,14 @@ export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, SqlErr
 const ownerOnly = 0o600
 
 /**
- * Makes the file for its owner alone before SQLite opens it, because SQLite gives `-wal` and `-shm` the rights of the file. What
- * an earlier process left with wider rights is narrowed; where that is refused (another user's file), the file is not opened.
+ * Creates the file for its owner alone before SQLite opens it, because SQLite gives `-wal` and `-shm` the rights of the
+ * file. Wider rights from an earlier process are narrowed. If that is refused (another user's file), the file is not
+ * opened.
  */
 const keepPrivate = (filename: string): Effect.Effect<void, SqlError> =>
   filename === ":memory:" || process.platform === "win32"
     ? Effect.void
-    : // A file that is there is not opened: to close it would end the locks that SQLite has on it in this process.
+    : // An existing file is not opened here: closing it would end SQLite's locks on it in this process.
       Effect.tryPromise(() =>
         openFile(filename, "ax", ownerOnly).then((made) => made.chmod(ownerOnly).then(() => made.close()))
       ).pipe(
@@ -44,7 +45,7 @@ const narrow = (path: string): Effect.Effect<void, SqlError> =>
   Effect.gen(function* () {
     const mode = yield* Effect.tryPromise(() => stat(path)).pipe(
       Effect.map((stats) => stats.mode & 0o777),
-      // What is not there is made by SQLite.
+      // SQLite creates a missing file.
       Effect.orElseSucceed(() => ownerOnly)
     )
     if ((mode & ~ownerOnly) === 0) return
@@ -62,7 +63,7 @@ const open = (filename: string) =>
     (client) => Effect.sync(() => client.close())
   )
 
-/** The connection for transactions, which is made anew if one could not even begin. */
+/** The connection for transactions. It is replaced when a transaction could not begin. */
 const writing = (filename: string) =>
   Effect.acquireRelease(
     attempt(() =>
@@ -90,9 +91,9 @@ interface Writer {
 const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, SqlError> =>
   Effect.tryPromise({ try: evaluate, catch: (cause) => new SqlError({ cause, message: "Failed to open the file" }) })
 
-// What is committed is on the disk, and readers do not stand in the way of the writer.
+// A commit is on the disk when it returns, and readers do not block the writer.
 const connect = (filename: string): Promise<Client> =>
-  // The engine names its messages by integers of 64 bits.
+  // The engine's message ids are 64-bit integers.
   Promise.resolve({ url: `file:${urlPath(filename)}`, intMode: "bigint" } as const)
     .then(createClient)
     .then((client) =>
@@ -102,13 +103,14 @@ const connect = (filename: string): Promise<Client> =>
         .then(() => client)
     )
 
-// libSQL takes the name for a URL: what means something there is escaped, so that the file is the one whose rights were set.
+// libSQL reads the name as a URL. Special characters are escaped, so that it opens the file whose rights were set.
 const urlPath = (filename: string): string => encodeURI(filename).replaceAll("?", "%3F").replaceAll("#", "%23")
 
 /**
- * There is never more than one at a time: the client of Effect sees to that. It does not expect that one cannot begin (somebody
- * else has the file), and would let nobody else begin after that; so what cannot begin is a transaction that fails. The connection
- * is given up then, because libSQL leaves the statement that failed open, and no later one could be committed.
+ * Effect's client makes sure that there is one transaction at a time. It does not expect that a transaction cannot
+ * begin (another process has the file), and would then let no other begin. So in that case `begin` returns a
+ * transaction that fails. The connection is replaced, because libSQL leaves the failed statement open, and no later
+ * transaction could commit.
  */
 const begin = (writer: Writer): Promise<Transaction> =>
   writer.client.execute("BEGIN IMMEDIATE").then(
@@ -119,7 +121,7 @@ const begin = (writer: Writer): Promise<Transaction> =>
     }
   )
 
-/** `over` is why there is none any more: SQLite itself rolls back when the disk is full, for example. */
+/** `over` is the error that ended the transaction: SQLite itself rolls back when the disk is full, for example. */
 const transaction = (client: Client, over?: { readonly error: unknown }): Transaction => {
   let ended = over
   const execute = (statement: InStatement) =>
@@ -136,7 +138,7 @@ const transaction = (client: Client, over?: { readonly error: unknown }): Transa
     batch: (statements) => Promise.all(statements.map(execute)),
     // It would roll back.
     executeMultiple: () => Promise.reject(new SqlError({ cause: undefined, message: "Not for a transaction" })),
-    // One that cannot be committed is over all the same.
+    // A transaction that cannot commit is over all the same.
     commit: () =>
       execute("COMMIT").then(nothing, (error: unknown) => {
         const refused = () => refuse(error, true)
@@ -148,7 +150,7 @@ const transaction = (client: Client, over?: { readonly error: unknown }): Transa
   }
 }
 
-/** Statements after it would be committed one by one. Only where there is no transaction can one begin. */
+/** Whether no transaction is open: only then can one begin. Later statements would then be committed one by one. */
 const isOver = (client: Client): Promise<boolean> =>
   client.execute("BEGIN").then(
     () => client.execute("ROLLBACK").then(() => true),

@@ -1,6 +1,6 @@
 /**
- * The durable engine of one process on an embedded SQLite file: nothing to install beyond npm packages. The file belongs to
- * one process at a time.
+ * The durable engine of one process on an embedded SQLite file, without dependencies beyond npm packages. The file
+ * belongs to one process at a time.
  */
 import * as ClusterWorkflowEngine from "@effect/cluster/ClusterWorkflowEngine"
 import * as RunnerHealth from "@effect/cluster/RunnerHealth"
@@ -22,8 +22,9 @@ import * as SteadyStorage from "./RetryingMessageStorage.js"
  */
 export interface Options {
   /**
-   * The path of the file, which is made if it is not there. Beside it SQLite keeps `-wal` and `-shm`. All three are for their
-   * owner alone (0600, whatever the umask): wider rights are narrowed, with a warning, and where that is refused so is the file.
+   * The path of the file, which is created if missing. SQLite keeps `-wal` and `-shm` next to it. All three are for
+   * their owner alone (0600, with any umask). Wider rights are narrowed with a warning; if that is refused, the file is
+   * not opened.
    */
   readonly filename: string
   /** What differs from `settings`. */
@@ -31,8 +32,8 @@ export interface Options {
 }
 
 /**
- * What differs from the engine's defaults, and why: a durable clock rings, and what a crash left behind is taken up again,
- * within a second instead of ten.
+ * The settings that differ from the engine's defaults. With them, a durable clock rings, and work left by a crash is
+ * taken up, within one second instead of ten.
  *
  * @category settings
  * @since 0.1.0
@@ -43,7 +44,7 @@ export const settings = {
 } as const satisfies Partial<ShardingConfig.ShardingConfig["Type"]>
 
 /**
- * The engine, and the SQL client that it stores with, for tables of your own.
+ * The engine, and its SQL client for tables of your own.
  *
  * @example
  * ```ts

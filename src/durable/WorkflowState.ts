@@ -1,7 +1,7 @@
 /**
- * The bookkeeping of a durable payout. It goes in rounds of at most one create each. What a round leaves behind is stored, and
- * merged here: the evidence, the attempts for people, and the failures that spent a budget. Pure, but for the schedules: a
- * replay comes to the same.
+ * The state of a durable payout, which proceeds in rounds of at most one create each. A round's result is stored, and
+ * merged here: the evidence, the attempts for people, and the failures that spent a budget. The functions are pure
+ * except for the schedules, so a replay gives the same result.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -21,7 +21,7 @@ import { stepper } from "../policy/scheduleStepper.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 
-/** The most rounds that end in a failure, and the most polls, of one payout, whatever the schedules say. */
+/** The most failed rounds, and the most polls, of one payout. No schedule raises them. */
 export const roundsMax = 100
 export const pollsMax = 10_000
 
@@ -30,15 +30,15 @@ const wait = Schema.optional(Schema.DurationFromMillis)
 /** When it ended, in epoch milliseconds: schedules may measure time. */
 const at = Schema.Number
 
-/** The provider took it. `wait`: the gap before the first poll of one that is processing. */
+/** The provider accepted the payout. `wait`: the gap before the first poll of a processing payout. */
 export const Accepted = Schema.TaggedStruct("Accepted", { at, outcome: Outcome, wait })
 
-/** It failed; without a `wait`, for good. */
+/** The payout failed; without a `wait`, for good. */
 export const Failed = Schema.TaggedStruct("Failed", { at, error: PayoutError, wait })
 
 /**
- * What became of it is not known: another process, or another run in this one (`isOwn`), was to send, and its end was not
- * stored. It may have sent one create. `crash`: it died of a defect, which is given a wait, as long as there is one.
+ * The result is unknown. Another process, or another run in this one (`isOwn`), was going to send, and its end was not
+ * stored. It may have sent one create. `crash`: it died of a defect, and gets a wait while the budget has one.
  */
 export const Lost = Schema.TaggedStruct("Lost", { at, isOwn: Schema.Boolean, crash: Schema.Boolean, wait })
 
@@ -48,10 +48,10 @@ export const Lost = Schema.TaggedStruct("Lost", { at, isOwn: Schema.Boolean, cra
  */
 export interface Lost extends Schema.Schema.Type<typeof Lost> {}
 
-/** It came too late to be sent under its intent, and was not. */
+/** The intent was too old, so nothing was sent under it. */
 export const Lapsed = Schema.TaggedStruct("Lapsed", { at })
 
-/** What a round of sending ended with. */
+/** The end of one round of sending. */
 export const Round = Schema.Union(Accepted, Failed, Lost, Lapsed).annotations(hidden("a round"))
 
 /**
@@ -66,7 +66,7 @@ export type Round = typeof Round.Type
  */
 export type Ended = typeof Accepted.Type | typeof Failed.Type
 
-/** Not settled. It is asked again after `wait`. `evidence`: only if more was shown than before, or an end of something. */
+/** Not final: looked up again after `wait`. `evidence`: only if a transaction is new, or in another state. */
 export const Waiting = Schema.TaggedStruct("Waiting", {
   at,
   wait: Schema.DurationFromMillis,
@@ -82,13 +82,13 @@ export const Poll = Schema.Union(Waiting, Accepted, Failed).annotations(hidden("
  */
 export type Poll = typeof Poll.Type
 
-/** What the rounds before have left. */
+/** What the earlier rounds left behind. */
 export interface State {
-  /** All that is known, an intent included whose end is not. */
+  /** All evidence, including an intent whose end is unknown. */
   readonly evidence: Exposure.Evidence
-  /** All exchanges on record, whichever process made them, in their order. */
+  /** The attempts of all processes, in order. */
   readonly attempts: ReadonlyArray<Attempt.Attempt>
-  /** The failures that took a step of a budget. */
+  /** The failures that spent a step of a budget. */
   readonly failures: ReadonlyArray<Step>
 }
 
@@ -99,7 +99,7 @@ interface Step {
 
 export const initial = (handle: string): State => ({ evidence: Exposure.empty(handle), attempts: [], failures: [] })
 
-/** The state after a round, or a poll, that ended with something. Its evidence has all that its round's intent was about. */
+/** The state after a round or a poll that has a result. The result's evidence covers the round's intent. */
 export const ended = (state: State, end: Ended): State =>
   end._tag === "Accepted"
     ? learned(state, end.outcome)
@@ -110,8 +110,8 @@ export const ended = (state: State, end: Ended): State =>
       )
 
 /**
- * The state after a round that was lost: its intent is all that is known of it. The exchanges of another run in the same
- * process are in that process's memory, and come with its next answer.
+ * The state after a lost round. Its intent is all that is known of it. The attempts of another run in the same process
+ * are in that process's memory, and come with its next answer.
  */
 export const lost = (state: State, { at, crash, isOwn }: Lost, intent: Exposure.Evidence): State =>
   spent(
@@ -120,7 +120,7 @@ export const lost = (state: State, { at, crash, isOwn }: Lost, intent: Exposure.
     crash ? unknown(at) : undefined
   )
 
-/** The state with what an end, or a poll, has told beyond it. */
+/** The state with the evidence and attempts that an end or a poll adds. */
 export const learned = (
   state: State,
   { attempts = [], evidence }: { readonly attempts?: State["attempts"]; readonly evidence: Exposure.Evidence }
@@ -156,8 +156,8 @@ const lostAttempt = (at: number): Attempt.Attempt => ({
 const unknown = (at: number): RetryPolicy.Failure => ({ category: "communication", attempt: lostAttempt(at) })
 
 /**
- * The policy of one round: one create, and no more. A failure that a lookup finds is sent again only if the payout's own
- * policy has granted it before this round, which is to say that the record shows nothing newer.
+ * The policy of one round: at most one create. A failure that a lookup shows is sent again only if the payout's own
+ * policy granted that before this round, which means that the record shows nothing newer.
  */
 export const policyOf = ({ failures }: State): RetryPolicy.RetryPolicy => {
   const granted = failures.flatMap(({ failure: { attempt, category } }) =>
@@ -171,7 +171,7 @@ export const policyOf = ({ failures }: State): RetryPolicy.RetryPolicy => {
   return { ...RetryPolicy.none, processingError: rule, softDeclined: rule }
 }
 
-/** The wait before the next round, or none: the error is final, or the budget is spent. */
+/** The wait before the next round. Undefined if the error is final, or the budget is spent. */
 export const waitAfter = (
   policy: RetryPolicy.RetryPolicy,
   state: State,
@@ -198,22 +198,22 @@ const failureOf = ({ failures }: State, error: PayoutError): RetryPolicy.Failure
     (one) =>
       one.failure.category !== category || (one.failure.attempt.recorded?.transactions ?? 0) < recorded.transactions
   )
-  // A record that was counted before: what failed since is another exchange, and spends another budget.
+  // This record was counted before. The newer failure is another exchange, and spends another budget.
   if (!isNew) return { category: "communication", attempt: last, retryAfter }
   return category === "processingError"
     ? { category, attempt, known: recorded.processingErrors }
     : { category, attempt }
 }
 
-/** The budget that an error spends: that of the latest verdict that ends a call with such an error. */
+/** The budget that an error spends: that of the latest verdict that ends a call with this error. */
 const categoryOf = ({ _tag, attempts }: PayoutError): RetryPolicy.Category | undefined => {
   if (_tag === "InvalidRequest") return undefined
   const reported = attempts.map(Verdict.rowOf).findLast((row) => row?.error === _tag)
-  // A read that does not see it, although it is there, is asked again.
+  // The payout exists, but the lookup did not find it. It is looked up again.
   return reported?.afterLookup === "Absent" ? "communication" : (reported ?? Verdict.row({ _tag })).category
 }
 
-/** The gap before the next poll, given when there were polls before, or none. */
+/** The gap before the next poll, given the times of the polls before. Undefined if there is none. */
 export const gap = (
   pollSchedule: Schedule.Schedule<unknown>,
   polls: ReadonlyArray<number>,
@@ -226,10 +226,10 @@ export const gap = (
     return Option.getOrUndefined(yield* granted(now, undefined))
   })
 
-/** Whether an error of a poll is the payout's end: it shows the payout. All others are about the asking. */
+/** Whether an error of a poll is the payout's end: it shows the payout. All other errors are about the lookup. */
 export const isEnd = (error: PayoutError): boolean => "payout" in error || error._tag === "HandleConflict"
 
-/** Whether evidence shows a transaction that was not shown, or one that has come to something else. */
+/** Whether evidence shows a new transaction, or a new state of a known one. */
 export const showsMore = (state: State, { transactions }: Exposure.Evidence): boolean => {
   const shown = new Map(state.evidence.transactions.map((one) => [one.id, one]))
   return transactions.some(({ errorState, id, state }) => {
@@ -238,11 +238,11 @@ export const showsMore = (state: State, { transactions }: Exposure.Evidence): bo
   })
 }
 
-/** The error of a payout of which nobody knows what became of it. No horizon is known here, so none has passed. */
+/** The error of a payout with an unknown result. No arrival horizon is known here, so none has passed. */
 export const lostError = ({ attempts, evidence }: State, request: PayoutRequest): PayoutError =>
   errors.toError(errors.interrupted, errors.accounting(request, attempts, evidence, Infinity))
 
-/** An end as the caller sees it: with the exchanges of all processes, numbered anew, and not only those of the last one. */
+/** An end for the caller. It has the attempts of all processes, renumbered, not only those of the last one. */
 export const reported = <A extends Outcome | PayoutError, I extends object>(
   schema: Schema.Schema<A, I>,
   { attempts }: State,

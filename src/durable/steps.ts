@@ -1,6 +1,6 @@
 /**
- * What a durable payout does: rounds of sending, waits, and polls until it is settled. Each step is an activity, whose end
- * is stored; what is not stored may have happened all the same.
+ * The steps of a durable payout: rounds of sending, waits, and polls until the payout is final. Each step is an
+ * activity with a stored end. A step without a stored end may have happened all the same.
  */
 import * as Activity from "@effect/workflow/Activity"
 import * as DurableClock from "@effect/workflow/DurableClock"
@@ -27,7 +27,7 @@ import { log, nameOf } from "../host/hostCode.js"
 import * as PollPolicy from "../policy/PollPolicy.js"
 import * as WorkflowState from "./WorkflowState.js"
 
-/** What is given to a layer. */
+/** The settings of a layer. */
 export interface Settings {
   readonly payouts: Payouts["Type"]
   readonly policy: RetryPolicy.RetryPolicy
@@ -35,9 +35,9 @@ export interface Settings {
   readonly inMemoryThreshold: Duration.Duration
 }
 
-/** What one layer runs payouts with. */
+/** The settings and the state with which one layer runs payouts. */
 interface Runner extends Settings {
-  /** The latest intent of each execution that this process took, so that only one run of this process sends under it. */
+  /** The latest intent that this process took for each execution. Only one run of this process sends under it. */
   readonly intents: Map<string, Intent>
 }
 
@@ -48,35 +48,35 @@ interface Intent {
   isUsed: boolean
 }
 
-/** One execution, as far as it has come. */
+/** The progress of one execution. */
 interface Journey {
   readonly executionId: string
   readonly request: PayoutRequest
   state: WorkflowState.State
   round: number
-  /** When each gap between polls was taken, in epoch milliseconds. A lookup that a hint caused takes none. */
+  /** When each gap between polls began, in epoch milliseconds. A lookup that a hint caused uses no gap. */
   readonly gaps: Array<number>
-  /** How many times it has waited to be settled, what ended the latest wait, and how many in a row a hint has ended. */
+  /** How many waits for the end there were, what ended the latest one, and how many waits in a row a hint ended. */
   waits: number
   woken: Woken
   hintsInARow: number
 }
 
-/** `LateHint`: one that was meant to end the wait before, and came when that had ended. */
+/** `LateHint`: a hint for the wait before, which came when that wait was over. */
 const Woken = Schema.Literal("Hint", "LateHint", "Clock")
 type Woken = typeof Woken.Type
 
-/** The least time between a lookup and one that a hint causes; twice as long for each hint in a row that was no news. */
+/** The shortest time between a lookup and a hint's next one. It doubles with each hint in a row without news. */
 export const hintGapMin: Duration.Duration = PollPolicy.gapMin
 export const hintGapMax: Duration.Duration = Duration.minutes(1)
 
-/** A runner of payouts. */
+/** Makes a runner of payouts. */
 export const begin = (settings: Settings) => run({ ...settings, intents: new Map() })
 
-/** What cuts a wait short, the first one, the second and so on: however many hints there are for a wait, they are one. */
+/** The deferred that a hint completes to cut a wait short. All hints for one wait are one. */
 export const hinted = (wait: number) => DurableDeferred.make(`hint/${wait}`)
 
-/** What ended a wait, once it is over. Waits end in their order. */
+/** What ended a wait. Waits end in order. */
 export const ended = (wait: number) => DurableDeferred.make(`ended/${wait}`, { success: Woken })
 
 const run = (runner: Runner) =>
@@ -122,7 +122,7 @@ const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
   }
 })
 
-// Stored before anything is sent: this process is going to.
+// Stored before anything is sent, to say that this process is going to send.
 const intend = ({ intents, payouts }: Runner, { executionId, request, round, state }: Journey) =>
   Activity.make({
     name: `intent/${round}`,
@@ -136,21 +136,21 @@ const intend = ({ intents, payouts }: Runner, { executionId, request, round, sta
     })
   })
 
-/** The create that an intent is about is the latest one that it has. */
+/** The intent's create is the latest one in its evidence. */
 const idOf = ({ creates }: Exposure.Evidence): string => creates.at(-1)?.id ?? ""
 
-/** The other half of the time is for what comes before the create: a lookup, and the provider's request limits. */
+/** The other half of the time is for the lookup before the create, and for the provider's request limits. */
 const startMax = Duration.unsafeToNanos(intentMax) / 2n
 
 /**
- * Sends, at most once. If this process is not the one that was to, or if it has begun before, nobody knows whether a
- * request is under way: then it only says so, and the next round asks the provider first.
+ * Sends at most once. If another process took the intent, or a run has begun under it, a request may be under way. Then
+ * the round only records that, and the next round makes a lookup first.
  */
 const send = (runner: Runner, journey: Journey, intended: Exposure.Evidence) =>
   Activity.make({
     name: `send/${journey.round}`,
     success: WorkflowState.Round,
-    // What was interrupted may have sent, and is not run again as if it had not.
+    // An interrupted step may have sent. It must not run again as if it had not.
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
       const found = runner.intents.get(journey.executionId)
@@ -203,7 +203,7 @@ const broken = (runner: Runner, journey: Journey, cause: Cause.Cause<unknown>) =
   )
 }
 
-// What could not be read back would be a defect of every run to come.
+// A result that cannot be read back would be a defect in every later run.
 const asStored = (round: WorkflowState.Round) =>
   Effect.flatMap(Schema.encode(StoredRound)(round), Schema.decode(StoredRound))
 
@@ -212,7 +212,7 @@ const StoredRound = Schema.parseJson(WorkflowState.Round)
 const pause = ({ inMemoryThreshold }: Runner, { round }: Journey, duration: Duration.Duration) =>
   DurableClock.sleep({ name: `retry/${round}`, duration, inMemoryThreshold })
 
-/** Waits until it is settled: the end; or nothing, if it failed and is to be sent again. */
+/** Waits for the end. Returns undefined if the payout failed and will be sent again. */
 const awaitFinal = Effect.fnUntraced(function* (
   runner: Runner,
   journey: Journey,
@@ -245,9 +245,9 @@ const awaitFinal = Effect.fnUntraced(function* (
 type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
 
 /**
- * Waits for the first of several, and stores which one it was. `DurableDeferred.raceAll` stores an interruption from outside, too,
- * as that of a deploy or of a lost lock: then every later run is interrupted there, and the payout never ends. Here nothing
- * but a success is stored, and nothing else that was is believed.
+ * Waits for the first of several wakings, and stores which one it was. `DurableDeferred.raceAll` also stores an
+ * interruption from outside, such as a deploy or a lost lock. Then every later run is interrupted there, and the payout
+ * never ends. `firstOf` stores only a success, and accepts no other stored result.
  */
 const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArray<Waking>) {
   const engine = yield* WorkflowEngine
@@ -255,7 +255,8 @@ const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArra
   const deferred = ended(wait)
   const stored = yield* Workflow.wrapActivityResult(engine.deferredResult(deferred), Predicate.isUndefined)
   if (stored !== undefined && Exit.isSuccess(stored)) return stored.value
-  // What has to wait suspends its own workflow, and is interrupted. All of them suspend this one; an interruption from outside does not.
+  // A waking that must wait suspends its own instance. If all do, this workflow is suspended, but not by an
+  // interruption from outside.
   const own = wakings.map((waking) => ({ waking, instance: { ...instance } }))
   const woken = yield* Effect.raceAll(
     own.map(({ instance, waking }) => Effect.provideService(waking, WorkflowInstance, instance))
@@ -275,7 +276,7 @@ const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArra
   return woken
 })
 
-// Always a durable clock: a workflow that sleeps in memory does not hear the hint.
+// Always a durable clock: a workflow that sleeps in memory does not receive the hint.
 const hintOr = (journey: Journey, duration: Duration.Duration) => {
   journey.waits += 1
   const { waits, woken } = journey
@@ -285,7 +286,7 @@ const hintOr = (journey: Journey, duration: Duration.Duration) => {
     DurableClock.sleep({ name, duration, inMemoryThreshold: Duration.zero }),
     "Clock" as const
   )
-  // Who hints may not see at once that a wait is over.
+  // The sender of a hint may not see at once that a wait is over.
   const late: Waking = Effect.as(DurableDeferred.await(hinted(waits - 1)), "LateHint" as const)
   return firstOf(waits, woken === "Hint" ? [hint, clock] : [hint, late, clock]).pipe(
     Effect.map((woken) => {
@@ -295,7 +296,7 @@ const hintOr = (journey: Journey, duration: Duration.Duration) => {
   )
 }
 
-// A flood of hints is a few lookups: those that come while one is under way, or waits here, are one more.
+// Many hints cause few lookups: all that come during a lookup, or during this wait, cause one more.
 const spread = Effect.fnUntraced(function* (
   { inMemoryThreshold }: Runner,
   { hintsInARow, waits }: Journey,
@@ -308,7 +309,7 @@ const spread = Effect.fnUntraced(function* (
   yield* DurableClock.sleep({ name: `spread/${waits}`, duration, inMemoryThreshold })
 })
 
-/** One question, at once. It sends nothing, whatever it does not find. */
+/** One lookup, at once. It never sends, even if it finds nothing. */
 const asked = { schedule: Schedule.recurs(1), deadline: PollPolicy.standard.deadline }
 
 const ask = (runner: Runner, { gaps, state, waits }: Journey, outcome: Outcome) =>
@@ -331,7 +332,7 @@ const ask = (runner: Runner, { gaps, state, waits }: Journey, outcome: Outcome) 
           wait: yield* WorkflowState.waitAfter(runner.policy, state, at, error)
         }
       }
-      // Not over, not answered, refused, or a defect: it is asked again at the next poll.
+      // Not final, not answered, refused, or a defect. The next poll looks the payout up again.
       const seen = Exit.isSuccess(end) ? end.value : latest
       const wait = yield* WorkflowState.gap(runner.pollSchedule, gaps, at)
       if (wait === undefined) return { _tag: "Accepted" as const, at, outcome: seen }

@@ -1,17 +1,17 @@
 /**
- * The exchanges of one payout, on record for people. One that is begun is closed: by its answer, or by an interruption.
+ * The attempts of one payout, on record for people. Each begun exchange is closed, by its answer or by an interruption.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type * as Attempt from "../domain/Attempt.js"
 
-/** The most exchanges of one call, whatever the policy says. */
+/** The most exchanges in one call. No policy raises it. */
 export const exchangesMax = 100
 
-/** How many attempts are kept from one call to the next. */
+/** The most attempts kept from one call to the next. */
 export const attemptsKept = 100
 
-/** What an exchange turned out to be. */
+/** The result of an exchange, as an attempt records it. */
 export type Ended = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
 
 type Writable<A> = { -readonly [Key in keyof A]: A[Key] }
@@ -23,7 +23,7 @@ export class AttemptLog {
     this.entries = [...entries]
   }
 
-  /** As they are now. */
+  /** A copy of the attempts so far. */
   get attempts(): ReadonlyArray<Attempt.Attempt> {
     return [...this.entries]
   }
@@ -43,7 +43,7 @@ export class AttemptLog {
     })
   }
 
-  /** Puts on record what is done after the latest attempt, and why. */
+  /** Records what the loop does after the latest attempt, and why. */
   decide(decision: Attempt.Decision, why?: string, delay?: Duration.Duration): void {
     const { latest } = this
     if (latest === undefined) return
@@ -54,7 +54,7 @@ export class AttemptLog {
     this.entries[this.entries.length - 1] = decided
   }
 
-  /** Forgets the oldest attempts, beyond as many as are kept. */
+  /** Drops the oldest attempts beyond `attemptsKept`. */
   trim(): void {
     const tooMany = this.entries.length - attemptsKept
     if (tooMany > 0) this.entries.splice(0, tooMany)

@@ -1,6 +1,6 @@
 /**
- * The evidence of one payout while a call runs, and after it. A create is on record before it is sent, and so is what came of
- * it as soon as it is known: an interruption at any moment finds it true.
+ * The evidence of one payout, during a call and after it. A create goes on record before it is sent, and its result as
+ * soon as it is known. So the evidence is true if an interruption comes at any moment.
  */
 import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
@@ -24,7 +24,7 @@ interface UnderWay {
 export class Evidence<A extends Asked = Subject> {
   private readonly log: AttemptLog
   private underWay: UnderWay | undefined
-  /** The latest finding that leaves money in doubt, and the latest one about a create that was not answered. */
+  /** The latest finding that leaves money in doubt, and the latest one about a create without a clear answer. */
   private doubts: { readonly latest?: errors.Finding | undefined; readonly unclear?: errors.Finding | undefined } = {}
 
   constructor(
@@ -36,7 +36,7 @@ export class Evidence<A extends Asked = Subject> {
     this.log = new AttemptLog(attempts)
   }
 
-  /** All that is known, as a value. */
+  /** All evidence, as a value. */
   get value(): Exposure.Evidence {
     return { ...this.known, by: this.process.clock }
   }
@@ -53,7 +53,7 @@ export class Evidence<A extends Asked = Subject> {
     return Exposure.exposure(this.known, this.process.horizon)
   }
 
-  /** Whether money may have moved, or has. */
+  /** Whether money moved, or may have moved. */
   get isInDoubt(): boolean {
     return this.exposure.max > 0
   }
@@ -64,12 +64,12 @@ export class Evidence<A extends Asked = Subject> {
     return fingerprints !== undefined && Exposure.isDeclined(this.known, fingerprints, this.process.horizon)
   }
 
-  /** Whether it was this request that was paid. */
+  /** Whether the payment came from this request, from another one, or from an unknown one. */
   payerOf(request: PayoutRequest): ReturnType<typeof Exposure.payerOf> {
     return Exposure.payerOf(this.known, fingerprints(request), this.process.horizon)
   }
 
-  /** Whether money may have moved, or has, by other arguments than these. */
+  /** Whether other arguments than these moved money, or may have. */
   isInDoubtBeside({ fingerprints }: Subject): boolean {
     const { horizon } = this.process
     if (fingerprints === undefined) return this.isInDoubt
@@ -85,11 +85,11 @@ export class Evidence<A extends Asked = Subject> {
     return errors.accounting(this.subject, this.attempts, this.value, this.process.horizon)
   }
 
-  /** The error of a subject whose handle is taken by other arguments. */
+  /** The error for a subject whose handle is taken by other arguments. */
   conflict(this: Evidence, conflict: errors.Conflict, subject = this.subject): HandleConflict {
     const { horizon } = this.process
     const { fingerprints } = subject
-    // Where the arguments are not known, all of it may be theirs.
+    // Without known arguments, all of the exposure may be this subject's own.
     if (fingerprints === undefined) return errors.toConflict(conflict, this.accounting(), { min: 0, max: 0 })
     // A record of other arguments is not this request's, even if it went to the same saved method.
     const { method, request } = conflict.with === "Provider" ? { ...fingerprints, method: undefined } : fingerprints
@@ -103,7 +103,7 @@ export class Evidence<A extends Asked = Subject> {
     return new Evidence(this.process, subject, this.known, this.attempts)
   }
 
-  /** Takes note of what somebody else knows. */
+  /** Merges evidence from elsewhere: another process, or a wait for the end. */
   learn(evidence: Exposure.Evidence): void {
     this.known = Exposure.merge(this.known, evidence)
     const { record, transactions } = this.known
@@ -112,8 +112,9 @@ export class Evidence<A extends Asked = Subject> {
   }
 
   /**
-   * Takes note of what the caller says of creates that no evidence knows of. A number replaces what this process was told of
-   * these arguments before, and what was guessed; but nothing of the evidence that it is told beside. A guess replaces guesses.
+   * Records what the caller says about creates that no evidence knows. A number replaces the number that this process
+   * had for the same arguments, and the guess. It replaces nothing in the evidence that the caller passed with it. A
+   * guess replaces only guesses.
    */
   assume(subject: Subject, assumption: Assumption): void {
     const { beside, count, guess, until } = assumption
@@ -127,7 +128,7 @@ export class Evidence<A extends Asked = Subject> {
     this.known = count === 0 ? known : Exposure.withCreate(known, assumedCreate(subject, assumption))
   }
 
-  /** Marks an exchange as under way: from here on it counts, whatever happens. */
+  /** Marks an exchange as under way. From here on it counts, even if the call ends. */
   begin(kind: Attempt.Kind, { at, clock }: Exposure.Moment): void {
     const { amount, fingerprints } = this.subject
     const create: Exposure.Create | undefined =
@@ -153,7 +154,7 @@ export class Evidence<A extends Asked = Subject> {
     this.underWay = { kind, begun: at, create }
   }
 
-  /** Puts an answer on record, and says how it is to be taken. */
+  /** Puts an answer on record and returns how to take it. */
   write(step: Step, verdict: Verdict.Verdict, reply: Reply, ended: number): Heard {
     const { begun, create } = this.underWay ?? { begun: ended, create: undefined }
     const before = this.known
@@ -167,7 +168,7 @@ export class Evidence<A extends Asked = Subject> {
     return heard
   }
 
-  /** Puts an exchange that was under way when its call ended on record: sent, for all we know. */
+  /** Closes an exchange that was under way when its call ended. It may have been sent. */
   interrupt(ended: number): Attempt.Kind | undefined {
     const { underWay } = this
     if (underWay === undefined) return undefined
@@ -180,12 +181,12 @@ export class Evidence<A extends Asked = Subject> {
     this.log.decide(decision, why, delay)
   }
 
-  /** For the next call: with no more attempts than are kept. What they amount to is not forgotten. */
+  /** Drops the oldest attempts before the next call. The evidence keeps what they amount to. */
   trim(): void {
     this.log.trim()
   }
 
-  // A gateway's own page has the gateway's own date.
+  // A gateway's own error page carries the gateway's date, not the provider's.
   private measure(reply: Reply, begun: number, ended: number): void {
     if (reply._tag === "NoResponse" || reply.date === undefined || reply.isCached === true) return
     if (reply.body._tag !== "PayoutBody" && reply.body._tag !== "ApiError") return
@@ -218,13 +219,13 @@ export class Evidence<A extends Asked = Subject> {
         break
       case "Recorded":
         if (!("payout" in verdict)) break
-        // Its record is of the moment at which it was answered, and shows all that was done before.
+        // The record counts as read when the create was sent: it shows all that was done before.
         const read = { clock: this.process.clock, at: create.to }
         this.known = Exposure.answered(
           Exposure.merge(this.known, Exposure.ofPayout(handle, verdict.payout, read)),
           create
         )
-        // A repeat may be answered with the payout that is there: as by 133, then, this create did nothing.
+        // A repeated create may be answered with the existing payout. Then it did nothing, as with 133.
         if (verdict._tag === "Processing" && this.known.creates.some(({ id }) => id === create.id)) {
           this.known = Exposure.withCreate(this.known, {
             ...create,
@@ -268,7 +269,7 @@ export class Evidence<A extends Asked = Subject> {
     this.log.add(underWay.kind, underWay.begun, at, ended)
   }
 
-  // A record that leaves nothing open answers what an earlier one left open, but not a create that was lost.
+  // A record with nothing open settles an earlier record. It does not settle a lost create.
   private note(verdict: Verdict.Verdict, reply: Reply, sent: Attempt.Sent, heard: Heard): void {
     const { contradicts, step } = heard
     const { unclear } = this.doubts
@@ -285,8 +286,8 @@ const saidBy = ({ _tag }: Verdict.Verdict): "Paid" | "Processing" | "Exists" =>
   _tag === "AlreadyPaid" ? "Paid" : _tag === "AlreadyProcessing" ? "Processing" : "Exists"
 
 /**
- * What leaves money in doubt. A payout that is processing is a success now, and a doubt for a call that comes later and cannot ask
- * about it. A decline of other arguments is none: what it left open is the attempt before it.
+ * The finding that leaves money in doubt. A processing payout is a success now, but a doubt for a later call that
+ * cannot look it up. A decline of other arguments leaves no doubt itself; the attempt before it does.
  */
 const leftOpen = (
   heard: Heard,

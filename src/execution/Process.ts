@@ -1,7 +1,6 @@
 /**
- * This process, as evidence knows it: its clock, and names for what it sends. The clock is the wall clock as it was when the
- * service was first used, carried on by the monotonic clock, so that it never jumps. Whether it is right is measured by the
- * provider's answers.
+ * This process as evidence knows it: its clock, and the ids of its creates. The clock takes the wall time once, at
+ * first use, and then follows the monotonic clock, so it never jumps. The provider's answers measure its offset.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,22 +10,22 @@ import type { Moment, Offset } from "../domain/Exposure.js"
 import { Recent } from "./Recent.js"
 
 export interface Process {
-  /** The name of its clock in evidence, which no other process has. */
+  /** The name of this process's clock in evidence. It is unique to the process. */
   readonly clock: string
   readonly now: Effect.Effect<Moment>
-  /** A name for one create. The first one of a request that is meant to be sent bears the name of the intent. */
+  /** An id for one create. The first create of an intended request gets the id of its intent. */
   readonly newId: (request?: string) => string
-  /** A name for a create that is meant to be sent, by the fingerprint of its request. */
+  /** An id for an intended create, by the fingerprint of its request. */
   readonly intend: (request: string) => string
-  /** How far the provider's clock is ahead of it, by the latest good answer about any payout. */
+  /** How far the provider's clock is ahead of this one, from the best answer about any payout. */
   readonly offset: () => Offset | undefined
-  /** Takes note of what one answer says of that. */
+  /** Records the offset that one answer shows. */
   readonly measure: (offset: Offset) => void
-  /** How long after it was sent a create may still be carried out, in milliseconds. */
+  /** The arrival horizon in milliseconds: how long after it was sent a create may still be carried out. */
   readonly horizon: number
 }
 
-/** How many intents are remembered. A create whose intent is forgotten counts beside it: too much, and never too little. */
+/** How many intents are remembered. A create counts beside its forgotten intent: too much, and never too little. */
 const intentsMax = 10_000
 
 export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
@@ -62,6 +61,6 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
   return process
 })
 
-// The quicker the answer, the better; and if they contradict each other, one of the clocks was set.
+// The quicker the answer, the narrower the offset. If two contradict each other, one clock was set: the newer counts.
 const isBetter = (next: Offset, known: Offset): boolean =>
   next.max - next.min <= known.max - known.min || next.min > known.max || next.max < known.min

@@ -1,6 +1,6 @@
 /**
- * What one process remembers of the payouts that it has seen, each kind apart. However many are paid, they push out nothing that
- * was declined, or is in doubt; and what is pushed out while it is in doubt leaves its evidence behind.
+ * What one process remembers of the payouts that it has seen, with a limit for each kind. Paid payouts never evict
+ * declined payouts or payouts in doubt. A payout that is evicted while in doubt leaves its evidence behind.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,24 +15,24 @@ import type { Evidence } from "./Evidence.js"
 import { Recent } from "./Recent.js"
 
 /**
- * How many payouts of a kind are remembered; the oldest are forgotten first. Of `others` only the evidence is: what was evicted
- * while it was in doubt, and what was only asked about.
+ * The most payouts remembered of each kind; the oldest are forgotten first. Of `others` only the evidence is kept:
+ * payouts evicted while in doubt, and payouts that were only looked up.
  */
 export const rememberedMax = { paid: 10_000, failed: 10_000, inDoubt: 10_000, others: 100_000 }
 
-/** How many declines of one handle are remembered. */
+/** The most declines remembered for one handle. */
 const declinedMax = 20
 
 export type Ended = Exit.Exit<Outcome, PayoutError>
 
-/** What the calls for a handle have left behind. */
+/** What the calls for a handle left behind. */
 export interface Memory {
   readonly request: PayoutRequest
   readonly evidence: Evidence
   readonly paid: Paid | undefined
-  /** Declined for good, whatever else has been tried under the handle since. */
+  /** The requests that were declined for good, also if other arguments were tried under the handle since. */
   readonly declined: ReadonlyArray<Declined>
-  /** The most that may have moved, as it is counted. */
+  /** The most that may have moved, as the gauge counted it. */
   readonly exposure: number
 }
 
@@ -46,9 +46,9 @@ export class ProcessMemory {
   private readonly failed: Recent<Memory>
   private readonly inDoubt: Recent<Memory>
   private readonly others: Recent<Exposure.Evidence>
-  /** Whether anything was evicted while it was in doubt. From then on, a handle that is not remembered is asked about first. */
+  /** Whether a payout was evicted while in doubt. From then on, a call for an unknown handle begins with a lookup. */
   hasEvicted = false
-  /** Whether even its evidence was forgotten: then any handle may have been sent. */
+  /** Whether the evidence of a payout in doubt was forgotten. From then on, any unknown handle may have been sent. */
   hasForgotten = false
 
   constructor(most: typeof rememberedMax = rememberedMax) {
@@ -67,13 +67,13 @@ export class ProcessMemory {
     return this.others.get(handle)
   }
 
-  /** Remembers what was found of a payout that no call was made for. */
+  /** Remembers what a lookup found of a payout without a call in this process. */
   note(handle: string, evidence: Exposure.Evidence): void {
     const known = this.others.get(handle)
     this.remember(handle, known === undefined ? evidence : Exposure.merge(known, evidence))
   }
 
-  /** What is remembered of a payout that was shown, if it is the sum that was. */
+  /** The memory of a payout that a record showed, if amount and currency match. */
   about({ amount, currency, handle }: Payout): Memory | undefined {
     const memory = this.get(handle)
     return memory?.request.amount === amount && (currency ?? memory.request.currency) === memory.request.currency
@@ -82,8 +82,8 @@ export class ProcessMemory {
   }
 
   /**
-   * Remembers how a call ended, and counts what is in doubt since, and what is not any more. `isKept`: in any case. Without an end,
-   * it is not known whether it was these arguments' own.
+   * Remembers how a call ended, and updates the count of payouts in doubt. `isKept` keeps the payout even without a
+   * record. Without `ended`, it is unknown whether the result belongs to these arguments.
    */
   keep(request: PayoutRequest, evidence: Evidence, ended: Ended | undefined, isKept = false): Effect.Effect<void> {
     const { handle } = request
@@ -99,12 +99,12 @@ export class ProcessMemory {
       return oldest === undefined ? counted : Effect.zipRight(counted, this.evict(...oldest))
     }
     if (paid !== undefined && declined.length === 0) this.paid.set(handle, memory)
-    // What was paid or declined for good has a record, too.
+    // A payout that was paid or declined for good always has a record.
     else if (evidence.value.record !== undefined || isKept) this.leave(this.failed.set(handle, memory))
     return count(known, -1)
   }
 
-  /** Its service is gone, and what was in doubt is counted by nobody any more. */
+  /** Takes the payouts in doubt out of the count when the service ends. */
   readonly close: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach([...this.inDoubt.values()], (memory) => count(memory, -1), { discard: true })
   )
@@ -120,7 +120,7 @@ export class ProcessMemory {
     return Effect.zipRight(log(Effect.annotateLogs(line, { handle })), count(memory, -1))
   }
 
-  /** A payment by an unknown card leaves its evidence behind, too. No doubt is lost, so nobody has to hear. */
+  /** Keeps the evidence of a payment by an unknown card, too. No doubt is lost, so nothing is logged. */
   private leave(oldest: readonly [handle: string, memory: Memory] | undefined): void {
     if (oldest === undefined || oldest[1].paid !== undefined || !oldest[1].evidence.isInDoubt) return
     this.hasEvicted = true
@@ -132,7 +132,7 @@ export class ProcessMemory {
     if (oldest !== undefined && Exposure.exposure(oldest[1]).max > 0) this.hasForgotten = true
   }
 
-  /** What was known of it, if it was in doubt. */
+  /** Removes the handle, and returns its memory if it was in doubt. */
   private forget(handle: string): Memory | undefined {
     this.paid.delete(handle)
     this.failed.delete(handle)
@@ -141,7 +141,7 @@ export class ProcessMemory {
   }
 }
 
-// Who asked about the handle only may have found that other arguments were paid.
+// A call that only looked the handle up may have found a payment of other arguments.
 const isPaid = (
   request: PayoutRequest,
   evidence: Evidence,
@@ -158,7 +158,7 @@ const count = (memory: Memory | undefined, payouts: 1 | -1): Effect.Effect<void>
         exposure: payouts * memory.exposure
       })
 
-// A decline is of the arguments that were declined, and of no others.
+// A decline counts only for the arguments that were declined.
 const declinedBy = (
   before: ReadonlyArray<Declined>,
   request: PayoutRequest,

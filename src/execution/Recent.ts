@@ -2,11 +2,11 @@
  * A map of bounded size.
  */
 
-/** A map that forgets its oldest entry for each that it has too many. */
+/** A map that drops its oldest entry when it has more than `most`. */
 export class Recent<A> {
   private readonly entries = new Map<string, A>()
-  // Kept from one time to the next, or it would have to find its way past all that was forgotten before; but no longer,
-  // because an iterator that stands still keeps every table that the map has had since.
+  // The iterator is kept between calls: a new one would skip all deleted entries again. `delete` drops it, because an
+  // idle iterator keeps every internal table that the map had since.
   private oldest: IterableIterator<string> | undefined
 
   constructor(private readonly most: number) {}
@@ -15,7 +15,7 @@ export class Recent<A> {
     return this.entries.get(key)
   }
 
-  /** What was forgotten for it, if anything was. */
+  /** Returns the entry that was dropped, if any. */
   set(key: string, value: A): readonly [key: string, value: A] | undefined {
     this.entries.set(key, value)
     return this.entries.size > this.most ? this.forget() : undefined

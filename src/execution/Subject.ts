@@ -1,25 +1,25 @@
 /**
- * What evidence is about, and the creates of it that are on record before anything is known of them: those that are intended, and those
- * that are assumed.
+ * What evidence is about, and the creates that stand in it before anything is known of them: intended and assumed
+ * creates.
  */
 import * as Exposure from "../domain/Exposure.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Process } from "./Process.js"
 import type * as errors from "./toError.js"
 
-/** What is known of what it is about: where nothing is to be sent, a handle is enough. */
+/** What is known of a payout. For a lookup, the handle is enough. */
 export interface Asked {
   readonly handle: errors.Subject["handle"]
   readonly amount?: errors.Subject["amount"]
   readonly fingerprints?: ReturnType<typeof fingerprints>
 }
 
-/** What it is about, where money is accounted for. */
+/** What is known of a payout whose money is accounted for. */
 export interface Subject extends errors.Subject {
   readonly fingerprints?: ReturnType<typeof fingerprints>
 }
 
-/** What a request is about. */
+/** The subject of a request. */
 export const subjectOf = (request: PayoutRequest): Subject => ({
   handle: request.handle,
   amount: request.amount,
@@ -27,15 +27,15 @@ export const subjectOf = (request: PayoutRequest): Subject => ({
   fingerprints: fingerprints(request)
 })
 
-/** How many creates are meant to be sent, from when on and until when. */
+/** How many creates the process intends to send, and when. */
 export interface Intent {
   readonly count: number
   readonly from: Exposure.Moment
-  /** In milliseconds. */
+  /** In milliseconds after `from`. */
   readonly within: number
 }
 
-/** What is known of a request's handle, and that this process will send creates of the request. */
+/** The known evidence, with the intended creates of this process added. */
 export const intended = (
   process: Process,
   request: PayoutRequest,
@@ -45,7 +45,7 @@ export const intended = (
   const { method, request: id } = fingerprints(request)
   const offset = process.offset()
   return Exposure.withCreate(offset === undefined ? known : Exposure.withOffset(known, clock, offset), {
-    // One create and its intent are the same; of several, it is not known which one is which.
+    // One create takes over the id of its intent. With several, nothing shows which create is which.
     id: count === 1 ? process.intend(id) : process.newId(),
     count,
     clock,
@@ -59,23 +59,23 @@ export const intended = (
   })
 }
 
-/** Creates of some arguments of which only the caller knows have ids that begin so. */
+/** The beginning of the ids of creates of some arguments that only the caller knows. */
 export const assumedOf = ({ fingerprints }: Asked): string => `assumed/${fingerprints?.request ?? ""}/`
 
-/** The create that a process guesses has this id. */
+/** The id of the create that a process guesses. */
 export const guessOf = (asked: Asked, clock: string): string => `${assumedOf(asked)}guess/${clock}`
 
-/** What the caller says of creates that neither this process nor the evidence that it hands over knows of. */
+/** What the caller says about creates that neither this process nor the passed evidence knows. */
 export interface Assumption {
   readonly count: number
   readonly guess: boolean
-  /** When the latest of them was sent at the latest. */
+  /** The latest time at which the last of them was sent. */
   readonly until: Exposure.Moment
-  /** The evidence that is handed over with it. */
+  /** The evidence that the caller passed with it. */
   readonly beside?: Exposure.Evidence | undefined
 }
 
-/** These creates, as evidence. A guess is apart from what was told: by telling nothing, a caller takes nothing back. */
+/** These creates, as evidence. A guess has an id of its own, so a call without a number keeps an earlier number. */
 export const assumedCreate = (subject: Subject, { beside, count, guess, until }: Assumption): Exposure.Create => ({
   id: guess ? guessOf(subject, until.clock) : toldOf(`${assumedOf(subject)}${until.clock}`, beside),
   count,
@@ -88,7 +88,7 @@ export const assumedCreate = (subject: Subject, { beside, count, guess, until }:
   guess
 })
 
-// A number that is told beside evidence has an id that is not in it.
+// A number that comes with evidence gets an id that the evidence does not have.
 const toldOf = (name: string, beside: Exposure.Evidence | undefined): string => {
   const taken = (beside?.creates ?? []).flatMap(({ id }) => {
     const plain = id.replace(/^several\//, "")

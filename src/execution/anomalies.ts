@@ -1,6 +1,6 @@
 /**
- * What a person should hear about at once: answers that contradict themselves, or that are about another payout.
- * The handle and the provider's request id are enough to look into it; nothing else is logged.
+ * Warnings for people about answers that contradict themselves or are about another payout. They log the handle and the
+ * provider's request id, which are enough to investigate, and nothing else.
  */
 import * as Effect from "effect/Effect"
 import type { Payout } from "../domain/Payout.js"
@@ -8,7 +8,7 @@ import type { Reply } from "../domain/Reply.js"
 import { log } from "../host/hostCode.js"
 import * as Verdict from "../provider/Verdict.js"
 
-/** Logs what is odd about an answer, if anything is. */
+/** Logs what is wrong with an answer, if anything. */
 export const logAnomaly = (handle: string, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> => {
   const text = anomaly(verdict)
   if (text === undefined) return Effect.void

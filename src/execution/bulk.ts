@@ -1,6 +1,6 @@
 /**
- * Many at once: a fixed number of workers share one stream of requests, and hand in what they come to as it ends. What
- * `Stream.mapEffect` does, without a fiber, a latch and a queue's turn for each element.
+ * Many payouts at once: a fixed number of workers share one stream of requests and emit results in completion order. It
+ * does what `Stream.mapEffect` does, without a fiber, a latch and a queue turn for each element.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -11,15 +11,15 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** How many are under way at once, unless the caller says so. */
+/** How many requests are under way at once, by default. */
 export const concurrencyDefault = 16
 
-/** How many results wait to be taken, beside the one that each worker may hold on to. */
+/** How many results wait for the consumer, in addition to one held by each worker. */
 export const waitingMax = 16
 
 /**
- * What `work` makes of each request, as it ends. However it ends, with the stream of requests or by a defect in one of
- * them, no other request is begun, and the results of those under way come out first.
+ * The results of `work` in completion order. When the stream of requests ends or fails, or `work` dies, no other
+ * request begins. The results of those under way come out first.
  */
 export const inBulk = <A, B, E, R>(
   requests: Stream.Stream<A, E, R>,
@@ -35,7 +35,7 @@ const hire = Effect.fnUntraced(function* <A, B, E, R>(
   concurrency: number,
   work: (request: A) => Effect.Effect<B>
 ) {
-  // What is acquired last is let go first: the workers are gone before the stream that they pull is closed.
+  // Scopes close in reverse order, so the workers end before the stream that they pull is closed.
   const pull = yield* Stream.toPull(requests)
   const alone = (yield* Effect.makeSemaphore(1)).withPermits(1)
   const results = yield* Mailbox.make<B, E>(waitingMax)
@@ -44,9 +44,9 @@ const hire = Effect.fnUntraced(function* <A, B, E, R>(
   let pulled: Iterator<A> = Chunk.empty<A>()[Symbol.iterator]()
   let hired = 0
   let underWay = 0
-  /** How the requests ended. */
+  /** How the stream of requests ended. */
   let ended: Exit.Exit<void, E> | undefined
-  /** What has become of `work` that died. */
+  /** The causes of `work` that died. */
   let died: Exit.Exit<void> = Exit.void
 
   const isOver = () => ended !== undefined || Exit.isFailure(died)
@@ -69,26 +69,26 @@ const hire = Effect.fnUntraced(function* <A, B, E, R>(
       return Effect.succeedSome(next.value)
     })
 
-  // One worker pulls, and the others wait for their turn; but while there are requests at hand, nobody waits.
+  // One worker pulls at a time, and the others wait for their turn. No worker waits while pulled requests are left.
   const takeOrPull = take(Effect.suspend(() => Effect.zipRight(pullMore, takeOrPull)))
   const takeNext = take(alone(takeOrPull))
 
   const worker: Effect.Effect<void, never, R> = Effect.gen(function* () {
     for (let next = yield* takeNext; Option.isSome(next); next = yield* takeNext) {
       const request = next.value
-      // Whoever has a request sees to it that somebody waits for the one after it.
+      // A worker that takes a request starts the next worker, so that one always waits for the next request.
       if (hired < concurrency) hireOne()
       const exit = yield* Effect.exit(Effect.suspend(() => work(request)))
       if (Exit.isSuccess(exit)) yield* results.offer(exit.value)
       else died = Exit.zipParRight(exit, died)
       underWay -= 1
     }
-    // One that pulls is not waited for, because requests may never come to an end; and a stream that fails would be silent
-    // about what died beside it.
+    // Do not wait for a worker that pulls: the requests may never end. A failure of the stream must not hide a `work`
+    // that died.
     if (underWay === 0) results.unsafeDone(ended === undefined || Exit.isFailure(died) ? died : ended)
   })
 
-  // Each begins with the FiberRefs of the consumer. If workers forked each other, every one would hold those of all before.
+  // Each begins with the FiberRefs of the consumer. Workers that fork each other would hold those of all before them.
   const hireOne = () => {
     hired += 1
     run(worker, { immediate: false })

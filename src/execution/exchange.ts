@@ -1,6 +1,6 @@
 /**
- * One exchange with the provider: marked before it is sent, so that it counts whatever happens; judged, put on record, counted
- * and, where a person should hear of it, logged after.
+ * One exchange with the provider. It goes on record before it is sent, so it counts even if the call ends. Afterwards
+ * it is judged, recorded and counted, and an anomaly is logged.
  */
 import * as Effect from "effect/Effect"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
@@ -14,14 +14,14 @@ import type { Evidence } from "./Evidence.js"
 import type { Heard, Step } from "./nextStep.js"
 import type { Asked } from "./Subject.js"
 
-/** What came back, what it turned out to be, and how it is to be taken. */
+/** The reply, its verdict, and how to take it. */
 export interface Exchanged {
   readonly reply: Reply
   readonly verdict: Verdict.Verdict
   readonly heard: Heard
 }
 
-/** How the exchanges of a payout are made and judged. */
+/** How to make and judge the exchanges of a payout. */
 export interface Exchanges {
   readonly handle: Handle
   readonly create: Effect.Effect<Reply>
@@ -29,7 +29,7 @@ export interface Exchanges {
   readonly expected: Verdict.Expected
 }
 
-/** Those of a request. Each create sends the same bytes. */
+/** The exchanges of a request. Each create sends the same bytes. */
 export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => ({
   handle: request.handle,
   create: client.create(request),
@@ -37,7 +37,7 @@ export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutReque
   expected: Verdict.expected(request)
 })
 
-/** Sends once, and puts on record what came of it. */
+/** Makes one exchange and puts its result on record. */
 export const exchange = Effect.fnUntraced(function* (exchanges: Exchanges, evidence: Evidence<Asked>, step: Step) {
   const { create, expected, handle, lookup } = exchanges
   evidence.begin(step.kind, yield* evidence.process.now)

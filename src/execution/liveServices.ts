@@ -1,6 +1,6 @@
 /**
- * The services that live in this process. Two of them for one account know nothing of each other: calls for the same handle are
- * not joined, and what one has seen the other has not. The commonest way to get there is a layer that is built for each request.
+ * The `Payouts` services that are live in this process. Two for one account share no memory: they do not join calls for
+ * the same handle, and neither knows what the other saw. The usual cause is a layer that is built for each request.
  */
 import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
@@ -14,7 +14,7 @@ interface Account {
 
 const accounts = globalValue(Symbol.for("effect-billwerk-payouts/accounts"), () => new Map<string, Account>())
 
-/** Counts a service for as long as its scope is open, and logs the second one of an account, once in a process. */
+/** Counts a service while its scope is open. Logs the second service of an account once per account. */
 export const announce = (name: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
   name === undefined
     ? Effect.void

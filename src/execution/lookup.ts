@@ -1,5 +1,5 @@
 /**
- * A lookup on its own, which moves nothing and may be repeated freely within the policy.
+ * A lookup on its own. It moves no money, so it repeats freely within the policy.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,14 +19,14 @@ import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import type { Asked } from "./Subject.js"
 
-/** What the provider has, and what it took to be told. */
+/** The provider's record, with the reply and the evidence of the lookups. */
 export interface Found {
   readonly verdict: Verdict.Shown
   readonly reply: Reply
   readonly evidence: Evidence<Asked>
 }
 
-/** Looks a payout up of which only the handle is known, until there is an answer or the policy's budgets are spent. */
+/** Looks up a payout by its handle alone, until there is an answer or the policy's budgets are spent. */
 export const lookup = (
   client: BillwerkClient["Type"],
   process: Process,
@@ -34,7 +34,7 @@ export const lookup = (
   handle: Handle
 ): Effect.Effect<Found, LookupError> => look(client, policy, new Evidence<Asked>(process, { handle }))
 
-/** The same, each question when its turn has come, and no longer than to the deadline, which cuts off what is under way. */
+/** The same, but each lookup waits for its turn. The deadline cuts off a lookup that is under way. */
 export const lookupWithin = (
   client: BillwerkClient["Type"],
   process: Process,
@@ -87,7 +87,7 @@ const look = Effect.fnUntraced(function* (
   }
 })
 
-/** The exchanges of what is only asked about. */
+/** The exchanges of a payout that is only looked up, never sent. */
 export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expected: Verdict.Expected): Exchanges => ({
   handle,
   create: Effect.dieMessage("what is only asked about is never sent"),

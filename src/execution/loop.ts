@@ -1,6 +1,6 @@
 /**
- * One payout, from request to end: send, judge, record, decide, wait, until there is an answer or the policy's budgets are
- * spent. The rules are in `nextStep.ts`; here they meet the clock, the budgets and the evidence.
+ * One payout, from request to end: send, judge, record, decide, wait, until there is an answer or the policy's budgets
+ * are spent. `nextStep.ts` has the rules; this module applies them with the clock, the budgets and the evidence.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,32 +18,32 @@ import { exchange, exchangesOf, type Exchanged } from "./exchange.js"
 import * as NextStep from "./nextStep.js"
 import { toError } from "./toError.js"
 
-/** One call for a payout. */
+/** The arguments of one call for a payout. */
 export interface Call {
   readonly client: BillwerkClient["Type"]
   readonly request: PayoutRequest
   readonly policy: RetryPolicy.RetryPolicy
   readonly evidence: Evidence
-  /** What it begins with. */
+  /** The first exchange. */
   readonly first: NextStep.Step
 }
 
-/** A call under way. */
+/** The state of a call under way. */
 interface Progress extends Call {
   readonly budgets: RetryPolicy.Driver
-  /** When it began, in epoch milliseconds. */
+  /** When the call began, in epoch milliseconds. */
   readonly started: number
-  /** How many exchanges there were, and whether one of them was a create. */
+  /** How many exchanges the call made, and whether one of them was a create. */
   exchanges: number
   hasSent: boolean
 }
 
-/** What comes next, and after which wait, granted by which budget; or nothing, and why. */
+/** The next step, its wait and the budget that granted it; or no step, and why. */
 type Decision =
   | { readonly next: NextStep.Step; readonly delay: Duration.Duration; readonly category?: RetryPolicy.Category }
   | { readonly next: undefined; readonly why?: string }
 
-/** Carries a payout to its end. */
+/** Runs a payout to its end. */
 export const run = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<Outcome, PayoutError> {
   const { evidence, first } = call
   const started = (yield* evidence.process.now).at
@@ -70,7 +70,7 @@ export const run = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<Ou
   }
 })
 
-/** What the policy grants of a plan. */
+/** Turns a plan into a decision: asks the policy's budgets and the time that is left. */
 const decide = Effect.fnUntraced(function* (
   progress: Progress,
   plan: Exclude<NextStep.Plan, { readonly _tag: "Succeed" }>,
@@ -92,7 +92,7 @@ const decide = Effect.fnUntraced(function* (
   return plan._tag === "Retry" ? { next, delay: delay.value, category: plan.category } : { next, delay: delay.value }
 })
 
-/** The next wait that a category's budget grants, if it has one left. */
+/** The next wait from a category's budget, if the budget grants one. */
 const granted = Effect.fnUntraced(function* (
   { budgets, evidence, policy, started }: Progress,
   { category, known }: Extract<NextStep.Plan, { readonly _tag: "Retry" }>,
@@ -106,7 +106,7 @@ const granted = Effect.fnUntraced(function* (
   return yield* budgets.next(Math.floor(at), { category, attempt, known, retryAfter }, left)
 })
 
-// The first create is always made: it is what the call is for, and a shortened one would only be unclear.
+// The call always makes its first create: that is its purpose, and a shortened create would only be unclear.
 const fits = Effect.fnUntraced(function* (
   { client, evidence, hasSent, policy, started }: Progress,
   next: NextStep.Step,
@@ -118,7 +118,7 @@ const fits = Effect.fnUntraced(function* (
   return elapsed + Duration.toMillis(delay) + Duration.toMillis(longest) <= Duration.toMillis(policy.elapsedMax)
 })
 
-/** Waits for the next step; or, where nothing comes next, puts that on record, after a last question if money is in doubt. */
+/** Waits for the next step. Without a next step, records why; if money is in doubt, it first makes a last lookup. */
 const proceed = Effect.fnUntraced(function* (
   progress: Progress,
   decision: Decision,
@@ -131,7 +131,7 @@ const proceed = Effect.fnUntraced(function* (
   if (category === undefined || Duration.lessThanOrEqualTo(delay, Duration.zero)) return next
   yield* Telemetry.measureWait(category, delay)
   yield* Effect.sleep(delay)
-  // The machine may have slept longer.
+  // The machine may have slept for longer than the wait.
   return (yield* fits(progress, next, Duration.zero))
     ? next
     : yield* stop(progress, exchanged, "the wait ended too late")
@@ -153,15 +153,15 @@ const stop = Effect.fnUntraced(function* (
 })
 
 /**
- * What to report. An answer about these arguments speaks for itself, and so does any answer while no money is in doubt, but for
- * how other arguments failed. Otherwise the report is about what left it in doubt: a 401 after a lost answer says nothing
- * about the lost answer.
+ * The error to report. The last verdict is reported if it answers for these arguments. It is also reported while no
+ * money is in doubt, unless it shows how other arguments failed. In all other cases the error reports the finding that
+ * left money in doubt: a 401 after a lost answer says nothing about the lost answer.
  */
 const failure = ({ evidence }: Call, { heard, reply, verdict }: Exchanged): PayoutError => {
   if (verdict._tag === "HandleConflict") {
     return evidence.conflict({ with: "Provider", differs: verdict.differs, reply })
   }
-  // Declined for good before other arguments were tried: the record shows both.
+  // These arguments were declined for good before other arguments were tried: the record shows both.
   if (heard.isDeclined && !heard.contradicts && !heard.isStale && Verdict.isFailed(verdict)) {
     return toError({ verdict: { _tag: "HardDeclined", payout: verdict.payout }, reply }, evidence.accounting())
   }

@@ -1,20 +1,22 @@
 /**
- * Verdict and evidence -> what to do next. Pure, so that the rules that money depends on can be read, and tested, as a
- * table. Budgets and deadlines are not decided here: `loop.ts` may turn any plan but `Succeed` into giving up.
+ * Verdict and evidence -> the next step. The functions are pure, so that the rules that money depends on can be read
+ * and tested as a table. `loop.ts` adds budgets and deadlines: it may turn any plan but `Succeed` into giving up.
  */
 import * as Payout from "../domain/Payout.js"
 import * as Verdict from "../provider/Verdict.js"
 import type { Category } from "../policy/RetryPolicy.js"
 
 /**
- * The next exchange. A `Create` may move money. A `Lookup` moves nothing, and is made for one of five reasons:
+ * The next exchange. A `Create` may move money. A `Lookup` moves none, and has one of five purposes:
  *
- * - `BeforeSending`: something earlier may have moved money. Told nothing new, the create is sent again.
- * - `FirstAsk`: an earlier call or process may have sent it. Only the provider's word lets the create be sent.
- * - `Confirm`: the provider spoke of this payout without showing it (133, 134), or in words we do not know. It is asked
- *   again until that is clear, and not sent again before.
- * - `Recheck`: it was declined for good, but something before the decline may have paid. Never sent again either.
- * - `LastAsk`: we are about to give up while money may have moved. What this does not clear up stays unclear.
+ * - `BeforeSending`: an earlier create may have moved money. If the lookup shows nothing new, the create is sent again.
+ * - `FirstAsk`: an earlier call or another process may have sent it. Only the provider's answer allows the create.
+ * - `Confirm`: the provider named this payout without showing it (133, 134), or showed an unknown state. The lookup
+ *   repeats until that is clear, and no create is sent before.
+ * - `Recheck`: these arguments were declined for good, but something before the decline may have paid. No create
+ *   follows.
+ * - `LastAsk`: the call is about to give up while money may have moved. What this lookup does not settle stays in
+ *   doubt.
  */
 export type Step = { readonly kind: "Create" } | LookupStep
 
@@ -34,39 +36,39 @@ const beforeSending: LookupStep = lookup("BeforeSending")
 
 export type Plan =
   | { readonly _tag: "Succeed"; readonly verdict: Verdict.Accepted }
-  /** Go on at once: no budget is touched, because nothing is sent that was not granted already. */
+  /** Go on at once. This spends no budget, because it sends nothing that was not already granted. */
   | { readonly _tag: "GoOn"; readonly next: Step }
-  /** Go on if this category's budget grants another step, after its delay. */
+  /** Go on after a delay, if this category's budget grants another step. */
   | { readonly _tag: "Retry"; readonly category: Category; readonly known?: number; readonly next: Step }
   | { readonly _tag: "GiveUp" }
 
-/** How an exchange is to be taken, by all that is on record. What is about a failure is about its latest transaction. */
+/** How to take an exchange, given all evidence. For a failure, the fields are about its latest transaction. */
 export interface Heard {
   readonly step: Step
-  /** Whether these arguments were ever declined for good: then they are never sent again. */
+  /** Whether these arguments were ever declined for good. Then they are never sent again. */
   readonly isDeclined: boolean
-  /** Whether any record was shown before. */
+  /** Whether the provider showed a record before. */
   readonly isKnown: boolean
-  /** Whether any record showed a processing error. */
+  /** Whether an earlier record showed a processing error. */
   readonly hasProcessingErrors: boolean
-  /** Whether it shows less than was shown before: a read that lags behind. */
+  /** Whether the record is stale: it shows less than was shown before. */
   readonly isStale: boolean
-  /** Whether it contradicts what the provider has said by a code. */
+  /** Whether the record contradicts a claim. */
   readonly contradicts: boolean
-  /** Whether it shows what was not shown before. */
+  /** Whether the record shows something new. */
   readonly isNews: boolean
-  /** Whether it is the doing of these arguments. */
+  /** Whether the latest transaction was made by a create of these arguments. */
   readonly isOwn: boolean
 }
 
 /**
- * How to begin a call for a payout whose last one left a doubt: what the provider spoke of without showing it is confirmed, and
- * anything else is asked about.
+ * The first step of a call for a payout that the last call left in doubt: `Confirm` for a claim or an unknown state,
+ * and `FirstAsk` for anything else.
  */
 export const firstStep = (doubt: Verdict.Verdict): LookupStep =>
   Verdict.row(doubt).afterCreate === "Confirm" ? confirm : firstAsk
 
-/** `isInDoubt` is what the evidence amounts to, this exchange included. */
+/** The plan after one exchange. `isInDoubt` is computed from all evidence, this exchange included. */
 export const plan = (heard: Heard, verdict: Verdict.Verdict, isInDoubt: boolean): Plan => {
   const resend = isInDoubt ? beforeSending : create
   const next =
@@ -81,7 +83,7 @@ const goOn = (next: Step): Plan => ({ _tag: "GoOn", next })
 const retry = (category: Category, next: Step): Plan => ({ _tag: "Retry", category, next })
 const giveUp: Plan = { _tag: "GiveUp" }
 
-/** Sends or asks again within the verdict's budget. */
+/** Repeats the step within the budget of the verdict's category. */
 const again = (verdict: Verdict.Verdict, next: Step): Plan => {
   const { category } = Verdict.row(verdict)
   if (category === undefined) return giveUp
@@ -92,7 +94,7 @@ const again = (verdict: Verdict.Verdict, next: Step): Plan => {
 
 const afterCreate = (heard: Heard, verdict: Verdict.Verdict, resend: Step): Plan => {
   if (Verdict.isAccepted(verdict)) return { _tag: "Succeed", verdict }
-  // It shows how other arguments failed, and does not say what became of these.
+  // The answer shows how other arguments failed. It does not say what happened to these.
   if (isOfOthers(heard, verdict)) return retry("communication", resend)
   switch (Verdict.row(verdict).afterCreate) {
     case "Confirm":
@@ -108,7 +110,7 @@ const afterLookup = (heard: Heard, step: LookupStep, verdict: Verdict.Verdict, r
   if (Verdict.isAccepted(verdict)) return { _tag: "Succeed", verdict }
   switch (Verdict.row(verdict).afterLookup) {
     case "Absent":
-      // A payout that was shown before is there: a read that does not see it lags behind, and tells nothing.
+      // The provider showed the payout before, so a lookup that does not find it lags behind and says nothing.
       return heard.isKnown ? askedInVain(heard, step, verdict) : nothingNew(step)
     case "Failure":
       if (heard.isStale) return askedInVain(heard, step, verdict)
@@ -126,29 +128,29 @@ const afterLookup = (heard: Heard, step: LookupStep, verdict: Verdict.Verdict, r
 const afterFailure = (heard: Heard, step: LookupStep, verdict: Verdict.Verdict, resend: Step): Plan => {
   if (isLast(step)) return giveUp
   if (isAnswer(heard, verdict)) return again(verdict, resend)
-  // What was claimed is over, and was not ours.
+  // The claimed payout is over, and was not from these arguments.
   return step.ask === "Confirm" ? retry("communication", resend) : goOn(create)
 }
 
-/** Whether it is a decline of other arguments, or of unknown ones: "never again" is not said of ours. */
+/** Whether the verdict is a decline of other or unknown arguments. It does not forbid sending these. */
 export const isOfOthers = ({ isOwn }: Heard, verdict: Verdict.Verdict): boolean =>
   Verdict.isFailed(verdict) && verdict._tag !== "ProcessingError" && !isOwn
 
 /**
- * Whether a verdict is an answer about these arguments that speaks for itself, whatever the other attempts left unclear. A
- * failure that is looked up before it is sent again looks as it did: that says nothing about the attempt between.
+ * Whether a verdict answers for these arguments, even if other attempts stay unclear. A failure that a lookup before
+ * sending shows unchanged is no answer: it says nothing about the create in between.
  */
 export const isAnswer = (heard: Heard, verdict: Verdict.Verdict): boolean => {
   const { contradicts, isNews, isStale, step } = heard
   if (verdict._tag === "HandleConflict") return true
   if (!Verdict.isFailed(verdict) || isOfOthers(heard, verdict)) return false
   if (step.kind === "Create") return true
-  // Who waited for the end may have seen the error before: it takes its budget all the same.
+  // A wait for the end may have seen the processing error before. It still spends its budget.
   const isBudgeted = step.ask === "Confirm" && verdict._tag === "ProcessingError"
   return !contradicts && !isStale && (isNews || isBudgeted || step.ask === "FirstAsk" || step.ask === "Recheck")
 }
 
-/** Whatever a lookup of this kind tells, it is the end of the call. */
+/** Whether the call ends after a lookup of this kind, with any result. */
 const isLast = ({ ask }: LookupStep): boolean => ask === "LastAsk" || ask === "Recheck"
 
 const nothingNew = (step: LookupStep): Plan => {
@@ -165,8 +167,8 @@ const nothingNew = (step: LookupStep): Plan => {
 }
 
 /**
- * The provider could not be asked, or showed an earlier record. Then the documented rule holds, which is to send again; but
- * not where the record has to tell how often the provider has tried already, and not where we know that the payout is there.
+ * The step after a lookup that failed or showed a stale record. The documented rule is to send again. There are two
+ * exceptions: the record must say how often the provider has tried, or we know that the payout exists.
  */
 const askedInVain = (heard: Heard, step: LookupStep, verdict: Verdict.Verdict): Plan => {
   if (isLast(step)) return giveUp

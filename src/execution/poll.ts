@@ -1,5 +1,5 @@
 /**
- * Waits until a payout that is processing is paid or has failed. It only asks, so it may be interrupted, repeated and
+ * Waits until a processing payout is paid or has failed. It only makes lookups, so it may be interrupted, repeated and
  * run anywhere.
  */
 import * as Duration from "effect/Duration"
@@ -35,38 +35,38 @@ import type { SingleFlight } from "./singleFlight.js"
 import { guessOf, type Subject } from "./Subject.js"
 import { type Finding, toError, validated } from "./toError.js"
 
-/** What waiting needs of the service that it belongs to. */
+/** What a wait needs from its service. */
 export interface Around {
   readonly client: BillwerkClient["Type"]
   readonly process: Process
   readonly flights: SingleFlight
   readonly hints: Option.Option<Hints["Type"]>
-  /** Waits for the next turn to ask. */
+  /** Waits for the next turn to look up. */
   readonly turn: Effect.Effect<void>
-  /** Starts what the host wants done then, and does not wait for it. */
+  /** Starts the host's handler, and does not wait for it. */
   readonly onContradiction: (contradiction: PaidContradicted) => Effect.Effect<void>
 }
 
 type Ending = Effect.Effect<Outcome, PayoutError>
 
-/** A payout that is not over, as it was last shown. */
+/** A payout that is not final, as it was last shown. */
 interface Open {
   readonly verdict: Exclude<Verdict.Shown, { readonly _tag: "Paid" } | Verdict.Failed>
   readonly reply: Finding["reply"]
 }
 
-/** What is waited for: what is known of it, and what an answer must be about. */
+/** The state of a wait: what is known of the payout, and what an answer must be about. */
 interface Watch {
   readonly around: Around
   readonly evidence: Evidence
   readonly expected: Verdict.Expected
   /** How many lookups this call has begun. */
   lookups: number
-  /** How many in a row were refused for what is not about the payout: the key, or the server's certificate. */
+  /** How many lookups in a row were refused for the key or the server's certificate, not for the payout. */
   refusals: number
 }
 
-/** Waits for a payout that was accepted. */
+/** Waits for the end of an accepted payout. */
 export const awaitOutcome = Effect.fnUntraced(function* (
   around: Around,
   pollPolicy: PollPolicy.PollPolicy,
@@ -78,7 +78,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   const { process } = around
   const handed = Exposure.adopted(outcome.evidence, yield* process.now)
   const evidence = new Evidence<Subject>(process, { handle, amount, currency }, handed, attempts)
-  // What this process knows beside it, by whatever arguments, counts as well.
+  // All other evidence of this process counts as well, also that of other arguments.
   evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
   const expected = { handle, amount, currency, customer: payout.customer }
   return yield* watch({ around, evidence, expected, lookups: 0, refusals: 0 }, pollPolicy, {
@@ -87,7 +87,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   })
 })
 
-/** Waits for a payout of which only the handle is known: it is about what the provider says that it is about. */
+/** Waits for the end of a payout by its handle alone. Amount and currency come from the provider's record. */
 export const awaitHandle = Effect.fnUntraced(function* (
   around: Around,
   pollPolicy: PollPolicy.PollPolicy,
@@ -109,7 +109,7 @@ export const awaitHandle = Effect.fnUntraced(function* (
   const evidence = found.continuedBy<Subject>({ handle, amount, currency })
   const known = flights.evidence(handle)
   if (known !== undefined) evidence.learn(known)
-  // A bare handle does not say who has sent it. Whatever this process knows of it, another create may be under way.
+  // A bare handle does not say who sent it. Another create may be under way, even if this process knows the handle.
   evidence.assume(evidence.subject, { count: 1, guess: true, until: yield* process.now })
   const waiting: Watch = {
     around,
@@ -124,13 +124,13 @@ export const awaitHandle = Effect.fnUntraced(function* (
   return yield* watch(waiting, { ...pollPolicy, deadline: left }, { verdict, reply })
 })
 
-/** Asks until there is an answer. The deadline cuts off what is under way: a question that is not answered costs nothing. */
+/** Looks the payout up until there is an answer. The deadline cuts off a lookup under way, which costs nothing. */
 const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): Ending => {
   const { around, evidence, expected } = waiting
   const { process } = around
   const { deadline, schedule } = pollPolicy
   const exchanges = lookupsOf(around.client, evidence.subject.handle, expected)
-  // A question that is asked later than this might not be answered in time.
+  // A lookup that starts later than this may not be answered in time.
   const lastTurn = Duration.subtract(
     deadline,
     Duration.min(around.client.lookupDeadline, Duration.times(deadline, 0.25))
@@ -153,12 +153,12 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
       if (Option.isNone(gap)) return giveUp("the schedule of settling ended")
       if (Duration.greaterThanOrEqualTo(retryAfter, left)) return giveUp("the deadline of settling came")
       const isHinted = yield* pause(hints, Duration.max(Duration.min(spaced(waiting, gap.value), left), retryAfter))
-      // A hint may be ahead of what a lookup shows.
+      // A hint may arrive before a lookup shows the change.
       if (isHinted) granted = stepper(schedule)
       yield* around.turn
       waiting.lookups += 1
       const { heard, reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
-      // One that shows less than was shown before lags behind: it tells of an earlier attempt.
+      // A stale record shows an earlier attempt, so it is no answer.
       const ending = heard.isStale ? undefined : conclude(waiting, verdict, reply)
       if (ending !== undefined) return ending
       evidence.decide("LookUp")
@@ -169,11 +169,15 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
   return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of settling came")))
 }
 
+<<<<<<< HEAD
 // A schedule without gaps would take the turns of all others.
 const spaced = ({ lookups }: Watch, gap: Duration.Duration): Duration.Duration =>
   lookups === 0 ? gap : Duration.max(gap, PollPolicy.gapMin)
 
 /** Listens to everything that a webhook might call this payout by. Without hints it is polled all the same. */
+=======
+/** Subscribes to every reference that a webhook might use for this payout. Without hints, it polls all the same. */
+>>>>>>> lang-b
 const listen = Effect.fnUntraced(function* (
   { hints }: Around,
   { customer, handle, transactions }: Payout.Payout
@@ -185,7 +189,7 @@ const listen = Effect.fnUntraced(function* (
   return yield* hostCode.bounded("Hints.subscribe", PollPolicy.gapMin, subscribe, Option.none())
 })
 
-/** Waits for a gap to pass, or for a hint to cut it short; but not before `gapMin`, or the gap itself where that is shorter. */
+/** Waits for the gap, or until a hint cuts it short, but never for less than `gapMin` or a gap shorter than that. */
 const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration): Effect.Effect<boolean> => {
   if (Option.isNone(hints)) return Effect.as(Effect.sleep(gap), false)
   const shortest = Duration.min(gap, PollPolicy.gapMin)
@@ -198,13 +202,13 @@ const pause = (hints: Option.Option<Queue.Dequeue<Hint>>, gap: Duration.Duration
   )
 }
 
-// A queue that is shut down has no more to say.
+// A queue that is shut down brings no more hints.
 const heard = (hints: Queue.Dequeue<Hint>) => Effect.catchAllCause(Queue.take(hints), () => Effect.never)
 
-/** So many refusals in a row are lasting: the key is wrong, or the server is another one. */
+/** This many refusals in a row are lasting: the key is wrong, or another server answers. */
 const refusalsMax = 3
 
-/** What an answer ends with, if it is one that ends it: a lookup that told nothing is no end, but for a lasting refusal. */
+/** The end that an answer brings, if any. A lookup without a result brings none, except a lasting refusal. */
 const conclude = (waiting: Watch, verdict: Verdict.Verdict, reply: Reply): Ending | undefined => {
   const { around, evidence } = waiting
   const paid = around.flights.paid(evidence.subject.handle)
@@ -241,13 +245,13 @@ const fail = (waiting: Watch, finding: Finding): Ending =>
     return Effect.flatMap(ended(waiting, verdict.payout, error._tag, Exit.fail(error)), (): Ending => error)
   })
 
-/** Other arguments may have been tried under the handle while it was waited for: all of it counts. */
+/** Adds what this process learned during the wait, also about other arguments under the handle. */
 const know = ({ around, evidence }: Watch): void => {
   const known = around.flights.evidence(evidence.subject.handle)
   if (known !== undefined) evidence.learn(known)
 }
 
-// What was guessed for this wait says nothing to a process that knew the handle before, and so knows what it has sent.
+// Drops the guess of this wait if this process knew the handle before: then it already knows what it has sent.
 const toKeep = ({ around: { flights, process }, evidence: { subject, value } }: Watch): Exposure.Evidence => {
   if (flights.evidence(subject.handle) === undefined) return value
   const guess = guessOf({ handle: subject.handle }, process.clock)
@@ -260,7 +264,7 @@ const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Ex
     Telemetry.measureFinalAge(end, payout.created)
   )
 
-/** Nothing has come of it in time: it is what it was when it was last seen, with the evidence of having asked. */
+/** The end of a wait without an answer: the payout as last shown, with the evidence of the lookups. */
 const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {
   const { around, evidence, lookups } = waiting
   know(waiting)
@@ -269,7 +273,7 @@ const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Endi
     const error = toError({ verdict, reply }, evidence.accounting())
     return Effect.flatMap(around.flights.learn(verdict.payout, toKeep(waiting), Exit.fail(error)), (): Ending => error)
   }
-  // Where nothing was asked, the latest attempt is another call's.
+  // Without a lookup in this call, the latest attempt belongs to another call.
   if (lookups > 0) evidence.decide("Succeed", why)
   const waited: Waited = { lookups, ...shownAt(evidence) }
   const outcome: Outcome = { _tag: "Processing", payout: verdict.payout, ...evidence.accounting(), waited }
@@ -281,7 +285,7 @@ const shownAt = ({ attempts }: Evidence): Pick<Waited, "shownAt"> => {
   return shown === undefined ? {} : { shownAt: shown.started }
 }
 
-/** A person should hear of it; but nothing undoes a payment. */
+/** Reports a record that contradicts a payment. A person must look at it, but the payment stands. */
 export const contradicted = (around: Around, paid: Paid, verdict: Verdict.Verdict): Effect.Effect<void> => {
   if (!Verdict.isShown(verdict) || verdict._tag === "Paid") return Effect.void
   const contradiction = new PaidContradicted(

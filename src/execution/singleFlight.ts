@@ -1,6 +1,6 @@
 /**
- * Within one process a handle has one conversation with the provider at a time, and what it left unclear is remembered,
- * so that the next call for it asks before it sends.
+ * One conversation with the provider at a time for each handle in a process. The process remembers what a call left
+ * unclear, so the next call for the handle makes a lookup before it sends.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -25,25 +25,25 @@ import { type Ended, type Memory, ProcessMemory } from "./ProcessMemory.js"
 import { subjectOf } from "./Subject.js"
 import { validated } from "./toError.js"
 
-/** What the caller knows of other processes, so that the provider is asked first. */
+/** What the caller knows of other processes. With it, a call begins with a lookup. */
 export interface Recovery {
-  /** Of an earlier error or outcome. */
+  /** The evidence of an earlier error or outcome. */
   readonly evidence: Exposure.Evidence | undefined
-  /** How many creates were sent that no evidence knows of. */
+  /** How many creates were sent that no evidence knows. */
   readonly outstandingCreates: number | undefined
   /** When the latest of these was sent, in epoch milliseconds. */
   readonly lastSentAt: number | undefined
 }
 
-/** A call for a payout. */
+/** The arguments of a call for a payout. */
 export interface Call {
   readonly request: PayoutRequest
   readonly policy: RetryPolicy
-  /** None, where no other process can have sent it. */
+  /** Undefined if no other process can have sent it. */
   readonly recovery: Recovery | undefined
 }
 
-/** A call that is running. `done` is made by the first call that joins it, and is none if it was interrupted. */
+/** A call under way. The first call that joins it makes `done`, which holds none if the call was interrupted. */
 interface Flight {
   readonly request: PayoutRequest
   readonly evidence: Evidence
@@ -56,18 +56,18 @@ type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 /** How a call begins. */
 type Begun =
   | { readonly evidence: Evidence; readonly first: NextStep.Step; readonly declined?: HardDeclined }
-  /** Other arguments than those that may have paid: to be asked about before these can be tried. */
+  /** Other arguments may have paid. A lookup for them comes before these can be tried. */
   | { readonly other: Memory; readonly differs: ReadonlyArray<string> }
   | { readonly end: Ending }
 
 export interface SingleFlight {
-  /** Pays out, or joins the call that does. */
+  /** Pays out, or joins the call that already does. */
   readonly board: (call: Call) => Ending
-  /** The payout as it was paid, if this process knows it. */
+  /** The paid payout, if this process knows it. */
   readonly paid: (handle: Handle) => Paid | undefined
-  /** All that this process knows of a handle, by whatever arguments. */
+  /** All evidence of this process about a handle, for any arguments. */
   readonly evidence: (handle: Handle) => Exposure.Evidence | undefined
-  /** Takes note of what was found by somebody who only asked, and of how that ended. */
+  /** Records what a wait found, and how it ended. */
   readonly learn: (payout: Payout, evidence: Exposure.Evidence, ended: Ended) => Effect.Effect<void>
   readonly close: Effect.Effect<void>
 }
@@ -79,7 +79,7 @@ export const make = (
 ): SingleFlight => {
   const flights = new Map<string, Flight>()
 
-  // No yield between what is looked at and what is changed by it, so two calls for one handle cannot both start.
+  // No yield between reading and changing the state, so two calls for one handle cannot both start.
   const board = (call: Call): Ending =>
     Effect.flatMap(process.now, (now) =>
       Effect.uninterruptibleMask((restore) => {
@@ -100,12 +100,12 @@ export const make = (
     const done = (flight.done ??= Deferred.unsafeMake(FiberId.none))
     return Effect.flatMap(
       Deferred.await(done),
-      // Interrupted: the first to get here carries on, and asks before it sends if anything was left unclear.
+      // Interrupted: the first joiner takes over, and makes a lookup before it sends if anything is in doubt.
       Option.getOrElse(() => board(call))
     )
   }
 
-  // What the other arguments have come to is not this call's result, but it decides what may be done now.
+  // The other arguments' result is not this call's, but it decides whether this call may send.
   const askAbout = (
     restore: Restore,
     call: Call,
@@ -143,7 +143,7 @@ export const make = (
       const { evidence, request } = flight
       const known = memory.get(request.handle)
       const ended = Exit.isSuccess(exit) ? exit : asFarAsKnown(flight, exit, known, declined)
-      // Who carries on for an interrupted call has its evidence, even if it is only that nothing was done.
+      // A joiner that takes over an interrupted call gets its evidence, even if nothing was done.
       const isHandedOn = flight.done !== undefined && Exit.isInterrupted(ended)
       const kept = memory.keep(request, evidence, ended, isHandedOn)
       flights.delete(request.handle)
@@ -159,7 +159,7 @@ export const make = (
     evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.evidence(handle),
     learn: (payout, evidence, ended) =>
       Effect.suspend(() => {
-        // A call that is under way takes it along, and leaves it behind when it ends.
+        // A call under way takes the evidence along, and remembers it when it ends.
         flights.get(evidence.handle)?.evidence.learn(evidence)
         const known = memory.about(payout)
         if (known === undefined) {
@@ -193,12 +193,13 @@ const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposur
 
 const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: Exposure.Moment): Begun => {
   const differs = differences(request, call.request)
-  // Other arguments are another try, but only once it is certain that these have not paid.
+  // Other arguments may be tried only when it is certain that the earlier ones have not paid.
   if (differs.length > 0 && paid !== undefined) {
     recovering(evidence, call, now)
     return { end: conflict(evidence, call.request, differs) }
   }
-  // It is paid, and perhaps to these, if they were not declined for good. Only the record can say, and nothing is sent.
+  // It is paid, perhaps by these arguments, unless they were declined for good. The record decides, and nothing is
+  // sent.
   if (differs.length > 0 && evidence.exposure.min > 0 && evidence.payerOf(call.request) !== "Other") {
     const known = evidence.continuedBy(subjectOf(call.request))
     recovering(known, call, now)
@@ -212,7 +213,7 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   const known = differs.length > 0 ? evidence.continuedBy(subjectOf(call.request)) : evidence
   recovering(known, call, now)
   const before = declined.find((one) => differences(one.request, call.request).length === 0)
-  // By its number, a caller may have ended a doubt that the record would not end: `recover` asks.
+  // With `outstandingCreates`, a caller may have ended a doubt that the record would not end. So `recover` looks it up.
   if (before !== undefined && !known.isInDoubt && call.recovery === undefined) {
     return { end: before.error.certainty === "NotMoved" ? before.error : declinedBefore(known, before.error) }
   }
@@ -223,8 +224,8 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
 }
 
 /**
- * Takes note of what the caller knows. Unless it says how many, one create of another process is assumed, even beside evidence of
- * this process: it may have been another one's turn meanwhile.
+ * Records what the caller knows. By default it assumes one outstanding create, even if this process has evidence:
+ * another process may have sent one meanwhile.
  */
 const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
@@ -235,7 +236,7 @@ const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposu
   evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until, beside: earlier })
 }
 
-/** What a call that failed comes to, by what others have been told meanwhile, or were told before. */
+/** The result of a failed call, given what other calls learned meanwhile or before. */
 const asFarAsKnown = (
   { evidence, request }: Flight,
   failure: Exit.Failure<Outcome, PayoutError>,
@@ -244,9 +245,9 @@ const asFarAsKnown = (
 ): Ended => {
   const error = Cause.failureOption(failure.cause)
   if (Option.isNone(error)) return failure
-  // Who waited for it to be final may have been told what this call was not.
+  // A wait for the end may have seen a payment that this call did not see.
   if (memory?.paid !== undefined && differences(memory.request, request).length === 0) return Exit.succeed(memory.paid)
-  // A create that was lost may have been carried out after the decline, and softly declined; or the record could not be read
+  // A lost create may have been carried out after the decline and softly declined, or the record could not be read
   // again. The same arguments stay declined for good.
   const { certainty, _tag } = error.value
   return declined !== undefined && certainty === "NotMoved" && _tag !== "HandleConflict"
@@ -254,7 +255,7 @@ const asFarAsKnown = (
     : failure
 }
 
-/** A decline from before, with what is known of the money now. */
+/** An earlier decline, with the money as it is known now. */
 const declinedBefore = (evidence: Evidence, { payout, requestId }: HardDeclined): HardDeclined =>
   new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated)
 

@@ -1,5 +1,5 @@
 /**
- * Verdict, reply and evidence -> the typed error. One place, so that no error can be made without its evidence.
+ * Verdict, reply and evidence -> the typed error. Only this module makes errors, so that none lacks its evidence.
  */
 import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
@@ -8,25 +8,25 @@ import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../provider/Verdict.js"
 
-/** An exchange that ended without success, and what it rests on. */
+/** An exchange that ended without success, and the reply behind it. */
 export interface Finding {
   readonly verdict: Exclude<Verdict.Verdict, Verdict.Accepted>
   readonly reply: Reply | "Interrupted" | "Unseen"
 }
 
-/** A create of another process: not seen, so not denied. */
+/** A create of another process. Nothing shows it, and nothing rules it out. */
 export const unseen: Finding = {
   verdict: { _tag: "CommunicationError", why: "another process may have sent it" },
   reply: "Unseen"
 }
 
-/** A create that was under way when its call was interrupted, or died. */
+/** A create that was under way when its call was interrupted or died. */
 export const interrupted: Finding = {
   verdict: { _tag: "CommunicationError", why: "the call ended before the answer came" },
   reply: "Interrupted"
 }
 
-/** Whose money it is about. */
+/** The payout that an error is about. */
 export type Subject = Pick<PayoutRequest, "handle" | "amount" | "currency">
 
 /** What every error and every success carries. */
@@ -54,8 +54,8 @@ export const accounting = (
 })
 
 /**
- * For what this library has made or checked itself: a class of Schema would otherwise compile its schema anew, and check all
- * of it again, each time.
+ * For values that this library made or checked itself. Otherwise a Schema class compiles its schema and checks every
+ * field again for each value.
  */
 export const validated = { disableValidation: true }
 
@@ -73,7 +73,7 @@ const refused = {
   RequestRejected: Errors.RequestRejected
 }
 
-/** For all but a conflict, which is about the money of some arguments only: see `toConflict`. */
+/** Makes any error except a conflict, which is about the money of some arguments only: see `toConflict`. */
 export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Errors.PayoutError => {
   const { requestId, status } = answerOf(reply)
   if (Verdict.isFailed(verdict)) {
@@ -105,7 +105,7 @@ export interface Conflict {
   readonly reply?: Reply
 }
 
-/** The error of a request whose handle is taken: about its own money, and beside that what is known of the other's. */
+/** The error of a request whose handle is taken: its own money, and separately what is known of the other payout's. */
 export const toConflict = (
   { differs, reply, with: where }: Conflict,
   own: Accounting,

@@ -1,8 +1,9 @@
 /**
- * Turns at something that may be done so many times a second, first come, first served. A turn belongs to nobody until it
- * comes: who leaves before that, by an interruption or a deadline, leaves nothing behind, and the next one moves up.
+ * Turns at an action with a limit per second, first come, first served. A fiber that leaves early, by an interruption
+ * or a deadline, takes no turn, and the next one moves up.
  *
- * Only the first in the queue has a timer. Effect's `RateLimiter` and `Semaphore` wake all who wait at each release.
+ * Only the first in the queue has a timer. Effect's `RateLimiter` and `Semaphore` wake all waiting fibers at each
+ * release.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"

@@ -1,6 +1,5 @@
 /**
- * The provider's API, one exchange at a time and no retry, over whatever `HttpClient` the host provides. Whatever happens
- * comes back as a `Reply`.
+ * The provider's API over the host's `HttpClient`: one exchange per call, without retries. Every outcome is a `Reply`.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -26,7 +25,7 @@ import * as words from "./redact.js"
 import * as Telemetry from "../Telemetry.js"
 
 /**
- * What may be known of a payout whose request is not at hand.
+ * What is known of a payout when its request is not at hand.
  *
  * @category models
  * @since 0.1.0
@@ -36,7 +35,7 @@ export interface KnownCustomer {
 }
 
 /**
- * The provider, one exchange at a time.
+ * The provider's API, one exchange per call.
  *
  * @category tags
  * @since 0.1.0
@@ -45,30 +44,32 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
   BillwerkClient,
   {
     /**
-     * `POST /v1/payout`. The body is made once, when this is called: the effect may be run again, and sends the very
-     * same bytes. **It may move money each time**: `Payouts.create` knows when it must not be run again. Dies of what is no
-     * `PayoutRequest` of `PayoutRequest.make`'s.
+     * `POST /v1/payout`. The call makes the body once, so each run of the effect sends the same bytes. **Each run may
+     * move money**: `Payouts.create` knows when a create must not be sent again. Dies if `PayoutRequest.make` did not
+     * make the request.
      */
     readonly create: (request: PayoutRequest) => Effect.Effect<Reply.Reply>
     /**
-     * `GET /v1/payout/{handle}`. Moves nothing. With the request that made the payout, nothing that the answer repeats of it is
-     * kept. Without it, no free text is kept, and a customer's handle that is an e-mail address only if it is the known one.
+     * `GET /v1/payout/{handle}`. Moves no money. With the payout's request, the reply keeps nothing that the answer
+     * repeats of it. Without it, the reply keeps no free text, and keeps an e-mail address as the customer handle only
+     * if it is the known one.
      */
     readonly lookup: (handle: Handle, about?: PayoutRequest | KnownCustomer) => Effect.Effect<Reply.Reply>
-    /** Names the account, without its key: two clients of one account have the same. */
+    /** Names the account without its key. Two clients of one account have the same name. */
     readonly account?: string | undefined
-    /** The longest that one create may take. */
+    /** The longest time for one create. */
     readonly createDeadline: Duration.Duration
-    /** The longest that one lookup may take. */
+    /** The longest time for one lookup. */
     readonly lookupDeadline: Duration.Duration
   }
 >() {}
 
 /**
- * The client over the `HttpClient` in the context. Fails with a `ConfigError` if an option is not in order, and over what is
- * known to send a POST again by itself (measured): `FetchHttpClient.layer` on Deno, unless its `RequestInit` has a `client` that
- * keeps no connection; and everything on Bun before 1.3.14. On Deno it asks the client for `data:,` once, to see whether it is
- * fetch. A client of your own that calls Deno's fetch, or `node:http` with an agent that keeps connections, cannot be told apart.
+ * Makes the client over the `HttpClient` in the context. Fails with a `ConfigError` if an option is invalid, or if the
+ * `HttpClient` is known to send a POST again by itself (measured). That is `FetchHttpClient.layer` on Deno, unless its
+ * `RequestInit` has a `client` that keeps no connections, and every client on Bun before 1.3.14. On Deno, `make`
+ * requests `data:,` once to find out whether the client is fetch. It cannot recognise a client of your own that calls
+ * Deno's fetch, or `node:http` with an agent that keeps connections.
  *
  * @category constructors
  * @since 0.1.0
@@ -83,13 +84,13 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const headers = {
     authorization: `Basic ${credentials}`,
     accept: "application/json",
-    // What is compressed can be far larger than it looks, and not every layer would unpack it.
+    // A compressed body can be far larger than it looks, and not every layer would unpack it.
     "accept-encoding": "identity",
     "user-agent": config.userAgent
   }
   const url = `${config.baseUrl}${wire.payoutPath}`
   const post = HttpClientRequest.post(url, { headers })
-  // A cache on the way would answer for the provider.
+  // A cache on the way would answer in the provider's place.
   const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
   const wordsOf = words.reading({ apiKey: key, keepTexts: config.keepProviderTexts })
 
@@ -118,13 +119,13 @@ const knownOf = (about: PayoutRequest | KnownCustomer | undefined): Omit<words.A
   return typeof about.customerHandle === "string" ? { customer: about.customerHandle } : undefined
 }
 
-// A value that only looks like a request has not been validated, and there is no error for it here: nothing is sent.
+// A value that only looks like a request is not validated, and `Reply` has no error for it. So nothing is sent.
 const notARequest = Effect.die(new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" }))
 
 const json = "application/json"
 
 /**
- * The client as a layer. Fails while it is built, with a `ConfigError`, as `make` does.
+ * The client as a layer. Building it fails with a `ConfigError`, as `make` does.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Reply -> Verdict: what one exchange turned out to be. Status is read before the body, and an answer counts only if it is
- * about the payout that was asked for. What a verdict means is one row of one table, `rows`; all else is derived from it.
+ * Reply -> Verdict: the meaning of one exchange. The status is read before the body, and an answer counts only if it is
+ * about the requested payout. Each verdict is one row of the table `rows`; all else is derived from it.
  */
 import type * as Duration from "effect/Duration"
 import type { Attempt, Bearing, Sent } from "../domain/Attempt.js"
@@ -19,7 +19,7 @@ type Succeeding = { readonly [T in Tag]: (typeof rows)[T]["error"] extends undef
 type Recording = { readonly [T in Tag]: (typeof rows)[T]["create"] extends "Recorded" ? T : never }[Tag]
 
 /**
- * What one exchange turned out to be. `why` says it in words where the row's are not enough.
+ * The meaning of one exchange. `why` gives the reason when the row's words are not enough.
  *
  * @category models
  * @since 0.1.0
@@ -30,7 +30,7 @@ export type Verdict =
     }[Recording]
   | { readonly _tag: "HandleConflict"; readonly differs: ReadonlyArray<string>; readonly payout: Payout.Payout }
   | { readonly _tag: "RateLimited"; readonly retryAfter?: Duration.Duration | undefined }
-  /** `proven`: the answer names the handle, so it is not another's. */
+  /** `proven`: the answer names the handle, so it is not about another payout. */
   | { readonly _tag: "NotFound"; readonly proven: boolean }
   | {
       readonly _tag: Exclude<Tag, Recording | "HandleConflict" | "RateLimited" | "NotFound">
@@ -54,7 +54,7 @@ export type Accepted = Extract<Verdict, { readonly _tag: Succeeding }>
 export type Shown = Extract<Verdict, { readonly _tag: Recording }>
 
 /**
- * A payout that the provider shows as failed, for a reason that we know.
+ * A payout that the provider shows as failed, for a known reason.
  *
  * @category models
  * @since 0.1.0
@@ -62,7 +62,7 @@ export type Shown = Extract<Verdict, { readonly _tag: Recording }>
 export type Failed = Extract<Verdict, { readonly _tag: "HardDeclined" | "SoftDeclined" | "ProcessingError" }>
 
 /**
- * What the provider may say of a handle's payout without showing it.
+ * What the provider may say about a handle's payout without showing it.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +78,7 @@ export type Claim = "AlreadyProcessing" | "AlreadyPaid" | "AlreadyExists"
 export const row = ({ _tag }: Pick<Verdict, "_tag">): Row => rows[_tag]
 
 /**
- * The row of the verdict that an attempt on record turned out to be; none, if its call ended before there was one.
+ * The row of an attempt's verdict. Undefined if the call ended before there was a verdict.
  *
  * @category getters
  * @since 0.1.0
@@ -105,7 +105,7 @@ export const isAccepted = (verdict: Verdict): verdict is Accepted => row(verdict
 export const isShown = (verdict: Verdict): verdict is Shown => row(verdict).lookup === "Recorded"
 
 /**
- * Whether a verdict is a failure that the provider shows, for a reason that we know.
+ * Whether a verdict is a failure that the provider shows, for a known reason.
  *
  * @category predicates
  * @since 0.1.0
@@ -113,7 +113,7 @@ export const isShown = (verdict: Verdict): verdict is Shown => row(verdict).look
 export const isFailed = (verdict: Verdict): verdict is Failed => row(verdict).afterLookup === "Failure"
 
 /**
- * What the verdict on a *create* says about the money: nothing, where no byte of it was sent.
+ * What the verdict on a *create* says about the money. It says nothing if no byte of the create was sent.
  *
  * @category getters
  * @since 0.1.0
@@ -121,7 +121,7 @@ export const isFailed = (verdict: Verdict): verdict is Failed => row(verdict).af
 export const bearing = (verdict: Verdict, sent: Sent): Bearing => (sent === "NotSent" ? "None" : row(verdict).create)
 
 /**
- * What the verdict means, for a person.
+ * What the verdict means, in words for people.
  *
  * @category getters
  * @since 0.1.0
@@ -132,7 +132,7 @@ export const why = (verdict: Verdict): string =>
     : ("why" in verdict && verdict.why) || row(verdict).words
 
 /**
- * What an answer must be about. A lookup for `get` knows the handle only.
+ * What an answer must be about. A lookup for `get` knows only the handle.
  *
  * @category models
  * @since 0.1.0
@@ -178,18 +178,18 @@ export const expected = (request: PayoutRequest.PayoutRequest): Expected => ({
  * @since 0.1.0
  */
 export const ofCreate = (expected: Expected, reply: Reply): Verdict => {
-  // No create is answered so. Where connections are crossed it is the answer to a lookup, and says nothing about this.
+  // The provider answers no create so. This is a lookup's answer on a crossed connection, and says nothing about it.
   if (isResponse(reply, 404) && code(reply) === 137) return unexpected("HTTP 404, an answer to a lookup")
   const answered = ofAnswer(expected, reply)
-  // On the answer to a create, another amount is not somebody else's payout: it is not an answer to us at all.
+  // In the answer to a create, another amount is not another payout under the handle: it does not answer this create.
   return answered._tag === "HandleConflict"
     ? unexpected(`the answer is about another ${answered.differs.join(", ")}`)
     : answered
 }
 
 /**
- * The verdict on an answer to `GET /v1/payout/{handle}`. A lookup is never refused for what the payout is: every 4xx but 137
- * and 8 (documented as "Not found"), 401 and 429 is asked about again.
+ * The verdict on an answer to `GET /v1/payout/{handle}`. The provider never refuses a lookup because of the payout's
+ * state. So every 4xx is looked up again, except 137 and 8 (documented as "Not found"), 401 and 429.
  *
  * @category verdicts
  * @since 0.1.0
@@ -208,7 +208,7 @@ const isResponse = (reply: Reply, status: number): reply is Response =>
 
 const isNotFound = (code: number | undefined): boolean => code === 137 || code === 8
 
-// Where connections are crossed, it is another payout that is not there.
+// If connections are crossed, another payout is the one that does not exist.
 const ofAbsence = ({ handle }: Expected, { body }: Response): Verdict => {
   const path = body._tag === "ApiError" ? body.path : undefined
   const isNamed = path !== undefined && (path.endsWith(`/${handle}`) || path.endsWith(`/${encodeURIComponent(handle)}`))
@@ -270,7 +270,7 @@ export const ofPayout = (expected: Expected, payout: Payout.Payout): Verdict => 
   }
 }
 
-// What the provider did not say cannot differ: currency, customer and card are optional in its answers or our request.
+// A value that the provider left out cannot differ: currency, customer and card are optional in answers and requests.
 const compare = (expected: Expected, payout: Payout.Payout): ReadonlyArray<string> => [
   ...(["amount", "currency", "customer"] as const).filter(
     (key) => expected[key] !== undefined && payout[key] !== undefined && expected[key] !== payout[key]
@@ -278,7 +278,7 @@ const compare = (expected: Expected, payout: Payout.Payout): ReadonlyArray<strin
   ...(isOfAnotherCard(expected, payout) ? ["destination"] : [])
 ]
 
-// A failed payout may be attempted again with another card. One that is paid, or being paid, goes where it goes.
+// A failed payout may be tried again with another card. A paid or processing payout keeps its card.
 const isOfAnotherCard = ({ method }: Expected, { state, transactions }: Payout.Payout): boolean => {
   const going = transactions.filter((one) => one.state === state && one.method !== undefined)
   return (
@@ -303,7 +303,7 @@ const ofFailed = (payout: Payout.Payout): Verdict => {
   }
 }
 
-// The provider's own word, but only if it is one.
+// The provider's own word, but only if it is a single word.
 const word = (text: string | undefined): string =>
   text === undefined ? "missing" : /^\w{1,40}$/.test(text) ? text : "unreadable"
 
@@ -347,6 +347,6 @@ const badRequests: Readonly<
   136: "CustomerMismatch"
 }
 
-// Source: the provider's page of transaction errors (documented). What is not a decline that we know may have paid.
+// Source: the provider's page of transaction errors (documented). Any error that is not a known decline may have paid.
 const isInDoubt = ({ transactionError }: ApiError): boolean =>
   transactionError !== undefined && !isDecline(transactionError)

@@ -1,19 +1,19 @@
 /**
- * What a transport's failure says, read from the error codes that Node, undici and fetch leave in the cause. An unknown
- * code always means that bytes may have left this machine.
+ * What a transport failure says, from the error codes that Node, undici and fetch leave in the cause. An unknown code
+ * always means that bytes may have left this machine.
  */
 import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
 
 /**
- * What a layer of our own leaves in the cause, because it saw whether the request was handed to a connection. It has nothing
- * but the code of the error that it stands for, which may hold what was received.
+ * The cause that a layer of this library leaves: it saw whether the request was handed to a connection. It keeps only
+ * the code of the original error, which may hold received data.
  */
 export class Failure extends Data.Error<{ readonly code: string | undefined; readonly sent: "NotSent" | "Unknown" }> {}
 
 const depthMax = 8
 
-/** The errors inside an error: its causes, and the members of an `AggregateError` (one for each address tried). */
+/** The errors inside an error: its causes, and the members of an `AggregateError` (one for each tried address). */
 const leaves = (error: unknown, depth = 0): ReadonlyArray<unknown> => {
   if (!Predicate.isObject(error) || depth >= depthMax) return [error]
   const inner =
@@ -28,15 +28,15 @@ const leaves = (error: unknown, depth = 0): ReadonlyArray<unknown> => {
 const property = (error: unknown, name: string): string | undefined =>
   Predicate.hasProperty(error, name) && typeof error[name] === "string" ? error[name] : undefined
 
-/** The system's name of the failure. Only what looks like one, because an error's text may hold a URL or a body. */
+/** The system's name for the failure. Only the form of a code counts: an error's text may hold a URL or a body. */
 export const systemCode = (error: unknown): string | undefined =>
   leaves(error)
     .map((leaf) => property(leaf, "code"))
     .find((code) => code !== undefined && /^[A-Z][A-Z0-9_]{2,63}$/.test(code))
 
 /**
- * Whether it is certain that no byte of the request was sent: every address failed before there was a connection, or the
- * layer has seen it.
+ * Whether it is certain that no byte of the request was sent. Either every address failed before there was a
+ * connection, or the layer saw it.
  */
 export const isNotSent = (error: unknown): boolean => leaves(error).every(isBeforeConnection)
 
@@ -47,8 +47,8 @@ const isBeforeConnection = (leaf: unknown): boolean => {
   return syscall === "connect" || syscall === "getaddrinfo" || notConnected.has(code) || isCertificateCode(code)
 }
 
-// For layers that keep only the code. Not EHOSTUNREACH and its kind: without their system call, these may also befall a
-// connection that was made.
+// For layers that keep only the code. `EHOSTUNREACH` and its kind are not listed: without their system call, they may
+// also befall an open connection.
 const notConnected: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -57,12 +57,12 @@ const notConnected: ReadonlySet<string> = new Set([
   "EAI_NODATA",
   "EAI_NONAME",
   "UND_ERR_CONNECT_TIMEOUT",
-  // Bun's and Deno's names for a refused connection.
+  // The names of Bun and Deno for a refused connection.
   "ConnectionRefused",
   "FailedToOpenSocket"
 ])
 
-/** Whether the other side's certificate was refused: decided before the request is sent, and no retry mends it. */
+/** Whether the other side's certificate was refused. That happens before the request is sent; no retry helps. */
 export const isCertificate = (error: unknown): boolean =>
   leaves(error).some((leaf) => isCertificateCode(property(leaf, "code") ?? ""))
 

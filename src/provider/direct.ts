@@ -1,7 +1,7 @@
 /**
- * What a layer of our own can do for `BillwerkClient` that no `HttpClient` can: a whole exchange as one step, whose deadline
- * it holds by itself, and which makes no span, adds no header and follows no redirect. It needs no fiber for itself, which is a
- * good part of what an exchange costs; and when time is up it knows whether anything was sent.
+ * A whole exchange as one step, which a layer of this library offers to `BillwerkClient` and a plain `HttpClient`
+ * cannot. It holds the deadline by itself, makes no span, adds no header and follows no redirect. It needs no fiber of
+ * its own, which saves a good part of an exchange's cost. At the deadline it knows whether anything was sent.
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -11,22 +11,22 @@ import type * as transport from "./connectionError.js"
 
 /** All that came back. */
 export interface Received {
-  /** None, if no answer began. */
+  /** Undefined if no answer began. */
   readonly head: Head | undefined
   readonly end: "Complete" | "TooLarge" | "Deadline" | transport.Failure
   /** Whether it is certain that no byte of the request was sent. */
   readonly sent: "NotSent" | "Unknown"
-  /** The body, if it is complete; as it came, and not unpacked. */
+  /** The body as received, not unpacked. Empty if the body is not complete. */
   readonly body: Uint8Array
 }
 
 export interface Head {
   readonly status: number
-  /** By its name, in lower case. What came more than once is one text. */
+  /** The header of this name, in lower case. Repeated headers are one text. */
   readonly header: (name: string) => string | undefined
 }
 
-/** Waits by the machine's own timers, so it is for those whose clock does, too. */
+/** Runs one exchange. It uses the machine's timers, so it is only for callers with the live clock. */
 export type Exchange = <A>(
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
@@ -35,7 +35,7 @@ export type Exchange = <A>(
 
 const exchanges = new WeakMap<HttpClient.HttpClient, Exchange>()
 
-/** Says of a client that it can do this, too. A client that is made of it (`mapRequest`, `retry`) cannot. */
+/** Registers the exchange of a client. A client derived from it (`mapRequest`, `retry`) does not have the exchange. */
 export const offer = (client: HttpClient.HttpClient, exchange: Exchange): HttpClient.HttpClient => {
   exchanges.set(client, exchange)
   return client

@@ -1,13 +1,13 @@
 /**
- * The words that the provider documents, and what it calls its errors: what an answer may be shown to say, whatever else a
- * request holds.
+ * The words that the provider documents, and its names for errors. These words of an answer may be shown, even if the
+ * request also contains them.
  */
 
 const states = ["created", "processing", "failed", "paid"]
 
 const errorStates = ["pending", "soft_declined", "hard_declined", "processing_error"]
 
-/** The transaction errors that say that no money moved. Source: the provider's page of transaction errors. */
+/** The transaction errors that mean that no money moved. Source: the provider's page of transaction errors. */
 const declines = [
   "insufficient_funds",
   "settle_blocked",
@@ -35,7 +35,7 @@ const failures = [
 
 const words: ReadonlySet<string> = new Set([...states, ...errorStates, ...declines, ...failures])
 
-/** Whether it is a state, an error state or a transaction error of the documentation. */
+/** Whether the text is a documented state, error state or transaction error. */
 export const isWord = (text: string): boolean => words.has(text)
 
 const names: ReadonlySet<string> = new Set(
@@ -48,15 +48,15 @@ const names: ReadonlySet<string> = new Set(
     .split(" ")
 )
 
-/** Whether it is a kind of card, or an acquirer's gateway, of the documentation. */
+/** Whether the text is a documented card type or acquirer gateway. */
 export const isName = (text: string): boolean => names.has(text)
 
 const declining: ReadonlySet<string> = new Set(declines)
 
-/** Whether a transaction error says that the money did not move. */
+/** Whether a transaction error means that the money did not move. */
 export const isDecline = (transactionError: string): boolean => declining.has(transactionError)
 
-/** By the error's code, as far as a payout can meet it. Source: the provider's list of error codes. */
+/** The error names by code, for the codes that a payout can meet. Source: the provider's list of error codes. */
 const errors: ReadonlyMap<number, string> = new Map([
   [1, "Invalid request"],
   [2, "Internal error"],
@@ -115,5 +115,5 @@ const errors: ReadonlyMap<number, string> = new Map([
   [209, "Accessed feature is not available on the current plan for your account"]
 ])
 
-/** What the documentation calls the error of this code. */
+/** The documented name of the error with this code. */
 export const errorText = (code: number): string | undefined => errors.get(code)

@@ -1,22 +1,22 @@
 /**
- * Finds what must not be shown in a text of the provider: as it is, in another case or alphabet, cut off, escaped or encoded.
- * It rather hides too much: what it is used on is read by people, and decides nothing.
+ * Finds secrets in a text from the provider: unchanged, in another case or alphabet, cut off, escaped or encoded. It
+ * hides too much rather than too little: its results are only for people, and decide nothing.
  */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 
-/** What stands for what is not shown. */
+/** The text in place of a hidden one. */
 export const redacted = "<redacted>"
 
-/** What must not be shown, and a look-out for it. */
+/** A search for secrets in texts. */
 export interface Hidden {
-  /** Whether a word, a name or an id has any of it in it. */
+  /** Whether a word, a name or an id contains a part of a secret. */
   readonly isIn: (word: string) => boolean
-  /** A text of people without it; none, if it cannot be told what is in the text. */
+  /** A sentence without its secrets. Undefined if the content of the text cannot be determined. */
   readonly takenFrom: (text: string) => string | undefined
 }
 
-/** Everything is made for the first text that is looked at: in most exchanges there is none. */
+/** Prepares the search when the first text comes: most exchanges have none. */
 export const hiding = (secrets: () => ReadonlyArray<string>): Hidden => {
   let known: Known | undefined
   const know = (): Known => (known ??= knownOf(secrets()))
@@ -32,34 +32,34 @@ export const hiding = (secrets: () => ReadonlyArray<string>): Hidden => {
   }
 }
 
-// --- how closely it is looked ---
+// --- how close the search is ---
 
 interface Closeness {
-  /** So many characters in a row that a secret has as well are a part of it. */
+  /** This many characters in a row that a secret also has are a part of it. */
   readonly part: number
-  /** A secret of so many characters is found in the middle of a word, too. */
+  /** A secret of at least this length is found in the middle of a word, too. */
   readonly inside: number
-  /** Whether the beginning of a secret is looked for where a text ends, and its end where a text begins. */
+  /** Whether to look for the beginning of a secret where a text ends, and for its end where a text begins. */
   readonly atEdges: boolean
 }
 
 const inTexts: Closeness = { part: 6, inside: 4, atEdges: true }
 
-// Ids are random, and would now and then have a part of something in them.
+// Ids are random, and would now and then contain a part of a secret.
 const inWords: Closeness = { part: 10, inside: 8, atEdges: false }
 
-/** A shorter part of a secret is none, even where a text is cut off. */
+/** The shortest part of a secret that counts at a cut. */
 const edgeMin = 3
 
-/** Digits in a row, whatever is between them: card numbers have 12 to 19. */
+/** The fewest digits in a row that are hidden, with any signs between them: card numbers have 12 to 19. */
 const digitsMin = 12
 
-// --- what it is looked for ---
+// --- what it searches for ---
 
 interface Known {
   /** Letters and digits only. */
   readonly folded: ReadonlyArray<string>
-  /** Those that have none. */
+  /** Secrets without letters and digits. */
   readonly signs: ReadonlyArray<string>
   readonly parts: Map<number, ReadonlySet<string>>
   readonly beginnings: ReadonlySet<string>
@@ -82,7 +82,7 @@ const knownOf = (secrets: ReadonlyArray<string>): Known => {
   }
 }
 
-/** As it is; in base64; as UTF-8 that was read byte by byte; and without what is no ASCII. */
+/** The secret unchanged, in base64, as UTF-8 read byte by byte, and without its non-ASCII characters. */
 const formsOf = (secret: string): ReadonlyArray<string> => [
   secret,
   Encoding.encodeBase64(secret),
@@ -114,7 +114,7 @@ const partsOf = (known: Known, length: number): ReadonlySet<string> => {
 interface Folded {
   /** In lower case, without accents, blanks and signs. */
   readonly text: string
-  /** Where each of its characters stands in the original, and where that one ends. */
+  /** Where the original of each character begins and ends. */
   readonly from: ReadonlyArray<number>
   readonly to: ReadonlyArray<number>
 }
@@ -146,7 +146,7 @@ const plainOf = (char: string): string =>
 
 // --- where it is found ---
 
-/** For each place of the text, whether it belongs to something that must not be shown. */
+/** For each position in the text, whether it belongs to a secret. */
 const covered = (text: string, known: Known, closeness: Closeness): Array<boolean> => {
   const places = Array.from({ length: text.length }, () => false)
   const folded = foldedOf(text)
@@ -172,7 +172,7 @@ const coverParts = ({ text }: Folded, parts: ReadonlySet<string>, length: number
   for (let at = 0; at + length <= text.length; at++) if (parts.has(text.slice(at, at + length))) cover(at, at + length)
 }
 
-/** Those that are shorter than a part. A very short one has to be a word of its own, or innocent words would go with it. */
+/** Secrets shorter than a part. A very short one must be a word of its own, or harmless words would be hidden. */
 const coverWhole = (
   original: string,
   folded: Folded,
@@ -197,7 +197,7 @@ const isEnded = (original: string, { to }: Folded, end: number): boolean =>
 
 const letterOrDigit = /[\p{L}\p{N}]/u
 
-/** What a text that was cut off, by the provider or by somebody before it, has left of a secret. */
+/** The rest of a secret in a text that the provider, or a system before it, cut off. */
 const coverEdges = (original: string, folded: Folded, { beginnings, endings }: Known, cover: Cover): void => {
   const cuts = Array.from(
     original.matchAll(/…|\.{2,}|\*{2,}/g),
@@ -220,7 +220,7 @@ const lengthsOf = (fits: (length: number) => boolean): number | undefined => {
   return undefined
 }
 
-// They stand in order.
+// The positions are sorted.
 const countBefore = ({ from }: Folded, place: number): number => {
   let [low, high] = [0, from.length]
   while (low < high) {
@@ -237,11 +237,11 @@ const placesOf = (text: string, part: string): ReadonlyArray<number> => {
   return places
 }
 
-// --- what is encoded ---
+// --- encoded secrets ---
 
 const encodedForm = /[A-Za-z0-9+/_-]{6,}={0,2}/g
 
-/** Whether it is base64 or hex of something that must not be shown, from whichever character on. */
+/** Whether the token is base64 or hex of a secret, from any of its first characters on. */
 const isEncoded = (token: string, known: Known, closeness: Closeness): boolean =>
   [bytesOf(Encoding.decodeHex(token)), ...[0, 1, 2, 3].map((skipped) => base64Of(token.slice(skipped)))].some(
     (text) => text !== "" && foundIn(foldedOf(text), known, closeness)
@@ -264,11 +264,11 @@ const bytesOf = (bytes: Either.Either<Uint8Array, unknown>): string =>
 
 const decoder = new TextDecoder()
 
-// --- what is escaped ---
+// --- escaped secrets ---
 
 const roundsMax = 4
 
-/** Without the escapes of URLs, JSON and HTML, however often they were put on; none, where that has no end. */
+/** The text without the escapes of URLs, JSON and HTML, also repeated ones. Undefined if they do not end. */
 const decoded = (text: string): string | undefined => {
   let plain = text
   for (let round = 0; round < roundsMax; round++) {
@@ -300,7 +300,7 @@ const named: Readonly<Record<string, string>> = {
   apos: "'"
 }
 
-// In UTF-8; or, where it is none, byte by byte.
+// As UTF-8, or byte by byte if it is not UTF-8.
 const fromBytes = (hex: ReadonlyArray<string>): string => {
   const bytes = Uint8Array.from(hex, (byte) => parseInt(byte, 16))
   const text = decoder.decode(bytes)
@@ -312,7 +312,7 @@ const fromCodePoint = (code: string): string => {
   return point <= 0x10ffff ? String.fromCodePoint(point) : " "
 }
 
-// --- what is left ---
+// --- the text that is left ---
 
 const without = (text: string, places: ReadonlyArray<boolean>): string => {
   let shown = ""
@@ -321,7 +321,7 @@ const without = (text: string, places: ReadonlyArray<boolean>): string => {
   for (let at = 0; at < text.length; at++) {
     const char = text.charAt(at)
     if (places[at] === true) {
-      // What stands between two parts of the same belongs to them.
+      // A gap between two hidden parts is shown only if it contains letters or digits.
       if (!isHidden || letterOrDigit.test(gap)) shown += gap + redacted
       gap = ""
       isHidden = true

@@ -1,6 +1,6 @@
 /**
- * What came back -> a `Reply`: the head, the body or why there is none, and nothing that could hold a request, a header or a
- * body.
+ * An answer or a failure -> a `Reply`: the head, and the body or the reason why there is none. A reply holds nothing
+ * that could contain a request, a header or a body.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,7 +16,7 @@ import * as transport from "./connectionError.js"
 import * as wire from "./wire.js"
 import type { Words } from "./redact.js"
 
-/** What it takes to read an answer. */
+/** What reading an answer needs. */
 export interface Reader {
   readonly kind: Attempt.Kind
   readonly words: Words
@@ -28,15 +28,15 @@ export interface Reader {
 /** Whether an answer with this `Request-Id` was read before. */
 export type IsRepeated = (requestId: string) => boolean
 
-/** How many of the latest ids are known at least; at most twice as many are. */
+/** The fewest recent ids that are remembered; the most is twice this number. */
 const requestIdsKept = 10_000
 
-/** The provider gives no id twice (inferred), so an answer that repeats one is a cache's. */
+/** The provider gives no id twice (inferred), so an answer that repeats one comes from a cache. */
 export const repeats = (): IsRepeated => {
   let latest = new Set<string>()
   let earlier: ReadonlySet<string> = latest
   return (requestId) => {
-    // What was sent for an id may be anything.
+    // The text of an id may be anything, so only its fingerprint is kept.
     const name = fingerprint(requestId)
     if (latest.has(name) || earlier.has(name)) return true
     if (latest.size >= requestIdsKept) [earlier, latest] = [latest, new Set()]
@@ -45,7 +45,7 @@ export const repeats = (): IsRepeated => {
   }
 }
 
-/** What has arrived before the body; and the exchange's id as it came, which is not shown. */
+/** What arrives before the body, and the exchange's id as received, which is not shown. */
 export interface Head {
   readonly answer: Omit<Reply.Response, "body">
   readonly id: string | undefined
@@ -73,10 +73,10 @@ export const headOf = (
 const idFrom = (text: string | undefined): string | undefined =>
   text !== undefined && /^[\w.:-]{1,128}$/.test(text) ? text : undefined
 
-// Past every deadline. No phone or card number is a time to wait.
+// Longer than every deadline. A phone or card number is not a time to wait.
 const retryAfterSecondsMax = 8_640_000
 
-// Seconds or a date. A date that has passed means now; what is neither is left to the policy's own backoff.
+// Seconds or a date. A date in the past means now. For anything else the policy's own backoff decides.
 const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | undefined => {
   if (/^\d+$/.test(text)) return Duration.seconds(Math.min(Number(text), retryAfterSecondsMax))
   const now = clock.unsafeCurrentTimeMillis()
@@ -84,14 +84,14 @@ const retryAfterFrom = (text: string, clock: Clock.Clock): Duration.Duration | u
   return until === undefined ? undefined : Duration.millis(Math.max(0, until - now))
 }
 
-/** Why there is no text of a body. */
+/** Why a body has no text. */
 export type NoText = Extract<Reply.Body, { readonly _tag: "CutOff" | "Unreadable" }>
 
 export const cutOff: NoText = { _tag: "CutOff", reason: "Transport" }
 export const tooLate: NoText = { _tag: "CutOff", reason: "Deadline" }
 export const tooLarge: NoText = { _tag: "Unreadable", why: `a body of more than ${BillwerkConfig.bodyBytesMax} bytes` }
 
-/** What a body comes to that was read to its end. */
+/** The text of a complete body, or why it has none. */
 export const fromText = (text: body.Text): string | NoText =>
   text === "TooLarge" ? tooLarge : text === "Broken" ? cutOff : text.text
 
@@ -99,7 +99,7 @@ export const withBody = (head: Head, body: string | NoText, reader: Reader): Rep
   const { id, response } =
     typeof body === "string" ? parse(head, body, reader) : { id: head.id, response: { ...head.answer, body } }
   const isRepeated = id !== undefined && reader.isRepeated(id)
-  // A cache answers no POST; and what is doubted of a create is whether it was carried out, whoever answers.
+  // A cache does not answer a POST. And the doubt about a create is whether it was carried out, not who answered.
   return isRepeated && reader.kind === "Lookup" ? { ...response, isCached: true } : response
 }
 
@@ -110,7 +110,7 @@ interface Parsed {
   readonly response: Reply.Response
 }
 
-// Without the mark of its byte order, which some layers leave in.
+// Some layers leave the byte order mark in the text.
 const parse = ({ answer, id }: Head, marked: string, { kind, words }: Reader): Parsed => {
   const of = (body: Reply.Body): Parsed => ({ id, response: { ...answer, body } })
   const text = marked.replace(/^\ufeff/, "")
@@ -126,7 +126,7 @@ const parse = ({ answer, id }: Head, marked: string, { kind, words }: Reader): P
   return { id: id ?? inBody, response: { ...answer, requestId, body: refused.error } }
 }
 
-/** The connection failed, for a cause that is only looked at. */
+/** The reply for a failed connection. The cause is inspected, but not kept. */
 export const noResponse = (
   cause: unknown,
   { words }: Reader,
@@ -141,7 +141,7 @@ export const noResponse = (
   }
 }
 
-/** The host's client died: nobody knows what it sent. Of what it died of only a name is kept. */
+/** The reply when the host's client died. It is unknown what the client sent. Only a name of the defect is kept. */
 export const died = (defect: unknown, { words }: Reader): Reply.NoResponse => {
   const name = Predicate.hasProperty(defect, "name") && typeof defect.name === "string" ? defect.name : ""
   const systemCode = words.failure(transport.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? name : ""))

@@ -1,6 +1,6 @@
 /**
- * What is kept of the provider's words: codes, names and ids in a strict form, and none of them with a secret in it; and its
- * free texts only where the host asks for them.
+ * What is kept of the provider's words: codes, names and ids in a strict form, without a secret in them. Its free texts
+ * are kept only if the host asks for them.
  */
 import * as Encoding from "effect/Encoding"
 import * as Predicate from "effect/Predicate"
@@ -16,20 +16,20 @@ import { type Hidden, hiding, redacted } from "./hiding.js"
 /** The longest text that is kept. */
 export const textMax = 255
 
-/** What is longer is no sentence, and is not looked through; nor is more than so much of one answer. */
+/** The most characters read of one text, and of all texts in one answer. A longer text is not a sentence. */
 const textReadMax = 4096
 const textsReadMax = 16_384
 
 const requestIdMax = 128
 
 /**
- * What is kept of each kind of word in an answer. What decides, or is compared, is never dropped: what is not kept of it becomes
- * `<redacted>`, which is no word of the provider, and equals nothing.
+ * What is kept of each kind of word in an answer. A word that decides or is compared is never dropped: what is not kept
+ * of it becomes `<redacted>`. That is no word of the provider, and equals nothing.
  */
 export interface Words {
-  /** Of the payout. Another's is not shown. */
+  /** The payout's handle. Another handle is not shown. */
   readonly handle: (text: string) => string
-  /** The customer's. Where one is expected, another one stays another one. */
+  /** The customer's handle. If a customer is expected, another handle still counts as another one. */
   readonly customer: (text: string) => string | undefined
   readonly currency: (text: string) => string
   /** A state, an error state or a transaction error. */
@@ -37,35 +37,35 @@ export interface Words {
   /** The provider's name for an error code. */
   readonly errorText: (code: number, text: string) => string | undefined
   readonly acquirerCode: (text: string) => string | undefined
-  /** The kind of a card, or an acquirer's gateway. */
+  /** A card type, or an acquirer's gateway. */
   readonly name: (text: string) => string | undefined
-  /** Of a transaction. The same text becomes the same id in every answer. */
+  /** A transaction's id. The same text becomes the same id in every answer. */
   readonly id: (text: string) => string
   readonly requestId: (text: string) => string | undefined
-  /** What was asked for. Only whether it names the handle is kept. */
+  /** The requested path. Only whether it names the handle is kept. */
   readonly path: (text: string) => string
-  /** A sentence. Of a lookup that knows the handle alone, it is not known what it repeats, so none is kept. */
+  /** A sentence. A lookup by the handle alone keeps none, because it is unknown what the sentence repeats. */
   readonly text: (text: string) => string | undefined
-  /** What the system, or the host's client, calls a failure. */
+  /** The name of a failure, from the system or the host's client. */
   readonly failure: (text: string) => string | undefined
 }
 
 /** What an exchange is about. */
 export interface About {
   readonly handle: string
-  /** Where it is known: what the answer may not repeat. */
+  /** The request, if known: an answer may not repeat it. */
   readonly request?: PayoutRequest | undefined
-  /** The customer's handle, where it is known. */
+  /** The customer's handle, if known. */
   readonly customer?: string | undefined
 }
 
-/** How an account's client reads: with which key, and whether sentences are kept. */
+/** How the client of an account reads answers: its key, and whether it keeps sentences. */
 export interface Reading {
   readonly apiKey: string
   readonly keepTexts: boolean
 }
 
-/** Reads the answer to one exchange. */
+/** Makes the reader of one exchange's answer. */
 export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => Words) => {
   const keys = [apiKey, Encoding.encodeBase64(`${apiKey}:`)]
   const keysOnly = hiding(() => keys)
@@ -82,7 +82,7 @@ export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => Word
 
 const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts: boolean): Words => {
   const kept = (form: RegExp) => (text: string) => (form.test(text) && !hidden.isIn(text) ? text : undefined)
-  // Where it is not known what an answer may repeat, only what is documented is kept.
+  // If it is unknown what an answer may repeat, only documented words are kept.
   const code = request === undefined ? (text: string) => (isWord(text) ? text : undefined) : kept(codeForm)
   const requestId = kept(request === undefined ? hexForm : requestIdForm)
   let read = 0
@@ -116,10 +116,10 @@ const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts
 
 // --- forms ---
 
-// Lower-case words and a few digits: no payment method, which is an id; no phone, no card number.
+// Lower-case words and a few digits. This excludes payment methods, which are ids, and phone and card numbers.
 const codeForm = /^(?=.{1,64}$)(?!(?:ca|ct|pm|priv|pub)_)(?!(?:[^0-9]*[0-9]){5})[a-z]+(?:_[a-z0-9]+)*$/
 
-// As those of ISO 8583, and a little longer where there is a digit in it. No name, and no number that belongs to anybody.
+// The codes of ISO 8583, and slightly longer ones that contain a digit. This excludes names and personal numbers.
 const acquirerCodeForm = /^(?:[A-Za-z0-9]{1,2}|(?=.*[0-9])[A-Za-z0-9]{3,6})$/
 
 const shortCodeForm = /^[A-Za-z0-9]{1,2}$/
@@ -127,20 +127,20 @@ const shortCodeForm = /^[A-Za-z0-9]{1,2}$/
 /** Documented: 32 hex digits. */
 const idForm = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
 
-// Of letters and digits, and long: it was made at random. Where nothing is known that it may repeat, in hex only.
+// Letters and digits, long enough to be random. If it is unknown what the answer may repeat, hex only.
 const hexForm = /^(?=.*[a-f])[0-9a-f]{8,}(?:-?[0-9a-f]{4,}){1,15}$/
 const requestIdForm = /^(?!(?:ca|ct|pm|priv|pub)_)(?=.*[0-9])(?=.*[A-Za-z])[\w.:-]{16,}$/
 
-// Those of the system: in capitals. Of a class: in words. No number that belongs to anybody.
+// System codes in capitals, and class names in words. This excludes personal numbers.
 const failureForm = /^(?!(?:[^0-9]*[0-9]){5})[A-Z][A-Za-z0-9_]{2,63}$/
 
-// A payment method in the wrong place is none, and an address may be one that the request has.
+// A payment method in the wrong place is no customer handle, and an e-mail address may come from the request.
 const isCustomerName = (text: string): boolean =>
   isHandle(text) && !/^(?:ca|ct|pm|priv|pub)_.{16}|@/.test(text) && !holdsCard(text)
 
 // --- a request's texts ---
 
-/** All that a request says in words, or in numbers that are no amounts. Handles are on every error, so they are no secrets. */
+/** All words in a request, and all numbers except amounts. Handles are on every error, so they are no secrets. */
 const textsOf = (request: PayoutRequest): ReadonlyArray<string> => {
   const { acquirerReference, customer, text, textOnStatement } = request
   const { generateHandle: _, handle: __, test: ___, ...details } = typeof customer === "object" ? customer : {}
@@ -167,9 +167,9 @@ const presentable = (text: string): string =>
     ? text
     : shortened(text.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " "))
 
-// Nearly every text of the provider is, and this is told at a glance.
+// Nearly every text of the provider is printable ASCII, and this check is cheap.
 const isPrintable = /^[\x20-\x7e]*$/
 
-// After it was cleaned, because half of a secret is found by nothing. A pair is not cut in two.
+// Only after the secrets are removed: half of a secret would not be found. A surrogate pair is not split.
 const shortened = (text: string): string =>
   text.length <= textMax ? text : `${text.slice(0, textMax - 1).replace(/\p{Cs}$/u, "")}…`

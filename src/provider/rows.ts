@@ -1,6 +1,6 @@
 /**
- * The table of verdicts: what each answer of the provider means. A new code of the provider is one row here, and one line where
- * it is read. All else is derived.
+ * The table of verdicts: what each answer of the provider means. A new code of the provider is one row here, and one
+ * line where it is read. All else is derived.
  */
 import type { Bearing } from "../domain/Attempt.js"
 import type { Category } from "../policy/RetryPolicy.js"
@@ -12,19 +12,19 @@ import type { Category } from "../policy/RetryPolicy.js"
  * @since 0.1.0
  */
 export interface Row {
-  /** What it says about the money when it answers a create that was sent. */
+  /** What it says about the money in the answer to a create that was sent. */
   readonly create: Bearing
-  /** What it says about the money when it answers a lookup. */
+  /** What it says about the money in the answer to a lookup. */
   readonly lookup: Bearing
-  /** What follows when it answers a create. */
+  /** The next step after a create. */
   readonly afterCreate: "Succeed" | "Confirm" | "SendAgain" | "GiveUp"
-  /** What follows when it answers a lookup. `AskAgain`: within the category's budget, if it has one; it tells nothing. */
+  /** The next step after a lookup. `AskAgain`: it said nothing, and repeats within the category's budget, if any. */
   readonly afterLookup: "Succeed" | "Absent" | "Failure" | "Unsettled" | "AskAgain" | "GiveUp"
-  /** The budget that sending or asking again spends; none, if it is not done again. */
+  /** The budget for sending or looking up again; undefined if neither happens. */
   readonly category: Category | undefined
-  /** The error that a call ends with, if this is what it reports; none for a success. */
+  /** The error of a call that ends with this verdict; undefined for a success. */
   readonly error: ErrorTag | undefined
-  /** What it means, for a person. */
+  /** The meaning, in words for people. */
   readonly words: string
 }
 
@@ -71,7 +71,7 @@ const refused = {
  * @since 0.1.0
  */
 export const rows = {
-  // A record of this payout, in a state that we know.
+  // A record of this payout in a known state.
   Paid: {
     ...shown,
     afterCreate: "Succeed",
@@ -112,7 +112,7 @@ export const rows = {
     error: "ProcessingError",
     words: "it may have been approved without the provider knowing"
   },
-  /** A record in a state, or failed for a reason, that we do not know: asked about again, never sent again. */
+  /** A record in an unknown state, or failed for an unknown reason. It is looked up again, and never sent again. */
   Unsettled: {
     ...shown,
     afterCreate: "Confirm",
@@ -129,33 +129,33 @@ export const rows = {
     error: "HandleConflict",
     words: "the handle's payout has other arguments"
   },
-  // What the provider says of the handle without showing the payout: to be looked up and compared.
+  // The provider names the handle's payout without showing it. The next step looks it up and compares it.
   AlreadyPaid: { ...claimed, words: "the provider says that the handle is paid (134) but has not shown the payout" },
   AlreadyProcessing: {
     ...claimed,
     words: "the provider says that the handle is being paid (133) but has not shown the payout"
   },
-  /** Code 11. It is not documented that a payout's handle can be answered by it; if it is, it is no refusal. */
+  /** Code 11. It is not documented that a payout's handle can get this answer. If it does, it is no refusal. */
   AlreadyExists: {
     ...claimed,
     words: "the provider says that the handle is in use (11) but has not shown the payout"
   },
-  /** A 400 may be a 133 or a 134, so one whose code did not arrive is not taken for a refusal. */
+  /** A 400 may be a 133 or a 134. So a 400 without a readable code does not count as a refusal. */
   UnreadableRefusal: {
     ...claimed,
     afterCreate: "SendAgain",
     words: "HTTP 400 whose code cannot be read"
   },
-  /** The provider knows no such payout. Only a lookup finds this. */
+  /** The provider knows no such payout. Only a lookup has this verdict. */
   NotFound: {
     ...refused,
     afterLookup: "Absent",
     error: "UnexpectedResponse",
     words: "the provider knows no payout under this handle"
   },
-  // Nothing certain came back.
+  // No certain answer came back.
   CommunicationError: { ...unclear, category: "communication", error: "CommunicationError", words: "no clear answer" },
-  /** No retry mends it. */
+  /** A retry does not help. */
   CertificateRefused: {
     ...unclear,
     afterCreate: "GiveUp",
@@ -170,7 +170,7 @@ export const rows = {
     error: "UnexpectedResponse",
     words: "an answer that cannot be relied on"
   },
-  // Refused before anything was done, to be sent again after a wait.
+  // Refused before anything was done. It is sent again after a wait.
   RateLimited: {
     ...refused,
     afterCreate: "SendAgain",
@@ -185,19 +185,19 @@ export const rows = {
     error: "RequestRejected",
     words: "something else was changing the payout"
   },
-  // Refused before anything was done, and would be again.
+  // Refused before anything was done. It would be refused again.
   PaymentMethodNotFound: { ...refused, error: "PaymentMethodNotFound", words: "refused, and would be again" },
   PaymentMethodNotAllowed: { ...refused, error: "PaymentMethodNotAllowed", words: "refused, and would be again" },
   CustomerMismatch: { ...refused, error: "CustomerMismatch", words: "refused, and would be again" },
   RequestRejected: { ...refused, error: "RequestRejected", words: "refused, and would be again" },
-  /** A 4xx that names a transaction error other than a decline: there was a transaction, and it may have paid. */
+  /** A 4xx with a transaction error other than a decline: a transaction exists, and may have paid. */
   RejectedInDoubt: {
     ...refused,
     create: "Unclear",
     error: "RequestRejected",
     words: "refused, for a transaction that may have paid all the same"
   },
-  /** A lookup that was refused. A lookup is never refused for what the payout is, so this is about the asking. */
+  /** A refused lookup. A lookup is never refused because of the payout's state, so this is about the lookup itself. */
   LookupRefused: {
     ...refused,
     category: "communication",

@@ -1,7 +1,7 @@
 /**
- * One request over an `HttpClient`, and all that comes of it as a `Reply`: over any client there is, or, where it offers that,
- * as one step of its own. This is the only place where HTTP's errors are seen, because they hold requests, and requests hold
- * keys.
+ * One request over an `HttpClient`, with every outcome as a `Reply`. It uses the client's exchange in one step if the
+ * client offers that, and works over any other client. Only this module sees the errors of HTTP, because they hold
+ * requests, and requests hold keys.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -89,38 +89,39 @@ const overAny = (
   }
   const executed = Effect.suspend(() => http.execute(request))
   const answered = Effect.matchEffect(executed, {
-    // A host's client may make errors of statuses. They are still answers.
+    // A host's client may turn statuses into errors. They are still answers.
     onFailure: (error) =>
       error._tag === "ResponseError" && error.reason === "StatusCode"
         ? receive(error.response)
         : Effect.succeed(fromFailure(error, reader)),
     onSuccess: receive
   })
-  // A host's client that dies has sent, for all that is known; and what it died of may hold the request, and so the key.
+  // A host's client that dies may have sent the request. Its defect may hold the request, and so the key.
   const survived = Effect.catchAllCause(answered, (cause) =>
     Effect.sync((): Reply =>
       head === undefined ? reply.died(Cause.squash(cause), reader) : reply.withBody(head, reply.cutOff, reader)
     )
   )
   return within(survived, deadline, (): Reply =>
-    // The status counts even if the rest never came: a 502 without its page is a 502.
+    // The status counts even if the body never came: a 502 without its page is a 502.
     head === undefined
       ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
       : reply.withBody(head, reply.tooLate, reader)
   )
 }
 
-// Encode and InvalidUrl come before anything is sent; so does whatever the transport can prove.
+// `Encode` and `InvalidUrl` happen before anything is sent. For other failures the transport decides.
 const fromFailure = (error: HttpClientError.HttpClientError, reader: reply.Reader): Reply =>
   error._tag === "RequestError"
     ? reply.noResponse(error.cause, reader, error.reason === "Transport" ? undefined : true)
     : reply.noResponse(error.cause, reader, false)
 
 /**
- * No platform span (its URL holds the handle), and no trace headers to a third party. And no redirects: a followed 307
- * would send the destination to whoever answers. node:http and undici follow none; fetch does unless it is told. A
- * RequestInit that was given to the fetch layer itself (a proxy, say) can only be seen, and kept, from inside the client's own
- * context. The fiber of the exchange is gone after it, and what is set here with it.
+ * Disables the platform's span, whose URL holds the handle, and trace headers to a third party. It also disables
+ * redirects: a followed 307 would send the destination to another server. node:http and undici follow none; fetch does
+ * unless the request forbids it. A `RequestInit` of the fetch layer itself (a proxy, for example) is visible only
+ * inside the client's own context, so it is kept there. The exchange's fiber ends with the exchange, and these settings
+ * with it.
  */
 const privately = (watched: (context: Context.Context<never>) => Context.Context<never>) =>
   Effect.updateFiberRefs((id, refs) =>
@@ -139,7 +140,7 @@ const manually = (context: Context.Context<never>): Context.Context<never> =>
     ...alone
   })
 
-// A cache that fetch keeps would answer for the provider.
+// A cache inside fetch would answer in the provider's place.
 const alone = { redirect: "manual", cache: "no-store" } as const
 
 const textOf = (
@@ -147,8 +148,8 @@ const textOf = (
 ): Effect.Effect<string | reply.NoText, HttpClientError.ResponseError> =>
   isBounded(response) ? response.text : readCapped(response)
 
-// Every HTTP parser holds a body to its declared length, so a small declared length needs no counting of our own; but it
-// says nothing of what a compressed body grows into.
+// Every HTTP parser enforces the declared length, so a small declared length needs no counting here. But it does not
+// limit the size of an unpacked body.
 const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
   headers["content-encoding"] === undefined &&
   Number(headers["content-length"] ?? Infinity) <= BillwerkConfig.bodyBytesMax

@@ -1,6 +1,6 @@
 /**
- * Whether the runtime's own HTTP sends a POST again when its connection closes without an answer. Such a POST may pay twice
- * while the evidence has one create, so the client is not built over it.
+ * Whether the runtime's own HTTP sends a POST again when its connection closes without an answer. Such a POST may pay
+ * twice while the evidence has one create, so `BillwerkClient` is not built over such a client.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -18,16 +18,18 @@ import { liveClock, within } from "../host/deadline.js"
 import * as direct from "./direct.js"
 import * as transport from "./connectionError.js"
 
-/** The first Bun that sends once. Those before repeat a POST over fetch, and over node:http with kept connections (measured). */
+/**
+ * The first Bun that sends once. Earlier ones repeat a POST over fetch, and node:http on kept connections (measured).
+ */
 const bunFirst = "1.3.14"
 
 /**
- * The first Deno that sends once over a new connection. Over a kept one its fetch repeats a POST, and 2.9.0 to 2.9.5 do so over
- * any (measured).
+ * The first Deno that sends once over a new connection. Over a kept connection its fetch repeats a POST, and 2.9.0 to
+ * 2.9.5 repeat it over any connection (measured).
  */
 const denoFirst = "2.9.6"
 
-/** Fails for a client that is known to send again, and for a runtime whose clients are. */
+/** Fails if the client is known to send again, or runs on a runtime whose clients do. */
 export const check = (client: HttpClient.HttpClient): Effect.Effect<void, ConfigError.ConfigError> =>
   Effect.suspend(() => {
     const bun = versionOf("Bun")
@@ -56,7 +58,7 @@ const overDeno = (version: string): string =>
     .filter((part) => part !== "")
     .join(" ")
 
-/** The version of the runtime that has this global, if it is the one that we run on. */
+/** The version of the runtime with this global, if the program runs on it. */
 const versionOf = (name: "Bun" | "Deno"): string | undefined => {
   const globals: object = globalThis
   const runtime = Predicate.hasProperty(globals, name) ? globals[name] : undefined
@@ -66,7 +68,7 @@ const versionOf = (name: "Bun" | "Deno"): string | undefined => {
   return typeof text === "string" ? text : undefined
 }
 
-// A preview comes before its version, and what is no version before all.
+// A preview sorts before its version, and a text that is no version sorts before all.
 const numbersOf = (version: string): ReadonlyArray<number> => {
   const [, major = "0", minor = "0", patch = "0", preview] = /^(\d+)\.(\d+)\.(\d+)(-)?/.exec(version) ?? []
   return [...[major, minor, patch].map(Number), preview === undefined ? 0 : -1]
@@ -75,14 +77,14 @@ const numbersOf = (version: string): ReadonlyArray<number> => {
 const isBefore = Order.lessThan(Order.mapInput(Order.array(Order.number), numbersOf))
 
 /**
- * Watches the fetch that `FetchHttpClient` takes out of a request's context: what Deno would send again is not sent. `check`
- * has seen what the layer brings; but the `RequestInit` of a caller replaces the layer's.
+ * Watches the fetch that `FetchHttpClient` takes from a request's context, and blocks a request that Deno would send
+ * again. `check` has seen the layer's own `RequestInit`, but the caller's `RequestInit` replaces it.
  */
 export const watch = (): ((context: Context.Context<never>) => Context.Context<never>) => {
   const deno = versionOf("Deno")
   if (deno === undefined) return (context) => context
   return (context) => {
-    // A fetch of the host's own may be Deno's below.
+    // A fetch of the host's own may call Deno's fetch.
     const send = Option.getOrElse(Context.getOption(context, FetchHttpClient.Fetch), () => globalThis.fetch)
     return Context.add(context, FetchHttpClient.Fetch, (input, init) =>
       sendsOnce(deno, init) ? send(input, init) : Promise.reject(notSent)
@@ -92,14 +94,14 @@ export const watch = (): ((context: Context.Context<never>) => Context.Context<n
 
 const notSent = new transport.Failure({ code: "ERR_FETCH_REPEATS", sent: "NotSent" })
 
-/** Over a client of the host's own. What that keeps cannot be seen. */
+/** Whether the `RequestInit` has a `client` of the host's own. Whether that client keeps connections is not visible. */
 const sendsOnce = (deno: string, init: unknown): boolean =>
   !isBefore(deno, denoFirst) && Predicate.hasProperty(init, "client") && Predicate.isObject(init.client)
 
 /**
- * Whether a client would send by Deno's fetch, with kept connections. Only `FetchHttpClient` takes its fetch out of the context,
- * so it gets one there that looks and sends nothing; and all others a URL to which nothing can be sent. What the layer itself
- * brings counts, and not what is around while it is built.
+ * Whether a client would send by Deno's fetch with kept connections. Only `FetchHttpClient` takes its fetch from the
+ * context, so the check puts a fetch there that inspects and sends nothing. All other clients get a URL to which
+ * nothing can be sent. Only what the layer itself brings counts, not the context in which it is built.
  */
 const isBareFetch = (client: HttpClient.HttpClient, deno: string): Effect.Effect<boolean> =>
   Effect.suspend(() => {
@@ -121,5 +123,5 @@ const isBareFetch = (client: HttpClient.HttpClient, deno: string): Effect.Effect
 
 const nowhere = HttpClientRequest.get("data:,")
 
-/** A client that does not get to its fetch in this time is watched all the same. */
+/** A client that does not reach its fetch in this time passes `check`, and `watch` still covers it. */
 const lookMax = Duration.millis(200)

@@ -1,6 +1,6 @@
 /**
- * The provider's JSON, both ways: the only place where its snake_case names live. Tolerant where nothing depends on it
- * (unknown fields, nulls, odd optional values, three shapes of date) and strict where money does.
+ * The provider's JSON, both ways; its snake_case names appear only here. Tolerant where nothing depends on it (unknown
+ * fields, nulls, odd optional values, three date formats) and strict where money does.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -14,29 +14,29 @@ import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
 import type { Words } from "./redact.js"
 
-/** `POST /v1/payout`, and `GET /v1/payout/{handle}`. */
+/** The path of `POST /v1/payout` and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"
 
 const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) => Schema.optional(schema).pipe(Schema.fromKey(key))
 
 /**
- * An optional value in an answer: absent, null or malformed all mean that the provider did not say. A payout is not to
- * become unreadable because of a date that nobody needs.
+ * An optional value in an answer. Absent, null and malformed all mean that the provider did not say. A payout must not
+ * become unreadable because of an unused date.
  */
 const lenient = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
   Schema.optional(Schema.UndefinedOr(schema).annotations({ decodingFallback: () => Effect.succeed(undefined) })).pipe(
     Schema.fromKey(key)
   )
 
-/** `...+00:00`, `...+0000` and `...Z`, with any number of decimals. */
+/** Reads `...+00:00`, `...+0000` and `...Z`, with any number of decimals. */
 export const readDate = (text: string): Option.Option<DateTime.Utc> => {
   const sign = text.at(-5)
-  // "+0000" is what JavaScript does not read.
+  // JavaScript does not parse "+0000".
   const isShort = (sign === "+" || sign === "-") && text.at(-3) !== ":"
   return DateTime.make(isShort ? `${text.slice(0, -2)}:${text.slice(-2)}` : text)
 }
 
-/** As the provider writes it. */
+/** In the provider's format. */
 const writeDate = (date: DateTime.Utc): string => DateTime.formatIso(date).replace("Z", "+00:00")
 
 const CustomerBody = Schema.Struct({
@@ -74,7 +74,7 @@ export const CreateBody = Schema.Struct({
 
 export interface CreateBody extends Schema.Schema.Type<typeof CreateBody> {}
 
-/** A saved card as the provider writes it, without the many fields that nobody here needs. */
+/** A saved card in the provider's format, without the many fields that this library does not need. */
 export interface CardBody {
   readonly id: string
   readonly state: string
@@ -85,7 +85,7 @@ export interface CardBody {
   readonly maskedCard: string
 }
 
-/** A payout's transaction as the provider writes it. */
+/** A payout's transaction in the provider's format. */
 export interface TransactionBody {
   readonly id: string
   readonly state: string
@@ -103,7 +103,7 @@ export interface TransactionBody {
   readonly provider?: string | undefined
 }
 
-/** A payout as the provider writes it. */
+/** A payout in the provider's format. */
 export interface PayoutBody {
   readonly handle: string
   readonly state: string
@@ -133,8 +133,8 @@ export interface ErrorBody {
 }
 
 /**
- * A webhook. `id` and `timestamp` are signed as they are written, so they stay the texts that they are. That it names a
- * payout is inferred: no payout event is documented.
+ * A webhook. `id` and `timestamp` are signed as written, so they stay texts. That a webhook names a payout is inferred:
+ * no payout event is documented.
  */
 export const WebhookBody = Schema.Struct({
   id: Schema.String,
@@ -159,7 +159,7 @@ export const decodeCreate = Schema.decodeUnknownOption(CreateBody)
 export const encodeWebhook = Schema.encodeSync(Schema.parseJson(WebhookBody))
 export const decodeWebhook = Schema.decodeUnknownOption(WebhookBody)
 
-/** A request, in JSON. Each field has a fixed place, so that the same request is always the same bytes. */
+/** A request as JSON. Each field has a fixed place, so the same request always gives the same bytes. */
 export const encodeCreate = (request: PayoutRequest): string => {
   const { customer } = request
   return JSON.stringify({
@@ -181,27 +181,27 @@ type Fields = Readonly<Record<string, unknown>>
 
 const fieldsOf = (json: unknown): Fields => (Predicate.isReadonlyRecord(json) ? json : {})
 
-// An optional value in an answer: absent, null or malformed all mean that the provider did not say. A payout is not to
-// become unreadable because of a date that nobody needs.
+// Absent, null and malformed all mean that the provider did not say. A payout must not become unreadable because of an
+// unused date.
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
 const kept = <A>(value: unknown, keep: (text: string) => A): A | undefined =>
   typeof value === "string" ? keep(value) : undefined
-// Beyond what the provider's int32 can hold, it is none; it may be a card number.
+// A number beyond the provider's int32 does not count; it may be a card number.
 const integer = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= amountMax ? value : undefined
-// What JavaScript takes for a date may be any number: "123456" is a year.
+// JavaScript parses almost any number as a date: "123456" is a year.
 const date = (value: unknown): DateTime.Utc | undefined =>
   typeof value === "string" && /^\d{4}-\d\d-\d\d(?:T|$)/.test(value)
     ? Option.getOrUndefined(readDate(value))
     : undefined
 
-/** More is no payout of anybody's: each is kept, and a small answer would take a lot of room. */
+/** A payout with more transactions is invalid: each is kept, and a small answer would take much memory. */
 export const transactionsMax = 1000
 
 /**
- * A payout as this library knows it: without what it does not need (the card, above all), and of each text what is kept.
- * Handle, state and amount are what money depends on, so they must be right. Field by field and by hand, because an answer is
- * read for every payout: as a `Schema`, with what is lenient in it, this cost a seventh of a create.
+ * A payout as this library keeps it: without unneeded fields (above all the card), and with each text reduced to what
+ * is kept. Money depends on handle, state and amount, so they must be valid. It reads field by field, because every
+ * payout reads an answer: as a lenient `Schema`, this cost a seventh of a create.
  */
 export const readPayout = (json: unknown, words: Words): Payout.Payout | undefined => {
   const fields = fieldsOf(json)
@@ -224,7 +224,7 @@ export const readPayout = (json: unknown, words: Words): Payout.Payout | undefin
   }
 }
 
-// One that cannot be read stays in the list: dropping it would hide an attempt that may have paid.
+// An unreadable transaction stays in the list: dropping it would hide an attempt that may have paid.
 const readTransaction = (json: unknown, words: Words): Payout.Transaction => {
   const fields = fieldsOf(json)
   return {
@@ -242,13 +242,13 @@ const readTransaction = (json: unknown, words: Words): Payout.Transaction => {
   }
 }
 
-// Of the text as it is: it is not kept, and what is made of it has to be the same for every request.
+// From the text as received: the text is not kept, and its fingerprint must be the same for every request.
 const methodFrom = (card: unknown): string | undefined => {
   const id = text(fieldsOf(card)["id"])
   return id === undefined || id === "" ? undefined : fingerprint(id)
 }
 
-/** A payout in the provider's words, for `JSON.stringify`. */
+/** A payout in the provider's format, for `JSON.stringify`. */
 export const writePayout = (payout: PayoutBody): unknown => ({
   handle: payout.handle,
   state: payout.state,
@@ -288,7 +288,7 @@ const writeCard = (card: CardBody): unknown => ({
   masked_card: card.maskedCard
 })
 
-/** An error of the provider: what this library keeps of it; and the request's id, which is still to be looked at. */
+/** What this library keeps of a provider's error, and the request's id, which the caller must still check. */
 export const readError = (
   json: unknown,
   words: Words
@@ -310,10 +310,10 @@ export const readError = (
   }
 }
 
-// Those that are documented have three digits at most.
+// Documented codes have three digits at most.
 const errorCodeMax = 99_999
 
-/** An error in the provider's words, for `JSON.stringify`. */
+/** An error in the provider's format, for `JSON.stringify`. */
 export const writeError = (error: ErrorBody): unknown => ({
   code: error.code,
   error: error.error,
@@ -329,7 +329,7 @@ export const writeError = (error: ErrorBody): unknown => ({
 
 const envelope = new Set(["id", "timestamp", "signature", "event_id", "event_type"])
 
-/** Every text in a webhook that may name what it is about, whether or not the field is a known one. */
+/** Every text in a webhook that may name its subject, also in unknown fields. */
 export const toReferences = (body: unknown): ReadonlyArray<string> =>
   Object.entries(typeof body === "object" && body !== null ? body : {})
     .filter(([name]) => !envelope.has(name))

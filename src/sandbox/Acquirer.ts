@@ -1,6 +1,6 @@
 /**
- * What the acquirer makes of one attempt to move money: paid, failed for a reason, or not decided yet. A failure may
- * hide a success, because a processing error only says that nobody knows.
+ * The acquirer's answers to one attempt to move money: paid, failed for a reason, or not decided yet. A failure may
+ * hide a success, because after a processing error the provider does not know what happened.
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -20,16 +20,16 @@ export class Paid extends Data.TaggedClass("Paid") {}
  * @since 0.1.0
  */
 export class Failed extends Data.TaggedClass("Failed")<{
-  /** `hard_declined`, `soft_declined`, `processing_error`, or a word that nobody knows. */
+  /** `hard_declined`, `soft_declined`, `processing_error`, or an unknown word. */
   readonly errorState: string
   /** The transaction error, such as `declined_by_acquirer`. */
   readonly error: string
-  /** Whether the money moved all the same: a hidden success, in the acquirer's truth and not in the provider's record. */
+  /** Whether the money moved all the same: a hidden success, in the acquirer's truth but not in the record. */
   readonly moved: boolean
 }> {}
 
 /**
- * The attempt is still open. Without `settlement` it stays so until it is settled by hand.
+ * The attempt is still open. Without `settlement` it stays open until the test settles it.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ export class Processing extends Data.TaggedClass("Processing")<{
 }> {}
 
 /**
- * How an attempt ends for good.
+ * The final result of an attempt.
  *
  * @category models
  * @since 0.1.0
@@ -53,6 +53,8 @@ export type Settled = Paid | Failed
 export type Outcome = Settled | Processing
 
 /**
+ * A payment, also for `sandbox.settle`.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -85,8 +87,8 @@ export const softDeclined = (error = "insufficient_funds"): Failed =>
   new Failed({ errorState: "soft_declined", error, moved: false })
 
 /**
- * Something broke between the provider and the acquirer. With `moved: true` the money moved all the same, which the
- * provider documents as possible and cannot see itself.
+ * A failure between the provider and the acquirer. With `moved: true` the money moved all the same, which the provider
+ * documents as possible and cannot see itself.
  *
  * @category constructors
  * @since 0.1.0
@@ -99,7 +101,7 @@ export const processingError = (options: { readonly error?: string; readonly mov
   })
 
 /**
- * A failure in any words, for `error_state` values that the documentation does not have.
+ * A failure with any `error_state`, also an undocumented one.
  *
  * @category constructors
  * @since 0.1.0
@@ -110,8 +112,8 @@ export const failed = (
 ): Failed => new Failed({ errorState, error: options.error ?? errorState, moved: options.moved ?? false })
 
 /**
- * An asynchronous payout. `after` is how long until it settles by itself, and `as` what it settles to (paid, unless
- * said otherwise); without `after` it waits for `sandbox.settle`.
+ * An asynchronous payout. After `after`, it settles by itself as `as` (default: paid). Without `after`, it waits for
+ * `sandbox.settle`.
  *
  * @category constructors
  * @since 0.1.0

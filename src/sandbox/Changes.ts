@@ -1,6 +1,6 @@
 /**
- * What happens in the sandbox, told to whoever acts on it, such as `SandboxWebhooks`. Nobody listens as a rule, and then
- * it costs nothing.
+ * Reports what happens in the sandbox to its listeners, such as `SandboxWebhooks`. Without a listener, which is the
+ * usual case, it costs nothing.
  */
 import * as Effect from "effect/Effect"
 import type * as Queue from "effect/Queue"
@@ -8,8 +8,10 @@ import type * as Scope from "effect/Scope"
 import type * as Ledger from "./Ledger.js"
 
 /**
- * - `Planned`: something is due at a moment, in epoch milliseconds. It happens when somebody next looks at the sandbox.
- * - `Ended`: an attempt was paid or failed, at once or later. The payout is as it then was on record.
+ * A change in the sandbox.
+ *
+ * - `Planned`: a task is due at a time, in epoch milliseconds. It happens at the next access to the sandbox.
+ * - `Ended`: an attempt was paid or failed, at once or later. The payout is as it was then on record.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +26,7 @@ export class Changes {
     for (const listener of this.listeners) listener.unsafeOffer(change)
   }
 
-  /** `planned` is what the listener missed: when something is due already. */
+  /** `planned` gives the due times that were planned before the listener came. */
   tell(listener: Queue.Enqueue<Change>, planned: () => ReadonlyArray<number>): Effect.Effect<void, never, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.sync(() => {

@@ -1,6 +1,6 @@
 /**
- * What a transport has to carry out: an answer, or the manner of its absence. Here what the provider has to say becomes
- * bytes, and what a script does to the answer is done to it.
+ * What a transport must carry out: an answer, or a way to give none. This module turns the provider's reply into bytes,
+ * and applies the script's changes to the answer.
  */
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
@@ -30,11 +30,13 @@ export interface Message {
 }
 
 /**
- * - `Answered`: the message, whole.
- * - `Truncated`: the message up to the half of its body, then the end of the connection.
+ * How an answer reaches the client.
+ *
+ * - `Answered`: the whole message.
+ * - `Truncated`: the message up to half of its body, then the end of the connection.
  * - `Stalled`: the same, then nothing, on an open connection.
- * - `Dripping`: the message, its body a byte at a time.
- * - `Dropped`: no message, and the end of the connection, by a reset or not.
+ * - `Dripping`: the message, its body one byte at a time.
+ * - `Dropped`: no message, and the end of the connection, with or without a reset.
  * - `Refused`: no connection at all.
  *
  * @category models
@@ -61,15 +63,15 @@ export interface Context {
   readonly path: string
   /** When the provider made the answer: epoch milliseconds, by the provider's clock. */
   readonly made: number
-  /** How many milliseconds the provider's clock is ahead of the one that the ledger's dates are by. */
+  /** How many milliseconds the provider's clock is ahead of the clock of the ledger's dates. */
   readonly ahead: number
   readonly rules: Rules
-  /** What a script says of the answer's headers, by names in lower case; `null` takes one away. */
+  /** The script's headers for the answer, by names in lower case; `null` removes one. */
   readonly headers: Readonly<Record<string, string | null>>
   readonly find: (handle: string) => Ledger.Recorded | undefined
 }
 
-/** A hanging exchange delivers nothing, so it never comes here. */
+/** Makes the delivery of an answer. A hanging exchange delivers nothing, so it is excluded. */
 export const make = (
   answer: Exclude<Answer, { readonly _tag: "Hanging" }>,
   reply: Reply,
@@ -91,7 +93,7 @@ export const make = (
   }
 }
 
-// A date of the message's own, which a script gave it, stays; and a script has the last word on every header.
+// A script's own date in the message stays, and a script's headers override all others.
 const sent = (message: Message, { headers, made, rules }: Context): Message => {
   const date = rules.date === "Sent" ? { date: httpDate(made) } : {}
   const all = Object.entries<string | null>({ ...date, ...message.headers, ...headers })
@@ -142,14 +144,14 @@ const disguised = (answer: Disguise, message: Message): Message => {
   }
 }
 
-/** A body, a byte at a time. */
+/** A body, one byte at a time. */
 export const drip = (body: Uint8Array, every: Duration.Duration): Stream.Stream<Uint8Array> =>
   Stream.fromIterable(body).pipe(
     Stream.tap(() => Effect.sleep(every)),
     Stream.map((byte) => Uint8Array.of(byte))
   )
 
-/** The first half of a body, which is never all of it. */
+/** The first half of a body, which is never the whole body. */
 export const half = (body: Uint8Array): Uint8Array => body.subarray(0, Math.floor(body.length / 2))
 
 const toMessage = (reply: Reply, context: Context): Message => {
@@ -255,7 +257,7 @@ const cardBody = (card: Redacted.Redacted<string>, customer: string): CardBody =
   maskedCard: "411111XXXXXX1111"
 })
 
-// A date of the ledger, as the provider's clock has it.
+// A date of the ledger, by the provider's clock.
 const written = (date: DateTime.Utc | undefined, { ahead }: Context): DateTime.Utc | undefined =>
   date === undefined || ahead === 0 ? date : DateTime.add(date, { millis: ahead })
 

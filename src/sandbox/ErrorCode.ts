@@ -1,6 +1,6 @@
 /**
- * The provider's error codes that this provider gives, with the HTTP status and the text that the vendor's own list has
- * for them (documented).
+ * The error codes that this provider gives, with the HTTP status and text of each in the vendor's own list
+ * (documented).
  */
 import { errorText } from "../provider/documented.js"
 
@@ -36,10 +36,10 @@ const codes = {
   paymentMethodFailed: [147, 400]
 } as const satisfies Record<string, readonly [code: number, status: number]>
 
-/** What a refusal is called in this code. */
+/** The name of a refusal in this code. */
 export type Name = keyof typeof codes
 
-/** An error of the provider, without what only the exchange knows. */
+/** An error of the provider, without the parts that only the exchange knows. */
 export interface ErrorCode {
   readonly code: number
   readonly status: number

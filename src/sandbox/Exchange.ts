@@ -1,12 +1,12 @@
 /**
- * What the provider saw of each exchange: enough to compare with a client's own account of it, and no secret. Of a body
- * only a fingerprint is kept.
+ * What the provider saw of each exchange. It is enough to compare with the client's attempts, and has no secret: only a
+ * fingerprint of the body is kept.
  */
 import type * as DateTime from "effect/DateTime"
 import type { Kind } from "../domain/Attempt.js"
 
 /**
- * How an exchange ended, as far as the provider can know. `Pending`: not yet. `Abandoned`: the client went away first.
+ * How an exchange ended, as far as the provider can know. `Pending`: not yet. `Abandoned`: the client left first.
  *
  * @category models
  * @since 0.1.0
@@ -24,14 +24,14 @@ export interface Exchange {
   readonly kind: Kind | "Other"
   readonly handle: string | undefined
   readonly started: DateTime.Utc
-  /** Equal for bodies that are equal in every byte; says nothing else about them. */
+  /** Equal for bodies that are equal in every byte. It reveals nothing else about them. */
   readonly fingerprint: string
   readonly ending: Ending
   /** The HTTP status, if one was sent. */
   readonly status: number | undefined
 }
 
-/** The exchanges, in the order in which they began; the oldest are forgotten beyond a number. */
+/** The exchanges, in the order in which they began. Beyond `exchangesMax`, the oldest are forgotten. */
 export class Log {
   private readonly exchanges = new Map<number, Exchange>()
   private began = 0

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import type * as Acquirer from "./Acquirer.js"
 
 /**
- * A moment by Effect's clock: how long before the sandbox starts (or is reset), or when exactly.
+ * A time by Effect's clock: an exact date, or how long before the sandbox starts (or is reset).
  *
  * @category models
  * @since 0.1.0
@@ -15,24 +15,24 @@ import type * as Acquirer from "./Acquirer.js"
 export type Past = { readonly age: Duration.DurationInput } | DateTime.Utc
 
 /**
- * An attempt that was made. One that ended did so when it was created; one that is processing settles `after` its
- * creation, or by `sandbox.settle`.
+ * An attempt in the past. A finished attempt ended when it was created. A processing one settles `after` its creation,
+ * or by `sandbox.settle`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface PastTransaction<out Outcome extends Acquirer.Outcome = Acquirer.Outcome> {
   readonly created: Past
-  /** Minor units; those of the payout, unless said. */
+  /** Minor units. Default: the payout's amount. */
   readonly amount?: number
-  /** A saved method (`ca_...`), or a card token (`ct_...`), which it has used up. */
+  /** A saved method (`ca_...`), or a card token (`ct_...`), which the attempt used up. */
   readonly destination: string
-  /** How it ended, and why; `Acquirer.processingError({ moved: true })` hides a movement. */
+  /** How it ended, and why. `Acquirer.processingError({ moved: true })` hides a movement. */
   readonly outcome: Outcome
 }
 
 /**
- * A payout that was made. Its state is that of its latest transaction, or `created` if it has none.
+ * A payout in the past. Its state is that of its latest transaction, or `created` without one.
  *
  * @category models
  * @since 0.1.0
@@ -41,26 +41,26 @@ export interface PastPayout {
   readonly handle: string
   /** Minor units. */
   readonly amount: number
-  /** The account's, unless said. */
+  /** Default: the account's currency. */
   readonly currency?: string
-  /** Its first destination's owner, unless said: the registered one, or one made up. */
+  /** Default: the owner of its first destination, registered or made up. */
   readonly customer?: string
   readonly text?: string
-  /** When it was created: with its first transaction, unless said; without any, at the start. */
+  /** When it was created. Default: with its first transaction, or at the start if there is none. */
   readonly created?: Past
-  /** Oldest first. One that is not later than the one before it becomes a millisecond later. */
+  /** Oldest first. A transaction that is not later than the one before it becomes a millisecond later. */
   readonly transactions:
     readonly [] | readonly [...earlier: ReadonlyArray<PastTransaction<Acquirer.Failed>>, latest: PastTransaction]
 }
 
-/** A payout of the past, with its moments as dates. */
+/** A payout of the past, with its times as dates. */
 export interface Dated {
   readonly payout: PastPayout
   readonly created: DateTime.Utc
   readonly attempts: ReadonlyArray<{ readonly made: DateTime.Utc; readonly transaction: PastTransaction }>
 }
 
-/** The payouts in the order of their creation, as seen from the start (epoch milliseconds). */
+/** The payouts by their creation. `start` is the sandbox's start in epoch milliseconds. */
 export const dated = (history: ReadonlyArray<PastPayout>, start: number): ReadonlyArray<Dated> => {
   const dateOf = (past: Past): DateTime.Utc =>
     DateTime.isDateTime(past) ? past : DateTime.unsafeMake(start - Duration.toMillis(past.age))

@@ -1,6 +1,6 @@
 /**
- * The provider as an `HttpClient`: no socket, no thread, no clock but Effect's. What a step does to the connection looks
- * as it does to a client on Node: the same codes in the causes of the same errors.
+ * The provider as an `HttpClient`, without a socket or a thread, and with Effect's clock only. A broken connection
+ * looks as it does to a client on Node: the same errors, with the same codes in their causes.
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
@@ -23,7 +23,7 @@ import type { Incoming } from "./Incoming.js"
 
 type Receive = (incoming: Incoming) => Effect.Effect<Delivery>
 
-/** Without a span and an abort controller, which cost more than everything else here: interruption needs neither. */
+/** Without a span and an abort controller, which cost more than everything else here. Interruption needs neither. */
 export const httpClient = (receive: Receive): HttpClient.HttpClient =>
   HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     (preprocessed) => Effect.flatMap(preprocessed, (request) => execute(receive, request)),
@@ -106,8 +106,9 @@ const framed = (message: Message, chunked: boolean): Message => {
 }
 
 /**
- * A response that has its body already, which a web `Response` would take many times as long to give back. It may also
- * break off or stall in the middle, come a byte at a time, and have a status or a body that a web `Response` refuses.
+ * A response whose body is already there: a web `Response` would take many times as long to return it. It may also end
+ * or stall in the middle of its body, or give it one byte at a time. It may have a status or a body that a web
+ * `Response` refuses.
  */
 class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
@@ -196,7 +197,7 @@ class Response extends Inspectable.Class implements HttpClientResponse.HttpClien
   }
 }
 
-// Unlike `Effect.never`, which keeps a timer, it leaves nothing behind when whoever listens is gone without a word.
+// `Effect.never` would keep a timer. This leaves nothing behind when its fiber is dropped without an interruption.
 const silence: Effect.Effect<never> = Effect.async(() => {})
 
 const terminated = (): Error =>

@@ -1,5 +1,5 @@
 /**
- * A request as it reaches the provider, whatever carried it, and what can be told from it before any rule applies.
+ * A request as it reaches the provider over any transport, and what it asks for before any rule applies.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -20,7 +20,7 @@ export interface Incoming {
   readonly body: Uint8Array
 }
 
-/** What is asked for: a payout to be made or looked up, or something that this provider does not have. */
+/** What the request asks for: to create or look up a payout, or something that this provider does not have. */
 export interface Asked {
   readonly kind: Kind | "Other"
   readonly handle: string | undefined

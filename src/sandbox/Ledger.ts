@@ -1,7 +1,7 @@
 /**
- * What happened, kept in two books that never correct each other: `movements` is the acquirer's truth (money that
- * really moved) and `payouts` the provider's record (what it knows, and what its API answers). Values only: a ledger is
- * immutable, so the one that a test holds is a snapshot.
+ * What happened, in two books that never correct each other. `movements` is the acquirer's truth (money that really
+ * moved), and `payouts` the provider's record (what it knows, and what its API answers). A ledger is an immutable
+ * value, so a test's copy is a snapshot.
  */
 import * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
@@ -24,7 +24,7 @@ export interface Movement {
   /** The id of the transaction that moved it. */
   readonly transaction: string
   readonly when: DateTime.Utc
-  /** A hidden success: the provider's record calls this transaction failed. */
+  /** A hidden success: the provider's record shows this transaction as failed. */
   readonly hidden: boolean
 }
 
@@ -36,7 +36,7 @@ export interface Movement {
  */
 export interface Transaction extends Payout.Transaction {
   readonly created: DateTime.Utc
-  /** The reference (`ca_...`) of the card that it is for, which prints as `<redacted>`. A card token's is a new one. */
+  /** The reference (`ca_...`) of its card, which prints as `<redacted>`. A card token gets a new reference. */
   readonly card: Redacted.Redacted<string>
   /** When it became paid or failed. */
   readonly settled?: DateTime.Utc
@@ -44,7 +44,7 @@ export interface Transaction extends Payout.Transaction {
 
 /**
  * A payout, as the provider has it on record: the domain's `Payout`, with everything that this provider always knows.
- * Transactions stand oldest first.
+ * Transactions are oldest first.
  *
  * @category models
  * @since 0.1.0
@@ -64,12 +64,12 @@ export interface Recorded extends Payout.Payout {
 export interface Ledger {
   readonly payouts: HashMap.HashMap<string, Recorded>
   readonly movements: HashMap.HashMap<string, ReadonlyArray<Movement>>
-  /** Minor units, whatever the currency, over all movements. */
+  /** The sum of all movements in minor units, regardless of currency. */
   readonly totalMoved: number
 }
 
 /**
- * What an attempt is made with, after everything has been validated.
+ * The validated arguments of an attempt.
  *
  * @category models
  * @since 0.1.0
@@ -80,12 +80,14 @@ export interface Intent {
   readonly amount: number
   readonly currency: string
   readonly customer: string
-  /** The reference (`ca_...`) of the card, which prints as `<redacted>`. A card token's is a new one. */
+  /** The reference (`ca_...`) of the card, which prints as `<redacted>`. A card token gets a new reference. */
   readonly card: Redacted.Redacted<string>
   readonly text?: string | undefined
 }
 
 /**
+ * A ledger without payouts.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -131,7 +133,7 @@ export const moved = (ledger: Ledger, handle: string): number =>
   movements(ledger, handle).reduce((total, movement) => total + movement.amount, 0)
 
 /**
- * Every payout on record, in the order of their creation.
+ * Every payout on record, in the order of creation.
  *
  * @category queries
  * @since 0.1.0
@@ -139,14 +141,14 @@ export const moved = (ledger: Ledger, handle: string): number =>
 export const payouts = (ledger: Ledger): ReadonlyArray<Recorded> =>
   Array.from(HashMap.values(ledger.payouts)).sort(byCreation)
 
-// Transaction ids grow, so they tell what the dates cannot when a test's clock stands still.
+// Transaction ids grow, so they give the order when a test's clock stands still.
 const byCreation = (a: Recorded, b: Recorded): number =>
   a.created.epochMillis - b.created.epochMillis || (firstTransaction(a) < firstTransaction(b) ? -1 : 1)
 
 const firstTransaction = (payout: Recorded): string => payout.transactions[0]?.id ?? ""
 
 /**
- * The handles with more than one success on record. The provider's rule is one success a handle, so this is empty
+ * The handles with more than one success on record. The provider's rule is one success per handle, so this is empty
  * unless the sandbox itself is broken.
  *
  * @category queries
@@ -159,7 +161,7 @@ export const paidTwice = (ledger: Ledger): ReadonlyArray<string> =>
 
 /**
  * The handles whose money really moved more than once. A processing error that hid a success, followed by another
- * attempt, does that; no client can see it, which is why such attempts have to be few.
+ * attempt, has this effect. No client can see it, which is why such attempts must be few.
  *
  * @category queries
  * @since 0.1.0
@@ -170,7 +172,7 @@ export const movedTwice = (ledger: Ledger): ReadonlyArray<string> =>
     .map(([handle]) => handle)
 
 /**
- * Puts a payout on record as it is, instead of what its handle had.
+ * Puts a payout on record, and replaces the handle's earlier one.
  *
  * @category transitions
  * @since 0.1.0
@@ -181,7 +183,7 @@ export const record = (ledger: Ledger, payout: Recorded): Ledger => ({
 })
 
 /**
- * Appends an attempt to a handle's payout, which is created by its first one.
+ * Appends an attempt to a handle's payout. The first attempt creates the payout.
  *
  * @category transitions
  * @since 0.1.0
@@ -218,14 +220,14 @@ export const attempt = (
   return outcome._tag === "Processing" ? record(ledger, opened) : close(ledger, opened, outcome, when)
 }
 
-// Two attempts never begin at one moment: what comes later can be told even where a test's clock stands still.
+// Two attempts never begin at the same time, so their order shows even when a test's clock stands still.
 const after = (earlier: Transaction | undefined, when: DateTime.Utc): DateTime.Utc =>
   earlier === undefined || earlier.created.epochMillis < when.epochMillis
     ? when
     : DateTime.add(earlier.created, { millis: 1 })
 
 /**
- * Settles a payout that is processing; any other is left as it is.
+ * Settles a processing payout. Any other payout stays as it is.
  *
  * @category transitions
  * @since 0.1.0
@@ -236,7 +238,7 @@ export const settle = (ledger: Ledger, handle: string, outcome: Settled, when: D
     onSome: (before) => (before.state === "processing" ? close(ledger, before, outcome, when) : ledger)
   })
 
-// Ends the last transaction, and books the money if it moved, whether or not the record may know it.
+// Ends the last transaction. Books the money if it moved, even if the record does not show it.
 const close = (ledger: Ledger, payout: Recorded, outcome: Settled, when: DateTime.Utc): Ledger => {
   const last = payout.transactions.at(-1)
   if (last === undefined) return ledger

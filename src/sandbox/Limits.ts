@@ -1,5 +1,5 @@
 /**
- * The provider's request limits: a token bucket and a number of requests at a time, for reads and for writes apart.
+ * The provider's request limits: a token bucket and a number of concurrent requests, separate for reads and writes.
  */
 import type * as ErrorCode from "./ErrorCode.js"
 
@@ -8,11 +8,11 @@ import type * as ErrorCode from "./ErrorCode.js"
  * @since 0.1.0
  */
 export interface Limit {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number
   /** Requests at once, after a pause. */
   readonly burst: number
-  /** Requests at a time. */
+  /** Concurrent requests. */
   readonly concurrent: number
 }
 
@@ -26,8 +26,8 @@ export interface Limits {
 }
 
 /**
- * 10 writes and 25 reads a second, in bursts of 25 and 50, 10 of each at a time. Source: the provider's page on request
- * limiting (documented).
+ * The provider's limits: 10 writes and 25 reads per second, in bursts of 25 and 50, with 10 of each at a time. Source:
+ * the provider's page on request limiting (documented).
  *
  * @category constants
  * @since 0.1.0
@@ -37,7 +37,7 @@ export const documented: Limits = {
   writes: { rate: 10, burst: 25, concurrent: 10 }
 }
 
-/** Lets requests in. Whoever was let in has to leave. */
+/** Admits requests. Each admitted request must leave. */
 export class Gate {
   private tokens: number
   private filled = 0
@@ -47,7 +47,7 @@ export class Gate {
     this.tokens = limit.burst
   }
 
-  /** What is wrong with letting one in now (epoch milliseconds), or `undefined`, and it is in. */
+  /** Admits a request at `now` (epoch milliseconds), or returns the reason for a refusal. */
   enter(now: number): ErrorCode.Name | undefined {
     const earned = ((now - this.filled) / 1000) * this.limit.rate
     this.tokens = Math.min(this.limit.burst, this.tokens + Math.max(0, earned))

@@ -1,8 +1,8 @@
 /**
- * The script as it is played: the steps still to come, and the standing ones that apply when none of them does.
+ * The script while it plays: the steps still to come, and the standing steps that apply when none of them matches.
  */
 interface Counted {
-  /** How many it is for; 1, unless said. */
+  /** How many matching exchanges or webhooks a step is for. Default: 1. */
   readonly times?: number
 }
 
@@ -24,7 +24,7 @@ export class Playbook<Parts extends Counted, Asked> {
     private readonly normal: Parts
   ) {}
 
-  /** How many the script still has steps for. */
+  /** How many exchanges or webhooks the script still has steps for. */
   get left(): number {
     return this.entries.reduce((total, entry) => total + entry.left, 0)
   }
@@ -45,7 +45,7 @@ export class Playbook<Parts extends Counted, Asked> {
     this.standing = []
   }
 
-  /** The first step that is for what is asked, which uses it up, or else the first standing one. */
+  /** Takes the first step that matches and uses it up, or else returns the first standing step that matches. */
   next(asked: Asked): Parts {
     const index = this.entries.findIndex((entry) => this.isFor(entry.parts, asked))
     const entry = this.entries[index]

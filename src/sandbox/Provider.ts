@@ -1,6 +1,6 @@
 /**
- * The provider's rules: who may ask, what a valid request is, one success a handle, and what an attempt comes to. Every
- * check is a value (the refusal, or nothing), and only `attempt` changes anything.
+ * The provider's rules: who may send requests, what a valid request is, one success per handle, and the result of an
+ * attempt. Every check is a value (the refusal, or nothing), and only `attempt` changes anything.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -21,7 +21,7 @@ import type { Attempted, PaymentMethod, Rules } from "./Rules.js"
 import { testAmounts } from "./TestAmounts.js"
 import { generates, isToken, savedPrefix, validate } from "./Validation.js"
 
-/** What the provider has to say: a payout, or why not. */
+/** The provider's reply: a payout, or a refusal. */
 export type Reply =
   | { readonly _tag: "Shown"; readonly payout: Ledger.Recorded }
   | { readonly _tag: "Refused"; readonly name: ErrorCode.Name; readonly message: string | undefined }
@@ -51,7 +51,7 @@ export class Provider {
     for (const past of dated(rules.history, now)) this.remember(past)
   }
 
-  /** Answers a request at a moment (epoch milliseconds); `given` is the acquirer's answer, if a script has one. */
+  /** Answers a request at `now` (epoch milliseconds). `given` is the acquirer's answer, if a script sets it. */
   receive(incoming: Incoming, asked: Asked, given: Acquirer.Outcome | undefined, now: number): Reply {
     if (incoming.headers["authorization"] !== this.authorization) return refused("notAuthenticated")
     switch (asked.kind) {
@@ -67,7 +67,7 @@ export class Provider {
     }
   }
 
-  /** Settles a payout that is processing, and says whether there was one. */
+  /** Settles a processing payout, and returns whether there was one. */
   settle(handle: string, outcome: Acquirer.Settled, now: number): boolean {
     const before = this.ledger
     this.ledger = Ledger.settle(before, handle, outcome, DateTime.unsafeMake(now))
@@ -90,7 +90,7 @@ export class Provider {
     )
   }
 
-  // One success a handle; a failed payout may be attempted again, for the same customer.
+  // One success per handle. A failed payout may be attempted again, for the same customer.
   private repeat(existing: Ledger.Recorded, request: CreateBody): Reply | undefined {
     const { changedAmount, repeatOfPaid, repeatOfProcessing } = this.rules
     if (existing.state === "paid") return repeatOfPaid === "Replay" ? shown(existing) : refused("payoutPaid")
@@ -174,7 +174,7 @@ export class Provider {
     this.ledger = Ledger.record(this.ledger, { ...last, amount })
   }
 
-  // A saved method's customer is the same every time, and does not show the method.
+  // A saved method always has the same customer, and the customer does not reveal the method.
   private ownerOf(destination: string): string {
     const method = this.methods.get(destination)
     return typeof method === "object" ? method.customer : `customer-${digest(destination)}`
@@ -210,13 +210,13 @@ export class Provider {
   }
 }
 
-/** The card's own reference: of a card token, that of the card which it was saved as. It does not show the token. */
+/** The reference of the card. A card token gets the reference of its saved card, which does not reveal the token. */
 const cardOf = (destination: string): Redacted.Redacted<string> =>
   Redacted.make(isToken(destination) ? `${savedPrefix}${digest(destination)}${digest(`${destination}.`)}` : destination)
 
 const digest = (text: string): string => fingerprint(encoder.encode(text))
 
-/** 32 characters, as in the provider's samples, and growing. */
+/** 32 characters, as in the provider's samples, in ascending order. */
 export const identifier = (prefix: string, ordinal: number): string => prefix + ordinal.toString(16).padStart(31, "0")
 
 const encoder = new TextEncoder()

@@ -1,6 +1,6 @@
 /**
- * How the simulated provider behaves. What is documented is fixed; what the documentation leaves open is a switch here,
- * each with the most plausible behaviour as its default.
+ * How the simulated provider behaves. Documented behaviour is fixed. What the documentation leaves open is a switch,
+ * with the most plausible behaviour as its default.
  */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
@@ -10,7 +10,7 @@ import type * as Limits from "./Limits.js"
 import * as Acquirer from "./Acquirer.js"
 
 /**
- * The key that the sandbox takes unless it is told another one. It opens nothing else.
+ * The key that the sandbox accepts by default. It opens nothing else.
  *
  * @category constants
  * @since 0.1.0
@@ -18,8 +18,9 @@ import * as Acquirer from "./Acquirer.js"
 export const apiKey: Redacted.Redacted<string> = Redacted.make("priv_sandbox_0123456789abcdef0123456789abcdef")
 
 /**
- * What is the matter with a payment method. Any `ca_...` exists and any `ct_...` is valid, unless it is registered with
- * one of these; `{ customer }` says whose saved method it is. An unregistered one belongs to whoever it is used for.
+ * The condition of a payment method. Any `ca_...` exists and any `ct_...` is valid, unless it is registered with one of
+ * these. `{ customer }` names the owner of a saved method. An unregistered method belongs to each customer that it is
+ * used for.
  *
  * `NotFound` 404/40, `NotAllowed` 400/135 (documented for payouts); `NotActive` 42, `Pending` 128, `Failed` 147,
  * `Invalid` 34, `Expired` 104, `Used` 103 (documented in general; for payouts inferred).
@@ -39,7 +40,7 @@ export type PaymentMethod =
   | { readonly customer: string }
 
 /**
- * What is the matter with a customer: `NotFound` 404/9, `Deleted` 404/71 (documented in general; for payouts inferred).
+ * What is wrong with a customer: `NotFound` 404/9, `Deleted` 404/71 (documented in general; for payouts inferred).
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +48,7 @@ export type PaymentMethod =
 export type Customer = "NotFound" | "Deleted"
 
 /**
- * An attempt that the acquirer is asked to make.
+ * An attempt that the provider gives to the acquirer.
  *
  * @category models
  * @since 0.1.0
@@ -62,9 +63,9 @@ export interface Attempted extends Ledger.Intent {
  * @since 0.1.0
  */
 export interface Rules {
-  /** The private key that is taken. Default: `Sandbox.apiKey`. */
+  /** The accepted private key. Default: `Sandbox.apiKey`. */
   readonly apiKey: Redacted.Redacted<string>
-  /** The account's currency, for a request that has none (documented). Default: `DKK`. */
+  /** The account's currency, for a request without one (documented). Default: `DKK`. */
   readonly currency: string
   /** How long each answer takes. Default: no time. */
   readonly latency: Duration.DurationInput
@@ -73,70 +74,70 @@ export interface Rules {
    * `failed`, `timestamp` and the `Date` header. The ledger's dates are by Effect's clock. Default: not at all.
    */
   readonly clockAhead: Duration.DurationInput
-  /** How far it is behind; `clockAhead` the other way round. Default: not at all. */
+  /** How far the provider's clock is behind; the opposite of `clockAhead`. Default: not at all. */
   readonly clockBehind: Duration.DurationInput
-  /** How many exchanges `exchanges` remembers, the latest ones. Default: 100,000. */
+  /** How many of the latest exchanges `exchanges` remembers. Default: 100,000. */
   readonly exchangesMax: number
 
-  /** Request limits, `Limits.documented` for one. Default: none. */
+  /** Request limits, for example `Limits.documented`. Default: none. */
   readonly limits: Limits.Limits | undefined
   /** The raw `Retry-After` header of a 429. Default: none, because none is documented. */
   readonly retryAfter: string | undefined
 
   /**
    * Whether certain amounts decide the outcome: 1001-1006 a processing error, 2001-2002 a soft decline, 3001-3007 and
-   * 1337 a hard one. Source: documented for charges to certain test cards; that payouts do it is inferred. Default: yes.
+   * 1337 a hard decline. Source: documented for charges to certain test cards; for payouts inferred. Default: yes.
    */
   readonly testAmounts: boolean
   /**
-   * Whether the processing error of a test amount hides a success: always, never, or as the attempt is. Source: that it
-   * may is documented. Default: never.
+   * Whether the processing error of a test amount hides a success: always, never, or by a function of the attempt. That
+   * a processing error may do so is documented. Default: never.
    */
   readonly hiddenSuccess: boolean | ((attempt: Attempted) => boolean)
   /**
-   * What becomes of an attempt that no script and no test amount decides, `Acquirer.processing({ after: "1 hour" })` for
-   * payouts that settle later. Default: paid.
+   * The outcome of an attempt that neither a script nor a test amount decides. For example, `Acquirer.processing({
+   * after: "1 hour" })` is for payouts that settle later. Default: paid.
    */
   readonly outcome: Acquirer.Outcome | ((attempt: Attempted) => Acquirer.Outcome)
 
-  /** A create on a handle that is paid: 400/134, or 200 with the payout. Inferred. Default: `Error`. */
+  /** The answer to a create on a paid handle: 400/134, or 200 with the payout. Inferred. Default: `Error`. */
   readonly repeatOfPaid: "Error" | "Replay"
-  /** A create on a handle that is processing: 400/133, or 200 with the payout. Inferred. Default: `Error`. */
+  /** The answer to a create on a processing handle: 400/133, or 200 with the payout. Inferred. Default: `Error`. */
   readonly repeatOfProcessing: "Error" | "Replay"
-  /** Another attempt after a failure, with another amount or currency: taken, or 400/100 and 400/72. Inferred. Default: `Accept`. */
+  /** A new attempt with another amount or currency: accepted, or 400/100 and 400/72. Inferred. Default: `Accept`. */
   readonly changedAmount: "Accept" | "Refuse"
-  /** Whether a failed attempt uses a card token up, so that the next one gets 400/103. Inferred. Default: yes. */
+  /** Whether a failed attempt uses up a card token, so that the next one gets 400/103. Inferred. Default: yes. */
   readonly failureUsesToken: boolean
-  /** What a repeat with a used card token is told first: the payout's state, or 400/103. Inferred. Default: `Payout`. */
+  /** What a repeat with a used card token gets first: the payout's state, or 400/103. Inferred. Default: `Payout`. */
   readonly repeatWithToken: "Payout" | "Token"
 
   /** The order of `transactions`. Not documented. Default: `OldestFirst`. */
   readonly transactionsOrder: "OldestFirst" | "NewestFirst"
   /**
-   * When transactions were `created`: at moments of their own (one millisecond apart where the clock stands still), all
-   * at the payout's, or not said. Not documented. Default: `Distinct`.
+   * The `created` dates of transactions: each its own (one millisecond apart if the clock stands still), all equal to
+   * the payout's, or missing. Not documented. Default: `Distinct`.
    */
   readonly transactionDates: "Distinct" | "Equal" | "Missing"
   /**
    * Whether a transaction shows its card: `id` (`ca_...`), `state`, `customer`, and what is printed on it. For a card
-   * token, `id` is the reference under which the provider has saved the card. The field is documented as optional; when
-   * it is left out, and that a token's card is saved, is inferred. Default: `Shown`.
+   * token, `id` is the reference of the saved card. The field is documented as optional. When it is left out is
+   * inferred, and so is that a token's card is saved. Default: `Shown`.
    */
   readonly card: "Shown" | "Hidden"
   /**
    * Whether answers have a `Date` header: when the provider made them, truncated to whole seconds (RFC 9110). Every
-   * answer has one, a proxy's of `Script.reply` too. Inferred: HTTP asks for it, the provider does not document it.
-   * Default: `Sent`.
+   * answer has one, also a proxy's answer by `Script.reply`. Inferred: HTTP asks for it, the provider does not document
+   * it. Default: `Sent`.
    */
   readonly date: "Sent" | "Absent"
-  /** How an error's body spells the request's id; both are documented. Default: `Underscored`. */
+  /** How an error's body spells the request's id; both spellings are documented. Default: `Underscored`. */
   readonly requestIdField: "Underscored" | "Hyphenated"
 
-  /** Payouts that exist before anything is received. Default: none. */
+  /** Payouts that exist before the sandbox receives anything. Default: none. */
   readonly history: ReadonlyArray<PastPayout>
-  /** Payment methods that are not as usual. */
+  /** Payment methods with a special condition or owner. */
   readonly methods: Readonly<Record<string, PaymentMethod>>
-  /** Customers that are not as usual. */
+  /** Customers with a special condition. */
   readonly customers: Readonly<Record<string, Customer>>
 }
 

@@ -1,7 +1,7 @@
 /**
- * The simulated provider, to test payment workflows with. It has the rules of the real one, a script for whatever can
- * go wrong on the way, and a ledger that knows what really became of the money. It takes the time from Effect's `Clock`,
- * so that a test's clock drives it, and nothing in it is random.
+ * The simulated provider, for tests of payment workflows. It has the rules of the real one, a script for failures on
+ * the way, and a ledger that knows what really happened to the money. It takes the time from Effect's `Clock`, so a
+ * test's clock drives it, and nothing in it is random.
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Context from "effect/Context"
@@ -31,8 +31,8 @@ export type { Limit, Limits } from "./Limits.js"
 export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules } from "./Rules.js"
 
 /**
- * The provider's documented request limits, for the option `limits`: 10 writes and 25 reads a second, in bursts of 25
- * and 50, 10 of each at a time.
+ * The provider's documented request limits, for the option `limits`: 10 writes and 25 reads per second, in bursts of 25
+ * and 50, with 10 of each at a time.
  *
  * @category constants
  * @since 0.1.0
@@ -40,7 +40,7 @@ export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules }
 export const documentedLimits: Limits.Limits = Limits.documented
 
 /**
- * Every switch has a default: see `Rules`.
+ * The options of a sandbox. Every switch has a default: see `Rules`.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ export const documentedLimits: Limits.Limits = Limits.documented
 export type Options = Partial<Rules>
 
 /**
- * There is no payout of this handle that could be settled.
+ * The handle has no processing payout to settle.
  *
  * @category errors
  * @since 0.1.0
@@ -65,46 +65,43 @@ export class NotProcessing extends Data.TaggedError("NotProcessing")<{ readonly 
  */
 export interface Service {
   /**
-   * Appends steps. Each is for the next exchange that it matches; an exchange that none matches gets the standing steps
-   * of `always`, or else the provider's rules.
+   * Appends steps. Each step is for the next exchange that it matches. An exchange without a matching step gets the
+   * standing steps of `always`, or else the provider's rules.
    */
   readonly script: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
-  /** How many exchanges the script still has steps for: 0 when a test has met everything that it arranged. */
+  /** How many exchanges the script still has steps for: 0 when all that a test arranged has happened. */
   readonly scriptLeft: Effect.Effect<number>
-  /** Sets the standing steps, for every exchange that the script has none for; without any, there are none. */
+  /** Replaces the standing steps, for each exchange without a step in the script. Without steps, it removes them. */
   readonly always: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
-  /** Takes away the script and the standing steps: the provider is well again. */
+  /** Removes the script and the standing steps: the provider works normally again. */
   readonly clear: Effect.Effect<void>
-  /** The ledger as it is now. It is a value, so it stays as it was. */
+  /** The ledger as it is now. It is a value, so it does not change. */
   readonly ledger: Effect.Effect<Ledger.Ledger>
   /** The time by the provider's own clock, which the rules can set ahead or behind. */
   readonly now: Effect.Effect<DateTime.Utc>
-  /** What was received, in the order in which it began. */
+  /** The exchanges, in the order in which they began. */
   readonly exchanges: Effect.Effect<ReadonlyArray<Exchange>>
-  /** How many different bodies the creates of a handle had. One that was sent again must have been the same: 1. */
+  /** How many different bodies the creates of a handle had. Repeated creates must be identical: 1. */
   readonly bodies: (handle: string) => Effect.Effect<number>
-  /** Settles a payout that is processing. */
+  /** Settles a processing payout. */
   readonly settle: (handle: string, outcome: Acquirer.Settled) => Effect.Effect<void, NotProcessing>
-  /** Says what is the matter with a payment method, `ca_...` or `ct_...`. */
+  /** Sets the condition of a payment method, `ca_...` or `ct_...`. */
   readonly paymentMethod: (reference: string, method: PaymentMethod) => Effect.Effect<void>
-  /** Says what is the matter with a customer. */
+  /** Sets the condition of a customer. */
   readonly customer: (handle: string, customer: Customer) => Effect.Effect<void>
-  /**
-   * Back to the beginning: nothing received or scripted, nothing paid but the history, and the options as they were
-   * given.
-   */
+  /** Restores the beginning: nothing received or scripted, nothing paid but the history, and the original options. */
   readonly reset: Effect.Effect<void>
   /**
-   * Tells a queue what happens from now on, and what is planned already, until the scope closes: for what acts on it,
-   * such as `SandboxWebhooks`.
+   * Sends all changes from now on to a queue, and the planned ones, until the scope closes. For listeners such as
+   * `SandboxWebhooks`.
    */
   readonly tell: (listener: Queue.Enqueue<Change>) => Effect.Effect<void, never, Scope.Scope>
-  /** One exchange: what a transport hands in, and what it has to carry out. For transports of your own. */
+  /** Runs one exchange: takes a request, and returns what the transport must carry out. For transports of your own. */
   readonly receive: (incoming: Incoming) => Effect.Effect<Delivery>
 }
 
 /**
- * The simulated provider's own handle, for tests: the script, the ledger, and what was received.
+ * The simulated provider, for tests: the script, the ledger, and the received exchanges.
  *
  * @example
  * ```ts
@@ -125,6 +122,8 @@ export interface Service {
 export class Sandbox extends Context.Tag("effect-billwerk-payouts/Sandbox")<Sandbox, Service>() {}
 
 /**
+ * Makes a sandbox.
+ *
  * @example
  * ```ts
  * import { Acquirer, Sandbox } from "effect-billwerk-payouts/testing"
@@ -159,7 +158,7 @@ const start = (options: Options, now: number): Service => {
   const rules: Rules = { ...defaults, ...options }
   const changes = new Changes()
   let simulation = new Simulation(rules, changes, now)
-  // Whoever looks sees what is due by now.
+  // Each access first runs what is due by now.
   const current = Effect.clockWith((clock) => Effect.sync(() => simulation.advance(clock.unsafeCurrentTimeMillis())))
   return {
     script: (...steps) => Effect.sync(() => simulation.playbook.append(steps)),
@@ -193,7 +192,7 @@ const start = (options: Options, now: number): Service => {
 }
 
 /**
- * The sandbox alone, to be shared by an in-memory client and `SandboxServer`.
+ * The sandbox alone, to share between an in-memory client and `SandboxServer`.
  *
  * @category layers
  * @since 0.1.0
@@ -201,7 +200,7 @@ const start = (options: Options, now: number): Service => {
 export const layerSandbox = (options?: Options): Layer.Layer<Sandbox> => Layer.effect(Sandbox, make(options))
 
 /**
- * An `HttpClient` whose every request reaches the sandbox, whatever its host.
+ * An `HttpClient` that sends every request to the sandbox, for any host.
  *
  * @category constructors
  * @since 0.1.0
@@ -230,7 +229,7 @@ export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpC
   Layer.effect(HttpClient.HttpClient, Effect.map(Sandbox, httpClient)).pipe(Layer.provideMerge(layerSandbox(options)))
 
 /**
- * The library's client over the sandbox, with a key that it takes: all that `Payouts.layer` needs, without a network.
+ * The library's client over the sandbox, with a valid key: all that `Payouts.layer` needs, without a network.
  *
  * @example
  * ```ts
@@ -247,7 +246,7 @@ export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpC
 export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> =>
   BillwerkClient.layer({ apiKey: options.apiKey ?? apiKey }).pipe(
     Layer.provideMerge(layerHttpClient(options)),
-    // Only a key that could not be sent fails here, and that is the test's own mistake.
+    // Only a key that cannot be sent fails here, and that is the test's own mistake.
     Layer.orDie
   )
 

@@ -1,6 +1,6 @@
 /**
- * The sandbox on a real socket of the loopback interface, for what only a socket shows: half a body, a reset connection,
- * an answer that never comes. It says nothing: no log, no span, and no request in either.
+ * The sandbox on a real socket of the loopback interface, for what only a socket shows: half a body, a reset
+ * connection, an answer that never comes. It makes no log and no span, so no request appears in either.
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
@@ -24,7 +24,7 @@ import * as Sandbox from "./Sandbox.js"
  * @since 0.1.0
  */
 export interface Service {
-  /** Such as `http://127.0.0.1:49152`: the client's `baseUrl`. */
+  /** The client's `baseUrl`, such as `http://127.0.0.1:49152`. */
   readonly url: string
   readonly port: number
 }
@@ -34,7 +34,7 @@ export interface Service {
  * @since 0.1.0
  */
 export interface Options {
-  /** The port to listen on; one that is free, unless said. */
+  /** The port to listen on. Default: a free one. */
   readonly port?: number
 }
 
@@ -45,7 +45,7 @@ export interface Options {
 export class SandboxServer extends Context.Tag("effect-billwerk-payouts/testing/server")<SandboxServer, Service>() {}
 
 /**
- * The server, until the scope ends: then every connection is closed, whatever it waits for.
+ * Starts the server. When the scope ends, it closes every connection at once.
  *
  * @category constructors
  * @since 0.1.0
@@ -103,7 +103,7 @@ export const layerWith = (options: Options): Layer.Layer<SandboxServer, HttpServ
 
 const loopback = "127.0.0.1"
 
-// In this order: a connection made after the others were closed would hold the server up.
+// In this order: a connection made after the others were closed would delay the server's end.
 const close = (node: Http.Server): Effect.Effect<void> =>
   Effect.async((resume) => {
     node.close(() => resume(Effect.void))
@@ -123,9 +123,9 @@ const app = (sandbox: Sandbox.Service): HttpApp.Default =>
     })
     return yield* deliver(NodeHttpServerRequest.toServerResponse(request), delivery)
   }).pipe(
-    // The client broke off before its request was whole.
+    // The client left before its request was complete.
     Effect.catchTag("RequestError", () => Effect.succeed(HttpServerResponse.empty({ status: 400 }))),
-    // The platform interrupts a request whose connection has ended, but runs it uninterruptibly unless told otherwise.
+    // The platform interrupts a request whose connection has ended, but by default runs it uninterruptibly.
     Effect.interruptible
   )
 
@@ -133,7 +133,7 @@ const deliver = (
   response: Http.ServerResponse,
   delivery: Delivery
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-  // Node would say its own: the sandbox's clock may be another one, and its answer may have no date at all.
+  // Node would add its own date. The sandbox's clock may differ, and its answer may have no date.
   response.sendDate = false
   switch (delivery._tag) {
     case "Answered": {

@@ -1,7 +1,7 @@
 /**
- * The simulated provider's webhooks, for tests of what receives them. **The real provider documents none for payouts**:
- * that there is one when a payout is paid or failed, what it is called and what it names are made up here. How webhooks
- * are signed, queued and repeated is documented.
+ * The simulated provider's webhooks, for tests of a receiver. **The real provider documents none for payouts**: that a
+ * paid or failed payout has one, its name and its references are made up here. How webhooks are signed, queued and
+ * repeated is documented.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -30,7 +30,7 @@ import { Sandbox } from "./Sandbox.js"
 import { normal, type Parts, type Step } from "./WebhookScript.js"
 
 /**
- * The names of the events that are sent of a payout. Made up, after those of invoices.
+ * The event names of a payout's webhooks. Made up, after those of invoices.
  *
  * @category constants
  * @since 0.1.0
@@ -38,8 +38,8 @@ import { normal, type Parts, type Step } from "./WebhookScript.js"
 export const eventTypes = { paid: "payout_settled", failed: "payout_failed" } as const
 
 /**
- * When a webhook that was not answered with 2xx is sent again: after 2, 5, 10, 20 and 30 minutes, then every hour for
- * three days. Source: a third party's account of the provider's documentation.
+ * When a webhook without a 2xx answer is sent again: after 2, 5, 10, 20 and 30 minutes, then every hour for three days.
+ * Source: a third party's account of the provider's documentation.
  *
  * @category constants
  * @since 0.1.0
@@ -77,7 +77,7 @@ export const concurrencyMax = 10
 export const sentMax = 10_000
 
 /**
- * Where a webhook's body goes: to the status of the answer. See `toApp` and `toUrl`.
+ * Receives a webhook's body, and returns the status of the answer. See `toApp` and `toUrl`.
  *
  * @category models
  * @since 0.1.0
@@ -95,7 +95,7 @@ export interface Options<E = never, R = never> {
 }
 
 /**
- * A request that was made.
+ * A webhook request that was made.
  *
  * @category models
  * @since 0.1.0
@@ -105,11 +105,11 @@ export interface Sent {
   readonly eventType: string | undefined
   /** The payout's handle, as the provider meant it. */
   readonly handle: string | undefined
-  /** Whether the provider made it, or somebody without the secret, or it is one of the provider's again. */
+  /** From the provider, from a sender without the secret, or a repeat of one of the provider's. */
   readonly kind: "Genuine" | "Forged" | "Copy"
   /** When it left. */
   readonly when: DateTime.Utc
-  /** The status of the answer, unless there was none in time. */
+  /** The status of the answer. Undefined if none came in time. */
   readonly status: number | undefined
 }
 
@@ -118,22 +118,22 @@ export interface Sent {
  * @since 0.1.0
  */
 export interface Service {
-  /** Appends steps. Each is for the next webhook that it matches; others get the standing steps, or are as usual. */
+  /** Appends steps, each for the next webhook that it matches. Others get the standing steps, or are normal. */
   readonly script: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
   /** How many webhooks the script still has steps for. */
   readonly scriptLeft: Effect.Effect<number>
-  /** Sets the standing steps, for every webhook that the script has none for; without any, there are none. */
+  /** Replaces the standing steps, for each webhook without a step in the script. Without steps, it removes them. */
   readonly always: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
-  /** Sends a webhook of any other event, under an id of its own, as those of payouts are sent. */
+  /** Sends a webhook of any other event, with an id of its own, in the same way as those of payouts. */
   readonly send: (content: Omit<Webhook.Content, "id">) => Effect.Effect<void>
-  /** The requests that have ended, in that order. */
+  /** The finished requests, in the order of their end. */
   readonly sent: Effect.Effect<ReadonlyArray<Sent>>
-  /** Waits until so many requests have ended, and gives them. */
+  /** Waits until `count` requests have finished, and returns them. */
   readonly awaitSent: (count: number) => Effect.Effect<ReadonlyArray<Sent>>
 }
 
 /**
- * The webhooks' own handle, for tests: the script, and what was sent.
+ * The webhooks of the sandbox, for tests: the script, and the sent requests.
  *
  * @category tags
  * @since 0.1.0
@@ -144,8 +144,8 @@ export class SandboxWebhooks extends Context.Tag("effect-billwerk-payouts/Sandbo
 >() {}
 
 /**
- * Sends a webhook for each attempt of the sandbox in the context that ends, until the scope closes: in the order of each
- * customer's, the next one only after the one before was answered with 2xx or given up.
+ * Sends a webhook for each attempt that ends in the sandbox, until the scope closes. Each customer's are in order: the
+ * next one waits until the one before was answered with 2xx or given up.
  *
  * @category constructors
  * @since 0.1.0
@@ -160,7 +160,7 @@ export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never
     const turnOf = turns()
     let ids = 0
 
-    // Also where the layer is built uninterruptibly: or its scope would never close.
+    // Interruptible even if the layer is built uninterruptibly, or its scope would never close.
     const background = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkIn(Effect.interruptible(effect), scope)
     const dispatch = (content: Omit<Webhook.Content, "id">) =>
       Effect.suspend(() => {
@@ -216,7 +216,7 @@ export const layer = <E, R>(options: Options<E, R>): Layer.Layer<SandboxWebhooks
   Layer.scoped(SandboxWebhooks, make(options))
 
 /**
- * Hands webhooks to an app, in memory.
+ * Delivers webhooks to an app, in memory.
  *
  * @category receivers
  * @since 0.1.0
@@ -241,8 +241,7 @@ export const toApp =
     )
 
 /**
- * Posts webhooks to a URL, by `fetch`: the `HttpClient` in the context is often the sandbox's own. Redirects are not
- * followed (documented).
+ * Posts webhooks to a URL by `fetch`: the `HttpClient` is often the sandbox's. Follows no redirects (documented).
  *
  * @category receivers
  * @since 0.1.0
@@ -261,10 +260,10 @@ export const toUrl =
       Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
     )
 
-/** All of them go through one queue, so that each customer's are in order. */
+/** All events go through one queue, so that each customer's are in order. */
 type Event = Change | { readonly _tag: "Any"; readonly content: Omit<Webhook.Content, "id"> }
 
-/** One request, and whether it was answered with 2xx. */
+/** Makes one request, and returns whether it was answered with 2xx. */
 type Request = (kind: Sent["kind"], content: Webhook.Content, body: string) => Effect.Effect<boolean>
 
 /** Makes requests, and remembers them. */
@@ -293,7 +292,7 @@ const requests = <E, R>(receiver: Receiver<E, R>) =>
     return { request, sent }
   })
 
-/** All that comes of one webhook: what keeps its customer's next one waiting, and then its copies. */
+/** Everything for one webhook: the part that delays its customer's next one, and then its copies. */
 const carry = (
   request: Request,
   secret: Redacted.Redacted<string>,
@@ -316,7 +315,7 @@ const carry = (
       yield* Effect.forkScoped(Effect.delay(request("Copy", content, body), after))
   })
 
-/** Each customer's webhooks one after the other, in the order in which they asked for their turn. */
+/** Runs each customer's webhooks one after the other, first come, first served. */
 const turns = () => {
   const queues = new Map<string, Effect.Semaphore>()
   return (customer = "") => {
@@ -341,7 +340,7 @@ const contentOf = (event: Exclude<Event, { readonly _tag: "Planned" }>): Omit<We
   }
 }
 
-// The sandbox lets happen what is due when somebody looks. A timer may fire a little before its time by the clock.
+// Due changes happen only when the sandbox is accessed. A timer may fire slightly before its time by the clock.
 const look = (ledger: Effect.Effect<unknown>, due: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (let now = yield* Clock.currentTimeMillis; now < due; now = yield* Clock.currentTimeMillis) {

@@ -1,7 +1,7 @@
 /**
- * What is to happen to an exchange. A step has up to three parts: what becomes of the request on its way, what the
- * provider does with it, and what becomes of the answer. Each constructor sets one or two parts and `and` combines
- * steps, so `Script.processingError({ moved: true }).pipe(Script.and(Script.dropAfterCommit))` means what it says.
+ * The script of an exchange. A step has up to three parts: the request on its way, the provider's execution, and the
+ * answer. Each constructor sets one or two parts and `and` combines steps, as in `Script.processingError({ moved: true
+ * }).pipe(Script.and(Script.dropAfterCommit))`.
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -10,8 +10,8 @@ import type { Kind } from "../domain/Attempt.js"
 import * as Acquirer from "./Acquirer.js"
 
 /**
- * What the provider does with the request: whatever its rules say (`ByRules`), the same with the acquirer's answer
- * given (`Acquirer`), or nothing at all (`Nothing`), whatever it answers.
+ * What the provider does with the request. `ByRules`: what its rules say. `Acquirer`: the same with the acquirer's
+ * answer given. `Nothing`: nothing at all, with any answer.
  *
  * @category models
  * @since 0.1.0
@@ -29,7 +29,7 @@ export type Execution = Data.TaggedEnum<{
 export const Execution = Data.taggedEnum<Execution>()
 
 /**
- * What becomes of the answer.
+ * What happens to the answer.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ export type Answer = Data.TaggedEnum<{
   Faithful: {}
   /** The connection was never made: `ECONNREFUSED`. A real socket cannot do that, and drops the connection instead. */
   Refused: {}
-  /** The connection is closed without an answer, by a reset (RST) or not; `atOnce`, before the provider is done. */
+  /** The connection closes without an answer, with or without a reset (RST). `atOnce`: before the provider is done. */
   Dropped: { readonly reset: boolean; readonly atOnce: boolean }
   /** Nothing ever comes. */
   Hanging: {}
@@ -47,17 +47,17 @@ export type Answer = Data.TaggedEnum<{
   Truncated: { readonly chunked: boolean }
   /** Half of the body, then nothing, on an open connection. */
   Stalled: {}
-  /** The whole body, a byte at a time. */
+  /** The whole body, one byte at a time. */
   Dripping: { readonly every: Duration.Duration }
-  /** Half of the body, looking whole. */
+  /** Half of the body, in a complete message. */
   Halved: {}
   /** The answer's status and headers with another body. */
   Replaced: { readonly body: string; readonly contentType: string }
   /** The body under another status. */
   Restatused: { readonly status: number }
-  /** The payout in the body, altered. An answer that has no payout stays as it is. */
+  /** The payout in the body, altered. An answer without a payout stays as it is. */
   Altered: { readonly alteration: Alteration }
-  /** The payout as it was before its latest transaction; none, if that was the first. */
+  /** The payout as it was before its latest transaction, or "not found" if that was the first. */
   Stale: {}
   /** The payout of another handle, as if connections were crossed. */
   Crossed: { readonly handle: string }
@@ -65,7 +65,7 @@ export type Answer = Data.TaggedEnum<{
   Padded: { readonly bytes: number }
   /** The provider's own error. */
   ApiError: ApiErrorOptions
-  /** Anything at all. */
+  /** Any message. */
   Raw: RawOptions
 }>
 
@@ -86,7 +86,7 @@ export interface Alteration {
   readonly currency?: string
   readonly customer?: string
   readonly state?: string
-  /** Of the latest transaction; `null` takes it away. */
+  /** Of the latest transaction; `null` removes it. */
   readonly errorState?: string | null
   /** `None` leaves the list of transactions empty. */
   readonly transactions?: "None"
@@ -100,9 +100,9 @@ export interface ApiErrorOptions {
   readonly status: number
   /** The provider's error code. */
   readonly code: number
-  /** The short text; by default the documented one of the code. */
+  /** The short text. Default: the documented text of the code. */
   readonly error?: string
-  /** What the acquirer said, such as `acquirer_communication_error`: the body's field of that name (documented). */
+  /** The acquirer's error, such as `acquirer_communication_error`: the body's field of that name (documented). */
   readonly transactionError?: string
   /** The raw `Retry-After` header. */
   readonly retryAfter?: string
@@ -123,24 +123,24 @@ export interface RawOptions {
  * @since 0.1.0
  */
 export interface Parts {
-  /** Which exchanges it is for; any, unless said. */
+  /** The kind of exchanges that it is for. Default: any. */
   readonly kind?: Kind
-  /** Which handle it is for; any, unless said. */
+  /** The handle that it is for. Default: any. */
   readonly handle?: string
-  /** How many matching exchanges it is for; 1, unless said. A standing step ignores it. */
+  /** How many matching exchanges it is for. Default: 1. A standing step ignores it. */
   readonly times?: number
-  /** How long the request travels before the provider has it. */
+  /** How long the request takes to reach the provider. */
   readonly requestDelay?: Duration.Duration
   readonly execution?: Execution
   /** How long the answer waits after the provider is done. */
   readonly answerDelay?: Duration.Duration
   readonly answer?: Answer
-  /** Headers that the answer has besides its own, or instead, by names in lower case; `null` takes one away. */
+  /** Headers added to the answer's own, or in their place, by names in lower case; `null` removes one. */
   readonly headers?: Readonly<Record<string, string | null>>
 }
 
 /**
- * A step of a script. What it does not say is as usual: see `normal`.
+ * A step of a script. Parts that it does not set are normal: see `normal`.
  *
  * @category models
  * @since 0.1.0
@@ -161,10 +161,10 @@ const step = (parts: Parts): Step => new Step(parts)
  */
 export const normal: Step = step({})
 
-// --- what the acquirer says ---
+// --- the acquirer's answer ---
 
 /**
- * An attempt, if the rules allow one, has this outcome, whatever the amount. Only for creates: a lookup attempts nothing.
+ * An attempt, if the rules allow one, has this outcome for any amount. Only for creates: a lookup attempts nothing.
  *
  * @category outcomes
  * @since 0.1.0
@@ -213,7 +213,7 @@ export const processingError = (options?: { readonly error?: string; readonly mo
   outcome(Acquirer.processingError(options))
 
 /**
- * The attempt fails with an `error_state` of any words.
+ * The attempt fails with any `error_state`.
  *
  * @category outcomes
  * @since 0.1.0
@@ -223,7 +223,7 @@ export const unknownErrorState = (errorState = "unheard_of"): Step => outcome(Ac
 // --- the provider does nothing, and answers ---
 
 /**
- * The provider does nothing and answers an error of its own.
+ * The provider does nothing and answers with an error of its own.
  *
  * @example
  * ```ts
@@ -242,9 +242,9 @@ export const apiError = (options: ApiErrorOptions): Step =>
   step({ execution: Execution.Nothing(), answer: Answer.ApiError(options) })
 
 /**
- * A 400 that says how the acquirer's part failed, of code 77, or 147 with the option. Nothing was done; with
- * `moved: true`, the attempt is on record as a processing error and the money moved all the same, unseen. To have it on
- * record as paid instead, see `apiErrorAfterCommit`. Only for creates.
+ * A 400 that gives the acquirer's error, with code 77, or 147 by the option. Nothing was done. With `moved: true`, the
+ * attempt is on record as a processing error, and the money moved all the same, unseen. To put it on record as paid,
+ * see `apiErrorAfterCommit`. Only for creates.
  *
  * Source: the codes and the body's field are documented in general; for payouts inferred.
  *
@@ -260,7 +260,7 @@ export const transactionError = (
 }
 
 /**
- * Whoever answers, it is not the provider: a proxy, a firewall, a captive portal.
+ * An answer that is not from the provider, but from a proxy, a firewall or a captive portal.
  *
  * @category refusals
  * @since 0.1.0
@@ -278,7 +278,7 @@ export const redirect = (status: 301 | 302 | 303 | 307 | 308, location: string):
   reply({ status, headers: { location } })
 
 /**
- * A lookup that does not see the payout, although it may exist: reads lag behind writes. `times` says for how many.
+ * A lookup that does not see the payout, although it may exist: reads lag behind writes. `times` sets the number.
  *
  * @category refusals
  * @since 0.1.0
@@ -289,8 +289,8 @@ export const laggingRead: Step = step({
 })
 
 /**
- * A lookup that shows the payout as it was before its latest transaction, and none if that was the first. `times` says
- * for how many.
+ * A lookup that shows the payout as it was before its latest transaction, or "not found" if that was the first. `times`
+ * sets the number.
  *
  * @category untrue answers
  * @since 0.1.0
@@ -300,7 +300,7 @@ export const staleRead: Step = step({ kind: "Lookup", answer: Answer.Stale() })
 // --- no answer ---
 
 /**
- * Nothing is sent: nobody listens. Only in memory; over a socket it is `dropBeforeCommit`.
+ * Nothing is sent: the connection is refused. Only in memory; over a socket it is `dropBeforeCommit`.
  *
  * @category lost answers
  * @since 0.1.0
@@ -318,7 +318,7 @@ const dropped = Answer.Dropped({ reset: false, atOnce: false })
 export const dropBeforeCommit: Step = step({ execution: Execution.Nothing(), answer: dropped })
 
 /**
- * The provider does what was asked, and the answer is lost.
+ * The provider executes the request, and the answer is lost.
  *
  * @category lost answers
  * @since 0.1.0
@@ -326,7 +326,7 @@ export const dropBeforeCommit: Step = step({ execution: Execution.Nothing(), ans
 export const dropAfterCommit: Step = step({ answer: dropped })
 
 /**
- * The connection is reset (RST) instead of closed; the provider has done what was asked.
+ * The connection is reset (RST), not closed; the provider has executed the request.
  *
  * @category lost answers
  * @since 0.1.0
@@ -334,7 +334,7 @@ export const dropAfterCommit: Step = step({ answer: dropped })
 export const resetAfterCommit: Step = step({ answer: Answer.Dropped({ reset: true, atOnce: false }) })
 
 /**
- * The connection is lost at once, and the provider acts on the request only later.
+ * The connection is lost at once, and the provider executes the request later.
  *
  * @category lost answers
  * @since 0.1.0
@@ -343,7 +343,7 @@ export const executeLater = (after: Duration.DurationInput): Step =>
   step({ requestDelay: Duration.decode(after), answer: Answer.Dropped({ reset: false, atOnce: true }) })
 
 /**
- * Nothing is done and nothing ever comes.
+ * The provider does nothing, and nothing ever comes.
  *
  * @category lost answers
  * @since 0.1.0
@@ -351,7 +351,7 @@ export const executeLater = (after: Duration.DurationInput): Step =>
 export const hangBeforeCommit: Step = step({ execution: Execution.Nothing(), answer: Answer.Hanging() })
 
 /**
- * The provider does what was asked, and nothing ever comes.
+ * The provider executes the request, and nothing ever comes.
  *
  * @category lost answers
  * @since 0.1.0
@@ -359,7 +359,7 @@ export const hangBeforeCommit: Step = step({ execution: Execution.Nothing(), ans
 export const hangAfterCommit: Step = step({ answer: Answer.Hanging() })
 
 /**
- * The body ends before its content-length; the provider has done what was asked.
+ * The body ends before its content-length; the provider has executed the request.
  *
  * @category lost answers
  * @since 0.1.0
@@ -367,7 +367,7 @@ export const hangAfterCommit: Step = step({ answer: Answer.Hanging() })
 export const truncated: Step = step({ answer: Answer.Truncated({ chunked: false }) })
 
 /**
- * The body ends before its last chunk; the provider has done what was asked.
+ * The body ends before its last chunk; the provider has executed the request.
  *
  * @category lost answers
  * @since 0.1.0
@@ -375,7 +375,7 @@ export const truncated: Step = step({ answer: Answer.Truncated({ chunked: false 
 export const truncatedChunked: Step = step({ answer: Answer.Truncated({ chunked: true }) })
 
 /**
- * Headers and half of the body come, and then nothing; the provider has done what was asked.
+ * Headers and half of the body come, and then nothing; the provider has executed the request.
  *
  * @category lost answers
  * @since 0.1.0
@@ -383,7 +383,7 @@ export const truncatedChunked: Step = step({ answer: Answer.Truncated({ chunked:
 export const stalled: Step = step({ answer: Answer.Stalled() })
 
 /**
- * The body comes a byte at a time, which defeats a deadline for the next byte; the provider has done what was asked.
+ * The body comes one byte at a time, which defeats a deadline for the next byte. The provider has executed the request.
  *
  * @category lost answers
  * @since 0.1.0
@@ -391,7 +391,7 @@ export const stalled: Step = step({ answer: Answer.Stalled() })
 export const dripping = (every: Duration.DurationInput): Step =>
   step({ answer: Answer.Dripping({ every: Duration.decode(every) }) })
 
-// --- answers that lie; the provider has done what was asked ---
+// --- false answers; the provider has executed the request ---
 
 /**
  * @category untrue answers
@@ -402,7 +402,7 @@ export const htmlPage: Step = step({
 })
 
 /**
- * Half of the JSON, which nothing in the transport shows.
+ * Half of the JSON, which the transport does not show.
  *
  * @category untrue answers
  * @since 0.1.0
@@ -433,7 +433,7 @@ export const body = (body: string, contentType = "application/json"): Step =>
 export const status = (status: number): Step => step({ answer: Answer.Restatused({ status }) })
 
 /**
- * The payout, with something else in it than is on record.
+ * The payout, with other values than on record.
  *
  * @category untrue answers
  * @since 0.1.0
@@ -460,7 +460,7 @@ export const wrongAmount = (amount: number): Step => altered({ amount })
 export const unknownState = (state = "unheard_of"): Step => altered({ state })
 
 /**
- * The answer to somebody else's request: the payout on record under `handle`, or one made up.
+ * The answer to another request: the payout on record under `handle`, or one made up.
  *
  * @category untrue answers
  * @since 0.1.0
@@ -468,7 +468,7 @@ export const unknownState = (state = "unheard_of"): Step => altered({ state })
 export const crossed = (handle: string): Step => step({ answer: Answer.Crossed({ handle }) })
 
 /**
- * A valid answer, padded with blanks to so many bytes.
+ * A valid answer, padded with blanks to this many bytes.
  *
  * @category untrue answers
  * @since 0.1.0
@@ -476,7 +476,7 @@ export const crossed = (handle: string): Step => step({ answer: Answer.Crossed({
 export const oversized = (bytes: number): Step => step({ answer: Answer.Padded({ bytes }) })
 
 /**
- * An error of the provider, or a proxy before it, although what was asked has been done.
+ * An error of the provider, or of a proxy before it, although the provider has executed the request.
  *
  * @category untrue answers
  * @since 0.1.0
@@ -484,8 +484,8 @@ export const oversized = (bytes: number): Step => step({ answer: Answer.Padded({
 export const apiErrorAfterCommit = (options: ApiErrorOptions): Step => step({ answer: Answer.ApiError(options) })
 
 /**
- * The answer, whatever it is, has this header besides its own, or instead of its own of that name; `null` takes it away.
- * Several can be combined, with one another and with any other step.
+ * Adds this header to any answer, or replaces the answer's own; `null` removes it. It can be combined with other
+ * headers, and with any other step.
  *
  * @example
  * ```ts
@@ -503,7 +503,7 @@ export const header = (name: string, value: string | null): Step => step({ heade
 // --- combinators ---
 
 /**
- * Both steps in one; where both speak of the same part, or of the same header, the second has the last word.
+ * Both steps in one. If both set the same part, or the same header, the second one counts.
  *
  * @example
  * ```ts
@@ -554,7 +554,7 @@ export const forHandle =
     step({ ...self.parts, handle })
 
 /**
- * For so many matching exchanges in a row, instead of one.
+ * For this many matching exchanges in a row, in place of one.
  *
  * @category combinators
  * @since 0.1.0
@@ -565,7 +565,7 @@ export const times =
     step({ ...self.parts, times })
 
 /**
- * The request travels this long before the provider has it. A client that gives up meanwhile does not call it back.
+ * The request takes this long to reach the provider. If the client gives up meanwhile, the request still arrives.
  *
  * @category combinators
  * @since 0.1.0

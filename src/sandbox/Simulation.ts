@@ -1,6 +1,6 @@
 /**
- * One exchange after another: the script's step for it, the request's way there, the provider, the answer's way back.
- * Mutable and synchronous within; only waiting is an effect, and only a step (or a latency) makes it wait.
+ * Runs one exchange after another: the script's step, the request's way to the provider, the provider, the answer's way
+ * back. The state is mutable and synchronous. Only waiting is an effect, and only a step (or a latency) causes a wait.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -26,11 +26,11 @@ interface Visit {
   readonly asked: Asked
   readonly parts: Parts
   readonly answer: Answer
-  /** When the provider had its say, in epoch milliseconds. */
+  /** When the provider replied, in epoch milliseconds. */
   made: number
-  /** What the provider has to say, once the request has reached it. */
+  /** The provider's reply, once the request has reached it. */
   reply: Reply
-  /** What it has to leave when it ends. */
+  /** The gate that it must leave when it ends. */
   gate: Gate | undefined
   gone: boolean
 }
@@ -50,7 +50,7 @@ export class Simulation {
     private readonly rules: Rules,
     changes: Changes,
     now: number,
-    /** How many exchanges there were before the beginning: a provider gives no `Request-Id` twice. */
+    /** How many exchanges there were before a reset: the provider gives no `Request-Id` twice. */
     private readonly before = 0
   ) {
     this.agenda = new Agenda(changes)
@@ -62,18 +62,18 @@ export class Simulation {
     this.writes = rules.limits && new Gate(rules.limits.writes)
   }
 
-  /** How many exchanges there were ever. */
+  /** The number of all exchanges, also those before a reset. */
   get exchanges(): number {
     return this.before + this.log.count
   }
 
-  /** Lets everything happen that is due by now, in epoch milliseconds. */
+  /** Runs all that is due by `now`, in epoch milliseconds. */
   advance(now: number): this {
     this.agenda.advance(now)
     return this
   }
 
-  /** The whole exchange. Interrupting it is a client that goes away: what is under way to the provider stays so. */
+  /** The whole exchange. An interruption is a client that leaves: a request that is on its way still arrives. */
   receive(incoming: Incoming): Effect.Effect<Delivery.Delivery> {
     return Effect.clockWith((clock) => {
       const now = clock.unsafeCurrentTimeMillis()
@@ -82,7 +82,7 @@ export class Simulation {
       const answerDelay = this.latency + millis(visit.parts.answerDelay)
       if (requestDelay + answerDelay === 0) return this.finish(visit)
       return Effect.sleep(requestDelay).pipe(
-        // A timer may fire a little before its time by the clock.
+        // A timer may fire slightly before its time by the clock.
         Effect.zipRight(Effect.sync(() => this.advance(now + requestDelay))),
         Effect.zipRight(Effect.sleep(answerDelay)),
         Effect.zipRight(Effect.suspend(() => this.finish(visit))),
@@ -105,7 +105,7 @@ export class Simulation {
     return { ordinal, incoming, asked, parts, answer, made: now, reply: nothing, gate: undefined, gone: false }
   }
 
-  // Sends the request on its way, and says for how many milliseconds the client has to wait for its arrival.
+  // Sends the request on its way, and returns how many milliseconds the client must wait for its arrival.
   private depart(visit: Visit, now: number): number {
     const delay = millis(visit.parts.requestDelay)
     if (delay === 0) {
@@ -172,5 +172,5 @@ const millis = (delay: Duration.Duration | undefined): number => (delay === unde
 
 const faithful = Answer.Faithful()
 const byRules = Execution.ByRules()
-// What a provider says that has not done anything, should a step let it speak.
+// The reply of a provider that has done nothing, if a step lets it answer.
 const nothing = refused("internalError")

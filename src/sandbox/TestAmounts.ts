@@ -1,6 +1,6 @@
 /**
- * The amounts that decide what an attempt comes to. Source: the provider's testing page, for charges to cards saved with
- * CVV 888 (documented); that payouts know them is inferred.
+ * The amounts that decide the outcome of an attempt. Source: the provider's testing page, for charges to cards saved
+ * with CVV 888 (documented); for payouts inferred.
  */
 import * as Acquirer from "./Acquirer.js"
 

@@ -1,5 +1,5 @@
 /**
- * What makes the body of a create a valid one, before anything else about it matters.
+ * The validation of a create's body, before any other rule applies.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -28,10 +28,10 @@ export const validate = (incoming: Incoming, json: unknown): Either.Either<Creat
 
 export const savedPrefix = "ca_"
 
-/** Whether a destination is a card token, which is good for one use. */
+/** Whether a destination is a card token, which is valid for one use. */
 export const isToken = (destination: string): boolean => destination.startsWith(tokenPrefix)
 
-/** Whether the provider is to think of a handle for a new customer. */
+/** Whether the provider must generate a handle for a new customer. */
 export const generates = (request: CreateBody): boolean => request.customer?.generateHandle === true
 
 const invalid = (name: ErrorCode.Name, message?: string) => Either.left({ name, message })

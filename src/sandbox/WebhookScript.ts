@@ -1,7 +1,6 @@
 /**
- * What is to happen to a webhook of `SandboxWebhooks` on its way, in the manner of `Script`: each constructor sets a
- * part or two, and `and` combines steps, so `WebhookScript.delay("1 minute").pipe(WebhookScript.and(WebhookScript.duplicate()))`
- * means what it says.
+ * The script of a webhook of `SandboxWebhooks`, like `Script`. Each constructor sets one or two parts and `and`
+ * combines steps, as in `WebhookScript.delay("1 minute").pipe(WebhookScript.and(WebhookScript.duplicate()))`.
  */
 import * as Duration from "effect/Duration"
 import * as Pipeable from "effect/Pipeable"
@@ -12,28 +11,28 @@ import type { Content } from "../webhook/Webhook.js"
  * @since 0.1.0
  */
 export interface Parts {
-  /** Which payout's webhooks it is for; anybody's, unless said. */
+  /** The payout that it is for. Default: any. */
   readonly handle?: string
-  /** How many matching webhooks it is for; 1, unless said. A standing step ignores it. */
+  /** How many matching webhooks it is for. Default: 1. A standing step ignores it. */
   readonly times?: number
-  /** How long it waits before it is sent for the first time. */
+  /** How long it waits before it is first sent. */
   readonly delay?: Duration.Duration
-  /** It keeps out of its customer's queue: it neither waits for the earlier ones nor holds back the later ones. */
+  /** It stays out of its customer's queue: it neither waits for the earlier ones nor delays the later ones. */
   readonly unordered?: boolean
   /** The provider never sends it. */
   readonly lost?: boolean
-  /** Somebody without the secret sends one like it, just before. */
+  /** A sender without the secret sends one like it, just before. */
   readonly forged?: boolean
-  /** What was changed in it on the way. Its id and timestamp are signed; everything else is not. */
+  /** What was changed in it on the way. The signature covers only its id and timestamp. */
   readonly alteration?: Partial<Omit<Content, "id" | "timestamp">>
   /** How many milliseconds its timestamp is ahead of the provider's clock; behind it, if negative. */
   readonly aheadMillis?: number
-  /** It comes again as it was, so long after it was answered. */
+  /** How long after the answer each copy comes. */
   readonly copies?: ReadonlyArray<Duration.Duration>
 }
 
 /**
- * A step of a script. What it does not say is as usual: see `normal`.
+ * A step of a script. Parts that it does not set are normal: see `normal`.
  *
  * @category models
  * @since 0.1.0
@@ -55,7 +54,7 @@ const step = (parts: Parts): Step => new Step(parts)
 export const normal: Step = step({})
 
 /**
- * It is sent only after a while. Its customer's later ones wait for it, unless it is `unordered`.
+ * It is sent after a delay. Its customer's later ones wait for it, unless it is `unordered`.
  *
  * @category constructors
  * @since 0.1.0
@@ -63,7 +62,7 @@ export const normal: Step = step({})
 export const delay = (delay: Duration.DurationInput): Step => step({ delay: Duration.decode(delay) })
 
 /**
- * It keeps out of its customer's queue, so that a delayed one is overtaken. The provider's order may break, too.
+ * It stays out of its customer's queue, so later ones overtake a delayed one. The real provider's order may break, too.
  *
  * @category constructors
  * @since 0.1.0
@@ -79,8 +78,8 @@ export const unordered: Step = step({ unordered: true })
 export const lost: Step = step({ lost: true })
 
 /**
- * It comes again, with the same id and signature, `times` times: the provider did not hear the answer, or somebody
- * replays what was heard. Once and at once, unless said.
+ * It comes again `times` times, with the same id and signature: the provider did not receive the answer, or an attacker
+ * replays it. Default: once, at once.
  *
  * @category constructors
  * @since 0.1.0
@@ -91,8 +90,7 @@ export const duplicate = (options: { readonly times?: number; readonly after?: D
 }
 
 /**
- * Somebody who does not know the secret sends one like it first, under an id of its own. With `lost`, only that one
- * comes.
+ * A sender without the secret first sends one like it, with an id of its own. With `lost`, only that one comes.
  *
  * @category constructors
  * @since 0.1.0
@@ -100,7 +98,7 @@ export const duplicate = (options: { readonly times?: number; readonly after?: D
 export const forged: Step = step({ forged: true })
 
 /**
- * It comes with something else in it, and its signature still fits, because that covers its id and timestamp only.
+ * It comes with other contents, and its signature is still valid, because that covers only its id and timestamp.
  *
  * @example
  * ```ts
@@ -115,7 +113,7 @@ export const forged: Step = step({ forged: true })
 export const altered = (alteration: NonNullable<Parts["alteration"]>): Step => step({ alteration })
 
 /**
- * Its timestamp is older than it is.
+ * Its timestamp is older than the webhook.
  *
  * @category constructors
  * @since 0.1.0
@@ -131,7 +129,7 @@ export const stale = (by: Duration.DurationInput): Step => step({ aheadMillis: -
 export const early = (by: Duration.DurationInput): Step => step({ aheadMillis: Duration.toMillis(by) })
 
 /**
- * Both steps in one; where both speak of the same part, the second has the last word.
+ * Both steps in one. If both set the same part, the second one counts.
  *
  * @category combinators
  * @since 0.1.0
@@ -153,7 +151,7 @@ export const forHandle =
     step({ ...self.parts, handle })
 
 /**
- * For so many matching webhooks in a row, instead of one.
+ * For this many matching webhooks in a row, in place of one.
  *
  * @category combinators
  * @since 0.1.0

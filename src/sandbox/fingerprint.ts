@@ -1,6 +1,6 @@
 /**
- * A number of 64 bits that tells apart bytes that differ anywhere (cyrb53, with all of its bits), so that the sandbox can
- * compare what it was sent without keeping it: a body has the card token in it. Not meant to withstand an attack.
+ * A 64-bit hash (cyrb53, with all of its bits). With it, the sandbox compares bodies without keeping them: a body
+ * contains the card token. It is not meant to withstand an attack.
  */
 export const fingerprint = (body: Uint8Array): string => {
   let low = 0xdeadbeef

@@ -1,6 +1,6 @@
 /**
- * effect-billwerk-payouts/testing: a provider in memory, for tests and rehearsals. It needs no network and no account, and it
- * does on demand what the real one does on bad days.
+ * effect-billwerk-payouts/testing: a provider in memory, for tests and rehearsals. It needs no network and no account,
+ * and reproduces on demand the failures of the real one.
  */
 export * as Acquirer from "./Acquirer.js"
 export * as Ledger from "./Ledger.js"

@@ -1,6 +1,6 @@
 /**
- * One request and what comes of it, as undici tells it. It knows whether the request was handed to a connection, which is
- * what decides whether money can have moved.
+ * One request and its answer, as undici reports them. The exchange knows whether the request was handed to a
+ * connection, which decides whether money can have moved.
  */
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
@@ -10,7 +10,7 @@ import * as transport from "../provider/connectionError.js"
 /** How a body ended. */
 export type End = "Complete" | "TooLarge" | transport.Failure
 
-/** As undici has them: by names in lower case. */
+/** Headers in undici's form. This layer's own pools give the names in lower case. */
 export type RawHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -22,17 +22,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private isAborted = false
   private waiting: Array<() => void> = []
 
-  /** `isOwn`: over a pool of ours, whose word can be relied on. What stands between another dispatcher and us may keep it back. */
+  /** `isOwn`: over this layer's own pool, whose reports are reliable. Another dispatcher may withhold them. */
   constructor(private readonly isOwn: boolean) {}
 
-  /** Whether it is certain that no byte of it was sent. What has not been sent when it is aborted is never sent. */
+  /** Whether it is certain that no byte was sent. An exchange that is aborted before it was sent is never sent. */
   get sent(): "NotSent" | "Unknown" {
     return this.isOwn && this.controller === undefined ? "NotSent" : "Unknown"
   }
 
   /**
-   * Right before the first byte is written, in the same breath. What undici had pipelined behind an exchange that broke, it
-   * would start again: whether to send again is not for it to decide.
+   * undici calls this synchronously, right before it writes the first byte. It would start a pipelined request again if
+   * the exchange before it broke. Sending again is not undici's decision, so a second start is aborted.
    */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.isAborted || this.controller !== undefined) return controller.abort(abandoned)
@@ -40,7 +40,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: unknown, status: number, headers: RawHeaders): void {
-    // 103 and its kind are not the answer yet.
+    // An informational response, such as 103, is not the answer.
     if (status < 200) return
     this.head = { status, headers: this.isOwn ? headers : inLowerCase(headers) }
     this.wake()
@@ -60,22 +60,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: unknown, error: unknown): void {
     const sent = !this.isOwn && transport.isNotSent(error) ? "NotSent" : this.sent
-    // undici's own error is not kept: it may hold what was received.
+    // undici's own error is not kept: it may hold received data.
     this.endAs(new transport.Failure({ code: transport.systemCode(error), sent }))
   }
 
-  /** Closes the connection, if the exchange is not over. */
+  /** Closes the connection if the exchange is not over. */
   abort(): void {
     this.isAborted = true
     this.controller?.abort(abandoned)
   }
 
-  /** Calls back when the head has come, when more of the body has, or when it has ended: whichever is next. */
+  /** Calls back at the next event: the head, more of the body, or the end. */
   next(listener: () => void): void {
     this.waiting.push(listener)
   }
 
-  /** Waits for whichever is next. Whoever stops waiting ends the exchange. */
+  /** Waits for the next event. An interruption of the wait ends the exchange. */
   get more(): Effect.Effect<void> {
     return Effect.async((resume) => {
       this.next(() => resume(Effect.void))
@@ -100,7 +100,7 @@ const abandoned = new Error("abandoned")
 const inLowerCase = (headers: RawHeaders): RawHeaders =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
-/** What came of a body. */
+/** The bytes of a body. */
 export const bytesOf = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const [first] = chunks
   return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
@@ -108,5 +108,5 @@ export const bytesOf = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
 
 const decoder = new TextDecoder()
 
-/** What came of a body, as text. */
+/** The text of a body. */
 export const textOf = (chunks: ReadonlyArray<Uint8Array>): string => decoder.decode(bytesOf(chunks))

@@ -1,6 +1,6 @@
 /**
- * An answer over undici as an `HttpClientResponse`. Its body is read whether it is asked for or not, and most often has come by
- * then.
+ * An undici answer as an `HttpClientResponse`. Its body is read whether or not the caller asks for it, and has usually
+ * arrived by then.
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
@@ -17,13 +17,13 @@ import * as Stream from "effect/Stream"
 import * as BillwerkConfig from "../provider/BillwerkConfig.js"
 import { type End, type Exchange, type RawHeaders, textOf } from "./Exchange.js"
 
-/** What an error may show of a request: neither the key in its headers nor its body. */
+/** The part of a request that an error may show: without the key in its headers, and without its body. */
 export const bare = ({ method, url }: HttpClientRequest.HttpClientRequest) => HttpClientRequest.make(method)(url)
 
-/** Ends the exchanges whose responses were dropped unread: nobody else would, and their connections would stay open. */
+/** Ends the exchanges whose responses were dropped unread. Otherwise their connections would stay open. */
 const unheeded = new FinalizationRegistry<Exchange>((exchange) => exchange.abort())
 
-/** The answer to a request that has begun. To be made by the fiber that will heed it. */
+/** The response to a request whose head has arrived. The fiber that will read the response must make it. */
 export const make = (
   request: HttpClientRequest.HttpClientRequest,
   { headers, status }: NonNullable<Exchange["head"]>,
@@ -61,7 +61,7 @@ class UndiciResponse extends Inspectable.Class implements HttpClientResponse.Htt
     return Effect.map(this.chunks, textOf)
   }
 
-  // Neither here nor in the next is the parser's own error kept: it quotes the body.
+  // Neither this nor `formData` keeps the parser's own error: it quotes the body.
   get json(): Reading<unknown> {
     const parse = (text: string): unknown => (text === "" ? null : JSON.parse(text))
     return Effect.flatMap(this.text, (text) =>
@@ -85,7 +85,7 @@ class UndiciResponse extends Inspectable.Class implements HttpClientResponse.Htt
     return Effect.map(this.bytes, (bytes) => new Uint8Array(bytes).buffer)
   }
 
-  /** As it comes. Whoever stops reading closes the connection. */
+  /** The body as it comes. A reader that stops early closes the connection. */
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
     const { exchange } = this
     if (exchange.end === "Complete") return Stream.fromChunk(Chunk.unsafeFromArray(exchange.chunks))
@@ -105,7 +105,7 @@ class UndiciResponse extends Inspectable.Class implements HttpClientResponse.Htt
     }).pipe(Stream.ensuring(Effect.sync(() => exchange.abort())))
   }
 
-  /** Neither the body nor the headers: those are the caller's to show. */
+  /** Without the body and the headers: only the caller may show those. */
   toJSON(): unknown {
     return { _id: "@effect/platform/HttpClientResponse", status: this.status }
   }

@@ -1,6 +1,6 @@
 /**
- * HTTP for Node over undici, as an `HttpClient` that does the least it can. It knows of every request whether it was handed
- * to a connection, which is what decides whether money can have moved; and it follows, unpacks and sends again nothing.
+ * A minimal `HttpClient` for Node over undici. It knows whether each request was handed to a connection, which decides
+ * whether money can have moved. It follows no redirect, unpacks nothing and sends nothing again.
  */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -33,34 +33,35 @@ import * as UndiciResponse from "./Response.js"
  */
 export interface Options {
   /**
-   * How many connections an origin may have. Default: as many as there are requests under way. A request that waits for
-   * one spends its deadline, and if it waits until the end, the attempt is known not to have been sent (by the live clock, and
-   * where `BillwerkClient` gets this client as it is; one that is made of it, as by `HttpClient.mapRequest`, cannot tell).
+   * The most connections to one origin. Default: as many as there are requests under way. A request that waits for a
+   * connection spends its deadline. If the deadline comes first, the attempt is known to be not sent. That holds with
+   * the live clock, and if `BillwerkClient` gets this client itself: a client derived from it, as by
+   * `HttpClient.mapRequest`, cannot tell.
    */
   readonly connections?: number | undefined
   /**
-   * How many requests a connection may have under way. Default: 1, because an answer that does not come keeps back all
-   * those behind it. More is for lookups: a request that moves money never goes behind another one.
+   * How many requests a connection may have under way. Default: 1, because a missing answer holds up all those behind
+   * it. A higher number only helps lookups: a request that moves money never goes behind another one.
    */
   readonly pipelining?: number | undefined
-  /** The longest that it may take to make a connection, TLS included. Default: 10 seconds. */
+  /** The longest time to make a connection, TLS included. Default: 10 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** How long an idle connection is kept, unless the server asks for another time. Default: 4 seconds. */
   readonly keepAliveTimeout?: Duration.DurationInput | undefined
-  /** How a connection is made, as `tls.connect` takes it: `ca`, `cert` and `key`, for example. */
+  /** How a connection is made, as for `tls.connect`: `ca`, `cert` and `key`, for example. */
   readonly connect?: Omit<ConnectionOptions, "host" | "path" | "port" | "socket" | "timeout"> | undefined
   /**
-   * What sends, instead of connections of this layer's own: a `ProxyAgent`, for example. All other options are then its own
-   * to have, and closing it is its owner's business. None that sends anything again by itself, or elsewhere, like `RetryAgent` and
-   * the interceptor for redirects. Whether a
-   * request was sent is then only known where the error says so, as over the other layers.
+   * A dispatcher that sends in place of this layer's own connections, for example a `ProxyAgent`. It then has all other
+   * options itself, and its owner closes it. Never use one that sends anything again by itself, or elsewhere, like
+   * `RetryAgent` and the interceptor for redirects. With a dispatcher, only the error can show whether a request was
+   * sent, as over the other layers.
    */
   readonly dispatcher?: Dispatcher | undefined
 }
 
 /**
- * The client, whose connections end with the scope. Fails with a `ConfigError` where `undici` is not the real one, as on Bun,
- * which has a stub in its place that sends nothing.
+ * Makes the client. Its connections end with the scope. Fails with a `ConfigError` if `undici` is a stub that sends
+ * nothing, as on Bun.
  *
  * @category constructors
  * @since 0.1.0
@@ -79,7 +80,7 @@ export const make = (
   })
 
 const checkUndici = ({ dispatcher = Pool.prototype }: Options): Effect.Effect<void, ConfigError.ConfigError> =>
-  // Typed as always there; a stub has classes without methods.
+  // The types say that it is always there, but a stub has classes without methods.
   Predicate.hasProperty(dispatcher, "dispatch") && Predicate.isFunction(dispatcher.dispatch)
     ? Effect.void
     : Effect.fail(ConfigError.Unsupported(["UndiciTransport"], noUndici))
@@ -95,8 +96,8 @@ const dispatchers = ({ dispatcher, ...options }: Options): Effect.Effect<Dispatc
     : Effect.succeed(() => ({ dispatcher, isOwn: false }))
 
 /**
- * The client as a layer. Beside other layers it has no span of its own and sends no trace headers, because
- * `BillwerkClient` has both in hand; it reads each answer into memory, and no more than `BillwerkConfig.bodyBytesMax` of it.
+ * The client as a layer. Unlike other layers, it makes no span and sends no trace headers, because `BillwerkClient`
+ * handles both. It reads each answer into memory, up to `BillwerkConfig.bodyBytesMax`.
  *
  * @example
  * ```ts
@@ -116,7 +117,7 @@ export const layerWith = (options: Options): Layer.Layer<HttpClient.HttpClient, 
   Layer.scoped(HttpClient.HttpClient, make(options))
 
 /**
- * `layerWith`, with what is used unless said.
+ * `layerWith` with the default options.
  *
  * @category layers
  * @since 0.1.0
@@ -126,7 +127,7 @@ export const layer: Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError> 
   Effect.suspend(() => make())
 )
 
-/** One pool an origin for as long as the scope. An `Agent` would drop a pool, and what waits in it, between connections. */
+/** One pool per origin, until the scope ends. An `Agent` would drop a pool and its queue between connections. */
 const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatcher, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -146,7 +147,7 @@ const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatch
         connect: connecting(options, sockets)
       }
       return (origin) => {
-        // A pool of one is a client, which never makes another one.
+        // For one connection a `Client` is enough, and it never makes another one.
         const pool = pools.get(origin) ?? new (options.connections === 1 ? Client : Pool)(origin, settings)
         pools.set(origin, pool)
         return pool
@@ -157,8 +158,8 @@ const makePools = (options: Options): Effect.Effect<(origin: string) => Dispatch
 const ended = new Error("the client's scope ended")
 
 /**
- * Makes connections, and knows those that are made or being made: a pool forgets the latter, and clients that once failed to
- * make one. An abort signal would do as well, but each connection leaves its listener on it.
+ * Makes connections and tracks them, open or being made. A pool forgets the latter, and also the clients that once
+ * failed to make one. An abort signal would do as well, but each connection leaves its listener on it.
  */
 const connecting = (options: Options, sockets: Set<Socket>): buildConnector.connector => {
   const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
@@ -177,14 +178,14 @@ interface Order {
   readonly asked: Dispatcher.DispatchOptions
 }
 
-/** What is not sent, and why. */
+/** Why a request is not sent. */
 interface Refusal {
   readonly reason: "InvalidUrl" | "Encode"
   readonly description: string
 }
 
 const ordering = (dispatcherOf: DispatcherOf) => {
-  // Nearly all requests have the last one's.
+  // Nearly all requests have the same URL as the last one.
   let last: { readonly text: string; readonly url: URL } | undefined
   const urlOf = ({ hash, url, urlParams }: HttpClientRequest.HttpClientRequest): URL | undefined => {
     if (last?.text === url && urlParams.length === 0 && Option.isNone(hash)) return last.url
@@ -201,10 +202,10 @@ const ordering = (dispatcherOf: DispatcherOf) => {
       return Either.left({ reason: "Encode", description: "neither text, nor bytes, nor a stream" })
     const { origin, pathname, search } = url
     const { headers, method } = request
-    // The deadline is the caller's, who has a clock of his own.
+    // The caller holds the deadline, with its own clock.
     const asked = { origin, path: pathname + search, method, headers, body, headersTimeout: 0, bodyTimeout: 0 }
     const { dispatcher, isOwn } = dispatcherOf(origin)
-    // A proxy may write into what it is given.
+    // A proxy may write into the headers that it gets.
     return Either.right({ dispatcher, isOwn, asked: isOwn ? asked : { ...asked, headers: { ...headers } } })
   }
 }
@@ -220,7 +221,7 @@ const execute = (
     const exchange = new Exchange(order.right.isOwn)
     const heed = () => {
       const { end, head } = exchange
-      // Made by the fiber, so that it is watched, or else the fiber was interrupted and closes the connection.
+      // The fiber makes the response, so that it is watched. An interrupted fiber closes the connection instead.
       if (head !== undefined) resume(Effect.sync(() => UndiciResponse.make(request, head, exchange)))
       else if (end instanceof transport.Failure) resume(failed({ reason: "Transport", cause: end }))
       else exchange.next(heed)
@@ -232,8 +233,8 @@ const execute = (
 }
 
 /**
- * The whole of it: until the body has ended, or time is up. The canceler is not `Effect.async`'s own: V8 takes the
- * handlers that Effect makes for that one for long-lived, and keeps what hangs on them until the next full collection.
+ * The whole exchange, until the body ends or the deadline comes. The canceler is not `Effect.async`'s own: V8 treats
+ * the handlers that Effect makes for that one as long-lived, and keeps what they hold until the next full collection.
  */
 const exchange = <A>(
   order: Either.Either<Order, Refusal>,
@@ -266,7 +267,7 @@ const exchange = <A>(
   })
 }
 
-// Dispatchers of others, and what stands before them, may throw instead of telling the exchange.
+// Other dispatchers, and interceptors before them, may throw and not report to the exchange.
 const dispatch = ({ asked, dispatcher }: Order, exchange: Exchange): void => {
   const dispatched = Either.try(() => dispatcher.dispatch(asked, exchange))
   if (Either.isLeft(dispatched)) exchange.onResponseError(undefined, dispatched.left)
@@ -289,7 +290,7 @@ const received = ({ chunks, head, sent }: Exchange, end: direct.Received["end"])
   body: end === "Complete" ? bytesOf(chunks) : new Uint8Array()
 })
 
-/** `undefined` for what is not sent. */
+/** `undefined` for a body that is not sent. */
 const bodyOf = (body: HttpBody.HttpBody): Dispatcher.DispatchOptions["body"] => {
   switch (body._tag) {
     case "Empty":
