@@ -1,5 +1,5 @@
 /**
- * The service: pays out, recovers what another process began, waits until it is final, and looks up.
+ * The service: pays out, recovers what another process began, waits until a payout is final, and looks payouts up.
  */
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -32,18 +32,18 @@ import * as PollPolicy from "./policy/PollPolicy.js"
 import * as Telemetry from "./Telemetry.js"
 
 /**
- * What can be set for one call.
+ * The settings of one call.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CallOptions {
-  /** Instead of the layer's policy. */
+  /** Replaces the layer's policy. */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
 }
 
 /**
- * What can be set for one `createAll`.
+ * The settings of one `createAll`.
  *
  * @category models
  * @since 0.1.0
@@ -54,7 +54,7 @@ export interface CreateAllOptions extends CallOptions {
 }
 
 /**
- * What `createAll` or `recoverAll` made of one request.
+ * One request of `createAll` or `recoverAll`, and its result.
  *
  * @category models
  * @since 0.1.0
@@ -65,28 +65,31 @@ export interface Result {
 }
 
 /**
- * What can be set for one `recover`: what the caller knows of other processes. The more it knows, the sooner doubt ends.
+ * The settings of one `recover`: what the caller knows of other processes. The more it knows, the sooner doubt ends.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RecoverOptions extends CallOptions {
-  /** The `evidence` of the latest error or outcome about this handle, wherever it comes from: as if this process had seen it. */
+  /**
+   * The `evidence` of the latest error or outcome about this handle, of any process: as if this process had seen it.
+   */
   readonly evidence?: Evidence | undefined
   /**
-   * How many creates were sent that neither this process nor `evidence` knows of: by a process that was killed while it sent, or
-   * that did not hand its evidence over. Each may still be carried out, and counts in the exposure until a transaction accounts
-   * for it or the arrival horizon has passed. A number replaces the one that was given before; what `evidence` itself was told or
-   * assumes stays (`Exposure.withoutGuesses` drops what it assumes). Default: 1, as a guess, which only the horizon ends.
-   * **Give 0 only if you know** that no other process sent anything since the evidence was stated.
+   * How many outstanding creates there are, which neither this process nor `evidence` knows of. A process sent them,
+   * and was killed while it sent or did not hand its evidence over. Each may still be carried out, and counts in the
+   * exposure until a transaction accounts for it or the arrival horizon has passed. A number replaces the one that an
+   * earlier call gave. The creates that `evidence` itself holds stay (`Exposure.withoutGuesses` drops the assumed
+   * ones). Default: 1, as a guess, which only the horizon ends. **Give 0 only if you know** that no other process sent
+   * anything since the evidence was produced.
    */
   readonly outstandingCreates?: number | undefined
-  /** When the latest of them was sent at the latest. Default: now. */
+  /** The latest time at which any of them can have been sent. Default: now. */
   readonly lastSentAt?: DateTime.DateTime | undefined
 }
 
 /**
- * What can be set for one `recoverAll`.
+ * The settings of one `recoverAll`.
  *
  * @category models
  * @since 0.1.0
@@ -94,22 +97,22 @@ export interface RecoverOptions extends CallOptions {
 export interface RecoverAllOptions extends CreateAllOptions, Omit<RecoverOptions, "evidence"> {}
 
 /**
- * What can be set for one `intend`.
+ * The settings of one `intend`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface IntendOptions {
-  /** What earlier errors and outcomes about this handle know, and earlier intents whose end is not known. */
+  /** The evidence of earlier errors and outcomes about this handle, and of earlier intents whose end is not known. */
   readonly evidence?: Evidence | undefined
-  /** How many creates will be sent at the most. Default: 1, as with `RetryPolicy.none`. */
+  /** How many creates the caller will send at most. Default: 1, as with `RetryPolicy.none`. */
   readonly creates?: number | undefined
-  /** Until when the last of them will have been sent. Default: `intentMax`. */
+  /** How long from now until the last of them will have been sent. Default: `intentMax`. */
   readonly within?: Duration.DurationInput | undefined
 }
 
 /**
- * How long an intent holds, unless it is said: a minute. Who comes to send later than that takes a new one.
+ * How long an intent holds by default: a minute. To send later than that, take a new intent.
  *
  * @category limits
  * @since 0.1.0
@@ -125,7 +128,7 @@ export const intentMax: Duration.Duration = Duration.minutes(1)
 export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
 
 /**
- * How many runs of `onContradiction` may be under way at once. One more is not started, and that is logged.
+ * How many runs of `onContradiction` may be under way at once. One more is not started, and the service logs it.
  *
  * @category limits
  * @since 0.1.0
@@ -133,7 +136,7 @@ export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
 export const contradictionsMax = 16
 
 /**
- * What can be set for one `awaitFinal`, instead of the layer's pollPolicy.
+ * The settings of one `awaitFinal`, in place of the layer's `pollPolicy`.
  *
  * @category models
  * @since 0.1.0
@@ -167,93 +170,96 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
   Payouts,
   {
     /**
-     * Pays out once, whatever happens on the way: retries by the policy, looks the payout up before it sends anything
-     * again, and takes 133 and 134 for the answers that they are. `Paid` and `Processing` are successes. Calls at the
-     * same time with the same arguments share one conversation (and the first one's policy and span); other arguments
-     * for the same handle are a `HandleConflict`. After an interruption, or an error whose `certainty` is
-     * `MayHaveMoved`, the next call for the handle in this process asks first, and carries the evidence on; once it is
-     * paid, or declined for good, the next call ends at once as the first did; a payment that `awaitFinal` found of a bare handle, and
-     * that may be to another card, is asked about. The service remembers the
-     * last 10,000 payouts in doubt, 10,000 that were declined and 10,000 that were paid. **For a payout that another process
-     * may have sent, or after a restart, use `recover`.**
+     * Pays out once, also when answers are lost: retries by the policy, looks the payout up before it sends anything
+     * again, and treats 133 and 134 as answers. `Paid` and `Processing` are successes. Calls at the same time with the
+     * same arguments share one conversation (and the first call's policy and span); other arguments for the same handle
+     * are a `HandleConflict`.
+     *
+     * After an interruption, or an error whose `certainty` is `MayHaveMoved`, the next call for the handle in this
+     * process looks up first, and carries the evidence on. Once the request is paid, or declined for good, the next
+     * call ends at once as the first did. But if `awaitFinal` found the payment for a bare handle, it may have gone to
+     * another card, so the next call looks it up. The service remembers the last 10,000 payouts in doubt, 10,000 that
+     * were declined and 10,000 that were paid. **For a payout that another process may have sent, or after a restart,
+     * use `recover`.**
      */
     readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
     /**
-     * `create` for each request of a stream, many at once: one result a request, as they end, in no order. Requests are
-     * pulled as they are needed, and if results are taken more slowly than they come, no more than 32 wait beside the
-     * `concurrency` payouts that are under way. If the stream of requests fails, or a payout dies, no
-     * other is begun, the results of those under way come out, and then it fails or dies as well. Who stops taking
-     * results, or is interrupted, interrupts what is under way, and has not been told of it: as after any interruption,
-     * the next call for such a handle asks first.
+     * `create` for each request of a stream, many at once. Emits one result per request, in completion order; a failed
+     * payout is a `Left`. Requests are pulled as they are needed. If the consumer is slow, no more than 32 results wait
+     * beside the `concurrency` payouts that are under way. If the stream of requests fails, or a payout dies, no other
+     * payout begins. The results of those under way come out, and then it fails or dies as well. A consumer that stops
+     * taking results, or is interrupted, interrupts what is under way and gets no result of it: as after any
+     * interruption, the next call for such a handle looks up first.
      */
     readonly createAll: <E, R>(
       requests: Stream.Stream<PayoutRequest, E, R>,
       options?: CreateAllOptions
     ) => Stream.Stream<Result, E, R>
     /**
-     * `create` for a request that another process may have sent: one that died, another instance, an earlier run. Asks
-     * the provider first, and sends only what it does not know. Hand it the `evidence` of the latest error or outcome if
-     * there is any. Unless you say how many, one create of another process is assumed to be under way, so a failure stays in
-     * doubt until the arrival horizon has passed.
+     * `create` for a request that another process may have sent: one that died, another instance, an earlier run. Looks
+     * the payout up first, and sends only what the provider does not know. Pass the `evidence` of the latest error or
+     * outcome if there is any. By default it assumes one outstanding create (see `outstandingCreates`), so a failure
+     * stays in doubt until the arrival horizon has passed.
      */
     readonly recover: (request: PayoutRequest, options?: RecoverOptions) => Effect.Effect<Outcome, PayoutError>
-    /** `recover` for each request of a stream, as `createAll` does it: **the way to run a batch again** that did not end. */
+    /** `recover` for each request of a stream, like `createAll`: **the way to run a batch again** that did not end. */
     readonly recoverAll: <E, R>(
       requests: Stream.Stream<PayoutRequest, E, R>,
       options?: RecoverAllOptions
     ) => Stream.Stream<Result, E, R>
     /**
-     * The evidence that this process will send a create of the request within a minute, which nobody may ever hear of again:
-     * **to be stored before sending**, by a caller that keeps a journal of its own. It sends nothing. Store the `evidence`
-     * of the error or outcome in its place when the call has ended. If the process dies before, another one hands the
-     * stored evidence to `recover`: what may have been sent stays in doubt until the record accounts for it or the arrival
-     * horizon has passed. It has all that this process knows of the handle, and how far its clock is from the provider's.
+     * Evidence that this process will send a create of the request within a minute (or `within`). It sends nothing. A
+     * caller with a journal of its own **stores it before sending**, and replaces it with the `evidence` of the error
+     * or outcome when the call has ended. If the process dies before that, another one passes the stored evidence to
+     * `recover`: what may have been sent stays in doubt until the record accounts for it or the arrival horizon has
+     * passed. It holds all that this process knows of the handle, and how far its clock is from the provider's.
      */
     readonly intend: (request: PayoutRequest, options?: IntendOptions) => Effect.Effect<Evidence, InvalidRequest>
     /**
-     * Waits until a payout that is processing is paid or has failed: asks by the schedule, and at once when a webhook's
-     * hint comes in (give the layer `Hints`, and one to the webhook handler). At the deadline the answer is what was last
-     * seen: `Processing` still, with the evidence of having asked; `waited` says how often it was asked, which may be never, and
-     * when the provider showed that. It only asks, so it may be interrupted and repeated at
-     * will; a failure is for `recover` to deal with. Of a bare handle the arguments are not known, so they cannot be
-     * compared with what the provider shows; if no lookup is answered before the deadline, that is a `LookupFailed`.
+     * Waits until a payout that is processing is paid or failed. It looks up by the schedule, and at once when a
+     * webhook's hint comes in (give the layer `Hints`, and the same to the webhook handler). At the deadline it returns
+     * what it saw last: `Processing` still, with the evidence of its lookups. `waited` says how many lookups it began,
+     * which may be none, and when the provider showed that. It only looks up, so you may interrupt and repeat it at
+     * will; after a failure, use `recover`. For a bare handle the arguments are not known, so they cannot be compared
+     * with what the provider shows; if no lookup is answered before the deadline, it fails with `LookupFailed`.
      */
     readonly awaitFinal: {
       (outcome: Outcome, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError>
       (handle: Handle, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError | LookupError>
     }
-    /** The payout as the provider has it now. Asks again by the policy's communication and rate limit rules. */
+    /** The payout as the provider shows it now. Looks up again by the policy's communication and rate limit rules. */
     readonly get: (handle: Handle, options?: CallOptions) => Effect.Effect<Payout, LookupError>
   }
 >() {}
 
 /**
- * What can be set for the service.
+ * The settings of the service.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** For the calls that bring none. Default: `RetryPolicy.standard`. */
+  /** For calls that pass none. Default: `RetryPolicy.standard`. */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
-  /** For the calls of `awaitFinal` that bring none. Default: `PollPolicy.standard`. */
+  /** For calls of `awaitFinal` that pass none. Default: `PollPolicy.standard`. */
   readonly pollPolicy?: PollPolicy.PollPolicy | undefined
   /**
-   * How long after it was sent a create may still be carried out (inferred): a record that is read later settles what it does
-   * not show. Longer is safer, and keeps doubt longer. Default: 6 hours.
+   * How long after sending a create may still be carried out (inferred). A record that is read later settles what it
+   * does not show. Longer is safer, and keeps doubt longer. Default: 6 hours.
    */
   readonly arrivalHorizon?: Duration.DurationInput | undefined
   /**
-   * Told when the provider shows a payout in another state that a request of this process is known to have paid. That is logged as an error in
-   * any case. It runs beside the call, which does not wait for it: in its own fiber, for `contradictionDeadline` at most. If it dies or
-   * takes longer, that is logged. When the service's scope closes, what is under way may end.
+   * Runs when the provider shows another state for a payout that a request of this process is known to have paid. The
+   * service logs that as an error in any case. The callback runs in its own fiber, for `contradictionDeadline` at most,
+   * and the call does not wait for it. If it dies or takes longer, the service logs that. When the service's scope
+   * closes, callbacks under way may end.
    */
   readonly onContradiction?: ((contradiction: PaidContradicted) => Effect.Effect<void>) | undefined
 }
 
 /**
- * The service over the `BillwerkClient` in the context. One for an account is enough for a process: only calls of the same
- * service know of each other. Another one is logged as a warning, once.
+ * The service over the `BillwerkClient` in the context. Make one per account and process: only calls of the same
+ * service know of each other. The service logs a warning about another one, once.
  *
  * @category constructors
  * @since 0.1.0
@@ -372,7 +378,7 @@ export const layer: Layer.Layer<Payouts, never, BillwerkClient> = Layer.scoped(P
 export const layerWith = (options: Options): Layer.Layer<Payouts, never, BillwerkClient> =>
   Layer.scoped(Payouts, make(options))
 
-// A value that only looks like a request has not been validated: nothing of it is looked at, or put on a span.
+// A value that only looks like a request was not validated: nothing of it is read, or put on a span.
 const refusalOf = (
   request: PayoutRequest,
   { evidence, outstandingCreates = 0 }: RecoverOptions = {},

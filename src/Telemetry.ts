@@ -1,5 +1,5 @@
 /**
- * The names of what this library reports, through Effect's own `Tracer` and `Metric`: one span a payout and one an
+ * The names of what this library reports, through Effect's own `Tracer` and `Metric`: one span per call, one per
  * attempt, and a few metrics. None holds a key, a destination, a customer or a body.
  */
 
@@ -73,16 +73,16 @@ const key = {
 } as const
 
 /**
- * What is counted and measured. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
- * currency; never a handle. Read them with `Metric.value`, or export them (see the README).
+ * The metrics of this library. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
+ * currency, a webhook's ending; never a handle. Read them with `Metric.value`, or export them (see the README).
  *
- * - `outcomes`: what calls of `create`, `recover` and `awaitFinal` ended as, by outcome and certainty.
- * - `attempts`: exchanges with the provider, by kind and by what they turned out to be.
+ * - `outcomes`: how calls of `create`, `recover` and `awaitFinal` ended, by outcome and certainty.
+ * - `attempts`: exchanges with the provider, by kind and outcome.
  * - `waits`: seconds waited before an exchange that a retry policy granted, by category.
  * - `inDoubt`, `exposureInDoubt`: how many payouts that this process remembers may have moved money (those that are
  *   processing included), and the most that they can have moved, in minor units, by currency.
- * - `webhooks`: webhook requests, by what became of them.
- * - `finalAge`: seconds from a payout's creation at the provider until it was found to be settled, by outcome.
+ * - `webhooks`: webhook requests, by ending.
+ * - `finalAge`: seconds from a payout's creation at the provider until this process found it final, by outcome.
  *
  * @category metrics
  * @since 0.1.0
@@ -98,7 +98,7 @@ export const metric = {
 } as const
 
 /**
- * The metrics' labels.
+ * The label names of the metrics.
  *
  * @category metrics
  * @since 0.1.0
@@ -123,7 +123,7 @@ export const countAttempt = (kind: Kind, outcome: string): Effect.Effect<void> =
     ])
   )
 
-// What `Metric.increment` does, at once: each payout is counted twice, and each time as an effect of five steps.
+// `Metric.increment` without its effect of five steps, because each payout is counted twice.
 const increment = (fiber: AnyFiber, counter: Metric.Metric.Counter<number>): void =>
   counter.unsafeUpdate(1, fiber.getFiberRef(FiberRef.currentMetricLabels))
 
@@ -150,7 +150,7 @@ export const countWebhook = (ending: string): Effect.Effect<void> =>
   Metric.increment(webhooksOf(ending, () => [MetricLabel.make(label.ending, ending)]))
 
 /**
- * What may have moved, more or less than before.
+ * A change in what may have moved.
  *
  * @internal
  */
@@ -170,7 +170,7 @@ export const countDoubt = ({ currency, exposure, payouts }: Doubt): Effect.Effec
     )
   )
 
-// A labelled metric is made once, of a key with its labels: one that has them put on (`Metric.taggedWithLabels`) looks
+// Makes a labelled metric once, from a key with its labels: one that is tagged later (`Metric.taggedWithLabels`) looks
 // itself up again each time.
 const labelled = <M>(make: (labels: ReadonlyArray<MetricLabel.MetricLabel>) => M) => {
   const made = new Map<string, M>()
@@ -191,7 +191,7 @@ const exposuresOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWi
 const agesOf = labelled((labels) => Metric.fromMetricKey(MetricKey.taggedWithLabels(key.finalAge, labels)))
 
 /**
- * What a span is given when it begins, and when what it is about has ended.
+ * The name, kind and attributes of a span: those at its beginning, and those at its end.
  *
  * @internal
  */
@@ -203,8 +203,8 @@ export interface Span<A> {
 }
 
 /**
- * One span, for whoever has a tracer: the one that Effect has unless another is installed makes spans that nobody sees. What is
- * traced is told which fiber it is in.
+ * Runs an effect in one span, if the host has installed a tracer: Effect's default one makes spans that are never
+ * shown. `self` receives the fiber that it runs in.
  *
  * @internal
  */
@@ -228,7 +228,7 @@ export const traced = <A, E, R>(
     })
     return Effect.tapBoth(begun, { onFailure: annotate, onSuccess: annotate }).pipe(
       Effect.withSpan(name, { kind, attributes: begins, captureStackTrace: false }),
-      // A tracer of the host's that throws takes no result with it, and keeps nothing from being begun.
+      // A host's tracer that throws takes no result away, and keeps nothing from starting.
       Effect.catchAllCause((cause) => exit ?? (isBegun ? Effect.failCause(cause) : self(fiber)))
     )
   })
@@ -249,7 +249,7 @@ export const ofCall =
     )
 
 /**
- * The span of a call that pays out, or waits for it; and a count of what became of it.
+ * The span of a call that pays out or waits for a payout, and the count of its outcome.
  *
  * @internal
  */

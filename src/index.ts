@@ -1,6 +1,6 @@
 /**
- * effect-billwerk-payouts: pays money out through Billwerk+ Optimize (ex Reepay, now Frisbii), and always says whether
- * money moved, could have, and how much at most.
+ * Pays money out through Billwerk+ Optimize (formerly Reepay, now Frisbii), and always says whether money moved, may
+ * have moved, and how much at most.
  */
 export * as Attempt from "./domain/Attempt.js"
 export * as Customer from "./domain/Customer.js"

@@ -1,5 +1,5 @@
 /**
- * One exchange with the provider, on record for people. What all of them together say about the money is in `Exposure`.
+ * One exchange with the provider, on record for people. `Exposure` says what all attempts together mean for the money.
  */
 import * as Schema from "effect/Schema"
 import { hidden } from "./refusal.js"
@@ -20,7 +20,7 @@ export type Kind = typeof Kind.Type
 
 /**
  * Whether the request left this machine. `Sent`: an answer proves it. `NotSent`: no connection was made. `Unknown`:
- * anything between, a deadline and an interruption included.
+ * anything in between, including a deadline and an interruption.
  *
  * @category models
  * @since 0.1.0
@@ -36,12 +36,13 @@ export type Sent = typeof Sent.Type
 /**
  * What one exchange says about the money.
  *
- * - `None`: it cannot have moved any (not sent, refused before anything was done, or a lookup that told nothing).
- * - `Unclear`: it may have moved it, and only an answer about this handle's payout can tell.
- * - `Claimed`: the provider said that the handle's payout is paid or being paid (133, 134), without showing it; or it
- *   may have said so, in a 400 that cannot be read. Of a lookup: the record contradicts such a claim, and may lag behind.
- * - `Recorded`: it showed the payout; `recorded` has what the record said.
- * - `Foreign`: it showed a payout with other arguments under this handle.
+ * - `None`: it cannot have moved money. It was not sent, it was refused before the provider did anything, or it is a
+ *   lookup that showed nothing.
+ * - `Unclear`: it may have moved money, and only an answer about this handle's payout can tell.
+ * - `Claimed`: the provider said that the handle's payout is being paid (133) or paid (134), without showing it; or it
+ *   may have said so, in an unreadable 400. For a lookup: the record contradicts such a claim, and may lag behind.
+ * - `Recorded`: the provider showed the payout; `recorded` holds what the record said.
+ * - `Foreign`: the provider showed a payout with other arguments under this handle.
  *
  * @category models
  * @since 0.1.0
@@ -57,7 +58,7 @@ export const Bearing = Schema.Literal("None", "Unclear", "Claimed", "Recorded", 
 export type Bearing = typeof Bearing.Type
 
 /**
- * What a record said, in short.
+ * A summary of what a record showed.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +79,7 @@ export const Recorded = Schema.Struct({
 export interface Recorded extends Schema.Schema.Type<typeof Recorded> {}
 
 /**
- * What was done after an attempt.
+ * What the library did after an attempt.
  *
  * @category models
  * @since 0.1.0
@@ -104,7 +105,7 @@ export const Attempt = Schema.Struct({
   ordinal: Schema.Number,
   kind: Kind,
   started: Schema.DateTimeUtc,
-  /** By the monotonic clock; encoded in milliseconds. */
+  /** How long it took by the monotonic clock; encoded in milliseconds. */
   took: Schema.DurationFromMillis,
   sent: Sent,
   /** The HTTP status, if an answer began. */
@@ -113,12 +114,12 @@ export const Attempt = Schema.Struct({
   code: Schema.optional(Schema.Number),
   /** The provider's name for this exchange: quote it to their support. */
   requestId: Schema.optional(Schema.String),
-  /** What the exchange turned out to be: `Paid`, `CommunicationError`, `NotFound`, ... */
+  /** The verdict on the exchange, by name: `Paid`, `CommunicationError`, `NotFound`, ... */
   outcome: Schema.String,
   bearing: Bearing,
   recorded: Schema.optional(Recorded),
   decision: Decision,
-  /** Why that was decided, in words for a person. */
+  /** Why the library decided that, in words for a person. */
   why: Schema.String,
   /** The wait before the next exchange; encoded in milliseconds. */
   delay: Schema.optional(Schema.DurationFromMillis)

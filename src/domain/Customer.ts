@@ -1,6 +1,6 @@
 /**
- * Whom the payout is for: a customer that exists, or one to create with the payout. A saved payment method implies its
- * customer, so there the customer may be left out.
+ * The customer that a payout is for: an existing one, or one to create with the payout. A saved payment method implies
+ * its customer, so the customer may be left out with it.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -9,7 +9,7 @@ import { InvalidRequest } from "./InvalidRequest.js"
 import { fieldName, hidden } from "./refusal.js"
 
 /**
- * The handle of a customer. Same alphabet and length as a payout's (documented), and no card number either.
+ * A customer's name at the provider. Same alphabet and length as a payout's handle (documented), no card number.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ const Line = Schema.String.pipe(Schema.pattern(/^[^\p{Cc}\p{Cs}]{1,255}$/u)).ann
 const metadataName = /^(?!__proto__$)[^\p{Cc}\p{Cs}]{1,255}$/u
 const metadataText = /^[^\p{Cc}\p{Cs}]{0,1024}$/u
 
-// By hand: a record's schema takes a Map for a record without entries, and skips the names that it does not allow.
+// Not a record schema: that accepts a Map as a record without entries, and skips the names that it does not allow.
 const isMetadata = (value: unknown): value is Readonly<Record<string, string | number | boolean>> => {
   if (!isPlainRecord(value)) return false
   const entries = Object.entries(value)
@@ -84,8 +84,8 @@ const details = {
 }
 
 /**
- * A customer to create, under a handle of the caller's or one that the provider makes (`cust-1`, `cust-2`, ...). Exactly
- * one of `handle` and `generateHandle` is given; anything else does not type-check. Field names and meanings are the
+ * A customer to create, under the caller's handle or one that the provider generates (`cust-1`, `cust-2`, ...). Give
+ * exactly one of `handle` and `generateHandle`; anything else does not type-check. Field names and meanings are the
  * provider's `CreateCustomer` (documented); the length limits are ours.
  *
  * @category models
@@ -105,7 +105,7 @@ export const NewCustomer = Schema.Union(
 export type NewCustomer = typeof NewCustomer.Type
 
 /**
- * An existing customer's handle, or a customer to create. An error says which field is refused, and never what it was.
+ * An existing customer's handle, or a customer to create. An error names the refused field and never shows its value.
  *
  * @category models
  * @since 0.1.0
@@ -124,7 +124,7 @@ export const Customer = Schema.Union(CustomerHandle, NewCustomer).annotations({
 export type Customer = typeof Customer.Type
 
 /**
- * The customer handle that the provider's answer must show, or `undefined` where the provider decides it.
+ * The customer handle that the provider's answer must show, or `undefined` if the provider decides it.
  *
  * @category getters
  * @since 0.1.0
@@ -139,7 +139,7 @@ interface Check {
 
 const check = (schema: Schema.Schema.AnyNoContext): Check => ({ schema, is: Schema.is(schema) })
 
-// Each field of a customer by its own, so that a refusal can name the field; and in the order in which they are kept.
+// One check per field, so that a refusal can name the field; in the order in which the copy keeps them.
 const checks: ReadonlyMap<string, Check> = new Map([
   ...Object.entries(details).map(([name, field]) => [name, check(field.from)] as const),
   ["handle", check(CustomerHandle)] as const,
@@ -149,9 +149,9 @@ const checks: ReadonlyMap<string, Check> = new Map([
 const isNewCustomer = Schema.is(NewCustomer)
 
 /**
- * A frozen copy of what is a customer to create, or what is refused of it. The fields, and the names of the metadata, have
- * one order, whatever order they came in: a row that went through `jsonb` is the same customer, and the same bytes. It reads
- * each property once, and only the object's own: what is checked is what is kept.
+ * A frozen copy of a customer to create, or its refusal. The fields and the names of the metadata get one fixed order:
+ * a row that went through `jsonb` gives the same customer and the same bytes. It reads each property once, and only the
+ * object's own, so what it checks is what it keeps.
  *
  * @internal
  */
@@ -175,7 +175,7 @@ export const ownCustomer = (given: object): NewCustomer | InvalidRequest => {
 
 const ownMetadata = (given: unknown): unknown => {
   if (!isPlainRecord(given)) return given
-  // Names that are whole numbers come first in any object: the rest is sorted by code units.
+  // Any object puts names that are whole numbers first; the rest is sorted by code units.
   const entries = Object.entries(given).sort(([one], [other]) => (one < other ? -1 : 1))
   return Object.freeze(Object.assign(Object.create(null), Object.fromEntries(entries)))
 }

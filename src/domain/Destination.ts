@@ -1,6 +1,6 @@
 /**
- * Where the money goes: a saved payment method of the customer (`ca_...`) or a one-time card token (`ct_...`).
- * Both are kept in `Redacted`: a card token is a secret, and a saved method is nobody's business in a log.
+ * Where the money goes: a saved payment method of the customer (`ca_...`) or a one-time card token (`ct_...`). Both are
+ * kept in `Redacted`: a card token is a secret, and a saved method does not belong in a log.
  */
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -10,8 +10,8 @@ import { hidden } from "./refusal.js"
 const referencePattern = /^[\x21-\x7E]{1,255}$/
 
 /**
- * How a payment method is written. The provider asks only for one character or more (documented); the rest is ours. Never 12 to
- * 19 digits, which is a card number: it would be stored.
+ * The text that names a payment method. The provider requires one character or more (documented); the other limits are
+ * ours. 12 to 19 digits are refused: they are a card number, and it would be stored.
  *
  * @category models
  * @since 0.1.0
@@ -29,7 +29,7 @@ export const isReference = (value: unknown): value is string =>
   typeof value === "string" && referencePattern.test(value) && !isDigits(value)
 
 /**
- * Whether a reference is a card token's (documented: `ct_...`).
+ * Whether a reference names a card token (documented: `ct_...`).
  *
  * @category predicates
  * @since 0.1.0
@@ -37,13 +37,14 @@ export const isReference = (value: unknown): value is string =>
 export const isCardToken = (reference: string): boolean => reference.startsWith("ct_")
 
 /**
- * A saved payment method. It can be encoded (a queue or a workflow has to carry it), and prints as `<redacted>`.
+ * A payment method that the provider keeps for a customer. It has an encoded form, because a queue or a workflow must
+ * carry it, and prints as `<redacted>`.
  *
  * @category models
  * @since 0.1.0
  */
 export const SavedMethod = Schema.TaggedStruct("SavedMethod", {
-  // Or a card token could be stored after all, under another name.
+  // Otherwise a card token could be stored after all, under another name.
   reference: Schema.Redacted(Reference.pipe(Schema.filter((reference) => !isCardToken(reference))))
 }).annotations(hidden("a saved payment method"))
 
@@ -54,8 +55,8 @@ export const SavedMethod = Schema.TaggedStruct("SavedMethod", {
 export type SavedMethod = typeof SavedMethod.Type
 
 /**
- * A card token: one use, short life, and a secret. It has no encoded form on purpose: what is stored or queued must not
- * hold it.
+ * A secret that names a card, for one use and a short time. It has no encoded form on purpose, so that it is never
+ * stored or queued.
  *
  * @category models
  * @since 0.1.0
@@ -76,7 +77,7 @@ export type CardToken = typeof CardToken.Type
 export const expected = "Expected a saved payment method, or a redacted card token"
 
 /**
- * What is refused here is never shown: a `ParseError` prints the values that it refuses.
+ * A saved payment method or a card token. Errors never show the refused value, which a `ParseError` would print.
  *
  * @category models
  * @since 0.1.0
@@ -92,7 +93,7 @@ export const Destination = Schema.Union(SavedMethod, CardToken).annotations({
 export type Destination = typeof Destination.Type
 
 /**
- * What the wire carries: the destination in the clear, for sending and comparing only.
+ * The destination in the clear, as the wire carries it; for sending and comparing only.
  *
  * @internal
  */

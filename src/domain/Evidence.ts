@@ -1,6 +1,6 @@
 /**
- * All that is known of one handle, as a value: creates that may have been carried out, transactions that records have shown, and
- * when. Two pieces of it are put together by `merge`, in any order.
+ * All that is known about one handle, as a value: creates that may have been carried out, transactions that records
+ * showed, and when. `merge` combines two pieces of evidence, in any order.
  */
 import * as Schema from "effect/Schema"
 import { Clocks, elapsed, Moment, narrowed, type Offset } from "./clocks.js"
@@ -8,32 +8,32 @@ import { idsOf, type Payout } from "./Payout.js"
 import { hidden } from "./refusal.js"
 
 /**
- * A create that may have been carried out, and that was not answered by a record that shows its transaction.
+ * A `POST /v1/payout` that may have been carried out, and whose answer, if any, did not show its transaction.
  *
  * @category models
  * @since 0.1.0
  */
 export const Create = Schema.Struct({
-  /** Its own; the same create has the same id wherever its evidence goes. */
+  /** The same create has the same id in all evidence. */
   id: Schema.String,
-  /** How many creates this stands for: more than 1, where only the times of all of them are known. */
+  /** How many creates this entry stands for: more than 1 if only their common time range is known. */
   count: Schema.Number,
   clock: Schema.String,
-  /** The earliest that it can have been sent, by `clock`. Absent: at any time before `to`. */
+  /** The earliest time at which it can have been sent, by `clock`. Absent: any time before `to`. */
   from: Schema.optional(Schema.Number),
-  /** The latest that it can have been sent, by `clock`. */
+  /** The latest time at which it can have been sent, by `clock`. */
   to: Schema.Number,
   /** Minor units. */
   amount: Schema.Number,
-  /** The fingerprint of its arguments, where they are known. */
+  /** The fingerprint of its arguments, if known. */
   request: Schema.optional(Schema.String),
-  /** The fingerprint of the saved method that it names, where it is known. */
+  /** The fingerprint of the saved method that it names, if known. */
   method: Schema.optional(Schema.String),
-  /** The transactions that were on record, and over, before it was sent. */
+  /** The ids of the transactions that were on record, and had ended, before it was sent. */
   before: Schema.Array(Schema.String),
-  /** Whether it is only assumed that somebody sent it. */
+  /** Whether it is only assumed that another process sent it. No transaction accounts for a guess. */
   guess: Schema.Boolean,
-  /** What it was told of the handle by a code (134, 133, 11) instead of the record, and when, by `clock`. */
+  /** What the provider answered about the handle by a code (134, 133, 11) instead of a record, and when, by `clock`. */
   claim: Schema.optional(Schema.Struct({ said: Schema.Literal("Paid", "Processing", "Exists"), at: Schema.Number }))
 }).annotations(hidden("a create in evidence"))
 
@@ -44,7 +44,7 @@ export const Create = Schema.Struct({
 export interface Create extends Schema.Schema.Type<typeof Create> {}
 
 /**
- * A transaction that a record has shown.
+ * The provider's transaction, as a record showed it.
  *
  * @category models
  * @since 0.1.0
@@ -53,11 +53,11 @@ export const Transaction = Schema.Struct({
   id: Schema.String,
   /** By the provider's clock, in epoch milliseconds. */
   created: Schema.optional(Schema.Number),
-  /** Minor units; 0, if it could not be read. */
+  /** Minor units; 0 if it could not be read. */
   amount: Schema.Number,
   state: Schema.String,
   errorState: Schema.optional(Schema.String),
-  /** The fingerprint of the saved method that it went to, where the record shows it. */
+  /** The fingerprint of the saved method that it went to, if the record shows it. */
   method: Schema.optional(Schema.String),
   /** The create that was answered with it, and the fingerprint of that create's arguments. */
   doing: Schema.optional(Schema.Struct({ create: Schema.String, request: Schema.String }))
@@ -70,7 +70,7 @@ export const Transaction = Schema.Struct({
 export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
 
 /**
- * What the newest record said beside its transactions.
+ * What the newest record showed besides its transactions.
  *
  * @category models
  * @since 0.1.0
@@ -81,7 +81,7 @@ export const Record = Schema.Struct({
   amount: Schema.Number,
   /** How many transactions it showed. */
   transactions: Schema.Number,
-  /** When the exchange that showed it was begun. */
+  /** When the exchange that showed it began. */
   read: Moment
 }).annotations(hidden("a record in evidence"))
 
@@ -92,22 +92,22 @@ export const Record = Schema.Struct({
 export interface Record extends Schema.Schema.Type<typeof Record> {}
 
 /**
- * All evidence about one handle: a `Schema` value, to be stored with the error or outcome that has it, and to be handed to
- * `Payouts.recover` in this process or in another one. It has arguments and payment methods by their fingerprints only.
+ * All that is known about one handle, as a `Schema` value. Store it with the error or outcome that carries it, and pass
+ * it to `Payouts.recover` in this process or another one. It holds arguments and payment methods only as fingerprints.
  *
  * @category models
  * @since 0.1.0
  */
 export const Evidence = Schema.Struct({
   handle: Schema.String,
-  /** The clock of the process that stated it. */
+  /** The clock of the process that produced it. */
   by: Schema.optional(Schema.String),
   creates: Schema.Array(Create),
   transactions: Schema.Array(Transaction),
   record: Schema.optional(Record),
-  /** When the latest exchange was begun in which the provider showed all that it had, even if that was nothing. */
+  /** When the latest exchange began in which the provider showed all that it had, even if that was nothing. */
   read: Schema.optional(Moment),
-  /** By the clock's name: one for each process that took part. One that was never measured is absent. */
+  /** Offsets by the clock's name: one clock for each process that took part. An unmeasured clock is absent. */
   clocks: Clocks
 }).annotations(hidden("evidence of a payout"))
 
@@ -118,7 +118,7 @@ export const Evidence = Schema.Struct({
 export interface Evidence extends Schema.Schema.Type<typeof Evidence> {}
 
 /**
- * How many creates of one handle are kept apart. Beyond that, the oldest are kept as one entry.
+ * How many creates of one handle are kept as separate entries. Beyond that, the oldest share an entry.
  *
  * @category limits
  * @since 0.1.0
@@ -126,7 +126,7 @@ export interface Evidence extends Schema.Schema.Type<typeof Evidence> {}
 export const createsMax = 100
 
 /**
- * No evidence.
+ * The evidence about a handle of which nothing is known yet.
  *
  * @category constructors
  * @since 0.1.0
@@ -134,7 +134,7 @@ export const createsMax = 100
 export const empty = (handle: string): Evidence => ({ handle, creates: [], transactions: [], clocks: {} })
 
 /**
- * What a record shows. `read` is when the exchange was begun that showed it.
+ * The evidence that a record gives. `read` is when the exchange that showed it began.
  *
  * @category constructors
  * @since 0.1.0
@@ -157,7 +157,7 @@ export const ofPayout = (handle: string, payout: Payout, read: Moment): Evidence
 }
 
 /**
- * Adds a create, or replaces the one of its id.
+ * Adds a create, or replaces the one with the same id.
  *
  * @category combinators
  * @since 0.1.0
@@ -168,7 +168,7 @@ export const withCreate = (evidence: Evidence, create: Create): Evidence => ({
 })
 
 /**
- * Takes a create away: it certainly did nothing.
+ * Removes a create that certainly did nothing.
  *
  * @category combinators
  * @since 0.1.0
@@ -179,8 +179,8 @@ export const withoutCreate = (evidence: Evidence, id: string): Evidence => ({
 })
 
 /**
- * Takes away the creates that were only assumed. For a caller that knows that nobody sent them: `recover` itself keeps what the
- * evidence assumes, since it may be the only trace of a create.
+ * Removes the creates that were only assumed. Use it if you know that no process sent them: `recover` itself keeps
+ * them, because a guess may be the only trace of a create.
  *
  * @category combinators
  * @since 0.1.0
@@ -191,8 +191,7 @@ export const withoutGuesses = (evidence: Evidence): Evidence => ({
 })
 
 /**
- * Puts two pieces of evidence about one handle together. Whatever either has counts; of the same transaction, what it has
- * come to.
+ * Combines two pieces of evidence about one handle. All of both counts, and a transaction's most advanced state.
  *
  * @category combinators
  * @since 0.1.0
@@ -228,7 +227,7 @@ const mergeBy = <A extends { readonly id: string }>(
   return [...merged.values()]
 }
 
-// A claim is made once, when the answer came.
+// A create has one answer, so it has one claim.
 const mergeCreate = (self: Create, that: Create): Create => {
   const claim = self.claim ?? that.claim
   return { ...mergeTimes(self, that), ...(claim === undefined ? {} : { claim }) }
@@ -238,19 +237,19 @@ const mergeTimes = (self: Create, that: Create): Create => {
   const [one, other] = isOriginal(self, that) ? [self, that] : [that, self]
   const to = one.clock === other.clock ? Math.max(one.to, other.to) : one.to
   if (one.count !== other.count) {
-    // They stand for different creates, and only what is the same of both is known of all.
+    // They stand for different sets of creates: only what both share is known of all.
     const { from: _, ...rest } = one
     const before = one.before.filter((id) => other.before.includes(id))
     return { ...rest, to, before, count: Math.max(one.count, other.count) }
   }
   const before = [...new Set([...one.before, ...other.before])]
   if (one.clock !== other.clock) return { ...one, before }
-  // An intent and its create are the same: it was sent at the later of the two. Whoever guesses again, guesses until then.
+  // An intent and its create are the same create: the later `from` holds. A repeated guess lasts until the later `to`.
   const from = Math.max(one.from ?? -Infinity, other.from ?? -Infinity)
   return { ...one, to, before, ...(from === -Infinity ? {} : { from }) }
 }
 
-// Who took over a create of a clock that was not measured has it by another clock, and does not know from when on it may be.
+// A process that took over a create of an unmeasured clock dates it by its own clock, without `from`.
 const isOriginal = (self: Create, that: Create): boolean =>
   (self.from === undefined) === (that.from === undefined) ? self.clock <= that.clock : self.from !== undefined
 
@@ -259,7 +258,7 @@ const mergeTransaction = (self: Transaction, that: Transaction): Transaction => 
   return { ...less, ...more }
 }
 
-// Reads may lag behind: what says paid is the newer one; among others, what shows more transactions; then, what was read later.
+// Reads may lag behind: a paid record is the newer one, then one with more transactions, then the later read.
 const mergeRecord = (evidence: Evidence, self: Record | undefined, that: Record | undefined): Record | undefined => {
   if (self === undefined || that === undefined) return that ?? self
   const wasPaid = self.state === "paid"
@@ -273,7 +272,7 @@ const later = (evidence: Evidence, self: Moment | undefined, that: Moment | unde
   return elapsed(evidence.clocks, self, that) >= 0 ? that : self
 }
 
-// The two oldest of one clock: of two clocks it is not known which was later.
+// Combines the two oldest of one clock: across clocks it is not known which was later.
 const compacted = (creates: ReadonlyArray<Create>): ReadonlyArray<Create> => {
   if (creates.length <= createsMax) return creates
   const second = creates.find((one, index) => creates.findIndex(({ clock }) => clock === one.clock) < index)
@@ -282,7 +281,7 @@ const compacted = (creates: ReadonlyArray<Create>): ReadonlyArray<Create> => {
   return creates.flatMap((one) => (one === second ? [] : one === first ? [together(first, second)] : [one]))
 }
 
-// What is not the same of both is not known of the two; and when each was sent is not, so no transaction accounts for them.
+// Keeps what both share. When each was sent is no longer known, so no transaction accounts for them.
 const together = (self: Create, that: Create): Create => ({
   id: self.id.startsWith(several) ? self.id : `${several}${self.id}`,
   count: self.count + that.count,
@@ -296,7 +295,7 @@ const together = (self: Create, that: Create): Create => ({
 
 const several = "several/"
 
-// A transaction ends once, and an end that is known outranks one that is not: the provider may find out later.
+// A transaction ends once. A known end outranks an unknown one, because the provider may find out later.
 /** @internal */
 export const progress = ({ errorState, state }: Transaction): number =>
   state === "paid" ? 3 : state !== "failed" ? 0 : isDecline(errorState) ? 2 : 1
@@ -306,7 +305,7 @@ export const isDecline = (errorState: string | undefined): boolean =>
   errorState === "hard_declined" || errorState === "soft_declined"
 
 /**
- * Adds what is measured of a clock.
+ * Adds a measured offset of a clock.
  *
  * @category combinators
  * @since 0.1.0
@@ -317,8 +316,8 @@ export const withOffset = (evidence: Evidence, clock: string, offset: Offset): E
 })
 
 /**
- * Evidence as it is taken over at a moment of another clock. Of a clock that was never measured only this is known: that all
- * that happened by it happened before now; or before it was taken over the first time, which is in `known`.
+ * Evidence that a process takes over, at a moment of its own clock. For a clock that was never measured, only one bound
+ * is known: all that happened by it happened before now, or before the first takeover, which `known` holds.
  *
  * @category combinators
  * @since 0.1.0
@@ -349,7 +348,7 @@ export const adopted = (evidence: Evidence, now: Moment, known: Evidence = empty
 const longAgo = ({ clock }: Moment): Moment => ({ clock, at: 0 })
 
 /**
- * The transactions that are over, by their ids: a create that is sent from now on is not what they are the doing of.
+ * The ids of the transactions that have ended: a create that is sent from now on cannot have made them.
  *
  * @category getters
  * @since 0.1.0
@@ -358,7 +357,7 @@ export const over = ({ transactions }: Evidence): ReadonlyArray<string> =>
   transactions.filter((one) => progress(one) > 0).map(({ id }) => id)
 
 /**
- * Whether a payout shows less than any record did: a read that lags behind.
+ * Whether a payout lacks a transaction that a record showed: the read lags behind.
  *
  * @category predicates
  * @since 0.1.0

@@ -1,14 +1,14 @@
 /**
- * All evidence about one handle, and what it says about the money: certainty and exposure. Evidence is a value. Two pieces
- * of it are put together by `merge`, in any order, and what they say is computed from all of it, never counted along the
- * way: so it says the same after a restart, and in another process.
+ * All evidence about one handle, and what it says about the money: certainty and exposure. Both are computed from all
+ * evidence, never counted along the way, so they are the same after a restart and in another process. `merge` combines
+ * two pieces of evidence, in any order.
  *
  * A statement is the worst of all histories that the evidence allows, under four assumptions:
  *
  * 1. A create is carried out once, or never, and not later than the arrival horizon after it was sent (inferred).
  * 2. A create that is carried out makes one transaction, or is answered by 133 or 134 and does nothing.
  * 3. The provider allows one success for a handle (documented for charges, inferred for payouts).
- * 4. Who calls `create` knows of every create that is under way; who does not calls `recover`, which assumes one more.
+ * 4. A caller of `create` knows every create under way. Any other caller uses `recover`, which assumes one more.
  *
  * Worked histories, which `test/domain/Exposure.test.ts` reads. One amount is 100, times are minutes, the horizon is 360.
  * `post` is a create whose answer never came, `declined`, `paid`, `error` (a processing error) and `processing` are
@@ -76,7 +76,7 @@ export {
 } from "./Evidence.js"
 
 /**
- * Did the money move? `NotMoved` and `Moved` are said only when they are certain.
+ * Whether money moved. `NotMoved` and `Moved` appear only if they are certain.
  *
  * @category models
  * @since 0.1.0
@@ -104,7 +104,7 @@ export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number }
 export interface Exposure extends Schema.Schema.Type<typeof Exposure> {}
 
 /**
- * The least and the most that can have left the account, or still can by what was sent, under all arguments.
+ * The least and the most that can have left the account, or still can by creates already sent, for all arguments.
  *
  * @category folding
  * @since 0.1.0
@@ -118,7 +118,8 @@ export const exposure = (evidence: Evidence, horizon: number = arrivalHorizonDef
   )
 
 /**
- * The same for the creates of some arguments only, by their fingerprints; or for those of all others.
+ * The exposure of the creates with the given arguments (`Own`), or of the creates with any others (`Others`). Arguments
+ * are compared by fingerprint.
  *
  * @category folding
  * @since 0.1.0
@@ -134,13 +135,14 @@ export const exposureOfRequest = (
   return exposureOf(evidence, horizon, isMeant, (one) => {
     if (one.doing !== undefined) return isMeant(one.doing.request)
     if (one.method === undefined || method === undefined) return undefined
-    // The record shows that it went to another saved method; or to this one, and nobody else that is known can have sent it.
+    // The record shows the saved method. A transaction to this one is the request's own if no known create with other
+    // arguments can have made it.
     if (one.method !== method) return of === "Others"
     return others.some((create) => isPossible(evidence, one, create, horizon)) ? undefined : of === "Own"
   })
 }
 
-/** `isTheirs` is undefined, where it is not known whose doing a transaction is. */
+/** `isTheirs` gives undefined if it is not known which create made the transaction. */
 const exposureOf = (
   evidence: Evidence,
   horizon: number,
@@ -150,7 +152,7 @@ const exposureOf = (
   const { creates, record, transactions } = evidence
   const meant = creates.filter(({ request }) => isMeant(request))
   const others = creates.filter(({ request }) => !isMeant(request))
-  // A create that was told 134 is not what a paid payout was paid by.
+  // A create that was answered with 134 (already paid) did not make the payment.
   const mayBeOf = (one: Transaction, some: ReadonlyArray<Create>) =>
     some.some(
       (create) => isPossible(evidence, one, create, horizon) && !(one.state === "paid" && create.claim?.said === "Paid")
@@ -162,7 +164,7 @@ const exposureOf = (
   )
   if (record?.state !== "paid") {
     const doubt = doubtOf(evidence, horizon, meant)
-    // A payout that is not over, or failed for no reason that is shown, may itself have moved the money, by one of them.
+    // A payout that is not final, or failed without showing a transaction, may itself have moved the money once.
     const unexplained = open === 0 && isMeant(undefined) && isUnexplained(evidence) ? (record?.amount ?? 0) : 0
     return { min: 0, max: open + Math.max(doubt, unexplained) }
   }
@@ -174,7 +176,7 @@ const exposureOf = (
   const isPaidHere = payers.length === 0 ? isMeant(undefined) || meant.length > 0 : paid > 0
   const isPaidElsewhere = payers.some((one) => isTheirs(one) === undefined && mayBeOf(one, others))
   const certainly = payers.filter((one) => isTheirs(one) === true)
-  // Where it shows no transaction, any of those that may have been carried out may have paid beside it, unknown to it.
+  // A paid record without transactions does not show which creates paid: each of the others may have paid as well.
   const unseen = record.transactions > 0 ? 0 : (countOf(meant) - 1) * record.amount
   return {
     min:
@@ -192,7 +194,7 @@ const isUnexplained = ({ record, transactions }: Evidence): boolean =>
   record !== undefined && (record.state !== "failed" || transactions.length === 0)
 
 /**
- * The certainty that an exposure amounts to.
+ * The certainty that follows from an exposure.
  *
  * @category folding
  * @since 0.1.0
@@ -201,7 +203,7 @@ export const certainty = ({ max, min }: Exposure): Certainty =>
   min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved"
 
 /**
- * How many transactions that any record showed are processing errors.
+ * How many of the transactions that records showed are processing errors.
  *
  * @category getters
  * @since 0.1.0

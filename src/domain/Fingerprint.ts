@@ -4,8 +4,8 @@
  */
 
 /**
- * 64 bits in hex (cyrb53 with all of its bits). It names and does not protect: it is made of identifiers that are random
- * themselves (a saved method has 128 bits), so nobody finds the value by trying.
+ * 64 bits in hex (cyrb53 with all of its bits). It names a value and does not protect it. The values hold random
+ * identifiers (a saved method has 128 bits), so trying does not find them.
  *
  * @internal
  */

@@ -16,10 +16,11 @@ export const lengthMax = 255
 const pattern = new RegExp(`^(?!\\.{1,2}$|(?:ct|priv)_[A-Za-z0-9]{16})[A-Za-z0-9_.@-]{1,${lengthMax}}$`)
 
 /**
- * 1 to 255 of `A-Z a-z 0-9 _ . @ -`, and neither `.` nor `..` (a URL path would swallow them). 20 characters or fewer
- * survive as a bank statement's reference. What looks like a card token, a key or a card number is refused as well: it is a
- * secret in the wrong place, and a handle is shown everywhere. Source: the documented alphabet; that `-` belongs to it is inferred, because
- * the vendor's text, read as a regular expression, makes `.-@` a range.
+ * The name of a payout: 1 to 255 of `A-Z a-z 0-9 _ . @ -`, and neither `.` nor `..`, which a URL path would swallow. 20
+ * characters or fewer survive as a bank statement's reference. Text that looks like a card token, a key or a card
+ * number is refused: it is a secret in the wrong place, and a handle is shown everywhere. Source: the documented
+ * alphabet. That `-` belongs to it is inferred, because the provider's text, read as a regular expression, makes `.-@`
+ * a range.
  *
  * @category models
  * @since 0.1.0
@@ -41,8 +42,8 @@ export const Handle = Schema.String.pipe(
 export type Handle = typeof Handle.Type
 
 /**
- * Whether a value is a handle. By hand, as for each field of a request: they are looked at for every payout, and what
- * `Schema.is` takes of memory for them is half of what making a request takes.
+ * Whether a value is a handle. Written by hand, like the check of each field of a request: it runs for every payout,
+ * and `Schema.is` would take half of the memory that making a request takes.
  *
  * @internal
  */
@@ -50,7 +51,7 @@ export const isHandle = (value: unknown): value is Handle =>
   typeof value === "string" && pattern.test(value) && !isCard(value)
 
 /**
- * Why a value is no handle, in this field.
+ * The refusal of a value that is not a handle, for this field.
  *
  * @internal
  */
@@ -60,7 +61,7 @@ export const refusal = (field: string, value: unknown): InvalidRequest =>
     : InvalidRequest.mustBe(field, Handle)
 
 /**
- * A handle from a string, or `InvalidRequest`. An `Either`, hence an `Effect`.
+ * Makes a handle from a string, or fails with `InvalidRequest`. An `Either`, hence an `Effect`.
  *
  * @example
  * ```ts
@@ -76,11 +77,11 @@ export const make = (input: string): Either.Either<Handle, InvalidRequest> =>
   isHandle(input) ? Either.right(input) : Either.left(refusal("handle", input))
 
 /**
- * A stable handle from the caller's own ids: the same ids give the same handle on every machine and on every day, and
- * different ids give different ones. Each part is escaped (`_` and whatever the provider does not allow become
- * `_<hex>_`) and the parts are joined by dots. Derive it from what makes the *business* payout one (a prize, an invoice
- * line), never from a clock or a random number: a new handle is a new payout. A number has to be one that JavaScript holds
- * exactly: beyond 2^53 two ids become one number, so give such an id as the text that it came as.
+ * A stable handle from the caller's own ids: the same ids give the same handle on every machine and every day, and
+ * different ids give different handles. Each part is escaped (`_`, `.` and what the provider does not allow become
+ * `_<hex>_`), and dots join the parts. Derive it from what makes the *business* payout one (a prize, an invoice line),
+ * never from a clock or a random number: a new handle is a new payout. JavaScript must hold a number exactly: beyond
+ * 2^53 two ids become one number, so pass such an id as text.
  *
  * @example
  * ```ts
@@ -106,11 +107,11 @@ export const derive = (
       )
 }
 
-// Types end where ids come from: a part that is missing, or was rounded, is the same for all payouts.
+// Ids may come from untyped data: a missing or rounded part would be the same for all payouts.
 const isPart = (part: unknown): boolean =>
   typeof part === "string" || (typeof part === "number" && Math.abs(part) <= Number.MAX_SAFE_INTEGER)
 
-// `.` separates and `_` escapes, so both are escaped inside a part. An empty part stays recognisable ("_" alone), or
-// derive("a", "") and derive("a") would differ only by a trailing dot, and derive("", "") would be "..".
+// `.` separates and `_` escapes, so both are escaped inside a part. An empty part becomes `_`, or derive("a", "") and
+// derive("a") would differ only by a trailing dot, and derive("", "", "") would be "..".
 const escapePart = (part: string): string =>
   part === "" ? "_" : part.replace(/[^A-Za-z0-9@-]/gu, (char) => `_${char.codePointAt(0)?.toString(16)}_`)

@@ -1,5 +1,5 @@
 /**
- * What our own validation refuses. Nothing has been sent, so nothing can have moved.
+ * The refusal of the library's own validation. Nothing has been sent, so nothing can have moved.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -9,8 +9,8 @@ import type { Certainty, Exposure } from "./Exposure.js"
 import { hiddenClass } from "./refusal.js"
 
 /**
- * A value was refused before anything was sent. Says which field and what it must be, never what it was: the value may
- * be a card token in the wrong place.
+ * A value that the library refused before it sent anything. Names the field and what it must be, and never shows the
+ * value: it may be a card token in the wrong place.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ import { hiddenClass } from "./refusal.js"
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-billwerk-payouts/InvalidRequest")(
   "InvalidRequest",
   {
-    /** The handle, when it is known to be a valid one. */
+    /** The handle, if it is known to be valid. */
     handle: Schema.optional(Schema.String),
     /** The field as the caller spells it: `amount`, `customer.handle`. */
     field: Schema.String,

@@ -45,8 +45,8 @@ export const isAmount = (value: unknown): value is Amount =>
 const currencyPattern = /^[A-Z]{3}$/
 
 /**
- * Three capital letters of ISO 4217. Lower case is refused rather than repaired, so that every attempt says the same.
- * The provider would take its account's default for a missing currency; this library wants it said.
+ * An ISO 4217 code of three capital letters. Lower case is refused instead of repaired, so that every attempt sends the
+ * same text. For a missing currency the provider would use the account's default; this library requires one.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What a payout can succeed with: money that moved, or money that the provider has taken on itself to move.
+ * The successes of a payout: money that moved, or money that the provider has accepted to move.
  */
 import * as Schema from "effect/Schema"
 import { Attempt } from "./Attempt.js"
@@ -20,13 +20,13 @@ const fields = {
   certainty: Certainty,
   /** The least and the most that can have left the account, in minor units. */
   exposure: Exposure,
-  /** What certainty and exposure rest on: store it, and hand it to `Payouts.recover`. */
+  /** The basis of certainty and exposure: store it, and pass it to `Payouts.recover`. */
   evidence: Evidence
 }
 
 /**
- * The money moved. `exposure.max` is more than the amount only if an earlier attempt of the provider may have paid
- * without knowing it.
+ * A success: the money moved. `exposure.max` is more than the amount only if an earlier create may have paid as well,
+ * without the provider knowing it.
  *
  * @category models
  * @since 0.1.0
@@ -40,18 +40,19 @@ export const Paid = Schema.TaggedStruct("Paid", fields).annotations(hidden("a pa
 export interface Paid extends Schema.Schema.Type<typeof Paid> {}
 
 /**
- * What a `Processing` that `Payouts.awaitFinal` gives back rests on: `payout` is what the provider showed at `shownAt`.
+ * The wait that ended with a `Processing` of `Payouts.awaitFinal`: `payout` is what the provider showed at `shownAt`.
  *
  * @category models
  * @since 0.1.0
  */
 export const Waited = Schema.Struct({
   /**
-   * How many lookups this call began. **0: the provider was not asked**, because the deadline came first (too many others were
-   * waiting, or it is too short) or the schedule granted none. Then the payout may have become final since `shownAt`.
+   * How many lookups this call began. **0: the provider was not asked**, because the deadline came first (too many
+   * other calls were waiting, or it is too short) or the schedule granted no lookup. Then the payout may have become
+   * final since `shownAt`.
    */
   lookups: Schema.NonNegativeInt,
-  /** When the exchange began that showed `payout`, by the clock of the process that made it; none, if it is not on record. */
+  /** When the exchange that showed `payout` began, by its process's clock. Absent if it is not on record. */
   shownAt: Schema.optional(Schema.DateTimeUtc)
 })
 
@@ -62,14 +63,15 @@ export const Waited = Schema.Struct({
 export interface Waited extends Schema.Schema.Type<typeof Waited> {}
 
 /**
- * Accepted, and not over: an asynchronous payment method. `Payouts.awaitFinal` waits until it is paid or has failed.
+ * A success: accepted and not final, with an asynchronous payment method. `Payouts.awaitFinal` waits until it is paid
+ * or failed.
  *
  * @category models
  * @since 0.1.0
  */
 export const Processing = Schema.TaggedStruct("Processing", {
   ...fields,
-  /** How `awaitFinal` waited for it. None, where another method answered. Of a durable payout, it is about the latest poll. */
+  /** How `awaitFinal` waited. Absent if another method answered. For a durable payout, it describes the latest poll. */
   waited: Schema.optional(Waited)
 }).annotations(hidden("an outcome that is processing"))
 

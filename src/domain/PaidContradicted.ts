@@ -1,5 +1,5 @@
 /**
- * What must never happen, and has: the provider takes back what it said about money that moved.
+ * A contradiction that must never happen: the provider takes back what it said about money that moved.
  */
 import * as Schema from "effect/Schema"
 import { Handle } from "./Handle.js"
@@ -7,8 +7,8 @@ import { Payout } from "./Payout.js"
 import { hiddenClass } from "./refusal.js"
 
 /**
- * A payout that was paid is shown in another state. It stays paid here: a read may lag behind, and money that moved does
- * not come back by being denied. A person should look into it.
+ * The provider shows a paid payout in another state. The library still counts it as paid: a read may lag behind, and a
+ * denial does not bring money back. A person should look into it.
  *
  * @category models
  * @since 0.1.0

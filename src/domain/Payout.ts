@@ -1,5 +1,5 @@
 /**
- * What the provider says about a payout: its state, its transactions, and what they can have done to the money.
+ * What the provider shows of a payout: its state and its transactions.
  */
 import type * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
@@ -7,15 +7,15 @@ import type { Recorded } from "./Attempt.js"
 import { hidden } from "./refusal.js"
 
 /**
- * One attempt of the provider to move the money. `state`, `errorState` and `error` are open: a word we do not know is kept,
- * if it is a code (`some_word`) that repeats nothing of the request, and is `<redacted>` otherwise. Source: the provider's
- * schema (documented). Of the card only a fingerprint is kept: it tells two cards apart, and shows neither.
+ * One try of the provider to move the money. `state`, `errorState` and `error` are open. An unknown word is kept if it
+ * is a code (`some_word`) that repeats nothing of the request, and is `<redacted>` otherwise. Source: the provider's
+ * schema (documented). Of the card only a fingerprint is kept: it tells two cards apart and shows neither.
  *
  * @category models
  * @since 0.1.0
  */
 export const Transaction = Schema.Struct({
-  /** 32 hex digits (documented). One in another form is known by its fingerprint, `id-...`: it may be anything. */
+  /** 32 hex digits (documented). An id in another form becomes its fingerprint, `id-...`: it may hold anything. */
   id: Schema.String,
   /** `paid`, `processing`, `failed`. */
   state: Schema.String,
@@ -28,10 +28,10 @@ export const Transaction = Schema.Struct({
   error: Schema.optional(Schema.String),
   /** Up to six letters and digits, such as `05`; anything else is not kept. */
   acquirerCode: Schema.optional(Schema.String),
-  /** Only with `keepProviderTexts`: at most 255 characters, without what they repeat of the request. */
+  /** Only with `keepProviderTexts`: at most 255 characters, without any text of the request. */
   acquirerMessage: Schema.optional(Schema.String),
   cardType: Schema.optional(Schema.String),
-  /** The fingerprint of the saved method that it went to, where the record shows its card. */
+  /** The fingerprint of the saved method that it went to, if the record shows its card. */
   method: Schema.optional(Schema.String),
   /** The acquirer's gateway, such as `clearhaus`. */
   provider: Schema.optional(Schema.String)
@@ -44,8 +44,8 @@ export const Transaction = Schema.Struct({
 export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
 
 /**
- * The provider's record of one payout at the moment it was asked. `state` decides, whatever the dates say; it is open:
- * `created`, `processing`, `paid`, `failed`, a code that we do not know, or `<redacted>`.
+ * The provider's record of one payout at the time of the exchange. `state` decides, even against the dates. It is open:
+ * `created`, `processing`, `paid`, `failed`, an unknown code, or `<redacted>`.
  *
  * @category models
  * @since 0.1.0
@@ -56,12 +56,12 @@ export const Payout = Schema.Struct({
   /** Minor units. */
   amount: Schema.Number,
   currency: Schema.optional(Schema.String),
-  /** The customer's handle. One that is an e-mail address is kept only if it is known to be this customer's. */
+  /** The customer's handle. An e-mail address is kept only if it is known to be this customer's handle. */
   customer: Schema.optional(Schema.String),
   created: Schema.optional(Schema.DateTimeUtc),
   paid: Schema.optional(Schema.DateTimeUtc),
   failed: Schema.optional(Schema.DateTimeUtc),
-  /** One for each attempt, in no documented order: see `latest`. */
+  /** One for each create that the provider carried out, in no documented order: see `latest`. */
   transactions: Schema.Array(Transaction)
 }).annotations(hidden("a payout of the provider"))
 
@@ -72,8 +72,8 @@ export const Payout = Schema.Struct({
 export interface Payout extends Schema.Schema.Type<typeof Payout> {}
 
 /**
- * The latest transaction: by `created`, not by position, because the provider documents no order. Among equals the one
- * that stands later wins; one without a date is older than any that has one.
+ * The transaction with the latest `created`. Its position does not count, because the provider documents no order.
+ * Among equals the later position wins; a transaction without a date is older than any with one.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export const latest = (payout: Payout): Transaction | undefined =>
 const millis = (date: DateTime.Utc | undefined): number => (date === undefined ? -Infinity : date.epochMillis)
 
 /**
- * What a record says, in short.
+ * A summary of a record.
  *
  * @category getters
  * @since 0.1.0
@@ -111,8 +111,8 @@ export const recorded = (payout: Payout): Recorded => {
 }
 
 /**
- * The ids of a payout's transactions, in their order. One without an id, or with another's, gets its place as a name:
- * to drop it would hide that it may have paid.
+ * The ids of a payout's transactions, in their order. A transaction without an id, or with another's id, is named by
+ * its position: to drop it would hide that it may have paid.
  *
  * @category getters
  * @since 0.1.0
@@ -127,7 +127,7 @@ export const idsOf = ({ transactions }: Payout): ReadonlyArray<string> => {
 }
 
 /**
- * The id of a payout's latest transaction, as `idsOf` has it.
+ * The id of a payout's latest transaction, as `idsOf` names it.
  *
  * @category getters
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * The typed error channel: one class for each category that a caller treats differently. Every error says what happened,
- * what is known about the money, what to do next and what never to do; and carries the evidence for it.
+ * The typed error channel: one class for each category that a caller treats differently. Every error says what
+ * happened, what is known about the money, what to do next and what never to do. It carries the evidence for it.
  */
 import * as Schema from "effect/Schema"
 import { Attempt } from "./Attempt.js"
@@ -19,16 +19,16 @@ const evidence = {
   currency: Currency,
   /** Every exchange of this payout that this process has on record, oldest first. */
   attempts: Schema.Array(Attempt),
-  /** Folded over all attempts, never read off the last one. */
+  /** Computed from all evidence, never from the last attempt alone. */
   certainty: Certainty,
   /** The least and the most that can have left the account, in minor units. */
   exposure: Exposure,
-  /** What certainty and exposure rest on: store it, and hand it to `Payouts.recover`. */
+  /** The basis of certainty and exposure: store it, and pass it to `Payouts.recover`. */
   evidence: Evidence
 }
 
 const answer = {
-  /** The HTTP status, where an answer began. */
+  /** The HTTP status, if an answer began. */
   status: Schema.optional(Schema.Number),
   /** The provider's name for the exchange: quote it to their support. */
   requestId: Schema.optional(Schema.String)
@@ -39,11 +39,11 @@ const refusal = {
   requestId: Schema.optional(Schema.String),
   /** The provider's error code. */
   code: Schema.optional(Schema.Number),
-  /** What the documentation calls the code, or another code in words; with `keepProviderTexts`, the provider's own words. */
+  /** The code's documented text, or a word like `some_word`; with `keepProviderTexts`, the provider's own text. */
   error: Schema.optional(Schema.String),
-  /** The provider's further words; only with `keepProviderTexts`. */
+  /** The provider's further text; only with `keepProviderTexts`. */
   detail: Schema.optional(Schema.String),
-  /** The transaction error that the provider named, if it did; `<redacted>`, where it is no code. */
+  /** The transaction error that the provider named, if any; `<redacted>` if it is not a code. */
   transactionError: Schema.optional(Schema.String)
 }
 
@@ -71,7 +71,7 @@ const whileUnclear =
 const advise = (facts: Facts, whenNotMoved: string): string =>
   facts.certainty === "NotMoved" ? whenNotMoved : whileUnclear
 
-/** The last answer, where it is not the one that is reported: it says nothing about the attempt that is. */
+/** The last answer, if the error reports another one: it says nothing about the reported attempt. */
 const afterwards = (attempts: ReadonlyArray<Attempt>, reported: number | undefined): string | undefined => {
   const last = attempts.at(-1)
   if (attempts.length < 2 || last?.status === undefined || last.status === reported) return undefined
@@ -105,8 +105,8 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
     ...answer,
     /**
      * `CutOff`: the answer began and did not end. `RequestTimeout`: HTTP 408. `Interrupted`: an earlier call for this
-     * handle was interrupted while its request was under way. `Unseen`: another process may have sent one, and nothing
-     * that the provider shows accounts for it.
+     * handle was interrupted while its request was under way. `Unseen`: another process may have sent a create, and
+     * nothing that the provider shows accounts for it.
      */
     reason: Schema.Literal("Deadline", "Transport", "Certificate", "CutOff", "RequestTimeout", "Interrupted", "Unseen"),
     /** The system's name for the failure, such as `ECONNREFUSED`. */
@@ -155,8 +155,8 @@ export class ServerError extends Schema.TaggedError<ServerError>("effect-billwer
 }
 
 /**
- * An answer that cannot be understood: another status than the documented ones, a body that cannot be read, another
- * payout than the one asked for, or a state that this library does not know. The money may have moved.
+ * An answer that cannot be relied on: an undocumented status, an unreadable body, another payout than the requested
+ * one, or a state that this library does not know. The money may have moved.
  *
  * @category errors
  * @since 0.1.0
@@ -242,9 +242,9 @@ export class CustomerMismatch extends Schema.TaggedError<CustomerMismatch>("effe
 }
 
 /**
- * Any other 4xx: the request or the account's configuration is at fault. Never sent again (code 74, a concurrent update,
- * and 409 and 425 are, a few times, before they end here). One that names a transaction error which is no decline may have
- * paid: `certainty` says so.
+ * Any other 4xx: the request or the account's configuration is at fault. Never sent again, except after code 74 (a
+ * concurrent update), 409 and 425: after those the library sends a few times more before it ends here. An answer with a
+ * transaction error that is not a decline may have paid: `certainty` says so.
  *
  * @category errors
  * @since 0.1.0
@@ -275,7 +275,7 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect
 }
 
 /**
- * 429, for longer than the policy waits. Limiting comes before anything else, so a limited request did nothing.
+ * 429, for longer than the policy waits. The provider limits before anything else, so a limited request did nothing.
  *
  * @category errors
  * @since 0.1.0
@@ -285,7 +285,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwer
   {
     ...evidence,
     ...refusal,
-    /** What the provider asked for, if it did. */
+    /** The wait that the provider asked for, if any. */
     retryAfter: Schema.optional(Schema.DurationFromMillis)
   },
   hiddenClass("an error of a payout")
@@ -303,7 +303,7 @@ const declined = { ...evidence, requestId: Schema.optional(Schema.String), payou
 
 const times = (count: number): string => (count === 1 ? "once." : `${count} times.`)
 
-// A decline of other arguments may have come after it.
+// Processing errors only: a decline of other arguments may have come later.
 const ofProcessingErrors = (payout: Payout.Payout): Payout.Payout => ({
   ...payout,
   transactions: payout.transactions.filter(({ errorState }) => errorState === "processing_error")
@@ -319,7 +319,7 @@ const reason = (payout: Payout.Payout): string => {
 }
 
 /**
- * The acquirer or issuer declined for good. Never again with the same arguments; a policy that tries does not compile.
+ * The acquirer or issuer declined for good. Never sent again with the same arguments; such a policy does not compile.
  *
  * @category errors
  * @since 0.1.0
@@ -346,7 +346,7 @@ export class HardDeclined extends Schema.TaggedError<HardDeclined>("effect-billw
 }
 
 /**
- * Declined for now, as for lack of funds. Not sent again unless the policy has a budget for it.
+ * Declined for now, for example for lack of funds. Not sent again unless the policy has a budget for it.
  *
  * @category errors
  * @since 0.1.0
@@ -370,7 +370,7 @@ export class SoftDeclined extends Schema.TaggedError<SoftDeclined>("effect-billw
 }
 
 /**
- * Something failed between the platform and the acquirer, as often as the policy allows. It may have paid all the same.
+ * A failure between the platform and the acquirer, as often as the policy allows. It may have paid all the same.
  *
  * @category errors
  * @since 0.1.0
@@ -395,7 +395,7 @@ export class ProcessingError extends Schema.TaggedError<ProcessingError>("effect
 }
 
 /**
- * The handle belongs to a payout with other arguments, at the provider or in this process. Never sent.
+ * The handle belongs to a payout with other arguments, at the provider or in this process. Never sent again.
  *
  * @category errors
  * @since 0.1.0
@@ -404,7 +404,7 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
   "HandleConflict",
   {
     ...evidence,
-    /** What is known of the money of the other arguments; `certainty` and `exposure` are about these alone. */
+    /** What is known about the other arguments' money; `certainty` and `exposure` are about this request's alone. */
     other: Schema.Struct({ certainty: Certainty, exposure: Exposure }),
     /** Where the other payout was found: at the provider, or in this process. */
     with: Schema.Literal("Provider", "Process"),
@@ -428,7 +428,7 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
 }
 
 /**
- * What `create` and `recover` can fail with.
+ * Any failure of `create` and `recover`.
  *
  * @category errors
  * @since 0.1.0
@@ -459,7 +459,7 @@ const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
 
 /**
  * The provider knows no payout under this handle. After a create whose answer was lost this proves nothing: the request
- * may still be travelling, and reads may lag behind writes. `Payouts.recover` takes that into account.
+ * may still be under way, and reads may lag behind writes. `Payouts.recover` takes that into account.
  *
  * @category errors
  * @since 0.1.0
@@ -478,7 +478,7 @@ export class PayoutNotFound extends Schema.TaggedError<PayoutNotFound>("effect-b
 }
 
 /**
- * The provider could not be asked. This says nothing about the money, either way.
+ * The library could not look the payout up. This says nothing about the money, either way.
  *
  * @category errors
  * @since 0.1.0
@@ -488,7 +488,7 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
   {
     ...lookup,
     ...answer,
-    /** What it ended with. */
+    /** The category of the last failure. */
     category: Schema.Literal(
       "CommunicationError",
       "ServerError",
@@ -510,7 +510,7 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
 }
 
 /**
- * What `get` can fail with.
+ * Any failure of `get`.
  *
  * @category errors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What we ask for. A `PayoutRequest` can only be had by passing validation, so whatever holds one may be sent.
+ * What the caller asks for. A `PayoutRequest` exists only if it passed validation, so each one may be sent.
  */
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -17,7 +17,7 @@ import { InvalidRequest } from "./InvalidRequest.js"
 import { fieldName, where } from "./refusal.js"
 import { checkAll, checkHandle, fields, noCustomer, refuse, revealed } from "./requestFields.js"
 
-// Made with what the schema itself has just checked: `true` as the second argument of `new` is nobody else's word.
+// The values that this schema has just checked. A caller's `true` as second argument of `new` is no check.
 const checked = new WeakSet<object>()
 
 const isComplete = (props: Schema.Struct.Type<typeof fields>): boolean => {
@@ -26,7 +26,7 @@ const isComplete = (props: Schema.Struct.Type<typeof fields>): boolean => {
   return true
 }
 
-// What is refused is never shown: a ParseError prints it, unless it has a message.
+// Refused values are never shown: a ParseError without a message of ours prints them.
 const refusal = {
   message: (issue: ParseResult.ParseIssue) => ({
     message: `Expected a payout request${said(issue.actual) ?? whereOf(issue)}`,
@@ -34,17 +34,17 @@ const refusal = {
   })
 }
 
-/** The destination of a request in the clear; of nothing else. */
+/** The destination of a request in the clear; undefined for anything else. */
 let reveal: (value: unknown) => string | undefined = () => undefined
 
 /**
- * A validated payout request. Prints its handle, amount and currency, never where the money goes or to whom. It is frozen,
- * with all that is in it, and the secret in it is its own: a `Redacted` that the caller wipes is not the one in here. What is
- * made in another way than by `make`, `fromUnknown`, `Schema.decode` or a checking `new` (`new PayoutRequest(x, true)`, a
- * subclass, a prototype that was set) is no request, and is refused: see `isPayoutRequest`.
+ * A validated payout that may be sent. It prints its handle, amount and currency, never the destination or the
+ * customer. It is deeply frozen and holds its own copy of the secret, so wiping the caller's `Redacted` does not change
+ * it. Only `make`, `fromUnknown`, `Schema.decode` and a checking `new` make a request. Anything else
+ * (`new PayoutRequest(x, true)`, a subclass, a prototype that was set) is refused: see `isPayoutRequest`.
  *
- * As a `Schema` it can be carried by a queue or a workflow, provided that its destination is a saved method: a card
- * token has no encoded form. An error of it says which field is refused, and never what it was.
+ * A queue or a workflow can carry it as a `Schema`, if its destination is a saved method: a card token has no encoded
+ * form. An error of the schema names the refused field and never shows its value.
  *
  * @category models
  * @since 0.1.0
@@ -57,7 +57,7 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
   static {
     reveal = (value) => (Predicate.isObject(value) && #destination in value ? value.#destination : undefined)
   }
-  // Decoding calls it with what its own schema has checked. To freeze what was checked, and to know it for that, takes a word here.
+  // Decoding calls this with values that its own schema checked. Only a constructor can freeze and recognise them.
   // @effect-diagnostics-next-line overriddenSchemaConstructor:off
   constructor(props: Schema.Struct.Constructor<typeof fields>, options?: Schema.MakeOptions) {
     const isChecked = checked.has(props)
@@ -76,7 +76,7 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
   [Inspectable.NodeInspectSymbol](): unknown {
     return this.toJSON()
   }
-  // Not those of Data: they keep the hash in the object, which is frozen.
+  // Not `Data`'s own: those keep the hash in the object, which is frozen.
   [Hash.symbol](): number {
     return Hash.string(this.handle)
   }
@@ -86,7 +86,7 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
 }
 
 /**
- * Whether a value is a request that was validated, as it was then. Not what only looks like one.
+ * Whether a value is a validated request, unchanged since. A value that only looks like one is not.
  *
  * @category predicates
  * @since 0.1.0
@@ -94,8 +94,8 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
 export const isPayoutRequest = (value: unknown): value is PayoutRequest => reveal(value) !== undefined
 
 /**
- * What the wire carries: the destination in the clear, for sending and comparing only. It is the request's own, whoever
- * wipes its `Redacted`.
+ * The destination in the clear, as the wire carries it; for sending and comparing only. It survives a wipe of the
+ * request's `Redacted`.
  *
  * @internal
  */
@@ -113,7 +113,7 @@ interface Common {
   readonly text?: string | undefined
   /** Printable ASCII, for the receiver's bank statement. */
   readonly textOnStatement?: string | undefined
-  /** Printable ASCII, at most 128; the provider highly recommends leaving it out. */
+  /** Printable ASCII, at most 128 characters; the provider highly recommends leaving it out. */
   readonly acquirerReference?: string | undefined
 }
 
@@ -130,9 +130,9 @@ export type NewCustomerInput =
   | (Details & { readonly generateHandle: true; readonly handle?: never })
 
 /**
- * What `make` takes. `destination` is a saved payment method as a plain string, or a card token as a
- * `Redacted<string>`; a card token identifies no customer, so there `customer` is needed. `customer` is the handle of
- * an existing customer, or a customer to create.
+ * The input of `make`. `destination` is a saved payment method as a plain string, or a card token as a
+ * `Redacted<string>`. A card token identifies no customer, so it needs `customer`. `customer` is the handle of an
+ * existing customer, or a customer to create.
  *
  * @category models
  * @since 0.1.0
@@ -142,8 +142,8 @@ export type Input =
   | (Common & { readonly destination: Redacted.Redacted<string>; readonly customer: string | NewCustomerInput })
 
 /**
- * Validates an input. Refuses with the field and the reason, and never repairs, rounds or truncates. An `Either`, hence
- * an `Effect`.
+ * Validates an input. A refusal names the field and the reason; nothing is repaired, rounded or truncated. An `Either`,
+ * hence an `Effect`.
  *
  * @example
  * ```ts
@@ -172,29 +172,29 @@ export type Input =
 export const make = (input: Input): Either.Either<PayoutRequest, InvalidRequest> => fromUnknown(input)
 
 /**
- * `make` for a value that no type vouches for: JSON from a file, a queue or a form. A destination that starts with
- * `ct_` has to be `Redacted` here too: redact it where it is read.
+ * `make` for an untyped value: JSON from a file, a queue or a form. A destination that starts with `ct_` must be
+ * `Redacted` here too: redact it where you read it.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, InvalidRequest> => {
   if (!Predicate.isReadonlyRecord(input)) return refuse("request", "must be an object")
-  // Its own properties, each read once: an inherited one is nobody's wish, and one that changes is not what was checked.
+  // Own properties only, each read once: an inherited one is not meant, and one that changes is not what was checked.
   const own: Record<string, unknown> = Object.assign(Object.create(null), input)
   return Either.flatMap(checkHandle(own["handle"]), (handle) => {
     const unknownField = Object.keys(own).find((key) => !Object.hasOwn(fields, key))
     if (unknownField !== undefined) return refuse(fieldName(unknownField), "is not a field of a payout request", handle)
     return Either.flatMap(checkAll(own, handle), (rest) => {
       const props = { handle, ...rest }
-      // All of it has been checked, with words of our own, and a class of Schema compiles its schema anew to check it again.
+      // Every field is checked, with messages of ours; a Schema class would compile its schema anew to check again.
       return isComplete(props) ? Either.right(new PayoutRequest(props, true)) : refuse("customer", noCustomer, handle)
     })
   })
 }
 
 /**
- * The names of the fields in which two requests differ; none, if they would be sent with the same bytes.
+ * The names of the fields in which two requests differ; empty if they would be sent with the same bytes.
  *
  * @category predicates
  * @since 0.1.0
@@ -218,7 +218,7 @@ const comparable = [
 ] as const satisfies ReadonlyArray<keyof PayoutRequest>
 
 /**
- * What evidence knows a request by, without its values: all arguments, and the saved method, if it names one.
+ * How evidence identifies a request, without its values: by all arguments, and by the saved method if it names one.
  *
  * @internal
  */
@@ -234,7 +234,7 @@ export const fingerprints = (
 
 type Props = Schema.Struct.Type<typeof fields>
 
-/** A frozen copy of each field, defined even where it is absent: or else an inherited one would be read. None of garbage. */
+/** A frozen copy of each field, absent ones too, or an inherited one would be read. Undefined for garbage. */
 const ownFields = (props: Props): { readonly reference: string; readonly fields: Props } | undefined => {
   const own: Partial<Props> = Object.assign(Object.create(null), props)
   const { acquirerReference, amount, currency, destination, handle, text, textOnStatement } = own

@@ -1,12 +1,12 @@
 /**
- * What came back from one exchange, as a value: the end of HTTP. Nothing in it can hold a request, a header or a body.
+ * What one exchange returned, as a value: HTTP ends here. It cannot hold a request, a header or a body.
  */
 import type * as Duration from "effect/Duration"
 import type { Payout } from "./Payout.js"
 
 /**
- * No answer, or none that began. `Deadline`: the attempt's time was up. `Transport`: the connection failed.
- * `Certificate`: the other side could not prove who it is, which no retry mends.
+ * No answer began. `Deadline`: the attempt's time was up. `Transport`: the connection failed. `Certificate`: the server
+ * could not prove its identity, which no retry mends.
  *
  * @category models
  * @since 0.1.0
@@ -14,7 +14,7 @@ import type { Payout } from "./Payout.js"
 export interface NoResponse {
   readonly _tag: "NoResponse"
   readonly reason: "Deadline" | "Transport" | "Certificate"
-  /** `NotSent` only where it is certain that no byte of the request left this machine. */
+  /** `NotSent` only if it is certain that no byte of the request left this machine. */
   readonly sent: "NotSent" | "Unknown"
   /** The system's name for the failure, such as `ECONNREFUSED`. */
   readonly systemCode?: string | undefined
@@ -30,17 +30,17 @@ export interface Response {
   readonly _tag: "Response"
   readonly status: number
   readonly requestId?: string | undefined
-  /** `Retry-After`, where it could be understood; never negative. */
+  /** `Retry-After`, if it can be read; never negative. */
   readonly retryAfter?: Duration.Duration | undefined
-  /** `Date`, in epoch milliseconds: when the answer was made, by the provider's clock, to the second. */
+  /** `Date`, in epoch milliseconds: when the provider made the answer, by its own clock, to the second. */
   readonly date?: number | undefined
-  /** Whether a cache answered, and not the provider. */
+  /** Whether a cache answered instead of the provider. */
   readonly isCached?: boolean | undefined
   readonly body: Body
 }
 
 /**
- * The answer's body. `CutOff` is a body whose end never came (connection or deadline); `Unreadable` one that came and
+ * The content of an answer. `CutOff`: its end never came (connection or deadline). `Unreadable`: it came whole and
  * makes no sense.
  *
  * @category models
@@ -53,7 +53,7 @@ export type Body =
   | { readonly _tag: "Unreadable"; readonly why: string }
 
 /**
- * The provider's error body: what is kept of it.
+ * What is kept of the provider's error body.
  *
  * @category models
  * @since 0.1.0
@@ -61,13 +61,13 @@ export type Body =
 export interface ApiError {
   readonly _tag: "ApiError"
   readonly code: number
-  /** What the documentation calls the code, or another code in words; with `keepProviderTexts`, whatever it is called. */
+  /** The code's documented text, or a word like `some_word`; with `keepProviderTexts`, the provider's own text. */
   readonly error?: string | undefined
-  /** Only with `keepProviderTexts`: at most 255 characters, without what they repeat of the request. */
+  /** Only with `keepProviderTexts`: at most 255 characters, without any text of the request. */
   readonly message?: string | undefined
-  /** `<redacted>`, where it is no code. */
+  /** `<redacted>` if it is not a code. */
   readonly transactionError?: string | undefined
-  /** What was asked for: it ends with the handle, or else it is `<redacted>`. */
+  /** `/` and the handle, if the path of the request ends with the handle; otherwise `<redacted>`. */
   readonly path?: string | undefined
 }
 

@@ -1,13 +1,13 @@
 /**
- * Which transaction is the doing of which create. It is a rule, and not a count: by identity, time, amount and card.
+ * Decides which create made which transaction: by identity, time, amount and card, and not by number.
  */
 import { elapsed, type Moment } from "./clocks.js"
 import { type Create, type Evidence, isDecline, type Transaction, withoutCreate } from "./Evidence.js"
 import { latestId, type Payout } from "./Payout.js"
 
 /**
- * How long after it was sent a create may still be carried out, in milliseconds: 6 hours. Ours, inferred: no proxy, gateway
- * or provider is known to hold a request for as long. `Payouts.layerWith` has an option for it.
+ * How long after sending a create may still be carried out, in milliseconds: 6 hours. The number is ours, inferred: no
+ * proxy, gateway or provider is known to hold a request for as long. `Payouts.layerWith` has an option for it.
  *
  * @category limits
  * @since 0.1.0
@@ -15,8 +15,8 @@ import { latestId, type Payout } from "./Payout.js"
 export const arrivalHorizonDefault = 6 * 60 * 60 * 1000
 
 /**
- * How much older than its create a transaction may seem to be, in milliseconds: a `Date` has whole seconds, and the answer
- * that brought it took a while. By a clock that is measured less exactly, it has to be later by as much.
+ * How much older than its create a transaction may seem, in milliseconds: a `Date` has whole seconds, and the answer
+ * that carried it took a while. If the clock is measured less exactly, the transaction must be later by the excess.
  *
  * @category limits
  * @since 0.1.0
@@ -32,8 +32,8 @@ export const clockErrorMax = 2000
 export const readLagMax = 10 * 60 * 1000
 
 /**
- * Says which transaction a create was answered with: the latest of its record that can be its doing. If there is none, the
- * create stays in doubt.
+ * Assigns to a create the transaction that it was answered with: the latest that it can have made. Without one, it
+ * stays in doubt.
  *
  * @category combinators
  * @since 0.1.0
@@ -55,9 +55,9 @@ export const answered = (evidence: Evidence, create: Create): Evidence => {
 }
 
 /**
- * Whose doing a transaction is: that of a request (`Own`), that of other arguments (`Other`), or unknown. It is a request's own
- * if a create of it was answered with it; if it went to the saved method that the request names; or if it accounts for a create
- * of the request, and can be the doing of no other arguments.
+ * Which request made a transaction: the given one (`Own`), one with other arguments (`Other`), or `Unknown`. It is the
+ * request's own if a create of the request was answered with it, or if it went to the saved method that the request
+ * names. It is so too if it accounts for a create of the request, and no create with other arguments can have made it.
  *
  * @category getters
  * @since 0.1.0
@@ -80,8 +80,8 @@ export const doingOf = (
 }
 
 /**
- * Whether a request was declined for good: a transaction that was is its own doing. It is never sent again, whatever was tried
- * under the handle since.
+ * Whether a request was declined for good, by a transaction of its own. The library never sends such a request again,
+ * even after other arguments were tried under the handle.
  *
  * @category predicates
  * @since 0.1.0
@@ -97,7 +97,7 @@ export const isDeclined = (
   )
 
 /**
- * Whose doing a payment is; `Unknown`, if none is shown.
+ * Which request made the payment; `Unknown` if no payment is shown.
  *
  * @category getters
  * @since 0.1.0
@@ -114,7 +114,7 @@ export const payerOf = (
 }
 
 /**
- * Whether the latest transaction of a payout is the doing of a request.
+ * Whether a request made the latest transaction of a payout.
  *
  * @category predicates
  * @since 0.1.0
@@ -130,8 +130,8 @@ export const isDoing = (
 }
 
 /**
- * Whether a failure that is on record at a moment contradicts what the provider has said by a code: any does 134, and one that
- * was over before does 133. It may be a read that lags behind, so the claim stands for as long as reads may lag.
+ * Whether a failure on record contradicts a claim, at a moment. Any failure contradicts 134; one that had ended before
+ * the create contradicts 133. The read may lag behind, so the claim stands for as long as reads may lag.
  *
  * @category predicates
  * @since 0.1.0
@@ -147,7 +147,7 @@ export const isContradicted = (evidence: Evidence, now: Moment): boolean =>
   )
 
 /**
- * Whether the provider has said by a code that the handle is paid, or being paid, so lately that reads may not show it yet.
+ * Whether a claim is so recent that reads may not show it yet.
  *
  * @category predicates
  * @since 0.1.0
@@ -158,8 +158,8 @@ export const isClaimed = (evidence: Evidence, now: Moment): boolean =>
   )
 
 /**
- * Whether a transaction may have moved money although it does not say so. Only a documented decline denies it: a processing
- * error may have been approved, and what has no reason, or one that we do not know, is no "no".
+ * Whether a transaction may have moved money, even if it does not say so. Only a documented decline denies it: a
+ * processing error may have been approved, and a missing or unknown reason is no "no".
  *
  * @category predicates
  * @since 0.1.0
@@ -171,7 +171,7 @@ export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "error
 
 const sentUntil = ({ clock, to }: Create): Moment => ({ clock, at: to })
 
-/** When it was sent, by the provider's clock. */
+/** When a create was sent, by the provider's clock. */
 const sentAt = ({ clocks }: Evidence, { clock, from, to }: Create): { readonly min: number; readonly max: number } => {
   const offset = clocks[clock]
   if (offset === undefined) return { min: -Infinity, max: Infinity }
@@ -182,7 +182,7 @@ const isPastHorizon = (evidence: Evidence, create: Create, horizon: number): boo
   evidence.read !== undefined && elapsed(evidence.clocks, sentUntil(create), evidence.read) >= horizon + readLagMax
 
 /**
- * Whether a transaction may be a create's doing, for all that is known.
+ * Whether a create can have made a transaction, for all that is known.
  *
  * @internal
  */
@@ -195,8 +195,8 @@ export const isPossible = (evidence: Evidence, one: Transaction, create: Create,
 }
 
 /**
- * Whether it is certainly no older than the create: then it is the doing of this one, or of another that we know of, for nobody
- * else sends from then on.
+ * Whether a transaction is certainly no older than a create. Then this create or another known one made it, because no
+ * unknown process sends from then on.
  */
 const isNewEnough = ({ clocks }: Evidence, { created }: Transaction, { clock, from, to }: Create): boolean => {
   const offset = clocks[clock]
@@ -208,7 +208,7 @@ const isNewEnough = ({ clocks }: Evidence, { created }: Transaction, { clock, fr
   )
 }
 
-/** Whether a transaction accounts for a create, if it accounts for no other one. */
+/** Whether a transaction accounts for a create, provided that it accounts for no other one. */
 const accountsFor = (evidence: Evidence, one: Transaction, create: Create, horizon: number): boolean =>
   !create.guess &&
   one.doing === undefined &&
@@ -217,16 +217,17 @@ const accountsFor = (evidence: Evidence, one: Transaction, create: Create, horiz
   isPossible(evidence, one, create, horizon) &&
   isNewEnough(evidence, one, create)
 
-// 134, while the record shows no payment: it may lag behind, or the answer may have been another payout's.
+// Until a record is read late enough: the record may lag behind, or the answer may have been another payout's.
 const isClaimStanding = (evidence: Evidence, { claim, clock }: Create): boolean =>
   claim !== undefined &&
   (evidence.record === undefined ||
     elapsed(evidence.clocks, { clock, at: claim.at }, evidence.record.read) < readLagMax)
 
 /**
- * Whether the record bears out that there was another payout when this create came: then the create did nothing. A failure that was
- * not on record before says so of 133 only if it can be another known create's doing, and no read lags as far: else it may have been
- * over long before, the answer another payout's, and the transaction of this create not shown yet.
+ * Whether the record confirms that a payout already existed when this create arrived: then the create did nothing. For
+ * 133, a failure that was not on record before confirms it only if another known create can have made it, and reads
+ * cannot lag so far. Otherwise the failure may have ended long before, the answer may be another payout's, and the
+ * transaction of this create may not be shown yet.
  */
 const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolean => {
   const said = create.claim?.said
@@ -242,10 +243,7 @@ const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolea
   )
 }
 
-/**
- * How many transactions of `transactions` can be the doing of creates of `creates` at the same time, each of one
- * (a maximum matching; there are few of either).
- */
+/** The most of `transactions` that `creates` can have made, one each (a maximum matching; both lists are short). */
 const matched = (
   transactions: ReadonlyArray<Transaction>,
   creates: ReadonlyArray<Create>,
@@ -268,7 +266,7 @@ const matched = (
 }
 
 /**
- * The most that `meant` creates can still pay, which no transaction accounts for.
+ * The most that the `meant` creates can still pay, as far as no transaction accounts for them.
  *
  * @internal
  */
@@ -282,8 +280,8 @@ export const doubtOf = (evidence: Evidence, horizon: number, meant: ReadonlyArra
     const inDoubt = alike.filter((create) => open.includes(create))
     const accounts = (one: Transaction, create: Create) => accountsFor(evidence, one, create, horizon)
     const ours = transactions.filter((one) => alike.some((create) => accounts(one, create)))
-    // Each accounts for one that it is certainly no older than, so a guess is never accounted for; and as many of them as
-    // possible may be the doing of the others.
+    // A transaction accounts only for a create that it is certainly no older than, so never for a guess. As many of
+    // them as possible may have been made by the other creates.
     const others = alike.filter((create) => !open.includes(create))
     const accounted =
       matched(ours, alike, accounts) -
@@ -293,7 +291,7 @@ export const doubtOf = (evidence: Evidence, horizon: number, meant: ReadonlyArra
 }
 
 /**
- * How many creates some entries stand for.
+ * How many creates these entries stand for.
  *
  * @internal
  */

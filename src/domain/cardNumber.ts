@@ -1,9 +1,9 @@
 /**
- * Card numbers in the wrong place. This library stores, logs or shows handles, references and texts, and a card number may be
- * in none of them.
+ * Finds card numbers in the wrong place. The library stores, logs or shows handles, references and texts, and none of
+ * them may hold a card number.
  */
 
-/** What is said of one, which never shows it. */
+/** The refusals, which never show the number. */
 export const noCardNumber = {
   destination: "must not be a card number: give a saved payment method (ca_...), or a card token",
   handle: "must not be a card number: a handle is shown everywhere; if it is none, put a word before it",
@@ -11,18 +11,18 @@ export const noCardNumber = {
 }
 
 /**
- * Whether a reference is 12 to 19 digits, whatever stands between them. No check digit: a reference of the provider's is never
- * digits alone, and a mistyped card number is one, too.
+ * Whether a reference is 12 to 19 digits, with any separators that are not letters. The check digit does not count: a
+ * reference of the provider is never digits alone, and a mistyped card number is refused, too.
  */
 export const isDigits = (text: string): boolean => /^[^0-9A-Za-z]*(?:\d[^0-9A-Za-z]*){12,19}$/.test(text)
 
 /**
- * Whether a handle as a whole is a card number: of a length and a beginning that cards have, and with the right check digit.
- * A caller's own ids may be digits alone, so 12 to 19 of them are not enough.
+ * Whether a whole handle is a card number: a length and a beginning that cards have, and the right check digit. A
+ * caller's own ids may be digits alone, so 12 to 19 digits are not enough.
  */
 export const isCard = (text: string): boolean => isDigits(text) && isIssued(text.replace(/\D/g, ""))
 
-/** Whether there is a card number in a text, which is not a long one: digits that belong to no word, in groups or not. */
+/** Whether a text that is not too long holds a card number: digits that belong to no word, in groups or not. */
 export const holdsCard = (text: string): boolean =>
   text.length <= textMax &&
   Array.from(text.normalize("NFKC").matchAll(/(?<![0-9A-Za-z])\d+(?:[ .-]{1,2}\d+)*(?![0-9A-Za-z])/g), ([run]) =>
@@ -34,7 +34,7 @@ export const holdsCard = (text: string): boolean =>
     })
   )
 
-// What is longer is refused for its length.
+// Longer texts are refused for their length.
 const textMax = 1024
 const digitsMax = 19
 

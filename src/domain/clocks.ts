@@ -1,11 +1,11 @@
 /**
- * Times of several clocks. The provider's clock is the one that all others are measured by.
+ * Times of several clocks. All others are measured against the provider's clock.
  */
 import * as Schema from "effect/Schema"
 import { hidden } from "./refusal.js"
 
 /**
- * A moment by one of the clocks of `Evidence.clocks`, in epoch milliseconds.
+ * A point in time by one of the clocks of `Evidence.clocks`, in epoch milliseconds.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ export const Offset = Schema.Struct({ min: Schema.Number, max: Schema.Number }).
 export interface Offset extends Schema.Schema.Type<typeof Offset> {}
 
 /**
- * The measured clocks, by their names. One that was never measured is absent.
+ * The offsets of the measured clocks, by their names. An unmeasured clock is absent.
  *
  * @category models
  * @since 0.1.0
@@ -47,8 +47,8 @@ export const Clocks = Schema.Record({ key: Schema.String, value: Offset }).annot
 export interface Clocks extends Schema.Schema.Type<typeof Clocks> {}
 
 /**
- * What the `Date` of one answer says about a clock: the answer was made while the exchange was under way. All are epoch
- * milliseconds, and a `Date` has whole seconds.
+ * The offset that follows from the `Date` of one answer: the provider made the answer while the exchange was under way.
+ * All are epoch milliseconds, and a `Date` has whole seconds.
  *
  * @category constructors
  * @since 0.1.0
@@ -58,7 +58,7 @@ export const offsetBy = (begun: number, ended: number, date: number): Offset => 
   max: Math.ceil(date + 1000 - begun)
 })
 
-// Both are true of a clock that did not jump. Of one that did, it is not known when.
+// Both hold for a clock that did not jump. If it jumped, it is not known when, so the range covers both.
 /** @internal */
 export const narrowed = (self: Offset | undefined, that: Offset): Offset => {
   if (self === undefined) return that
@@ -67,7 +67,7 @@ export const narrowed = (self: Offset | undefined, that: Offset): Offset => {
 }
 
 /**
- * The least time from one moment to another, in milliseconds; minus infinity, where nothing is known.
+ * The least time from one moment to another, in milliseconds; minus infinity if nothing is known.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The fields of a request, each by its own: what it may be, and in which words it is refused.
+ * The fields of a request: what each may be, and the message that refuses it.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -50,7 +50,7 @@ export const refuse = (field: string, reason: string, handle?: Handle) =>
 
 type Check<A> = (value: unknown, handle?: Handle) => Either.Either<A, InvalidRequest>
 
-// Made once a field: a schema that is compiled in each call costs more than all the rest.
+// Made once per field: to compile a schema in each call costs more than all the rest.
 const checkOf =
   <A, I>(
     field: string,
@@ -111,7 +111,7 @@ const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destinat
   }))
 }
 
-/** What is in it: `Redacted.value` throws for one that was wiped. */
+/** The value inside, or none if it was wiped: `Redacted.value` throws then. */
 export const revealed = Option.liftThrowable((value: Redacted.Redacted<unknown>) => Redacted.value(value))
 
 const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | undefined, InvalidRequest> => {
@@ -120,7 +120,7 @@ const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | 
   return customer instanceof InvalidRequest ? Either.left(of(customer, handle)) : Either.right(customer)
 }
 
-/** The other fields of a request with this handle. */
+/** Checks the other fields of a request with this handle. */
 export const checkAll = (own: Readonly<Record<string, unknown>>, handle: Handle) =>
   Either.all({
     destination: destinationFrom(own["destination"], handle),

@@ -1,6 +1,6 @@
 /**
- * A deadline that holds whatever becomes of the caller: one fiber for what has to end in time, and one timer, by the
- * fiber's clock.
+ * A deadline that holds even if the caller is interrupted, or cannot be. It takes one fiber for the work and one timer,
+ * by the fiber's clock.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,11 +12,13 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 
 /**
- * Runs an effect until it ends, or else interrupts it and answers instead of it. What is gone at once is waited for; what
- * cannot be interrupted, or takes its time to go, is left behind, whether time is up or the caller is interrupted: nothing
- * below may hold the deadline up. The deadline must hold where the caller cannot be interrupted, as in a finalizer; and there the caller's interruption must not cut it
- * off, which would make a doubt of an answer that was on its way. But a fiber's interruption reaches its children at once,
- * so this is no child of the caller's. What it sets in its own `FiberRef`s stays there.
+ * Runs an effect until it ends, or interrupts it at the deadline and returns `onDeadline` instead. After an
+ * interruption it waits for an effect that stops at once. It leaves behind one that cannot be interrupted or stops
+ * slowly, so that nothing holds the deadline up. It does the same when the caller is interrupted.
+ *
+ * The effect is no child of the caller, because a fiber's interruption reaches its children at once. Where the caller
+ * cannot be interrupted, as in a finalizer, the deadline must still hold, and an interruption of the caller must not
+ * cut off an answer on its way: that would put it in doubt. What the effect sets in its own `FiberRef`s stays there.
  */
 export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, onDeadline: () => A): Effect.Effect<A> =>
   Effect.uninterruptibleMask((restore) =>
@@ -29,7 +31,7 @@ export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, o
     })
   )
 
-/** How many turns of the scheduler a fiber may take to go: what it has to close, it closes in the first of them. */
+/** How many scheduler turns a fiber may take to stop: it closes what it has to close in the first of them. */
 const turnsMax = 32
 
 const leave = (fiber: Fiber.RuntimeFiber<unknown>): Effect.Effect<void> =>
@@ -43,13 +45,13 @@ const gone = (fiber: Fiber.RuntimeFiber<unknown>, turns: number): Effect.Effect<
     Option.isSome(exit) || turns === 0 ? Effect.void : Effect.zipRight(Effect.yieldNow(), gone(fiber, turns - 1))
   )
 
-/** The clock that everybody has. */
+/** Effect's default clock. */
 export const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
-/** What the live clock itself waits by: a fiber of its own to wait costs far more than the timer. */
+/** A timer, as the live clock itself uses it: a fiber that sleeps costs far more. */
 export const startTimer = (after: Duration.Duration, fire: () => void): (() => void) => {
   const millis = Duration.toMillis(after)
-  // What is longer than a timer can wait for is for ever, as for Effect.
+  // Longer than a timer can wait means forever, as in Effect.
   // @effect-diagnostics-next-line globalTimers:off
   const timer = millis > timerMax ? undefined : setTimeout(fire, millis)
   return () => clearTimeout(timer)
@@ -67,7 +69,7 @@ const orTimeout = <A>(fiber: Fiber.RuntimeFiber<A>, deadline: Duration.Duration,
   })
 
 const orAsleep = <A>(fiber: Fiber.RuntimeFiber<A>, sleep: Effect.Effect<void>, tooLate: Effect.Effect<A>) =>
-  // Not interruptible before it is awaited: whoever starts a timer also sees to it that it ends.
+  // Not interruptible until the await, so that a timer that was started is always ended.
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDaemon(Effect.interruptible(sleep)), (timer) => {
       fiber.addObserver(() => timer.unsafeInterruptAsFork(fiber.id()))

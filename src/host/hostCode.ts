@@ -1,6 +1,6 @@
 /**
- * The host's own code that runs inside ours: schedules, callbacks, loggers. It may never end, die, throw, or refuse to be
- * interrupted. None of that may hold up a call or take its result away.
+ * Runs the host's own code inside ours: schedules, callbacks, loggers. That code may run forever, die, throw, or refuse
+ * interruption. None of that may hold up a call or take its result away.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { within } from "./deadline.js"
 
-/** Runs an effect of the host's. If it dies, or has not ended at the deadline, the answer is `otherwise`, and that is logged. */
+/** Runs an effect of the host's. If it dies or misses the deadline, this logs it and returns `otherwise`. */
 export const bounded = <A>(
   name: string,
   deadline: Duration.Duration,
@@ -25,24 +25,24 @@ export const bounded = <A>(
     return Effect.flatten(within(survived, deadline, () => failed(`did not end in ${Duration.format(deadline)}`)))
   })
 
-/** A line of our own log. A logger of the host's that throws takes nothing with it. */
+/** Writes a line of our own log. If the host's logger throws, nothing else breaks. */
 export const log = (line: Effect.Effect<void>): Effect.Effect<void> => Effect.catchAllCause(line, () => Effect.void)
 
-/** What a cause died of, by its name only, if that is one: all else of it may say anything. */
+/** The name of the error in a cause, if it is a plain name, or else its type: its other parts may hold anything. */
 export const nameOf = (cause: Cause.Cause<unknown>): string => {
   const defect = Cause.squash(cause)
   return defect instanceof Error && /^[A-Z][A-Za-z]{2,63}$/.test(defect.name) ? defect.name : typeof defect
 }
 
-/** How many run beside the calls that they are about, and how long each of them may. */
+/** The limits of effects that run beside calls: how many at once, and how long each. */
 export interface Beside {
   readonly atOnceMax: number
   readonly deadline: Duration.Duration
 }
 
 /**
- * Starts effects of the host's that no call waits for. What is under way when the scope closes may end, within its deadline;
- * what is one too many is not started, and that is logged.
+ * Starts effects of the host's that no call waits for. When the scope closes, those under way may end within their
+ * deadline. One more than `atOnceMax` is not started, and this logs it.
  */
 export const beside = ({
   atOnceMax,

@@ -1,13 +1,15 @@
 /**
- * When to ask about a payout that is processing, and for how long. The provider documents neither a time after which an
- * asynchronous payout is settled nor an event that says so: polling is the way, and a webhook's hint a shortcut.
+ * When and for how long to look up a payout that is processing. The provider documents neither a time after which an
+ * asynchronous payout is final nor an event that says so. So the library polls, and a webhook's hint is a shortcut.
  */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import type { Payout } from "../domain/Payout.js"
 
 /**
- * - `schedule`: the gaps between two questions, fed with the payout as it was last seen; its end is the end of asking.
+ * The rule of one wait.
+ *
+ * - `schedule`: the gaps between two lookups, fed with the payout as last seen; its end is the end of the lookups.
  * - `deadline`: how long to wait in all, by the monotonic clock.
  *
  * @category models
@@ -19,7 +21,7 @@ export interface PollPolicy {
 }
 
 /**
- * What can be set. Whatever is left out is as in `standard`.
+ * The settings of `make`; one that is left out is as in `standard`.
  *
  * @category models
  * @since 0.1.0
@@ -30,7 +32,7 @@ export interface Options {
 }
 
 /**
- * How many questions a second all that wait in one service ask at most: 10 of the 25 reads that are documented for the
+ * How many lookups a second all waits of one service make at most: 10 of the 25 reads that are documented for the
  * account, so that the creates' own lookups find room.
  *
  * @category limits
@@ -39,8 +41,8 @@ export interface Options {
 export const readsPerSecond = 10
 
 /**
- * The shortest gap between two questions about one payout, whatever its schedule says, and after a hint: many hints are one
- * reason to ask. Only the first question may come sooner.
+ * The shortest gap between two lookups of one payout, whatever its schedule says, and after a hint: many hints cause one
+ * lookup. Only the first lookup may come sooner.
  *
  * @category limits
  * @since 0.1.0
@@ -48,8 +50,8 @@ export const readsPerSecond = 10
 export const gapMin: Duration.Duration = Duration.seconds(1)
 
 /**
- * After 2 s, then after gaps that grow by half up to 5 minutes, 20 % more or less; for an hour at most. These numbers are
- * ours, hence inferred.
+ * Looks up after 2 s, then after gaps that grow by half up to 5 minutes, 20 % more or less; for an hour at most. These
+ * numbers are ours, hence inferred.
  *
  * @category policies
  * @since 0.1.0
@@ -63,6 +65,8 @@ export const standard: PollPolicy = {
 }
 
 /**
+ * A policy that differs from `standard` in the given settings.
+ *
  * @example
  * ```ts
  * import { Schedule } from "effect"
@@ -80,8 +84,7 @@ export const make = ({ deadline, schedule = standard.schedule }: Options = {}): 
 })
 
 /**
- * The longest `deadline`: what a timer can wait for. For longer waits, which outlive the process, see the durable
- * workflow.
+ * The longest `deadline`: a timer cannot wait longer. For waits that outlive the process, see the durable workflow.
  *
  * @category limits
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * When to send again: one `Schedule` a category, composed into one schedule that routes each failure to its own
+ * When to send again: one `Schedule` per category, composed into one schedule that routes each failure to its own
  * category's state. A step in one category neither spends nor resets another's budget. A hard decline has no category.
  */
 import * as DateTime from "effect/DateTime"
@@ -15,12 +15,12 @@ import type { Attempt } from "../domain/Attempt.js"
 import * as stepping from "./scheduleStepper.js"
 
 /**
- * The categories that can be sent again.
+ * The kinds of failure after which the library may send again.
  *
- * - `communication`: no answer, 5xx, or an answer that cannot be relied on. The payout is looked up before it is sent.
+ * - `communication`: no answer, 5xx, or an answer that cannot be relied on. The library looks up before it sends again.
  * - `rateLimited`: 429.
  * - `concurrentUpdate`: 400 with code 74, 409, 425.
- * - `processingError`: the latest transaction is a `processing_error`; each attempt may pay once more.
+ * - `processingError`: the latest transaction is a `processing_error`; each create may pay once more.
  * - `softDeclined`: the latest transaction is `soft_declined`.
  *
  * @category models
@@ -31,8 +31,8 @@ export type Category = (typeof categories)[number]
 const categories = ["communication", "rateLimited", "concurrentUpdate", "processingError", "softDeclined"] as const
 
 /**
- * A category's rule. Each failure is one step, fed with the attempt that failed; its delay is the wait before the next
- * exchange, and its end is the end of the budget.
+ * The budget of one category. Each failure is one step, fed with the attempt that failed. The step's delay is the wait
+ * before the next exchange, and the schedule's end is the end of the budget.
  *
  * @category models
  * @since 0.1.0
@@ -40,22 +40,22 @@ const categories = ["communication", "rateLimited", "concurrentUpdate", "process
 export type Rule = Schedule.Schedule<unknown, Attempt>
 
 /**
- * A retry policy: a value, to be given to `Payouts.layerWith` or to one call.
+ * One rule per category and a time limit, as a value. Pass it to `Payouts.layerWith` or to one call.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
   /**
-   * No exchange is begun that could end later than this after the call began, by the monotonic clock: a wait, a lookup
-   * and a create are begun only if the longest that they may take still fits. The first create is always made; if this is
-   * shorter than the client's `createDeadline`, it is the only one.
+   * The time limit of a call, by the monotonic clock. The library begins a wait, a lookup or a create only if the
+   * longest that it may take still fits. It always sends the first create; if this is shorter than the client's
+   * `createDeadline`, that create is the only one.
    */
   readonly elapsedMax: Duration.Duration
 }
 
 /**
- * What can be set. Whatever is left out is as in `standard`. There is no `hardDeclined`: it does not compile.
+ * The settings of `make`; one that is left out is as in `standard`. There is no `hardDeclined`: it does not compile.
  *
  * @category models
  * @since 0.1.0
@@ -66,7 +66,7 @@ export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
 }
 
 /**
- * The longest `elapsedMax`: what a timer can wait for. A longer one is cut to it.
+ * The longest `elapsedMax`: a timer cannot wait longer. A longer one is cut to it.
  *
  * @category limits
  * @since 0.1.0
@@ -74,8 +74,8 @@ export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
 export const elapsedLimit = Duration.days(24)
 
 /**
- * How long one step of a schedule may take, a `RetryPolicy`'s or a `PollPolicy`'s; and no longer than its call has left. A step
- * that takes longer, or dies, is the end of that schedule, and is logged as an error. 10 seconds.
+ * How long one step of a `RetryPolicy`'s or a `PollPolicy`'s schedule may take: 10 seconds, and no longer than its call
+ * has left. A step that takes longer, or dies, ends that schedule, and the library logs an error.
  *
  * @category limits
  * @since 0.1.0
@@ -86,7 +86,7 @@ const exponential = (base: Duration.DurationInput, resends: number) =>
   Schedule.exponential(base).pipe(Schedule.intersect(Schedule.recurs(resends)))
 
 /**
- * The policy that the provider's page recommends, with numbers where it has none (those are ours, hence inferred).
+ * The policy that the provider's page recommends. Where the page has no number, the number is ours, hence inferred.
  *
  * - `communication`: at once, then after 1, 2, 4, 8 and 16 s, 20 % more or less.
  * - `rateLimited`: after 1, 2, 4, 8 and 16 s (documented: 1, 2, 4, ...), up to 20 % more.
@@ -108,8 +108,8 @@ export const standard: RetryPolicy = {
 }
 
 /**
- * One create and no more, for callers that retry by themselves, with `Payouts.recover`, which asks before it sends. (What
- * is left in doubt is still looked up once, and so are 133 and 134, because they are an answer about the payout.)
+ * One create and no more, for callers that retry by themselves with `Payouts.recover`, which looks up before it sends.
+ * (It still looks up once after a create in doubt, and after 133 and 134, which are answers about the payout.)
  *
  * @category policies
  * @since 0.1.0
@@ -124,7 +124,7 @@ export const none: RetryPolicy = {
 }
 
 /**
- * A policy that differs from `standard` in what is given.
+ * A policy that differs from `standard` in the given settings.
  *
  * @example
  * ```ts
@@ -151,7 +151,7 @@ export const make = ({ elapsedMax = standard.elapsedMax, hardDeclined: _, ...rul
 })
 
 /**
- * What the composed schedule is fed with.
+ * The input of the composed schedule.
  *
  * @category models
  * @since 0.1.0
@@ -160,8 +160,8 @@ export interface Failure {
   readonly category: Category
   readonly attempt: Attempt
   /**
-   * How many failures of this category are known, those of other processes included. The category's schedule is stepped
-   * that far, so that a processing error counts once in the life of a payout, whoever saw it.
+   * How many failures of this category are known, those of other processes included. The schedule is stepped that far,
+   * so that a processing error counts once in the life of a payout, in all processes together.
    */
   readonly known?: number | undefined
   /** The provider's `Retry-After`: the wait is at least this long. */
@@ -174,7 +174,7 @@ interface Progress {
 }
 
 /**
- * The whole policy as one `Schedule`. Its output is the category of the failure that it was fed with.
+ * The whole policy as one `Schedule`. Its output is the category of the failure.
  *
  * @category combinators
  * @since 0.1.0
@@ -237,7 +237,7 @@ export const driver = (policy: RetryPolicy): Driver => ({ next: stepping.stepper
 export interface Explanation {
   readonly categories: ReadonlyArray<CategoryExplanation>
   readonly elapsedMax: Duration.Duration
-  /** One line a category. */
+  /** One line per category. */
   readonly text: string
 }
 
@@ -249,12 +249,12 @@ export interface CategoryExplanation {
   readonly category: Category
   /** The wait before each exchange that the policy grants, at its shortest and at its longest. */
   readonly waits: ReadonlyArray<{ readonly min: Duration.Duration; readonly max: Duration.Duration }>
-  /** Whether the waits were cut after `explainedMax`: such a rule ends only with the deadline. */
+  /** Whether the waits were cut after `explainedMax`: the rule goes on, until the deadline at the latest. */
   readonly goesOn: boolean
 }
 
 /**
- * How many waits a category's explanation shows at most.
+ * How many waits an explanation shows per category at most.
  *
  * @category limits
  * @since 0.1.0

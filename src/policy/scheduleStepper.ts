@@ -1,6 +1,6 @@
 /**
- * A schedule that is asked, and not obeyed: what it grants can be put on record, and be held against a deadline, before
- * anybody waits for it, while `Schedule.driver` sleeps by itself.
+ * Steps a schedule without sleeping, so that a delay can be recorded and held against a deadline before the wait
+ * begins. `Schedule.driver` would sleep by itself.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,8 +11,8 @@ import * as Intervals from "effect/ScheduleIntervals"
 import * as hostCode from "../host/hostCode.js"
 
 /**
- * The next delay that is granted for an input, at a moment in milliseconds; or none, at the end. No step takes longer than
- * `left`, what the call has left, nor than `stepMax`.
+ * The next delay for an input at a moment in milliseconds; or none, at the end. A step takes no longer than `left`, the
+ * time that the call has left, and no longer than `stepMax`.
  */
 export type Stepper<In> = (
   now: number,
@@ -23,7 +23,7 @@ export type Stepper<In> = (
 /** How long one step may take. A schedule whose step takes longer, or dies, grants nothing more. */
 export const stepMax: Duration.Duration = Duration.seconds(10)
 
-// What steps at once does so, also where nothing is left.
+// A step that needs no time still runs when none is left.
 const stepMin = Duration.millis(1)
 
 /** The steps of a schedule, from its beginning. */

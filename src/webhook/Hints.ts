@@ -1,6 +1,6 @@
 /**
- * Where hints meet those who wait for them: a webhook handler publishes, `Payouts.awaitFinal` listens. In memory and of one
- * process; a hint that nobody hears is lost, and costs nothing but the time until the next poll.
+ * Passes hints from a webhook handler, which publishes them, to `Payouts.awaitFinal`, which listens. It works in
+ * memory, in one process. A hint without a listener is lost, and costs nothing but the time until the next poll.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,8 @@ import type * as Scope from "effect/Scope"
 import type { Hint } from "../domain/Hint.js"
 
 /**
- * Hints of this process. Give its layer to `Payouts.layer` and to the webhook handler, and `awaitFinal` is woken early.
+ * The channel for hints in this process. Give its layer to `Payouts.layer` and to the webhook handler, and hints wake
+ * `awaitFinal` early.
  *
  * @category tags
  * @since 0.1.0
@@ -18,11 +19,11 @@ import type { Hint } from "../domain/Hint.js"
 export class Hints extends Context.Tag("effect-billwerk-payouts/Hints")<
   Hints,
   {
-    /** Wakes all who listen for any of the hint's references. Never waits, and never fails. */
+    /** Wakes all listeners for any of the hint's references. Never waits, and never fails. */
     readonly publish: (hint: Hint) => Effect.Effect<void>
     /**
-     * Listens for hints that refer to any of these, until the scope closes. Holds one only: many hints about the
-     * same thing are one reason to ask.
+     * Listens for hints about any of these references, until the scope closes. The queue holds one hint: many hints
+     * about the same thing are one reason to look.
      */
     readonly subscribe: (references: Iterable<string>) => Effect.Effect<Queue.Dequeue<Hint>, never, Scope.Scope>
   }

@@ -1,7 +1,7 @@
 /**
- * The provider's webhooks, verified: from a raw body to a `Hint`, or to the reason why not. **No webhook is documented
- * for payouts**, and the signature covers nothing but a webhook's id and timestamp; so polling is how a payout is
- * settled, and a webhook can only be a reason to ask sooner.
+ * Verifies the provider's webhooks: a raw body becomes a `Hint`, or the reason why not. **The provider documents no
+ * webhook for payouts**, and the signature covers nothing but a webhook's id and timestamp. So polling finds out that a
+ * payout is final, and a webhook is only a reason to look sooner.
  */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -17,7 +17,7 @@ import { hidden, hiddenClass } from "../domain/refusal.js"
 import * as wire from "../provider/wire.js"
 
 /**
- * The most that a webhook may be, in bytes. The documented ones have less than 1,000.
+ * The largest webhook, in bytes. The documented ones have less than 1,000.
  *
  * @category limits
  * @since 0.1.0
@@ -39,8 +39,8 @@ export const toleranceDefault = Duration.minutes(5)
  * - `Malformed`: it is not a JSON object in UTF-8 with an `id` and a `timestamp`.
  * - `Unsigned`: it has no signature.
  * - `WrongSignature`: none of the secrets made its signature.
- * - `Stale`: it is rightly signed, and older than tolerated: repeated late, by the provider or by somebody else.
- * - `TooEarly`: it is rightly signed, and from a future further away than tolerated: a clock is wrong.
+ * - `Stale`: it is correctly signed, and older than tolerated: the provider or another sender repeated it late.
+ * - `TooEarly`: it is correctly signed, and further in the future than tolerated: a clock is wrong.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +61,7 @@ export const Reason = Schema.Literal(
 export type Reason = typeof Reason.Type
 
 /**
- * A webhook that is not to be acted on. Holds the reason, and nothing of the webhook or of a secret.
+ * A webhook that must not be acted on. Holds the reason, and nothing of the webhook or of a secret.
  *
  * @category errors
  * @since 0.1.0
@@ -87,29 +87,29 @@ const words = {
 } satisfies Record<Reason, string>
 
 /**
- * What `verify` needs to know.
+ * The settings of `verify`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** The account's webhook secrets: one, or while it is being changed the new and the old one. One that is empty, or was wiped, fits nothing. */
+  /** The account's webhook secrets: one, or new and old during a change. An empty or wiped one fits nothing. */
   readonly secrets: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
   /**
-   * How far the timestamp may be from now, before or after. Default: 5 minutes. The provider repeats a webhook for three
-   * days, and whether with a new timestamp is not documented; `"3 days"` takes the late ones too, which is as safe for
-   * whoever only looks up.
+   * How far the timestamp may be from now, before or after. Default: 5 minutes. The provider repeats a webhook for
+   * three days; whether with a new timestamp is not documented. `"3 days"` takes the late ones too, which is as safe if
+   * you only look the payout up.
    */
   readonly tolerance?: Duration.DurationInput | undefined
 }
 
 /**
- * Verifies a webhook from its raw body, as it came: parsed and printed again it may not be the same. Every secret is
- * tried, in constant time; whatever is missing, doubtful or of the wrong type is rejected. It keeps no record, so the
- * same webhook is verified as often as it comes: `WebhookHandler` takes each only once.
+ * Verifies a webhook from its raw body. Pass the body as it came: parsed and printed again it may differ. Every secret
+ * is tried, in constant time; anything missing, doubtful or of the wrong type is rejected. It keeps no record, so it
+ * accepts the same webhook each time: `WebhookHandler` accepts each only once.
  *
- * Source: the signature is the lower-case hex HMAC-SHA256 of the timestamp and the id, one after the other, in the field
- * `signature` of the body (documented in the provider's own plugins).
+ * Source: the signature is the lower-case hex HMAC-SHA256 of the timestamp and the id, one after the other, in the
+ * field `signature` of the body (documented in the provider's own plugins).
  *
  * @example
  * ```ts
@@ -148,7 +148,7 @@ export const verify = Effect.fnUntraced(function* (body: string | Uint8Array, op
 })
 
 /**
- * What is signed, as the provider writes it, and with which secret.
+ * The signed fields of a webhook, as the provider writes them, and the secret.
  *
  * @category models
  * @since 0.1.0
@@ -186,7 +186,7 @@ export const sign = ({ secret, ...signed }: Signed): Effect.Effect<string> =>
   })
 
 /**
- * What a webhook says. The provider documents these fields, but for `payout`, which is inferred.
+ * The fields of a webhook. The provider documents them, except `payout`, which is inferred.
  *
  * @category models
  * @since 0.1.0
@@ -209,7 +209,7 @@ export interface Content {
 }
 
 /**
- * The whole body of a webhook, signed, for tests.
+ * A complete webhook body with its signature, for tests.
  *
  * @example
  * ```ts
@@ -248,17 +248,17 @@ const read = (body: string | Uint8Array) =>
 
 const encoder = new TextEncoder()
 
-// A byte that is no UTF-8 would become another text than the one that was signed.
+// A byte that is not UTF-8 would become another text than the signed one.
 const decodeText = Option.liftThrowable((bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
-// What came from outside is kept only if it is short and on one line: it may end in a log.
+// Text from outside is kept only if it is short and on one line: it may end up in a log.
 const isFit = (text: string | undefined): text is string =>
   text !== undefined && text.length > 0 && text.length <= limits.length && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)
 
-// The whole of a timestamp, to its zone. Nothing marks where it ends and the id begins in what is signed; were any part
-// of it taken as well, one signature would fit several ids, and a repeated webhook would look like a new one.
+// A complete timestamp, with its zone. The signed text has no mark between it and the id. If a part of a timestamp were
+// accepted, one signature would fit several ids, and a repeated webhook would look new.
 const timestampForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/
 
 const dateOf = (text: string): Option.Option<DateTime.Utc> =>
@@ -271,7 +271,7 @@ const signedText = ({ id, timestamp }: { readonly id: string; readonly timestamp
 const fitsAny = (secrets: Options["secrets"], signature: string, text: string): Effect.Effect<boolean> => {
   if (!signatureForm.test(signature)) return Effect.succeed(false)
   const claimed = new Uint8Array(Either.getOrElse(Encoding.decodeHex(signature), () => []))
-  // All of them, so that the time does not tell which one it was.
+  // Tries all of them, so that the time does not tell which one fits.
   return Effect.map(
     Effect.forEach(secrets, (secret) => fits(secret, claimed, encoder.encode(text))),
     (results) => results.includes(true)
@@ -280,7 +280,7 @@ const fitsAny = (secrets: Options["secrets"], signature: string, text: string): 
 
 // WebCrypto's `verify` compares in constant time, and its keys cannot be empty.
 const fits = (secret: Redacted.Redacted<string>, signature: Uint8Array<ArrayBuffer>, text: Uint8Array<ArrayBuffer>) =>
-  // One that was wiped fits nothing, either.
+  // A wiped secret fits nothing, either.
   Option.getOrElse(revealed(secret), () => "") === ""
     ? Effect.succeed(false)
     : Effect.promise(async () =>

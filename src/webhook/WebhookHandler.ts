@@ -1,6 +1,7 @@
 /**
- * Receives the provider's webhooks over HTTP, and wakes whoever waits for what they are about. **The provider documents
- * no webhook for payouts**: polling is how a payout is settled, and this is a shortcut where one comes all the same.
+ * Receives the provider's webhooks over HTTP, and wakes the calls that wait for their references. **The provider
+ * documents no webhook for payouts**: polling finds out that a payout is final, and a webhook that comes all the same
+ * is a shortcut.
  */
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -31,7 +32,7 @@ import * as Webhook from "./Webhook.js"
 export const bodyDeadline = Duration.seconds(3)
 
 /**
- * The longest that `hookDeadline` may be, so that the answer is always in time.
+ * The longest `hookDeadline`, so that the answer is always in time.
  *
  * @category limits
  * @since 0.1.0
@@ -53,8 +54,7 @@ export const idsMaxDefault = 10_000
 export const concurrencyDefault = 32
 
 /**
- * How many bodies are read at a time. One more ends the reading that has taken the longest: who sends slowly does not keep out
- * who sends at once.
+ * How many bodies are read at a time. One more ends the oldest read, so that slow senders do not keep fast ones out.
  *
  * @category limits
  * @since 0.1.0
@@ -73,31 +73,31 @@ export const hookDeadlineDefault = Duration.seconds(3)
  */
 export interface Options<E = never, R = never> extends Webhook.Options {
   /**
-   * Runs before a webhook is answered, for whoever stores hints or passes them on to other processes: 2xx only after it
-   * succeeded. A failure is answered with 500, so that the provider repeats the webhook, **and holds back that
-   * customer's other webhooks meanwhile**. It may run more than once for one webhook. What it fails with is not logged
-   * here: it may show what the webhook said.
+   * Runs before the handler answers, to store hints or to pass them on to other processes. The handler answers 2xx only
+   * after it succeeded, and a failure with 500. Then the provider repeats the webhook, **and holds back that customer's
+   * other webhooks meanwhile**. It may run more than once for one webhook. Its failure is not logged here, because it
+   * may show what the webhook said.
    */
   readonly onHint?: ((hint: Hint) => Effect.Effect<void, E, R>) | undefined
   /** How long `onHint` may take; longer is a failure. Default: 3 seconds, and at most 6. */
   readonly hookDeadline?: Duration.DurationInput | undefined
   /** How many verified webhooks are handled at a time; more are answered with 503. Default: 32. */
   readonly concurrency?: number | undefined
-  /** How many ids are remembered, the latest ones, so that a webhook that comes again wakes nobody. Default: 10,000. */
+  /** How many of the latest ids are remembered, so that a repeated webhook wakes nothing. Default: 10,000. */
   readonly idsMax?: number | undefined
 }
 
 /**
- * What became of a request.
+ * How a request ended.
  *
- * - `Accepted`: it woke whoever waits for it.
+ * - `Accepted`: it woke the calls that wait for its references.
  * - `Duplicate`: it was accepted before.
- * - `Stale`, `TooEarly`: rightly signed, and at the wrong time. It is answered with 2xx, because a webhook that is
- *   refused would hold back that customer's later ones, and it wakes nobody.
+ * - `Stale`, `TooEarly`: correctly signed, at the wrong time. The handler answers 2xx, because a refused webhook would
+ *   hold back that customer's later ones. It wakes nothing.
  * - the other reasons of `Webhook.WebhookRejected`: it was refused.
  * - `NotPost`, `TooSlow`, `BrokenOff`: it was no POST, or its body did not arrive (in time, or before 256 newer ones).
  * - `HookFailed`: `onHint` failed, or took too long.
- * - `Busy`: too many other verified webhooks were being handled. What is not signed takes nobody's place.
+ * - `Busy`: too many other verified webhooks were being handled. An unsigned request takes no place.
  *
  * @category models
  * @since 0.1.0
@@ -106,7 +106,7 @@ export type Ending =
   Webhook.Reason | "Accepted" | "Duplicate" | "NotPost" | "TooSlow" | "BrokenOff" | "HookFailed" | "Busy"
 
 /**
- * The HTTP status for each ending. What is answered with anything but 2xx, the provider repeats.
+ * The HTTP status for each ending. The provider repeats a webhook that is answered with anything but 2xx.
  *
  * @category constants
  * @since 0.1.0
@@ -128,9 +128,9 @@ export const statuses = {
 } as const satisfies Record<Ending, number>
 
 /**
- * The handler, with a memory of its own for ids: make it once. Mount it where the provider's webhook settings point to.
- * It answers within a second unless `onHint` takes longer, keeps no more of a body than `Webhook.bodyBytesMax`, and says
- * nothing of it: each reason for not accepting one is logged at most once a minute, alone.
+ * The handler, with its own memory of ids: make it once. Mount it where the provider's webhook settings point to. Once
+ * the body is there, it answers within a second unless `onHint` takes longer. It keeps no more of a body than
+ * `Webhook.bodyBytesMax`, and logs nothing of it: only each reason for not accepting one, at most once a minute.
  *
  * @example
  * ```ts
@@ -169,7 +169,7 @@ export const make = <E = never, R = never>(
         if (typeof body === "string") return body
         const hint = yield* Effect.either(Webhook.verify(body, { ...options, secrets }))
         if (hint._tag === "Left") return hint.left.reason
-        // Only now: whoever has no secret could fill all places with bodies that do not end.
+        // After the signature: a sender without a secret could fill all places with bodies that do not end.
         return Option.getOrElse(yield* inItsPlace(accept(hint.right)), (): Ending => "Busy")
       })
 
@@ -177,7 +177,7 @@ export const make = <E = never, R = never>(
       handle(request).pipe(
         Effect.tap(report),
         Effect.map(answer),
-        // The platform runs requests uninterruptibly. Nothing is left half done: what was not accepted comes again.
+        // The platform runs requests uninterruptibly. Nothing stays half done: what was not accepted comes again.
         Effect.interruptible
       )
     )
@@ -191,7 +191,7 @@ interface Checked {
 const check = <E, R>(options: Options<E, R>): Either.Either<Checked, ConfigError.ConfigError> => {
   const { concurrency = concurrencyDefault, idsMax = idsMaxDefault } = options
   const hookDeadline = Duration.decode(options.hookDeadline ?? hookDeadlineDefault)
-  // The reasons do not show what they are about: it may be a secret in the wrong place.
+  // The reasons do not show the value: it may be a secret in the wrong place.
   const given: unknown = options.secrets
   const [first, ...others] = Array.isArray(given) ? given.map(ownSecret) : []
   if (first === undefined) return invalid("secrets", "must be one at least, and Redacted")
@@ -207,7 +207,7 @@ const check = <E, R>(options: Options<E, R>): Either.Either<Checked, ConfigError
     : invalid("hookDeadline", "must be 1 millisecond to 6 seconds")
 }
 
-// A copy: the caller may wipe his. What is no secret is none that could fit.
+// A copy, because the caller may wipe its own. What is not a secret becomes an empty one, which `check` refuses.
 const ownSecret = (secret: unknown): Redacted.Redacted<string> => {
   const text = Redacted.isRedacted(secret) ? revealed(secret) : Option.none()
   return Redacted.make(Option.getOrElse(Option.filter(text, Predicate.isString), () => ""))
@@ -217,7 +217,7 @@ const revealed = Option.liftThrowable((secret: Redacted.Redacted<unknown>) => Re
 
 const invalid = (name: string, reason: string) => Either.left(ConfigError.InvalidData([name], reason))
 
-/** What becomes of hints: each is passed on first, and then wakes whoever waits for it, once. */
+/** Passes each hint on first, and then wakes the calls that wait for it, once. */
 const acceptor = <E, R>(
   { idsMax = idsMaxDefault, onHint }: Options<E, R>,
   hints: Hints["Type"],
@@ -235,19 +235,19 @@ const acceptor = <E, R>(
     Effect.gen(function* () {
       if (accepted.has(hint.id)) return "Duplicate"
       if (!(yield* passOn(hint))) return "HookFailed"
-      // Others may have been faster meanwhile.
+      // The same webhook may have been accepted meanwhile.
       if (!accepted.add(hint.id)) return "Duplicate"
       yield* bounded("Hints.publish", hookDeadline, () => hints.publish(hint), undefined)
       return "Accepted"
     })
 }
 
-/** Whether an effect succeeds in time, whatever else becomes of it, and even where it cannot be interrupted. */
+/** Whether an effect succeeds in time, even if it dies or cannot be interrupted. */
 const succeeds = <E, R>(
   effect: Effect.Effect<void, E, R>,
   deadline: Duration.Duration
 ): Effect.Effect<boolean, never, R> =>
-  // As a value, because the failure of a fiber is logged.
+  // As a value, because Effect logs the failure of a fiber.
   Effect.disconnect(Effect.exit(effect)).pipe(
     Effect.timeoutTo({ duration: deadline, onSuccess: Exit.isSuccess, onTimeout: () => false })
   )
@@ -265,7 +265,7 @@ const headers = (ending: Ending): Headers.Headers => {
     case "TooSlow":
     case "BrokenOff":
     case "Busy":
-      // The rest of a body is not waited for.
+      // The handler does not wait for the rest of the body.
       return Headers.fromInput({ connection: "close" })
     default:
       return Headers.empty
@@ -274,7 +274,7 @@ const headers = (ending: Ending): Headers.Headers => {
 
 // --- what is remembered ---
 
-/** The latest ids. `add` says whether one is new. */
+/** The latest ids. `add` returns whether one is new. */
 const memory = (idsMax: number) => {
   const ids = new Set<string>()
   return {

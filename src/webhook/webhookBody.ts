@@ -1,5 +1,5 @@
 /**
- * The body of a webhook, within bounds: so many bytes, so much time, and so many at once. Nothing is known yet of who sends it.
+ * Reads the body of a webhook within bounds of bytes, of time, and of bodies at once. The sender is still unknown.
  */
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as Chunk from "effect/Chunk"
@@ -18,7 +18,7 @@ export interface Limits {
   readonly deadline: Duration.Duration
 }
 
-/** Reads no more than `bodiesMax` bodies at a time, the latest ones, and each no longer than to its deadline. */
+/** Reads no more than `bodiesMax` bodies at a time, the latest ones, and each until its deadline at most. */
 export const reader = ({ bodiesMax, deadline }: Limits) => {
   const reading = new Set<Deferred.Deferred<"TooSlow">>()
   return (request: HttpServerRequest.HttpServerRequest) =>
@@ -45,7 +45,7 @@ const read = ({ headers, stream }: HttpServerRequest.HttpServerRequest, deadline
         const scope = yield* Scope.make()
         const pull = yield* Scope.extend(Stream.toPull(stream), scope)
         const body = yield* collect(pull)
-        // To break a stream off is to break the connection off, before the answer: then it is left to the server.
+        // Closing an unfinished stream closes the connection before the answer, so the server does that.
         if (typeof body !== "string") yield* Scope.close(scope, Exit.void)
         return body
       }).pipe(Effect.timeoutTo({ duration: deadline, onSuccess: (body) => body, onTimeout: () => "TooSlow" as const }))
