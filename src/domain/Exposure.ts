@@ -64,7 +64,6 @@ export {
   empty,
   Evidence,
   isStale,
-  merge,
   ofPayout,
   over,
   Record,
@@ -74,6 +73,7 @@ export {
   withoutCreate,
   withoutGuesses
 } from "./Evidence.js"
+export { merge } from "./merge.js"
 
 /**
  * Whether money moved. `NotMoved` and `Moved` appear only if they are certain.

@@ -2,13 +2,11 @@
  * A durable payout on Effect's workflow engine, which outlives the process that began it. Each step (send, wait, poll)
  * is stored before the next one, and a workflow that runs again makes a lookup before it sends.
  */
-import type * as DurableDeferred from "@effect/workflow/DurableDeferred"
 import * as Workflow from "@effect/workflow/Workflow"
-import { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
+import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -17,6 +15,7 @@ import { InvalidRequest, PayoutError } from "../domain/PayoutError.js"
 import { destinationOf, isPayoutRequest, PayoutRequest } from "../domain/PayoutRequest.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
+import * as hints from "./hints.js"
 import * as steps from "./steps.js"
 
 const notDurable = "a saved payment method, and an existing customer by its handle, if any"
@@ -243,44 +242,7 @@ export const resume = (executionId: string): Effect.Effect<void, never, Workflow
  * @category watching
  * @since 0.1.0
  */
-export const hint = Effect.fn("PayoutWorkflow.hint")(function* (executionId: string) {
-  const engine = yield* WorkflowEngine
-  const instance = WorkflowInstance.initial(PayoutWorkflow, executionId)
-  const isDone = (deferred: DurableDeferred.DurableDeferred<Schema.Schema.Any, Schema.Schema.All>) =>
-    Effect.map(
-      Effect.provideService(engine.deferredResult(deferred), WorkflowInstance, instance),
-      (exit) => exit !== undefined
-    )
-  const deferred = steps.hinted(yield* firstWhere((wait) => Effect.map(isDone(steps.ended(wait)), (isOver) => !isOver)))
-  if (!(yield* isDone(deferred))) {
-    return yield* engine.deferredDone(deferred, {
-      workflowName: PayoutWorkflow.name,
-      executionId,
-      deferredName: deferred.name,
-      exit: Exit.void
-    })
-  }
-  // A hint came before, and the execution has not gone on yet. It is about to, or it was not woken.
-  const result = yield* poll(executionId)
-  if (result?._tag === "Suspended") yield* resume(executionId)
-})
-
-/** The first number with a property that all later numbers also have. The search is binary. */
-const firstWhere = <R>(has: (n: number) => Effect.Effect<boolean, never, R>): Effect.Effect<number, never, R> =>
-  Effect.gen(function* () {
-    let hasNot = 0
-    let high = 1
-    while (!(yield* has(high))) {
-      hasNot = high
-      high *= 2
-    }
-    while (high - hasNot > 1) {
-      const middle = Math.floor((hasNot + high) / 2)
-      if (yield* has(middle)) high = middle
-      else hasNot = middle
-    }
-    return high
-  })
+export const hint = Effect.fn("PayoutWorkflow.hint")((executionId: string) => hints.hint(PayoutWorkflow, executionId))
 
 /**
  * The shortest time between a lookup and the next one that a hint causes: one second. It doubles with each hint in a

@@ -169,15 +169,11 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
   return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of settling came")))
 }
 
-<<<<<<< HEAD
 // A schedule without gaps would take the turns of all others.
 const spaced = ({ lookups }: Watch, gap: Duration.Duration): Duration.Duration =>
   lookups === 0 ? gap : Duration.max(gap, PollPolicy.gapMin)
 
-/** Listens to everything that a webhook might call this payout by. Without hints it is polled all the same. */
-=======
 /** Subscribes to every reference that a webhook might use for this payout. Without hints, it polls all the same. */
->>>>>>> lang-b
 const listen = Effect.fnUntraced(function* (
   { hints }: Around,
   { customer, handle, transactions }: Payout.Payout

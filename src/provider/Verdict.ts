@@ -3,7 +3,7 @@
  * about the requested payout. Each verdict is one row of the table `rows`; all else is derived from it.
  */
 import type * as Duration from "effect/Duration"
-import type { Attempt, Bearing, Sent } from "../domain/Attempt.js"
+import type { Bearing, Sent } from "../domain/Attempt.js"
 import * as Customer from "../domain/Customer.js"
 import * as Payout from "../domain/Payout.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
@@ -11,7 +11,7 @@ import type { ApiError, Reply, Response } from "../domain/Reply.js"
 import { isDecline } from "./documented.js"
 import { type Row, rows, type Tag } from "./rows.js"
 
-export { rows } from "./rows.js"
+export { rowOf, rows } from "./rows.js"
 export type { ErrorTag, Row, Tag } from "./rows.js"
 
 type Succeeding = { readonly [T in Tag]: (typeof rows)[T]["error"] extends undefined ? T : never }[Tag]
@@ -76,17 +76,6 @@ export type Claim = "AlreadyProcessing" | "AlreadyPaid" | "AlreadyExists"
  * @since 0.1.0
  */
 export const row = ({ _tag }: Pick<Verdict, "_tag">): Row => rows[_tag]
-
-/**
- * The row of an attempt's verdict. Undefined if the call ended before there was a verdict.
- *
- * @category getters
- * @since 0.1.0
- */
-export const rowOf = ({ outcome }: Pick<Attempt, "outcome">): Row | undefined =>
-  isTag(outcome) ? rows[outcome] : undefined
-
-const isTag = (outcome: string): outcome is Tag => Object.hasOwn(rows, outcome)
 
 /**
  * Whether a verdict is a success.

@@ -2,7 +2,7 @@
  * The table of verdicts: what each answer of the provider means. A new code of the provider is one row here, and one
  * line where it is read. All else is derived.
  */
-import type { Bearing } from "../domain/Attempt.js"
+import type { Attempt, Bearing } from "../domain/Attempt.js"
 import type { Category } from "../policy/RetryPolicy.js"
 
 /**
@@ -211,3 +211,14 @@ export const rows = {
  * @since 0.1.0
  */
 export type Tag = keyof typeof rows
+
+/**
+ * The row of an attempt's verdict. Undefined if the call ended before there was a verdict.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const rowOf = ({ outcome }: Pick<Attempt, "outcome">): Row | undefined =>
+  isTag(outcome) ? rows[outcome] : undefined
+
+const isTag = (outcome: string): outcome is Tag => Object.hasOwn(rows, outcome)
