@@ -154,7 +154,7 @@ describe("The memory of a process, for a decline", () => {
 })
 
 describe("The memory of a process, for a payment and a claim of one", () => {
-  it.effect("keeps a paid payout paid, whatever the provider answers next (I10)", () =>
+  it.effect("keeps a paid payout paid when every later answer is a 401 (I10)", () =>
     Effect.gen(function* () {
       const first = yield* create(requestOf())
       yield* always(Script.apiError({ status: 401, code: 6 }))
