@@ -16,7 +16,6 @@ const files = [
   "execution/AttemptLog",
   "execution/Recent",
   "execution/Process",
-  "execution/ProcessMemory",
   "execution/anomalies",
   "execution/liveServices",
   "execution/Evidence",
@@ -27,7 +26,14 @@ const files = [
   "payouts/evidence",
   "payouts/intend",
   "payouts/awaitFinal",
-  "payouts/Payouts",
+  "payouts/create",
+  "payouts/sequences",
+  "payouts/retrying",
+  "payouts/recover",
+  "payouts/joining",
+  "payouts/memory",
+  "payouts/interruption",
+  "payouts/get",
   "payouts/createAll",
   // Last, when all is loaded: what is first executed here would be taken for its own.
   "index"
