@@ -1,13 +1,13 @@
 /** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises"
-import { Effect, Fiber, Layer, Scope, TestClock } from "effect"
+import { Config, Effect, Fiber, Layer, Scope, TestClock } from "effect"
 import { PayoutRequest, Payouts } from "effect-billwerk-payouts"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 
 export const destination = "ca_fcfac2016614418f969fa5697383e47c"
 
 /** Whether the tests run against mutants: what takes many seconds is then left out. */
-export const isMutated = process.env["PAYOUTS_MUTATION"] === "1"
+export const isMutated = Effect.runSync(Config.withDefault(Config.boolean("PAYOUTS_MUTATION"), false))
 
 /** A request that was validated. Throws if it is refused, for tests that are about something else. */
 export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>

@@ -3,14 +3,28 @@ import { strictEqual } from "node:assert"
 import { readFileSync } from "node:fs"
 import { DateTime, Schema } from "effect"
 import { Exposure, type Payout } from "effect-billwerk-payouts"
+import {
+  minute,
+  start,
+  clocks,
+  mine,
+  stateOf,
+  horizon,
+  moment,
+  post,
+  tx,
+  paidTx,
+  errorTx,
+  record,
+  nothing,
+  readNothing,
+  known,
+  range,
+  says,
+  type Pieces
+} from "./pieces.js"
 
-const minute = 60_000
-const start = Date.UTC(2026, 0, 1)
 const at = (text: string) => start + Number(text) * minute
-
-/** Our clock, measured: it is the provider's to the second. */
-const clocks = { here: { min: -500, max: 500 } }
-const mine = { request: "our arguments", method: "our card" }
 
 const transaction = (word: string, created: string, index: number, isOther: boolean): Payout.Transaction => ({
   id: `t${index}`,
@@ -21,13 +35,6 @@ const transaction = (word: string, created: string, index: number, isOther: bool
   ...(word === "error" ? { errorState: "processing_error" } : {}),
   ...(isOther ? { method: "another card" } : {})
 })
-
-const stateOf = (transactions: ReadonlyArray<Payout.Transaction>) =>
-  transactions.some(({ state }) => state === "paid")
-    ? "paid"
-    : transactions.some(({ state }) => state === "processing")
-      ? "processing"
-      : "failed"
 
 /** A history of the header's table, as evidence. */
 const evidenceOf = (history: string): Exposure.Evidence => {
@@ -80,62 +87,6 @@ describe("Exposure: the worked histories of the header", () => {
     })
   }
 })
-
-// --- pieces -------------------------------------------------------------------------------------------------------
-
-const horizon = 360 * minute
-const moment = (minutes: number, clock = "here"): Exposure.Moment => ({ clock, at: start + minutes * minute })
-
-/** A create of ours, at a minute. */
-const post = (id: string, minutes: number, over: Partial<Exposure.Create> = {}): Exposure.Create => ({
-  id,
-  count: 1,
-  clock: "here",
-  from: start + minutes * minute,
-  to: start + minutes * minute,
-  amount: 100,
-  ...mine,
-  before: [],
-  guess: false,
-  ...over
-})
-
-const tx = (id: string, minutes: number, over: Partial<Payout.Transaction> = {}): Payout.Transaction => ({
-  id,
-  state: "failed",
-  amount: 100,
-  errorState: "hard_declined",
-  created: DateTime.unsafeMake(start + minutes * minute),
-  ...over
-})
-
-const paidTx = (id: string, minutes: number) => tx(id, minutes, { state: "paid", errorState: undefined })
-const errorTx = (id: string, minutes: number) => tx(id, minutes, { errorState: "processing_error" })
-
-const record = (
-  minutes: number,
-  transactions: ReadonlyArray<Payout.Transaction>,
-  over: Partial<Payout.Payout> = {}
-): Exposure.Evidence =>
-  Exposure.ofPayout(
-    "h",
-    { handle: "h", state: stateOf(transactions), amount: 100, transactions, ...over },
-    moment(minutes)
-  )
-
-const nothing: Exposure.Evidence = { ...Exposure.empty("h"), clocks }
-const readNothing = (minutes: number): Exposure.Evidence => ({ ...Exposure.empty("h"), read: moment(minutes) })
-type Pieces = ReadonlyArray<Exposure.Evidence | Exposure.Create>
-
-const known = (...pieces: Pieces): Exposure.Evidence =>
-  pieces.reduce<Exposure.Evidence>(
-    (sum, one) => ("id" in one ? Exposure.withCreate(sum, one) : Exposure.merge(sum, one)),
-    nothing
-  )
-
-/** "min..max", in amounts of 100. */
-const range = ({ max, min }: Exposure.Exposure) => `${min / 100}..${max / 100}`
-const says = (...pieces: Pieces) => range(Exposure.exposure(known(...pieces), horizon))
 
 describe("Exposure: a record, and nothing else", () => {
   const hard = tx("hard", 2)

@@ -55,7 +55,7 @@ export default defineConfig({
   test: {
     ...tests,
     include: files,
-    env: { PAYOUTS_MUTATION: "1" },
+    env: { PAYOUTS_MUTATION: "true" },
     // Stryker's own limit is to end a mutant that hangs, and not a machine that is slow.
     testTimeout: 120_000,
     sequence: { sequencer: InOrder },
