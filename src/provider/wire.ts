@@ -1,6 +1,6 @@
 /**
- * The provider's JSON, both ways; its snake_case names appear only here. Tolerant where nothing depends on it (unknown
- * fields, nulls, odd optional values, three date formats) and strict where money does.
+ * The client's half of the provider's JSON: it writes creates, and reads payouts, errors and webhooks. Tolerant where nothing
+ * depends on it (unknown fields, nulls, odd optional values, three date formats) and strict where money does.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,9 @@ import type { Words } from "./redact.js"
 /** The path of `POST /v1/payout` and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"
 
-const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) => Schema.optional(schema).pipe(Schema.fromKey(key))
+/** An optional field, by the provider's name. */
+export const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
+  Schema.optional(schema).pipe(Schema.fromKey(key))
 
 /**
  * An optional value in an answer. Absent, null and malformed all mean that the provider did not say. A payout must not
@@ -36,10 +38,8 @@ export const readDate = (text: string): Option.Option<DateTime.Utc> => {
   return DateTime.make(isShort ? `${text.slice(0, -2)}:${text.slice(-2)}` : text)
 }
 
-/** In the provider's format. */
-const writeDate = (date: DateTime.Utc): string => DateTime.formatIso(date).replace("Z", "+00:00")
-
-const CustomerBody = Schema.Struct({
+/** A customer in the body of `POST /v1/payout`. */
+export const CustomerBody = Schema.Struct({
   handle: Schema.optional(Schema.String),
   generateHandle: optional("generate_handle", Schema.Boolean),
   email: Schema.optional(Schema.String),
@@ -58,79 +58,6 @@ const CustomerBody = Schema.Struct({
   metadata: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   test: Schema.optional(Schema.Boolean)
 })
-
-/** The body of `POST /v1/payout`. */
-export const CreateBody = Schema.Struct({
-  handle: Schema.String,
-  destination: Schema.String,
-  amount: Schema.Number,
-  currency: Schema.optional(Schema.String),
-  text: Schema.optional(Schema.String),
-  customer: Schema.optional(CustomerBody),
-  customerHandle: optional("customer_handle", Schema.String),
-  textOnStatement: optional("text_on_statement", Schema.String),
-  acquirerReference: optional("acquirer_reference", Schema.String)
-})
-
-export interface CreateBody extends Schema.Schema.Type<typeof CreateBody> {}
-
-/** A saved card in the provider's format, without the many fields that this library does not need. */
-export interface CardBody {
-  readonly id: string
-  readonly state: string
-  readonly customer: string
-  readonly cardType: string
-  /** `MM-YY`. */
-  readonly expDate: string
-  readonly maskedCard: string
-}
-
-/** A payout's transaction in the provider's format. */
-export interface TransactionBody {
-  readonly id: string
-  readonly state: string
-  readonly payout: string
-  readonly amount: number
-  readonly created?: DateTime.Utc | undefined
-  readonly paid?: DateTime.Utc | undefined
-  readonly failed?: DateTime.Utc | undefined
-  readonly errorState?: string | undefined
-  readonly error?: string | undefined
-  readonly acquirerCode?: string | undefined
-  readonly acquirerMessage?: string | undefined
-  readonly cardType?: string | undefined
-  readonly card?: CardBody | undefined
-  readonly provider?: string | undefined
-}
-
-/** A payout in the provider's format. */
-export interface PayoutBody {
-  readonly handle: string
-  readonly state: string
-  readonly amount: number
-  readonly currency?: string | undefined
-  readonly text?: string | undefined
-  readonly customer?: string | undefined
-  readonly created?: DateTime.Utc | undefined
-  readonly paid?: DateTime.Utc | undefined
-  readonly failed?: DateTime.Utc | undefined
-  readonly transactions: ReadonlyArray<TransactionBody>
-}
-
-/** The provider's error body. */
-export interface ErrorBody {
-  readonly code: number
-  readonly error?: string | undefined
-  readonly message?: string | undefined
-  readonly path?: string | undefined
-  readonly timestamp?: DateTime.Utc | undefined
-  readonly httpStatus?: number | undefined
-  readonly httpReason?: string | undefined
-  /** The documentation spells it in two ways. */
-  readonly requestId?: string | undefined
-  readonly requestIdHyphenated?: string | undefined
-  readonly transactionError?: string | undefined
-}
 
 /**
  * A webhook. `id` and `timestamp` are signed as written, so they stay texts. That a webhook names a payout is inferred:
@@ -155,7 +82,6 @@ export const WebhookBody = Schema.Struct({
 
 export interface WebhookBody extends Schema.Schema.Type<typeof WebhookBody> {}
 
-export const decodeCreate = Schema.decodeUnknownOption(CreateBody)
 export const encodeWebhook = Schema.encodeSync(Schema.parseJson(WebhookBody))
 export const decodeWebhook = Schema.decodeUnknownOption(WebhookBody)
 
@@ -248,46 +174,6 @@ const methodFrom = (card: unknown): string | undefined => {
   return id === undefined || id === "" ? undefined : fingerprint(id)
 }
 
-/** A payout in the provider's format, for `JSON.stringify`. */
-export const writePayout = (payout: PayoutBody): unknown => ({
-  handle: payout.handle,
-  state: payout.state,
-  amount: payout.amount,
-  currency: payout.currency,
-  text: payout.text,
-  customer: payout.customer,
-  created: payout.created && writeDate(payout.created),
-  paid: payout.paid && writeDate(payout.paid),
-  failed: payout.failed && writeDate(payout.failed),
-  transactions: payout.transactions.map(writeTransaction)
-})
-
-const writeTransaction = (transaction: TransactionBody): unknown => ({
-  id: transaction.id,
-  state: transaction.state,
-  payout: transaction.payout,
-  amount: transaction.amount,
-  created: transaction.created && writeDate(transaction.created),
-  paid: transaction.paid && writeDate(transaction.paid),
-  failed: transaction.failed && writeDate(transaction.failed),
-  error_state: transaction.errorState,
-  error: transaction.error,
-  acquirer_code: transaction.acquirerCode,
-  acquirer_message: transaction.acquirerMessage,
-  card_type: transaction.cardType,
-  card: transaction.card && writeCard(transaction.card),
-  provider: transaction.provider
-})
-
-const writeCard = (card: CardBody): unknown => ({
-  id: card.id,
-  state: card.state,
-  customer: card.customer,
-  card_type: card.cardType,
-  exp_date: card.expDate,
-  masked_card: card.maskedCard
-})
-
 /** What this library keeps of a provider's error, and the request's id, which the caller must still check. */
 export const readError = (
   json: unknown,
@@ -312,20 +198,6 @@ export const readError = (
 
 // Documented codes have three digits at most.
 const errorCodeMax = 99_999
-
-/** An error in the provider's format, for `JSON.stringify`. */
-export const writeError = (error: ErrorBody): unknown => ({
-  code: error.code,
-  error: error.error,
-  message: error.message,
-  path: error.path,
-  timestamp: error.timestamp && writeDate(error.timestamp),
-  http_status: error.httpStatus,
-  http_reason: error.httpReason,
-  request_id: error.requestId,
-  "request-id": error.requestIdHyphenated,
-  transaction_error: error.transactionError
-})
 
 const envelope = new Set(["id", "timestamp", "signature", "event_id", "event_type"])
 

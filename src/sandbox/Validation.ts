@@ -7,7 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { Handle } from "../domain/Handle.js"
 import { Amount, Currency } from "../domain/Money.js"
-import { type CreateBody, decodeCreate } from "../provider/wire.js"
+import { type CreateBody, decodeCreate } from "./wire.js"
 import type * as ErrorCode from "./ErrorCode.js"
 import type { Incoming } from "./Incoming.js"
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, FastCheck as fc, Option, Redacted, Schema } from "effect"
 import { Destination, Payout, PayoutRequest, Verdict } from "effect-billwerk-payouts"
 import * as wire from "../../src/provider/wire.js"
+import * as server from "../../src/sandbox/wire.js"
 import type { Words } from "../../src/provider/redact.js"
 import { requestOf } from "../support.js"
 
@@ -125,7 +126,7 @@ describe("A create request", () => {
     const request = requestOf({ text: "Prize", customer: { handle: "c-1", postalCode: "8000" } })
     const { amount, currency, customer, handle, text } = request
     assert.deepStrictEqual<unknown>(
-      wire.decodeCreate(JSON.parse(wire.encodeCreate(request))),
+      server.decodeCreate(JSON.parse(wire.encodeCreate(request))),
       Option.some({ handle, destination: Destination.unwrap(request.destination), amount, currency, text, customer })
     )
   })
@@ -270,7 +271,7 @@ describe("A payout of the provider's documentation (provider.md 10)", () => {
     const written = (payout: Payout.Payout | undefined): unknown => {
       assert.isDefined(payout)
       const transactions = payout.transactions.map((one) => ({ ...one, payout: payout.handle }))
-      return JSON.parse(JSON.stringify(wire.writePayout({ ...payout, transactions })))
+      return JSON.parse(JSON.stringify(server.writePayout({ ...payout, transactions })))
     }
     for (const sample of [paid, processing, hardDeclined, processingError]) {
       const read = wire.readPayout(JSON.parse(sample), keep)

@@ -1,0 +1,139 @@
+/**
+ * The provider's half of its JSON: it reads creates, and writes payouts and errors. The snake_case names of these bodies appear
+ * only here; what both halves read is in `provider/wire.ts`.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import { CustomerBody, optional } from "../provider/wire.js"
+
+/** The body of `POST /v1/payout`. */
+export const CreateBody = Schema.Struct({
+  handle: Schema.String,
+  destination: Schema.String,
+  amount: Schema.Number,
+  currency: Schema.optional(Schema.String),
+  text: Schema.optional(Schema.String),
+  customer: Schema.optional(CustomerBody),
+  customerHandle: optional("customer_handle", Schema.String),
+  textOnStatement: optional("text_on_statement", Schema.String),
+  acquirerReference: optional("acquirer_reference", Schema.String)
+})
+
+export interface CreateBody extends Schema.Schema.Type<typeof CreateBody> {}
+
+/** A saved card in the provider's format, without the many fields that this library does not need. */
+export interface CardBody {
+  readonly id: string
+  readonly state: string
+  readonly customer: string
+  readonly cardType: string
+  /** `MM-YY`. */
+  readonly expDate: string
+  readonly maskedCard: string
+}
+
+/** A payout's transaction in the provider's format. */
+export interface TransactionBody {
+  readonly id: string
+  readonly state: string
+  readonly payout: string
+  readonly amount: number
+  readonly created?: DateTime.Utc | undefined
+  readonly paid?: DateTime.Utc | undefined
+  readonly failed?: DateTime.Utc | undefined
+  readonly errorState?: string | undefined
+  readonly error?: string | undefined
+  readonly acquirerCode?: string | undefined
+  readonly acquirerMessage?: string | undefined
+  readonly cardType?: string | undefined
+  readonly card?: CardBody | undefined
+  readonly provider?: string | undefined
+}
+
+/** A payout in the provider's format. */
+export interface PayoutBody {
+  readonly handle: string
+  readonly state: string
+  readonly amount: number
+  readonly currency?: string | undefined
+  readonly text?: string | undefined
+  readonly customer?: string | undefined
+  readonly created?: DateTime.Utc | undefined
+  readonly paid?: DateTime.Utc | undefined
+  readonly failed?: DateTime.Utc | undefined
+  readonly transactions: ReadonlyArray<TransactionBody>
+}
+
+/** The provider's error body. */
+export interface ErrorBody {
+  readonly code: number
+  readonly error?: string | undefined
+  readonly message?: string | undefined
+  readonly path?: string | undefined
+  readonly timestamp?: DateTime.Utc | undefined
+  readonly httpStatus?: number | undefined
+  readonly httpReason?: string | undefined
+  /** The documentation spells it in two ways. */
+  readonly requestId?: string | undefined
+  readonly requestIdHyphenated?: string | undefined
+  readonly transactionError?: string | undefined
+}
+
+export const decodeCreate = Schema.decodeUnknownOption(CreateBody)
+
+/** In the provider's format. */
+const writeDate = (date: DateTime.Utc): string => DateTime.formatIso(date).replace("Z", "+00:00")
+
+/** A payout in the provider's format, for `JSON.stringify`. */
+export const writePayout = (payout: PayoutBody): unknown => ({
+  handle: payout.handle,
+  state: payout.state,
+  amount: payout.amount,
+  currency: payout.currency,
+  text: payout.text,
+  customer: payout.customer,
+  created: payout.created && writeDate(payout.created),
+  paid: payout.paid && writeDate(payout.paid),
+  failed: payout.failed && writeDate(payout.failed),
+  transactions: payout.transactions.map(writeTransaction)
+})
+
+const writeTransaction = (transaction: TransactionBody): unknown => ({
+  id: transaction.id,
+  state: transaction.state,
+  payout: transaction.payout,
+  amount: transaction.amount,
+  created: transaction.created && writeDate(transaction.created),
+  paid: transaction.paid && writeDate(transaction.paid),
+  failed: transaction.failed && writeDate(transaction.failed),
+  error_state: transaction.errorState,
+  error: transaction.error,
+  acquirer_code: transaction.acquirerCode,
+  acquirer_message: transaction.acquirerMessage,
+  card_type: transaction.cardType,
+  card: transaction.card && writeCard(transaction.card),
+  provider: transaction.provider
+})
+
+const writeCard = (card: CardBody): unknown => ({
+  id: card.id,
+  state: card.state,
+  customer: card.customer,
+  card_type: card.cardType,
+  exp_date: card.expDate,
+  masked_card: card.maskedCard
+})
+
+/** An error in the provider's format, for `JSON.stringify`. */
+export const writeError = (error: ErrorBody): unknown => ({
+  code: error.code,
+  error: error.error,
+  message: error.message,
+  path: error.path,
+  timestamp: error.timestamp && writeDate(error.timestamp),
+  http_status: error.httpStatus,
+  http_reason: error.httpReason,
+  request_id: error.requestId,
+  "request-id": error.requestIdHyphenated,
+  transaction_error: error.transactionError
+})
