@@ -542,21 +542,21 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
     ["PayoutNotFound", unknown, "Processing"]
   ]
   for (const [index, [end, lookup, fromOutcome]] of endings.entries()) {
-    it.effect(`is in anything that comes of settling: ${end} (D6) #${index + 1}`, () =>
+    it.effect(`is in anything that comes of waiting for the end: ${end} (D6) #${index + 1}`, () =>
       Effect.gen(function* () {
         for (const echo of lookupEchoes(index).filter((_, turn) => turn % 7 === 0)) {
           // An answer whose id came before is taken for a cache's.
           const processing: Reply = (echo) => payout("processing", "pending", { ...echo, id: "first" })
-          const settling = { deadline: "1 minute" } as const
+          const options = { deadline: "1 minute" } as const
           const { payouts } = yield* payoutsOver(provider({ create: processing, lookup }, echo), true)
-          const ofHandle = yield* watched(payouts.awaitFinal(handle, settling))
+          const ofHandle = yield* watched(payouts.awaitFinal(handle, options))
           assert.strictEqual(tagOf(ofHandle.value), end)
-          assertSilent(`settling a handle: ${end}`, ofHandle.texts)
+          assertSilent(`waiting by a handle: ${end}`, ofHandle.texts)
           const another = yield* payoutsOver(provider({ create: processing, lookup }, echo), true)
           const outcome = yield* another.payouts.create(toSaved)
-          const ofOutcome = yield* watched(another.payouts.awaitFinal(outcome, settling))
+          const ofOutcome = yield* watched(another.payouts.awaitFinal(outcome, options))
           assert.strictEqual(tagOf(ofOutcome.value), fromOutcome)
-          assertSilent(`settling an outcome: ${fromOutcome}`, ofOutcome.texts)
+          assertSilent(`waiting by an outcome: ${fromOutcome}`, ofOutcome.texts)
         }
       })
     )

@@ -22,7 +22,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Pool } from "pg"
-import * as SteadyStorage from "./RetryingMessageStorage.js"
+import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 
 /**
  * @category models
@@ -64,7 +64,8 @@ export const connectionsMin = 2
 
 /**
  * The settings that differ from the engine's defaults. The others detect a dead process within `shardLockExpiration`. A
- * process must not pause for that long and then go on: that is safe for the money, but costs a lookup.
+ * process must not pause for that long and then go on: the others take its payouts over, and what it was sending stays in
+ * doubt until the record accounts for it or the arrival horizon has passed. Raise it where processes are throttled.
  *
  * @category settings
  * @since 0.1.0
@@ -86,6 +87,9 @@ export const settings = {
  * running process finds a submitted payout within `entityMessagePollInterval`, and the submitting process sees its end
  * within `entityReplyPollInterval`. **Anyone who may write to the database can run a payout:** give the engine a
  * database, or a schema and a role, of its own.
+ *
+ * **Let all connections use UTC** (`ALTER ROLE ... SET timezone = 'UTC'`): the engine's rows have times without a zone. In a
+ * zone with summer time, the payouts of a process that dies in the hour in which clocks go back wait for an hour.
  *
  * Building it fails with a `ConfigError` if the pool has fewer than `connectionsMin` connections.
  *
@@ -119,7 +123,7 @@ export const layer = ({
       return ClusterWorkflowEngine.layer.pipe(
         Layer.provide(Sharding.layer),
         Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
-        Layer.provide(SteadyStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
+        Layer.provide(RetryingMessageStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
         Layer.provide(SqlRunnerStorage.layer),
         Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, ...locksAreRows, runnerAddress })),
         Layer.provideMerge(PgClient.layerFromPool({ acquire: Effect.succeed(acquired) }))

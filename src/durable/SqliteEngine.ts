@@ -14,7 +14,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import * as Layer from "effect/Layer"
 import * as SqliteConnections from "./SqliteConnections.js"
-import * as SteadyStorage from "./RetryingMessageStorage.js"
+import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 
 /**
  * @category models
@@ -68,7 +68,7 @@ export const layer = ({ filename, sharding }: Options): Layer.Layer<WorkflowEngi
   ClusterWorkflowEngine.layer.pipe(
     Layer.provide(Sharding.layer),
     Layer.provide(Runners.layerNoop),
-    Layer.provide(SteadyStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
+    Layer.provide(RetryingMessageStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
     Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
     Layer.provide(ShardingConfig.layer({ ...settings, ...sharding })),
     Layer.provideMerge(SqliteConnections.layer(filename))

@@ -19,6 +19,7 @@ import { hidden } from "../domain/refusal.js"
 import * as errors from "../execution/toError.js"
 import { stepper } from "../policy/scheduleStepper.js"
 import * as Verdict from "../provider/Verdict.js"
+import * as PollPolicy from "../policy/PollPolicy.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 
 /** The most failed rounds, and the most polls, of one payout. No schedule raises them. */
@@ -223,7 +224,8 @@ export const gap = (
     if (polls.length >= pollsMax) return undefined
     const granted = stepper(pollSchedule)
     for (const at of polls) yield* granted(at, undefined)
-    return Option.getOrUndefined(yield* granted(now, undefined))
+    const next = Option.getOrUndefined(yield* granted(now, undefined))
+    return next === undefined || polls.length === 0 ? next : Duration.max(next, PollPolicy.gapMin)
   })
 
 /** Whether an error of a poll is the payout's end: it shows the payout. All other errors are about the lookup. */

@@ -229,7 +229,11 @@ const awaitFinal = Effect.fnUntraced(function* (
     asked = poll.at
     if (journey.woken === "Clock") journey.gaps.push(poll.at)
     if (poll._tag === "Waiting") {
-      if (poll.evidence !== undefined) journey.state = WorkflowState.learned(journey.state, { evidence: poll.evidence })
+      if (poll.evidence !== undefined) {
+        journey.state = WorkflowState.learned(journey.state, { evidence: poll.evidence })
+        // News: the next hint may bring more.
+        journey.hintsInARow = 0
+      }
       wait = poll.wait
       continue
     }
@@ -249,7 +253,7 @@ type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
  * interruption from outside, such as a deploy or a lost lock. Then every later run is interrupted there, and the payout
  * never ends. `firstOf` stores only a success, and accepts no other stored result.
  */
-const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArray<Waking>) {
+export const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArray<Waking>) {
   const engine = yield* WorkflowEngine
   const instance = yield* WorkflowInstance
   const deferred = ended(wait)

@@ -46,7 +46,7 @@ export const lookupWithin = (
     const evidence = new Evidence<Asked>(process, { handle })
     const tooLate = Effect.suspend(() => {
       const { attempts } = evidence
-      const why = `the deadline of settling came${attempts.length === 0 ? " before the provider was asked" : ""}`
+      const why = `the deadline of the wait came${attempts.length === 0 ? " before the provider was asked" : ""}`
       return new LookupFailed({ handle, attempts, category: "CommunicationError", why })
     })
     return Effect.flatten(

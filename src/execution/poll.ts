@@ -150,8 +150,8 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
       const { at } = yield* process.now
       const gap = yield* granted(Math.floor(at), open.verdict.payout)
       const left = Duration.subtract(lastTurn, Duration.millis((yield* process.now).at - started))
-      if (Option.isNone(gap)) return giveUp("the schedule of settling ended")
-      if (Duration.greaterThanOrEqualTo(retryAfter, left)) return giveUp("the deadline of settling came")
+      if (Option.isNone(gap)) return giveUp("the poll schedule ended")
+      if (Duration.greaterThanOrEqualTo(retryAfter, left)) return giveUp("the deadline of the wait came")
       const isHinted = yield* pause(hints, Duration.max(Duration.min(spaced(waiting, gap.value), left), retryAfter))
       // A hint may arrive before a lookup shows the change.
       if (isHinted) granted = stepper(schedule)
@@ -166,7 +166,7 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
       retryAfter = (verdict._tag === "RateLimited" && verdict.retryAfter) || Duration.zero
     }
   })
-  return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of settling came")))
+  return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of the wait came")))
 }
 
 // A schedule without gaps would take the turns of all others.

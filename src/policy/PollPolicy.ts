@@ -42,7 +42,7 @@ export const readsPerSecond = 10
 
 /**
  * The shortest gap between two lookups of one payout, whatever its schedule says, and after a hint: many hints cause one
- * lookup. Only the first lookup may come sooner.
+ * lookup. Only the first lookup may come sooner, and the last one before the deadline.
  *
  * @category limits
  * @since 0.1.0

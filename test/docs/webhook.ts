@@ -12,4 +12,4 @@ const WebhooksLive = Layer.unwrapEffect(
 )
 
 /** One `Hints` for both: a webhook wakes `awaitFinal`, which polls all the same. */
-export const SettlementLive = Layer.mergeAll(Payouts.layer, WebhooksLive).pipe(Layer.provide(Hints.layer))
+export const PayoutsWithHintsLive = Layer.mergeAll(Payouts.layer, WebhooksLive).pipe(Layer.provide(Hints.layer))

@@ -15,7 +15,7 @@ import type { WorkflowEngine } from "@effect/workflow"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { type BillwerkClient, Handle, Payouts } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import * as SteadyStorage from "../../src/durable/RetryingMessageStorage.js"
+import * as RetryingMessageStorage from "../../src/durable/RetryingMessageStorage.js"
 
 /**
  * A step of the engine: `Request send/1` stores that an activity is to run, `Reply send/1` what it came to, and `Look hint/1` looks
@@ -72,7 +72,7 @@ export const start = (
     const engine = ClusterWorkflowEngine.layer.pipe(
       Layer.provideMerge(Sharding.layer),
       Layer.provide(Runners.layerNoop),
-      Layer.provideMerge(Layer.succeed(MessageStorage.MessageStorage, SteadyStorage.steady(mortal.storage))),
+      Layer.provideMerge(Layer.succeed(MessageStorage.MessageStorage, RetryingMessageStorage.steady(mortal.storage))),
       Layer.provide(Layer.succeed(RunnerStorage.RunnerStorage, Context.get(store, RunnerStorage.RunnerStorage))),
       Layer.provide([RunnerHealth.layerNoop, config])
     )

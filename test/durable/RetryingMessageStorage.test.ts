@@ -2,7 +2,7 @@
 import { ClusterError, MessageStorage, Reply, Snowflake } from "@effect/cluster"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, TestClock } from "effect"
-import * as SteadyStorage from "../../src/durable/RetryingMessageStorage.js"
+import * as RetryingMessageStorage from "../../src/durable/RetryingMessageStorage.js"
 import { inVirtualTime } from "../support.js"
 
 const away = new ClusterError.PersistenceError({ cause: "the connection was cut" })
@@ -17,7 +17,7 @@ const claims = (answers: ReadonlyArray<"given" | "lost">) => {
   let isClaimed = false
   let reads = 0
   const given: Array<number> = []
-  const steady = SteadyStorage.steady(
+  const steady = RetryingMessageStorage.steady(
     storage({
       unprocessedMessages: () =>
         Effect.suspend(() => {
@@ -59,7 +59,7 @@ const wallClock = Effect.map(Effect.clock, (clock) => {
 const reply = Reply.ReplyWithContext.interrupt({ id: Snowflake.Snowflake(2n), requestId: Snowflake.Snowflake(1n) })
 const exit = { _tag: "Failure", cause: { _tag: "Empty" } } as const
 
-describe("SteadyStorage", () => {
+describe("RetryingMessageStorage", () => {
   it.effect("reads again what it has claimed by a read whose answer was lost", () =>
     Effect.gen(function* () {
       const { given, read } = claims(["lost", "given"])
@@ -102,7 +102,7 @@ describe("SteadyStorage", () => {
         const { clock, setBack } = yield* wallClock
         const began = yield* Clock.currentTimeNanos
         const steady = (outage: number) =>
-          SteadyStorage.steady(
+          RetryingMessageStorage.steady(
             storage({
               clearReplies: () =>
                 Effect.flatMap(Clock.currentTimeNanos, (now) =>
@@ -125,7 +125,7 @@ describe("SteadyStorage", () => {
     Effect.gen(function* () {
       let isStored = false
       let saves = 0
-      const steady = SteadyStorage.steady(
+      const steady = RetryingMessageStorage.steady(
         storage({
           saveReply: () =>
             Effect.suspend(() => {

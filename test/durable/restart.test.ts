@@ -199,6 +199,8 @@ describe("A machine that dies", () => {
         yield* Effect.provide(PayoutWorkflow.submit(request), machine.context)
         yield* Effect.sleep("10 millis").pipe(Effect.repeat({ until: () => machine.steps.includes(step) }))
         yield* machine.stop
+        // Stored, the interruption would be how the wait ended: for ever.
+        assert.notInclude(machine.steps, "Request ended/1")
         const next = yield* start(shared, undefined, quick)
         const outcome = yield* Effect.provide(PayoutWorkflow.execute(request), next.context)
         assert.deepStrictEqual([outcome._tag, yield* creates], ["Paid", 1])

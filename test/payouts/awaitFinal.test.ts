@@ -31,7 +31,7 @@ const awaitFinal = (outcome: Outcome.Outcome, options?: Payouts.AwaitFinalOption
     Effect.map(Effect.either(payouts.awaitFinal(outcome, options)), Either.merge)
   )
 
-const settleHandle = (options?: Payouts.AwaitFinalOptions) =>
+const awaitHandle = (options?: Payouts.AwaitFinalOptions) =>
   Effect.flatMap(Payouts.Payouts, (payouts) =>
     Effect.map(Effect.either(payouts.awaitFinal(handle, options)), Either.merge)
   )
@@ -564,9 +564,9 @@ describe("A bare handle", () => {
   it("that nobody has paid is not found, and one that cannot be asked about says so", () =>
     run(
       Effect.gen(function* () {
-        assert.strictEqual((yield* settleHandle())._tag, "PayoutNotFound")
+        assert.strictEqual((yield* awaitHandle())._tag, "PayoutNotFound")
         yield* always(Script.apiError({ status: 401, code: 6 }))
-        assert.strictEqual((yield* settleHandle())._tag, "LookupFailed")
+        assert.strictEqual((yield* awaitHandle())._tag, "LookupFailed")
       })
     ))
 
@@ -609,7 +609,7 @@ describe("What was paid and is shown otherwise", () => {
           [["PaidContradicted", handle, "paid", "failed"]]
         )
         assert.strictEqual(yield* awaitFinal(before), paid)
-        assert.strictEqual(yield* settleHandle(), paid)
+        assert.strictEqual(yield* awaitHandle(), paid)
         yield* Effect.sleep("1 millis")
         assert.strictEqual(contradictions.length, 2)
       }),
@@ -710,7 +710,7 @@ describe("Many that wait", () => {
         assert.isAtLeast(unasked.length, 49)
         unasked.forEach((end) => {
           assert(end._tag === "LookupFailed")
-          assert.match(end.message, /the deadline of settling came before the provider was asked/)
+          assert.match(end.message, /the deadline of the wait came before the provider was asked/)
         })
       })
     ))

@@ -31,7 +31,7 @@ import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as SandboxWebhooks from "../../src/sandbox/SandboxWebhooks.js"
 import * as Telemetry from "../../src/Telemetry.js"
-import { SettlementLive } from "../docs/webhook.js"
+import { PayoutsWithHintsLive } from "../docs/webhook.js"
 import { requestOf } from "../support.js"
 import { tracing } from "../tracing.js"
 
@@ -745,18 +745,18 @@ describe("The wiring that the README shows", () => {
       const outcome = yield* payouts.create(requestOf())
       assert.strictEqual(outcome._tag, "Processing")
       // Without the webhook it would be asked for the first time in an hour.
-      const settling = yield* Effect.fork(payouts.awaitFinal(outcome, { schedule: Schedule.spaced("1 hour") }))
+      const waiting = yield* Effect.fork(payouts.awaitFinal(outcome, { schedule: Schedule.spaced("1 hour") }))
       yield* Effect.sleep("50 millis")
       yield* sandbox.settle("prize-2026-0042", Acquirer.paid)
-      const settled = yield* Effect.timeout(Fiber.join(settling), "5 seconds")
-      assert.deepStrictEqual([settled._tag, settled.certainty], ["Paid", "Moved"])
+      const final = yield* Effect.timeout(Fiber.join(waiting), "5 seconds")
+      assert.deepStrictEqual([final._tag, final.certainty], ["Paid", "Moved"])
       assert.deepStrictEqual(
         (yield* webhooks.awaitSent(1)).map(({ eventType, status }) => [eventType, status]),
         [["payout_settled", 200]]
       )
     }).pipe(
       Effect.provide(
-        SettlementLive.pipe(
+        PayoutsWithHintsLive.pipe(
           Layer.provideMerge(Sandbox.layerWith({ outcome: Acquirer.processing() })),
           Layer.provideMerge(NodeHttpServer.layer(Http.createServer, { host: "127.0.0.1", port: 0 })),
           Layer.provide(

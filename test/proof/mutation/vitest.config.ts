@@ -13,6 +13,8 @@ const files = [
   "provider/Verdict",
   "domain/Payout",
   "policy/RetryPolicy",
+  "policy/scheduleStepper",
+  "domain/attribution",
   "execution/AttemptLog",
   "execution/Recent",
   "execution/Process",

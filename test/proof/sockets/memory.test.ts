@@ -58,7 +58,7 @@ describe("Of a create and a lookup, each over a connection of its own,", () => {
         const { listeners, memory } = yield* left(
           HttpClient.tapRequest(() =>
             Effect.sync(() => {
-              const kept = Buffer.alloc(5000)
+              const kept = Buffer.alloc(20_000)
               forever.signal.addEventListener("abort", () => kept.fill(1))
             })
           )
