@@ -337,3 +337,38 @@ describe("nextStep, a call for a payout that was left in doubt", () => {
     assert.strictEqual(NextStep.firstStep(verdicts.CommunicationError), NextStep.firstAsk)
   })
 })
+
+describe("nextStep: arguments that were declined for good", () => {
+  const isDeclined = true
+
+  it("are never sent again, whatever is heard, and are not asked about in order to be sent", () => {
+    for (const step of everyStep) {
+      for (const verdict of Object.values(verdicts)) {
+        for (const isInDoubt of [true, false]) {
+          const plan = NextStep.plan(heard(step, { isDeclined }), verdict, isInDoubt)
+          const next = "next" in plan ? name(plan.next) : "none"
+          assert.notInclude(["create", "BeforeSending", "FirstAsk"], next, `${name(step)}, ${verdict._tag}`)
+        }
+      }
+    }
+  })
+
+  it("are given up where others would be sent again, or asked about first", () => {
+    const { CommunicationError, NotFound, SoftDeclined } = verdicts
+    const plan = (step: NextStep.Step, verdict: Verdict.Verdict, isInDoubt: boolean) =>
+      [false, true].map((isDeclined) =>
+        shown(NextStep.plan(heard(step, { isDeclined, isOwn: false }), verdict, isInDoubt))
+      )
+    assert.deepStrictEqual(plan(NextStep.firstAsk, NotFound, false), ["create", "give up"])
+    assert.deepStrictEqual(plan(NextStep.firstAsk, SoftDeclined, true), ["create", "give up"])
+    assert.strictEqual(plan(NextStep.create, CommunicationError, true)[1], "give up")
+    assert.strictEqual(plan(NextStep.create, CommunicationError, false)[1], "give up")
+    assert.strictEqual(plan(NextStep.firstAsk, CommunicationError, true)[1], "give up")
+  })
+
+  it("are confirmed all the same, where the provider spoke of the payout without showing it", () => {
+    const { AlreadyProcessing } = verdicts
+    const plan = NextStep.plan(heard(NextStep.create, { isDeclined }), AlreadyProcessing, true)
+    assert.strictEqual(shown(plan), "Confirm")
+  })
+})

@@ -391,6 +391,37 @@ describe("Another card than the one that was declined, or that is under way", ()
   )
 })
 
+describe("A request that was declined for good before other arguments were tried", () => {
+  const declined = Effect.gen(function* () {
+    const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+    yield* script(Script.hardDeclined(), Script.softDeclined())
+    yield* ended(a.create(cardX))
+    const second = yield* ended(a.create(cardY, once))
+    assert(second._tag === "SoftDeclined")
+    return { b, evidence: second.evidence }
+  })
+
+  it.effect(
+    "is reported as declined for good by another process, whatever the latest transaction is, and is not sent",
+    () =>
+      Effect.gen(function* () {
+        const { b, evidence } = yield* declined
+        const end = yield* ended(b.recover(cardX, { evidence, outstandingCreates: 0 }))
+        assert.deepStrictEqual([said(end), kinds(end)], ["HardDeclined, NotMoved 0..0", ["Lookup"]])
+      }).pipe(day())
+  )
+
+  it.effect("is so, too, where the record lags behind what was shown before", () =>
+    Effect.gen(function* () {
+      const { b, evidence } = yield* declined
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.staleRead.pipe(Script.onLookup))
+      const end = yield* ended(b.recover(cardX, { evidence, outstandingCreates: 0, ...once }))
+      assert.deepStrictEqual([said(end), kinds(end).includes("Create")], ["HardDeclined, NotMoved 0..0", false])
+    }).pipe(day())
+  )
+})
+
 describe("A process that has forgotten a payout in doubt, because 10,000 others are", () => {
   it.effect.skipIf(isMutated)(
     "E12: logs an error, keeps what the doubt amounts to, and says so after a refusal",
