@@ -5,7 +5,7 @@ import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
 import * as Errors from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
-import type { Reply } from "../domain/Reply.js"
+import type { Reply, Response } from "../domain/Reply.js"
 import * as Verdict from "../provider/Verdict.js"
 
 /** An exchange that ended without success, and the reply behind it. */
@@ -75,7 +75,8 @@ const refused = {
 
 /** Makes any error except a conflict, which is about the money of some arguments only: see `toConflict`. */
 export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Errors.PayoutError => {
-  const { requestId, status } = answerOf(reply)
+  const response = responseOf(reply)
+  const [requestId, status] = [response?.requestId, response?.status]
   if (Verdict.isFailed(verdict)) {
     return new declined[verdict._tag]({ ...evidence, requestId, payout: verdict.payout }, validated)
   }
@@ -117,19 +118,18 @@ export const toConflict = (
       other: { certainty: Exposure.certainty(other), exposure: other },
       with: where,
       differs,
-      requestId: reply === undefined ? undefined : answerOf(reply).requestId
+      requestId: responseOf(reply)?.requestId
     },
     validated
   )
 
-const answerOf = (reply: Finding["reply"]) =>
-  typeof reply === "object" && reply._tag === "Response"
-    ? { status: reply.status, requestId: reply.requestId }
-    : { status: undefined, requestId: undefined }
+const responseOf = (reply: Finding["reply"] | undefined): Response | undefined =>
+  typeof reply === "object" && reply._tag === "Response" ? reply : undefined
 
 const refusalOf = (reply: Finding["reply"]) => {
-  const { requestId, status = 0 } = answerOf(reply)
-  const error = typeof reply === "object" && reply._tag === "Response" ? reply.body : undefined
+  const response = responseOf(reply)
+  const [requestId, status] = [response?.requestId, response?.status ?? 0]
+  const error = response?.body
   return error?._tag === "ApiError"
     ? {
         status,
