@@ -33,6 +33,7 @@ describe("attribution: the money of arguments whose saved method is known", () =
 
   it("counts a transaction to the request's own method as its own", () => {
     assert.deepStrictEqual(money(mine.method, record(1, [toOurs])), ["0..1", "0..0"])
+    assert.deepStrictEqual(money(mine.method, post("c", 0), record(1, [toOurs])), ["0..1", "0..0"])
     assert.deepStrictEqual(money(mine.method, post("d", 0, other), record(1, [toOurs])), ["0..1", "0..1"])
   })
 

@@ -1,6 +1,6 @@
 /** Creates that are on record before anything is known of them: those that are intended, and those that are assumed. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Redacted } from "effect"
 import { Exposure } from "effect-billwerk-payouts"
 import { fingerprints } from "../../src/domain/PayoutRequest.js"
 import * as Process from "../../src/execution/Process.js"
@@ -38,6 +38,19 @@ describe("Subject: an intended create", () => {
       assert.isDefined(method)
       assert.deepStrictEqual(clocks, {})
       assert.strictEqual(process.newId(id), `${process.clock}/1`)
+    })
+  )
+
+  it.effect("names no method where the request has a card token", () =>
+    Effect.gen(function* () {
+      const process = yield* Process.make(Duration.hours(6))
+      const [create] = intended(
+        process,
+        1,
+        requestOf({ destination: Redacted.make("ct_0123456789abcdef"), customer: "c-1" })
+      ).creates
+      assert.isDefined(create)
+      assert.notProperty(create, "method")
     })
   )
 
