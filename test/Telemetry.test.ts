@@ -355,6 +355,31 @@ describe("The metrics of a payout", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("count an exchange that was interrupted, and none where nothing was under way", () =>
+    Effect.gen(function* () {
+      yield* script(Script.hangBeforeCommit)
+      const interrupted = Effect.gen(function* () {
+        const fiber = yield* Effect.fork(create(requestOf({ currency: "NOK" })))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(fiber)
+      })
+      assert.deepStrictEqual<unknown>(yield* added(interrupted), {
+        "payout.attempts payout.attempt_kind=Create payout.outcome=Interrupted": 1,
+        "payout.in_doubt": 1,
+        "payout.in_doubt.exposure payout.currency=NOK": 12_500
+      })
+      const waiting = Effect.gen(function* () {
+        const payouts = yield* Payouts.Payouts
+        yield* script(Script.connectionRefused.pipe(Script.times(100)))
+        const fiber = yield* Effect.fork(payouts.create(requestOf({ handle: "waits", currency: "NOK" })))
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.interrupt(fiber)
+      })
+      const counted = yield* added(waiting)
+      assert.notProperty(counted, "payout.attempts payout.attempt_kind=Create payout.outcome=Interrupted")
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("say nothing more of what may have moved when the service that remembers it is gone (S1)", () =>
     Effect.gen(function* () {
       const paying = Effect.flatMap(script(Script.processing()), () => create(requestOf({ currency: "SEK" })))

@@ -10,6 +10,7 @@ const files = [
   "domain/Exposure",
   "execution/nextStep",
   "execution/toError",
+  "execution/turns",
   "execution/Subject",
   "provider/Verdict",
   "domain/Payout",
