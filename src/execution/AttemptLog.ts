@@ -50,13 +50,12 @@ export class AttemptLog {
     const decided: Writable<Attempt.Attempt> = { ...latest, decision }
     if (why !== undefined) decided.why = `${latest.why}; ${why}`
     if (delay !== undefined) decided.delay = delay
-    else if (latest.delay !== undefined) delete decided.delay
+    else delete decided.delay
     this.entries[this.entries.length - 1] = decided
   }
 
   /** Drops the oldest attempts beyond `attemptsKept`. */
   trim(): void {
-    const tooMany = this.entries.length - attemptsKept
-    if (tooMany > 0) this.entries.splice(0, tooMany)
+    this.entries.splice(0, this.entries.length - attemptsKept)
   }
 }
