@@ -542,7 +542,7 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
     ["PayoutNotFound", unknown, "Processing"]
   ]
   for (const [index, [end, lookup, fromOutcome]] of endings.entries()) {
-    it.effect(`is in anything that comes of waiting for the end: ${end} (D6) #${index + 1}`, () =>
+    it.effect(`is in the end of a wait: ${end} (D6) #${index + 1}`, () =>
       Effect.gen(function* () {
         for (const echo of lookupEchoes(index).filter((_, turn) => turn % 7 === 0)) {
           // An answer whose id came before is taken for a cache's.

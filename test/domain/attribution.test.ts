@@ -6,6 +6,7 @@ import {
   horizon,
   known,
   mine,
+  minute,
   moment,
   paidTx,
   type Pieces,
@@ -17,7 +18,6 @@ import {
   tx
 } from "./pieces.js"
 
-const minute = 60_000
 const other = { request: "other arguments", method: "other card" }
 const claim = (said: "Paid" | "Processing" | "Exists", minutes: number, at = minutes): Exposure.Create =>
   post("c", minutes, { claim: { said, at: start + at * minute } })

@@ -10,7 +10,7 @@ type Waking = Parameters<typeof firstOf>[1][number]
 const never: Waking = Effect.never
 const suspended: Waking = Effect.flatMap(WorkflowEngine.WorkflowInstance, Workflow.suspend)
 
-/** What comes of a wait, and what is stored; `stored` is what the engine has of it already. */
+/** How a wait ends, and what it stores. `stored` is the end that the engine has already. */
 const waited = (wakings: ReadonlyArray<Waking>, stored?: Exit.Exit<never>) =>
   Effect.gen(function* () {
     const instance = WorkflowEngine.WorkflowInstance.initial(PayoutWorkflow.PayoutWorkflow, "execution")

@@ -18,7 +18,7 @@ const staged = path.join(folder, "staged")
 const project = path.join(folder, "project")
 const unpacked = path.join(project, "node_modules/effect-billwerk-payouts")
 
-/** Packed from a copy: the folder `dist` of this one belongs to whoever is building it just now. */
+/** Packed from a copy: the folder `dist` of this one may be built again at the same time. */
 const pack = async () => {
   mkdirSync(staged, { recursive: true })
   for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "PROOF.md", "docs", "src"]) {
