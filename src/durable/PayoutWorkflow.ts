@@ -118,7 +118,8 @@ export interface Options {
    */
   readonly policy?: RetryPolicy.RetryPolicy | undefined
   /**
-   * The gaps between the polls of a processing payout. When the schedule ends, the workflow succeeds with `Processing`.
+   * The gaps between the polls of a processing payout: at least a second after the first one. When the schedule ends, the workflow
+   * succeeds with `Processing`.
    * Default: `pollScheduleDefault`.
    */
   readonly pollSchedule?: Schedule.Schedule<unknown> | undefined
