@@ -2,7 +2,9 @@
  * What does a payout cost, and what does it cost to be safe? This library beside the clients that one would write instead.
  *
  * Run: `npm run bench`, or `npm run bench -- --rounds 1 --payouts 200` for a quick look; `--write` puts the tables into
- * `bench/README.md` and draws `bench/bench.svg`. How it measures, and the last results, are in that README.
+ * `bench/README.md` and draws `bench/bench.svg`. `--only ours-lean --only ours-fetch` measures these rows and raw undici;
+ * `--beside ../other-checkout` measures the rows of another checkout in the same rounds, which tells what a change costs.
+ * How it measures, and the last results, are in that README.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -14,13 +16,15 @@ import { columns, measure, type Sample } from "./measure.js"
 import { draw } from "./plot.js"
 import { pinning, startServer, startWorker, type Server } from "./processes.js"
 import { report, type Result } from "./report.js"
-import { rows, type Row } from "./rows.js"
+import { choose, type Row } from "./rows.js"
 import { median, randomFrom, shuffle } from "./statistics.js"
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "7" },
     payouts: { type: "string", default: "1000" },
+    only: { type: "string", multiple: true, default: [] },
+    beside: { type: "string" },
     write: { type: "boolean", default: false }
   }
 })
@@ -33,6 +37,7 @@ const count = (name: "rounds" | "payouts"): number => {
 
 const rounds = count("rounds")
 const payouts = count("payouts")
+const rows = choose({ only: values.only, beside: values.beside })
 /** How many times the payouts of a round each process has paid before it is measured: compilers take their time. */
 const warmth = 10
 const random = randomFrom(1)

@@ -1,4 +1,5 @@
 /** The rows, in the order in which they are printed. The peers are not compiled: they are where their packages are. */
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface Row {
@@ -24,7 +25,7 @@ const our = (id: string, name: string, more: Partial<Row> = {}): Row => {
 /** Every ratio is to this row, in the same round. */
 export const referenceId = "undici"
 
-export const rows: ReadonlyArray<Row> = [
+const all: ReadonlyArray<Row> = [
   peer("raw-socket", "raw socket"),
   peer(referenceId, "raw undici"),
   peer("undici-zod", "undici + zod"),
@@ -38,3 +39,20 @@ export const rows: ReadonlyArray<Row> = [
   our("ours-lean", "ours, lean"),
   our("ours-in-memory", "ours, in memory", { socket: false })
 ]
+
+export interface Choice {
+  /** Ids; raw undici is measured in any case. All rows if empty. */
+  readonly only: ReadonlyArray<string>
+  /** Another checkout, in which `npm run bench` was run: its rows are measured beside those of this one. */
+  readonly beside: string | undefined
+}
+
+export const choose = ({ beside, only }: Choice): ReadonlyArray<Row> => {
+  const chosen = all.filter(({ id }) => only.length === 0 || id === referenceId || only.includes(id))
+  if (beside === undefined) return chosen
+  return chosen.flatMap((row) => {
+    if (!row.ours) return [row]
+    const file = join(beside, "dist/bench/clients", `${row.id}.js`)
+    return [{ ...row, id: `${row.id}-beside`, name: `${row.name} (beside)`, file }, row]
+  })
+}

@@ -48,12 +48,24 @@ const reasons: Readonly<Record<number, string>> = {
 // Longer than any measurement, so that no idle connection is closed under a client that is about to use it.
 const keepAliveSeconds = 3_600
 
+// As the provider does, no answer has the id of another one: this library takes an id that comes again for a cache's.
+let answers = 0
+const nextId = (): string => (answers += 1).toString(16).padStart(32, "0")
+
+// A text a second, so that it costs nothing.
+let today = { second: 0, text: "" }
+const date = (): string => {
+  const second = Math.floor(Date.now() / 1_000)
+  if (second !== today.second) today = { second, text: new Date(second * 1_000).toUTCString() }
+  return today.text
+}
+
 const answer = (socket: Socket, reply: Provider.Reply): void => {
   if (reply === "reset") return void socket.resetAndDestroy()
   // All that is sent is ASCII, so characters are bytes.
   socket.write(
     `HTTP/1.1 ${reply.status} ${reasons[reply.status]}\r\ncontent-type: application/json\r\n` +
-      `content-length: ${reply.body.length}\r\nrequest-id: f1988fc2374b4a26a51ebd876b478428\r\n` +
+      `content-length: ${reply.body.length}\r\nrequest-id: ${nextId()}\r\ndate: ${date()}\r\n` +
       `connection: keep-alive\r\nkeep-alive: timeout=${keepAliveSeconds}\r\n\r\n${reply.body}`,
     "latin1"
   )

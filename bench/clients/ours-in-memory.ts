@@ -3,6 +3,7 @@
  * making of the answer. Nothing goes wrong in here.
  */
 import * as UndiciTransport from "effect-billwerk-payouts/UndiciTransport"
+import { createHash } from "node:crypto"
 import { Dispatcher } from "undici"
 import * as Provider from "../provider.js"
 import { openWith } from "./ours.js"
@@ -18,6 +19,9 @@ const controller: Dispatcher.DispatchController = {
   resume: () => {}
 }
 
+let answers = 0
+const nextId = (): string => createHash("md5").update(String(answers++)).digest("hex")
+
 /** Answers as a connection would: later, but at once. */
 class Loopback extends Dispatcher {
   override dispatch({ body }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -27,7 +31,8 @@ class Loopback extends Dispatcher {
       if (reply === "reset") throw new Error("nothing goes wrong in here")
       const answer = Buffer.from(reply.body)
       handler.onRequestStart?.(controller, {})
-      handler.onResponseStart?.(controller, reply.status, { "content-length": String(answer.byteLength) })
+      const length = String(answer.byteLength)
+      handler.onResponseStart?.(controller, reply.status, { "content-length": length, "request-id": nextId() })
       handler.onResponseData?.(controller, answer)
       handler.onResponseEnd?.(controller, {})
     })

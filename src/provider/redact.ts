@@ -11,7 +11,7 @@ import { isHandle } from "../domain/Handle.js"
 import { isCurrency } from "../domain/Money.js"
 import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import { errorText, isName, isWord } from "./documented.js"
-import { type Hidden, hiding, redacted } from "./hiding.js"
+import { type Hidden, hiding, redacted, secrets } from "./hiding.js"
 
 /** The longest text that is kept. */
 export const textMax = 255
@@ -67,14 +67,16 @@ export interface Reading {
 
 /** Makes the reader of one exchange's answer. */
 export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => Words) => {
-  const keys = [apiKey, Encoding.encodeBase64(`${apiKey}:`)]
-  const keysOnly = hiding(() => keys)
+  const keys = secrets(() => [apiKey, Encoding.encodeBase64(`${apiKey}:`)])
   return (about) => {
     const { request } = about
-    if (request === undefined) return wordsOf(about, keysOnly, false)
+    if (request === undefined) return wordsOf(about, hiding(keys), false)
     return wordsOf(
       { ...about, customer: Customer.expectedHandle(request.customer) },
-      hiding(() => [...keys, ...textsOf(request)]),
+      hiding(
+        keys,
+        secrets(() => textsOf(request))
+      ),
       keepTexts
     )
   }
@@ -104,7 +106,7 @@ const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts
       return documented?.toLowerCase() === text.toLowerCase() ? documented : (code(text) ?? sentence(text))
     },
     acquirerCode: kept(request === undefined ? shortCodeForm : acquirerCodeForm),
-    name: request === undefined ? (text) => (isName(text) ? text : undefined) : code,
+    name: (text) => (isName(text) ? text : request === undefined ? undefined : code(text)),
     id: (text) => (idForm.test(text) || text === "" ? text : `id-${fingerprint(text)}`),
     requestId: (text) => (text.length > requestIdMax || holdsCard(text) ? undefined : requestId(text)),
     path: (text) =>

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Encoding, FastCheck as fc } from "effect"
-import { hiding } from "../../src/provider/hiding.js"
+import { hiding, secrets } from "../../src/provider/hiding.js"
 
-const secrets = [
+const texts = [
   "ca_fcfac2016614418f969fa5697383e47c",
   "winner.of+prizes@example.com",
   "Jørgen",
@@ -13,7 +13,7 @@ const secrets = [
   'the "2nd" prize / raffle',
   "🥧🥧"
 ]
-const hidden = hiding(() => secrets)
+const hidden = hiding(secrets(() => texts))
 
 /** A text with the secret in the middle of it, and what is left. */
 const around = (form: string): string | undefined => hidden.takenFrom(`cannot pay (${form}), sorry`)
@@ -43,7 +43,7 @@ const forms: ReadonlyArray<readonly [string, (secret: string) => string]> = [
 describe("What must not be shown", () => {
   for (const [title, form] of forms) {
     it(`is found ${title}`, () => {
-      for (const secret of secrets) {
+      for (const secret of texts) {
         // Of two characters, hex and base64 are nothing to find.
         if (/hex$|base64/.test(title) && [...secret].length < 4) continue
         const cleaned = around(form(secret)) ?? ""
@@ -77,7 +77,7 @@ describe("What must not be shown", () => {
 
   it("is found in part: a longer text of the request is not the way around it", () => {
     const text = `${"For your kind help with the annual raffle, ".repeat(6)}and yours is the golden pig`
-    const { takenFrom } = hiding(() => [text])
+    const { takenFrom } = hiding(secrets(() => [text]))
     assert.isAbove(text.length, 255)
     for (const [from, to] of [
       [0, 255],
@@ -126,7 +126,7 @@ describe("What must not be shown", () => {
     const noise = fc.string({ maxLength: 8 }).filter((text) => !/[%\\&]/.test(text))
     fc.assert(
       fc.property(secret, fc.array(noise, { minLength: 1, maxLength: 5 }), (secret, parts) => {
-        const cleaned = (hiding(() => [secret]).takenFrom(parts.join(secret)) ?? "").toLowerCase()
+        const cleaned = (hiding(secrets(() => [secret])).takenFrom(parts.join(secret)) ?? "").toLowerCase()
         const rest = cleaned.replaceAll("<redacted>", " ")
         for (let at = 0; at + 6 <= secret.length; at++) assert.notInclude(rest, secret.slice(at, at + 6))
       })
@@ -136,7 +136,7 @@ describe("What must not be shown", () => {
 
 describe("A word", () => {
   it("is looked through for whole secrets, and not for what chance may put into an id", () => {
-    for (const word of ["not_j%C3%B8rgen", "bo_is_gone", "x-4512345678", secrets[0] ?? ""]) {
+    for (const word of ["not_j%C3%B8rgen", "bo_is_gone", "x-4512345678", texts[0] ?? ""]) {
       assert.isTrue(hidden.isIn(word), word)
     }
     for (const word of ["board_gone", "5678abfcfac20", "7bo7", "insufficient_funds"])
