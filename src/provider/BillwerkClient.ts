@@ -102,14 +102,14 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
       if (!isPayoutRequest(request)) return notARequest
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
       const said = wordsOf({ handle: request.handle, request })
-      return traced("Create", request.handle, (fiber) => send(fiber, body, config.createDeadline, "Create", said))
+      return traced("Create", request.handle, send(body, config.createDeadline, "Create", said))
     },
     lookup: (handle, about) => {
       const known = knownOf(about)
       if (known === undefined) return notARequest
       const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
       const said = wordsOf({ handle, ...known })
-      return traced("Lookup", handle, (fiber) => send(fiber, asked, config.lookupDeadline, "Lookup", said))
+      return traced("Lookup", handle, send(asked, config.lookupDeadline, "Lookup", said))
     }
   })
 })
@@ -163,11 +163,7 @@ export const layerConfig = (
 ): Layer.Layer<BillwerkClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
 
-const traced = (
-  kind: Attempt.Kind,
-  handle: Handle,
-  self: (fiber: Telemetry.AnyFiber) => Effect.Effect<Reply.Reply>
-): Effect.Effect<Reply.Reply> =>
+const traced = (kind: Attempt.Kind, handle: Handle, self: Effect.Effect<Reply.Reply>): Effect.Effect<Reply.Reply> =>
   Telemetry.traced(self, () => ({
     name: Telemetry.attemptSpan[kind],
     kind: "client",

@@ -9,7 +9,6 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,7 +20,6 @@ import * as Stream from "effect/Stream"
 import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
-import type * as Telemetry from "../Telemetry.js"
 import * as body from "./body.js"
 import { liveClock, within } from "../host/deadline.js"
 import * as direct from "./direct.js"
@@ -29,9 +27,8 @@ import * as reply from "./readReply.js"
 import * as sendsOnce from "./sendsOnce.js"
 import type { Words } from "./redact.js"
 
-/** Sends once, in this fiber. Every answer and every failure is a reply. */
+/** Sends once. Every answer and every failure is a reply. */
 export type Send = (
-  fiber: Telemetry.AnyFiber,
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
   kind: Attempt.Kind,
@@ -43,13 +40,13 @@ export const over = (client: HttpClient.HttpClient): Send => {
   const isRepeated = reply.repeats()
   const prepared = privately(sendsOnce.watch())
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
-  return (fiber, request, deadline, kind, words) => {
-    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const reader = { kind, words, clock, isRepeated }
-    return exchange !== undefined && clock === liveClock
-      ? exchange(request, deadline, (received) => replyOf(received, reader))
-      : overAny(http, request, deadline, reader)
-  }
+  return (request, deadline, kind, words) =>
+    Effect.clockWith((clock) => {
+      const reader = { kind, words, clock, isRepeated }
+      return exchange !== undefined && clock === liveClock
+        ? exchange(request, deadline, (received) => replyOf(received, reader))
+        : overAny(http, request, deadline, reader)
+    })
 }
 
 const replyOf = ({ body, end, head, sent }: direct.Received, reader: reply.Reader): Reply => {
