@@ -11,12 +11,20 @@ export interface Entry {
 }
 
 interface Transaction {
+  /** 32 hex digits, as documented. */
   readonly id: string
   readonly state: "paid" | "failed"
+  readonly created: string
 }
+
+let ids = 0
+export const nextId = (): string => (ids += 1).toString(16).padStart(32, "0")
+
+const now = (): string => new Date().toISOString().replace("Z", "+00:00")
 
 export interface Payout {
   readonly input: Input
+  readonly created: string
   /** What the provider knows. It does not know of the payments that its processing errors hid. */
   readonly transactions: Array<Transaction>
   moved: number
@@ -34,12 +42,12 @@ export const isPaid = ({ transactions }: Payout): boolean => transactions.at(-1)
 
 export const settlePaid = (record: Payout): void => {
   record.moved += 1
-  record.transactions.push({ id: `tx-${record.transactions.length}-${record.input.handle}`, state: "paid" })
+  record.transactions.push({ id: nextId(), state: "paid", created: now() })
 }
 
 export const settleProcessingError = (record: Payout, hidden: boolean): void => {
   if (hidden) record.moved += 1
-  record.transactions.push({ id: `tx-${record.transactions.length}-${record.input.handle}`, state: "failed" })
+  record.transactions.push({ id: nextId(), state: "failed", created: now() })
 }
 
 export const make = (): Ledger => {
@@ -47,7 +55,7 @@ export const make = (): Ledger => {
   return {
     get: (handle) => records.get(handle),
     open: (input) => {
-      const record: Payout = { input, transactions: [], moved: 0, toldAlreadyPaid: false }
+      const record: Payout = { input, created: now(), transactions: [], moved: 0, toldAlreadyPaid: false }
       records.set(input.handle, record)
       return record
     },

@@ -14,12 +14,11 @@ export interface Provider {
   readonly entries: () => ReadonlyArray<Ledger.Entry>
 }
 
-const created = "2025-10-01T09:29:58.120+00:00"
-
 const payout = (record: Ledger.Payout): Reply => {
+  const { created } = record
   const { amount, currency, handle } = record.input
   const paid = Ledger.isPaid(record)
-  const transactions = record.transactions.map(({ id, state }) => ({
+  const transactions = record.transactions.map(({ created, id, state }) => ({
     id,
     state,
     payout: handle,
@@ -32,16 +31,16 @@ const payout = (record: Ledger.Payout): Reply => {
   return { status: 200, body: JSON.stringify({ ...body, [paid ? "paid" : "failed"]: created, transactions }) }
 }
 
-const error = (status: number, code: number, text: string): Reply => ({
+const error = (status: number, code: number, text: string, path = "/v1/payout"): Reply => ({
   status,
   body: JSON.stringify({
     code,
     error: text,
-    path: "/v1/payout",
-    timestamp: created,
+    path,
+    timestamp: new Date().toISOString().replace("Z", "+00:00"),
     http_status: status,
     http_reason: text,
-    request_id: "f1988fc2374b4a26a51ebd876b478428"
+    request_id: Ledger.nextId()
   })
 })
 
@@ -91,7 +90,7 @@ export const make = (faulty: boolean): Provider => {
     get: (handle) => {
       const known = ledger.get(handle)
       return known === undefined || known.transactions.length === 0
-        ? error(404, 137, "Payout not found")
+        ? error(404, 137, "Payout not found", `/v1/payout/${handle}`)
         : payout(known)
     },
     entries: ledger.entries

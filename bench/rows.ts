@@ -30,6 +30,7 @@ const all: ReadonlyArray<Row> = [
   peer(referenceId, "raw undici"),
   peer("undici-zod", "undici + zod"),
   peer("fetch-zod-p-retry", "fetch + zod + p-retry"),
+  peer("effect-fetch", "Effect, fetch"),
   peer("axios", "axios + axios-retry"),
   peer("got", "got"),
   peer("stripe-node", "stripe-node"),

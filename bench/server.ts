@@ -7,7 +7,7 @@
  */
 import { createServer, type Socket } from "node:net"
 import { performance } from "node:perf_hooks"
-import type { Entry } from "./ledger.js"
+import { type Entry, nextId } from "./ledger.js"
 import * as Provider from "./provider.js"
 
 /** Begins a new book; `finish` is answered with what came of it. */
@@ -47,10 +47,6 @@ const reasons: Readonly<Record<number, string>> = {
 
 // Longer than any measurement, so that no idle connection is closed under a client that is about to use it.
 const keepAliveSeconds = 3_600
-
-// As the provider does, no answer has the id of another one: this library takes an id that comes again for a cache's.
-let answers = 0
-const nextId = (): string => (answers += 1).toString(16).padStart(32, "0")
 
 // A text a second, so that it costs nothing.
 let today = { second: 0, text: "" }

@@ -33,7 +33,8 @@ export interface Exchanges {
 export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => ({
   handle: request.handle,
   create: client.create(request),
-  lookup: client.lookup(request.handle, request),
+  // Most payouts need no lookup.
+  lookup: Effect.suspend(() => client.lookup(request.handle, request)),
   expected: Verdict.expected(request)
 })
 

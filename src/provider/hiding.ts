@@ -67,7 +67,8 @@ export interface Known {
   readonly signs: ReadonlyArray<string>
   /** The length of the shortest secret that is found inside an encoded text. */
   readonly shortest: number
-  readonly parts: Map<number, ReadonlySet<string>>
+  /** Whether some secret has this part. All parts are as long as one of the two kinds of closeness says. */
+  readonly hasPart: (part: string) => boolean
   /** What a text may end with, or begin with, where it was cut off. */
   readonly edges: () => Edges
 }
@@ -85,7 +86,7 @@ const knownOf = (secrets: ReadonlyArray<string>): Known => {
     folded: plain,
     signs: secrets.filter((secret) => secret !== "" && folded(secret) === ""),
     shortest: Math.min(...plain.map(({ length }) => length).filter((length) => length >= inTexts.inside)),
-    parts: new Map(),
+    hasPart: partsOf(plain),
     edges: () => (edges ??= edgesOf(plain))
   }
 }
@@ -114,14 +115,26 @@ const formsOf = (secret: string): ReadonlyArray<string> => [
 const asciiMax = 1024
 const encoder = new TextEncoder()
 
-const partsOf = (known: Known, length: number): ReadonlySet<string> => {
-  const made = known.parts.get(length)
-  if (made !== undefined) return made
+// An index of the parts of a few short secrets costs more than it saves: most exchanges look for two words.
+const partsOf = (plain: ReadonlyArray<string>): ((part: string) => boolean) => {
+  if (plain.reduce((sum, { length }) => sum + length, 0) <= indexedMin) {
+    return (part) => plain.some((text) => text.includes(part))
+  }
+  const indexes = new Map<number, ReadonlySet<string>>()
+  return (part) => {
+    const index = indexes.get(part.length) ?? indexOf(plain, part.length)
+    indexes.set(part.length, index)
+    return index.has(part)
+  }
+}
+
+const indexedMin = 512
+
+const indexOf = (plain: ReadonlyArray<string>, length: number): ReadonlySet<string> => {
   const parts = new Set<string>()
-  for (const text of known.folded) {
+  for (const text of plain) {
     for (let at = 0; at + length <= text.length; at++) parts.add(text.slice(at, at + length))
   }
-  known.parts.set(length, parts)
   return parts
 }
 
@@ -134,7 +147,7 @@ const partsOf = (known: Known, length: number): ReadonlySet<string> => {
 const cover = (places: Array<boolean>, text: string, known: Known): void => {
   const folded = foldedWithPlaces(text)
   const mark: Mark = (from, to) => places.fill(true, folded.from[from], folded.to[to - 1])
-  coverParts(folded, partsOf(known, inTexts.part), mark)
+  coverParts(folded, known, mark)
   coverWhole(text, folded, known, inTexts, mark)
   coverEdges(text, folded, known.edges(), mark)
   for (const { index, 0: run } of text.matchAll(digits)) places.fill(true, index, index + run.length)
@@ -163,9 +176,9 @@ type Mark = (from: number, to: number) => void
 
 const digits = new RegExp(`\\p{Nd}(?:[^\\p{L}\\p{N}]{0,3}\\p{Nd}){${digitsMin - 1},}`, "gu")
 
-const coverParts = ({ text }: Folded, parts: ReadonlySet<string>, mark: Mark): void => {
+const coverParts = ({ text }: Folded, { hasPart }: Known, mark: Mark): void => {
   const length = inTexts.part
-  for (let at = 0; at + length <= text.length; at++) if (parts.has(text.slice(at, at + length))) mark(at, at + length)
+  for (let at = 0; at + length <= text.length; at++) if (hasPart(text.slice(at, at + length))) mark(at, at + length)
 }
 
 /** Secrets shorter than a part. A very short one must be a word of its own, or harmless words would be hidden. */
@@ -252,8 +265,7 @@ const isEncoded = (token: string, known: Known, closeness: Closeness): boolean =
 const isShort = ({ length }: string, { part }: Closeness): boolean => length < part && length >= inTexts.inside
 
 const hasPart = (text: string, known: Known, { part }: Closeness): boolean => {
-  const parts = partsOf(known, part)
-  for (let at = 0; at + part <= text.length; at++) if (parts.has(text.slice(at, at + part))) return true
+  for (let at = 0; at + part <= text.length; at++) if (known.hasPart(text.slice(at, at + part))) return true
   return false
 }
 

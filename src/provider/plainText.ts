@@ -8,7 +8,8 @@ import * as Encoding from "effect/Encoding"
 // --- letters and digits only ---
 
 /** A text in lower case, without accents, blanks and signs. */
-export const folded = (text: string): string => text.replace(notAscii, plainOf).toLowerCase().replace(asciiSigns, "")
+export const folded = (text: string): string =>
+  text.replace(noText, "").replace(notAscii, plainOf).toLowerCase().replace(asciiSigns, "")
 
 export interface Folded {
   readonly text: string
@@ -34,19 +35,19 @@ export const foldedWithPlaces = (original: string): Folded => {
   return { text, from, to }
 }
 
+/** What a decoder writes for bytes that are no text: most of what is decoded on trial. */
+const noText = /\ufffd+/g
 export const notAscii = /[^\x00-\x7f]/gu
 const asciiSigns = /[\x00-\x2f\x3a-\x60\x7b-\x7f]+/g
 
-const plainOf = (char: string): string => {
-  if (/[a-z0-9]/.test(char)) return char
-  // What a decoder writes for bytes that are no text: most of what is decoded on trial.
-  if (char === "\ufffd") return ""
-  return char
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[øæß]/g, (one) => (one === "ø" ? "o" : one === "æ" ? "ae" : "ss"))
-    .replace(/[^\p{L}\p{N}]/gu, "")
-}
+const plainOf = (char: string): string =>
+  /[a-z0-9]/.test(char)
+    ? char
+    : char
+        .normalize("NFKD")
+        .toLowerCase()
+        .replace(/[øæß]/g, (one) => (one === "ø" ? "o" : one === "æ" ? "ae" : "ss"))
+        .replace(/[^\p{L}\p{N}]/gu, "")
 
 // --- encodings ---
 

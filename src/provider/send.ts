@@ -1,7 +1,6 @@
 /**
- * One request over an `HttpClient`, with every outcome as a `Reply`. It uses the client's exchange in one step if the
- * client offers that, and works over any other client. Only this module sees the errors of HTTP, because they hold
- * requests, and requests hold keys.
+ * One request over an `HttpClient`, with every outcome as a `Reply`. Only this module sees the errors of HTTP, because
+ * they hold requests, and requests hold keys.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -21,10 +20,10 @@ import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
 import * as body from "./body.js"
-import { liveClock, within } from "../host/deadline.js"
-import * as direct from "./direct.js"
+import { within } from "../host/deadline.js"
 import * as reply from "./readReply.js"
 import * as sendsOnce from "./sendsOnce.js"
+import { current as currentTransmission, Transmission } from "./transmission.js"
 import type { Words } from "./redact.js"
 
 /** Sends once. Every answer and every failure is a reply. */
@@ -36,46 +35,20 @@ export type Send = (
 ) => Effect.Effect<Reply>
 
 export const over = (client: HttpClient.HttpClient): Send => {
-  const exchange = direct.of(client)
   const isRepeated = reply.repeats()
   const prepared = privately(sendsOnce.watch())
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
   return (request, deadline, kind, words) =>
-    Effect.clockWith((clock) => {
-      const reader = { kind, words, clock, isRepeated }
-      return exchange !== undefined && clock === liveClock
-        ? exchange(request, deadline, (received) => replyOf(received, reader))
-        : overAny(http, request, deadline, reader)
-    })
+    Effect.clockWith((clock) => exchange(http, request, deadline, { kind, words, clock, isRepeated }))
 }
 
-const replyOf = ({ body, end, head, sent }: direct.Received, reader: reply.Reader): Reply => {
-  if (head === undefined) {
-    return end === "Deadline" ? { _tag: "NoResponse", reason: "Deadline", sent } : reply.noResponse(end, reader)
-  }
-  const text = bodyOf(end, body, head.header("content-encoding"))
-  return reply.withBody(reply.headOf(head.status, head.header, reader), text, reader)
-}
-
-const bodyOf = (end: direct.Received["end"], bytes: Uint8Array, packed: string | undefined): string | reply.NoText => {
-  switch (end) {
-    case "Complete":
-      return reply.fromText(body.textOf(bytes, packed))
-    case "TooLarge":
-      return reply.tooLarge
-    case "Deadline":
-      return reply.tooLate
-    default:
-      return reply.cutOff
-  }
-}
-
-const overAny = (
+const exchange = (
   http: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
   reader: reply.Reader
 ): Effect.Effect<Reply> => {
+  const transmission = new Transmission()
   let head: reply.Head | undefined
   const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply> => {
     const arrived = (head = reply.headOf(response.status, (name) => response.headers[name], reader))
@@ -84,7 +57,8 @@ const overAny = (
       onSuccess: (text) => reply.withBody(arrived, text, reader)
     })
   }
-  const executed = Effect.suspend(() => http.execute(request))
+  // The exchange has a fiber of its own, and its settings end with it.
+  const executed = Effect.flatMap(FiberRef.set(currentTransmission, transmission), () => http.execute(request))
   const answered = Effect.matchEffect(executed, {
     // A host's client may turn statuses into errors. They are still answers.
     onFailure: (error) =>
@@ -102,7 +76,7 @@ const overAny = (
   return within(survived, deadline, (): Reply =>
     // The status counts even if the body never came: a 502 without its page is a 502.
     head === undefined
-      ? { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
+      ? { _tag: "NoResponse", reason: "Deadline", sent: transmission.sent }
       : reply.withBody(head, reply.tooLate, reader)
   )
 }
@@ -117,8 +91,7 @@ const fromFailure = (error: HttpClientError.HttpClientError, reader: reply.Reade
  * Disables the platform's span, whose URL holds the handle, and trace headers to a third party. It also disables
  * redirects: a followed 307 would send the destination to another server. node:http and undici follow none; fetch does
  * unless the request forbids it. A `RequestInit` of the fetch layer itself (a proxy, for example) is visible only
- * inside the client's own context, so it is kept there. The exchange's fiber ends with the exchange, and these settings
- * with it.
+ * inside the client's own context, so it is kept there.
  */
 const privately = (watched: (context: Context.Context<never>) => Context.Context<never>) =>
   Effect.updateFiberRefs((id, refs) =>

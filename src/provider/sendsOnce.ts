@@ -15,7 +15,6 @@ import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as Predicate from "effect/Predicate"
 import { liveClock, within } from "../host/deadline.js"
-import * as direct from "./direct.js"
 import * as transport from "./connectionError.js"
 
 /**
@@ -35,7 +34,7 @@ export const check = (client: HttpClient.HttpClient): Effect.Effect<void, Config
     const bun = versionOf("Bun")
     if (bun !== undefined && isBefore(bun, bunFirst)) return refused(overBun(bun))
     const deno = versionOf("Deno")
-    if (deno === undefined || direct.of(client) !== undefined) return Effect.void
+    if (deno === undefined) return Effect.void
     return Effect.flatMap(isBareFetch(client, deno), (isBare) => (isBare ? refused(overDeno(deno)) : Effect.void))
   })
 

@@ -12,6 +12,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -21,10 +22,9 @@ import { Socket } from "node:net"
 import { Readable } from "node:stream"
 import type { ConnectionOptions } from "node:tls"
 import { buildConnector, Client, type Dispatcher, Pool } from "undici"
-import { startTimer } from "../host/deadline.js"
-import * as direct from "../provider/direct.js"
 import * as transport from "../provider/connectionError.js"
-import { bytesOf, Exchange } from "./Exchange.js"
+import { current as currentTransmission } from "../provider/transmission.js"
+import { Exchange } from "./Exchange.js"
 import * as UndiciResponse from "./Response.js"
 
 /**
@@ -34,9 +34,8 @@ import * as UndiciResponse from "./Response.js"
 export interface Options {
   /**
    * The most connections to one origin. Default: as many as there are requests under way. A request that waits for a
-   * connection spends its deadline. If the deadline comes first, the attempt is known to be not sent. That holds with
-   * the live clock, and if `BillwerkClient` gets this client itself: a client derived from it, as by
-   * `HttpClient.mapRequest`, cannot tell.
+   * connection spends its deadline. If the deadline comes first, the attempt is known to be not sent, also through a
+   * client that is derived from this one, as by `HttpClient.mapRequest`.
    */
   readonly connections?: number | undefined
   /**
@@ -72,11 +71,10 @@ export const make = (
   Effect.map(Effect.zipRight(checkUndici(options), dispatchers(options)), (dispatcherOf) => {
     const toOrder = ordering(dispatcherOf)
     // `HttpClient.make` would add a span and an abort controller, which cost more than everything here.
-    const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
       (preprocessed) => Effect.flatMap(preprocessed, (request) => execute(toOrder(request), request)),
       Effect.succeed
     )
-    return direct.offer(client, (request, deadline, read) => exchange(toOrder(request), deadline, read))
   })
 
 const checkUndici = ({ dispatcher = Pool.prototype }: Options): Effect.Effect<void, ConfigError.ConfigError> =>
@@ -217,54 +215,22 @@ const execute = (
   const failed = (why: Refusal | { readonly reason: "Transport"; readonly cause: transport.Failure }) =>
     Effect.fail(new HttpClientError.RequestError({ request: UndiciResponse.bare(request), ...why }))
   if (Either.isLeft(order)) return failed(order.left)
-  return Effect.async((resume) => {
-    const exchange = new Exchange(order.right.isOwn)
-    const heed = () => {
-      const { end, head } = exchange
-      // The fiber makes the response, so that it is watched. An interrupted fiber closes the connection instead.
-      if (head !== undefined) resume(Effect.sync(() => UndiciResponse.make(request, head, exchange)))
-      else if (end instanceof transport.Failure) resume(failed({ reason: "Transport", cause: end }))
-      else exchange.next(heed)
-    }
-    dispatch(order.right, exchange)
-    heed()
-    return Effect.sync(() => exchange.abort())
-  })
-}
-
-/**
- * The whole exchange, until the body ends or the deadline comes. The canceler is not `Effect.async`'s own: V8 treats
- * the handlers that Effect makes for that one as long-lived, and keeps what they hold until the next full collection.
- */
-const exchange = <A>(
-  order: Either.Either<Order, Refusal>,
-  deadline: Duration.Duration,
-  read: (received: direct.Received) => A
-): Effect.Effect<A> => {
-  if (Either.isLeft(order)) return Effect.sync(() => read(neverSent))
-  return Effect.uninterruptibleMask((restore) => {
-    const exchange = new Exchange(order.right.isOwn)
-    let stop = () => {}
-    const answered = Effect.async<A>((resume) => {
-      const tell = (end: direct.Received["end"]) => resume(Effect.sync(() => read(received(exchange, end))))
-      stop = startTimer(deadline, () => {
-        tell("Deadline")
-        exchange.abort()
-      })
+  return Effect.flatMap(FiberRef.get(currentTransmission), (transmission) =>
+    Effect.async((resume) => {
+      const exchange = new Exchange(order.right.isOwn)
+      transmission?.track(exchange)
       const heed = () => {
-        if (exchange.end === undefined) return exchange.next(heed)
-        stop()
-        tell(exchange.end)
+        const { end, head } = exchange
+        // The fiber makes the response, so that it is watched. An interrupted fiber closes the connection instead.
+        if (head !== undefined) resume(Effect.sync(() => UndiciResponse.make(request, head, exchange)))
+        else if (end instanceof transport.Failure) resume(failed({ reason: "Transport", cause: end }))
+        else exchange.next(heed)
       }
       dispatch(order.right, exchange)
       heed()
+      return Effect.sync(() => exchange.abort())
     })
-    return Effect.catchAllCause(restore(answered), (cause) => {
-      stop()
-      exchange.abort()
-      return Effect.failCause(cause)
-    })
-  })
+  )
 }
 
 // Other dispatchers, and interceptors before them, may throw and not report to the exchange.
@@ -272,23 +238,6 @@ const dispatch = ({ asked, dispatcher }: Order, exchange: Exchange): void => {
   const dispatched = Either.try(() => dispatcher.dispatch(asked, exchange))
   if (Either.isLeft(dispatched)) exchange.onResponseError(undefined, dispatched.left)
 }
-
-const neverSent: direct.Received = {
-  head: undefined,
-  end: new transport.Failure({ code: undefined, sent: "NotSent" }),
-  sent: "NotSent",
-  body: new Uint8Array()
-}
-
-const headerOf = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "object" ? value.join(", ") : value
-
-const received = ({ chunks, head, sent }: Exchange, end: direct.Received["end"]): direct.Received => ({
-  head: head && { status: head.status, header: (name) => headerOf(head.headers[name]) },
-  end,
-  sent,
-  body: end === "Complete" ? bytesOf(chunks) : new Uint8Array()
-})
 
 /** `undefined` for a body that is not sent. */
 const bodyOf = (body: HttpBody.HttpBody): Dispatcher.DispatchOptions["body"] => {
