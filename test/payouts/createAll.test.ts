@@ -291,6 +291,18 @@ describe("createAll and its concurrency", () => {
     })
   }
 
+  it.effect("takes no place for a chunk without requests", () =>
+    Effect.gen(function* () {
+      const requests = Stream.fromChunks(
+        Chunk.empty(),
+        Chunk.empty(),
+        Chunk.unsafeFromArray(requestsOf(3)),
+        Chunk.empty()
+      )
+      assert.strictEqual(yield* Stream.runCount(createAll(requests, { concurrency: 1 })), 3)
+    }).pipe(Effect.provide(provider().layer))
+  )
+
   it.effect("pulls one at a time, however many could", () => {
     const { layer } = provider()
     let pulling = 0
