@@ -50,7 +50,7 @@ export const ask = (settings: Settings, handle: Handle) =>
 
 const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): string =>
   mode === "Sandbox"
-    ? `the sandbox is gone, and payout ${handle} with it. No money has moved.`
+    ? `the sandbox ended, and payout ${handle} with it. No money has moved.`
     : `it is unclear whether payout ${handle} was made. Run recover with the same request` +
       `${name === undefined ? "" : ` and --evidence ${name}`}, which asks the provider first; ` +
       `never pay again under another handle.`
@@ -77,5 +77,5 @@ const whole = <A, E, R, B, E2, R2>(call: Effect.Effect<A, E, R>, ends: Ends<A, E
     if (Exit.isSuccess(exit)) return ends.onSuccess(exit.value)
     const failure = Cause.failureOrCause(exit.cause)
     if (failure._tag === "Left") return ends.onFailure(failure.left)
-    return ends.onCutShort(Cause.isInterrupted(exit.cause) ? "interrupted" : "broken off by a defect of this program")
+    return ends.onCutShort(Cause.isInterrupted(exit.cause) ? "interrupted" : "stopped by a defect of this program")
   })

@@ -33,7 +33,7 @@ export const modeOf = ({
     sandbox || Option.isNone(key)
       ? Effect.succeed("Sandbox" as const)
       : BadInput.make(
-          "BILLWERK_API_KEY is set: say --live to use it for real money, or --sandbox to simulate; nothing was sent"
+          "BILLWERK_API_KEY is set: give --live to use it for real money, or --sandbox to simulate; nothing was sent"
         )
   )
 }
@@ -47,7 +47,7 @@ export const layer = (
 const sandbox = Layer.effect(
   BillwerkClient.BillwerkClient,
   Effect.gen(function* () {
-    yield* Console.error("SANDBOX: no money moves (it starts empty, and is forgotten when this command ends)")
+    yield* Console.error("SANDBOX: no money moves (it starts empty and ends with this command)")
     const { url } = yield* SandboxServer.SandboxServer
     return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url })
   })

@@ -54,9 +54,9 @@ export const read = (
 // A ParseError prints the text that it could not read.
 const parse = (name: string, handle: Handle, text: string) =>
   Effect.filterOrFail(
-    Effect.mapError(decode(text), () => BadInput.make(`${name} has no evidence of a payout in it`)),
+    Effect.mapError(decode(text), () => BadInput.make(`${name} does not hold the evidence of a payout`)),
     (evidence) => evidence.handle === handle,
-    () => BadInput.make(`${name} has the evidence of a payout with another handle`)
+    () => BadInput.make(`${name} holds the evidence of a payout with another handle`)
   )
 
 const refuseOther =
@@ -66,8 +66,8 @@ const refuseOther =
     if (isSimulated === (mode === "Sandbox")) return Effect.void
     return BadInput.make(
       isSimulated
-        ? `${name} has simulated evidence, which says nothing about real money: delete it, or name another file`
-        : `${name} may be about real money, so the sandbox leaves it alone: name another file`
+        ? `${name} holds simulated evidence, which says nothing about real money: delete it, or name another file`
+        : `${name} may be about real money, so the sandbox does not write it: name another file`
     )
   }
 

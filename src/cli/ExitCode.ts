@@ -43,7 +43,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode] | (typeof simula
 /** The meaning of each code, for `--help`. */
 export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> = [
   ["0", "paid: the money moved"],
-  ["1", "this program broke down: recover the payout before anything else"],
+  ["1", "this program failed: recover the payout before anything else"],
   ["2", "bad input or configuration: nothing was sent"],
   ["3", "processing: accepted, and paid or failed later; run recover until it is"],
   ["4", "not paid: this request has moved no money"],
@@ -51,7 +51,7 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
   ["7", "get: the provider could not be asked, which says nothing about the money"],
   ["8", "get: the record was shown, which says nothing about a create that is under way"],
-  ["10, 13 to 18", "0 and 3 to 8, simulated in the sandbox: no money moves, whatever is said"],
+  ["10, 13 to 18", "0 and 3 to 8, simulated in the sandbox: no money moves, whatever the output says"],
   ["130", "interrupted before anything was sent"]
 ]
 

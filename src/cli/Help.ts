@@ -7,10 +7,10 @@ import { meanings } from "./ExitCode.js"
 import * as Layout from "./Layout.js"
 
 export const commands = {
-  create: "Pays out, once, whatever happens on the way.",
-  recover: "The same for a payout that may have been sent before: asks the provider first.",
-  get: "Shows the record as the provider has it. Moves nothing, and is no end of a payout.",
-  policy: "Prints when the standard policy sends again."
+  create: "Pays out once, also if an answer is lost.",
+  recover: "Pays out what may have been sent before: asks the provider first.",
+  get: "Shows the provider's record. It moves no money and ends no payout.",
+  policy: "Prints when the standard policy sends a request again."
 } as const
 
 /** The options that make a request. */
@@ -29,16 +29,16 @@ export const request = {
 /** The options of a call. */
 export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
-  sandbox: "Simulates. The default without a key; with one, say which of the two you mean.",
+  sandbox: "Simulates. This is the default without a key; with a key, give --live or --sandbox.",
   policy: "When to send again: standard, or none for a single exchange.",
   json: "One JSON object on standard output, and nothing else there."
 } as const
 
 /** Where the evidence is, and what the caller tells `recover` in addition. */
 export const evidence = {
-  evidence: "The file with the evidence: payout-<handle>.evidence.json in this folder, unless said.",
+  evidence: "The file with the evidence. Default: payout-<handle>.evidence.json in this folder.",
   "outstanding-creates": "recover: how many creates were sent that the evidence does not have.",
-  "last-sent-at": "recover: when the last of them was sent, such as 2026-01-31T23:59:00Z."
+  "last-sent-at": "recover: when the latest of these was sent, such as 2026-01-31T23:59:00Z."
 } as const
 
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
@@ -51,13 +51,13 @@ const sections = [
   [
     "evidence",
     [
-      ["create --live", "writes the file before it sends, and keeps it if money may have moved or will."],
-      ["recover --live", "reads the file, and brings it up to date. Delete it when the payout is booked."],
+      ["create --live", "writes the file before it sends, and keeps it if money may have moved or may still move."],
+      ["recover --live", "reads the file and updates it. Delete it when the payout is booked."],
       ["no file", "recover assumes one outstanding create: a failure is in doubt until 6 hours have passed."],
-      ["file of another", "The evidence of an error of your own program: recover assumes one create beside it, too."],
+      ["another's file", "The evidence of your own program's error: recover assumes one more outstanding create."],
       [
         "in the sandbox",
-        "there is no file, unless --evidence names one. No file has a key, a card or a customer in it."
+        "there is no file, unless --evidence names one. No file holds a key, a card or a customer."
       ]
     ]
   ],
@@ -65,8 +65,8 @@ const sections = [
   [
     "in the sandbox",
     [
-      ["provider", "Nothing leaves this machine: the provider is simulated, afresh for each command."],
-      ["amounts", "1001 is a processing error, 2001 a soft decline, 3001 a hard one; 12500 is paid."]
+      ["provider", "Nothing leaves this machine: each command simulates a new provider."],
+      ["amounts", "1001 is a processing error, 2001 a soft decline, 3001 a hard decline; 12500 is paid."]
     ]
   ],
   [

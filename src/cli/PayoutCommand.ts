@@ -98,7 +98,7 @@ const policy = Command.make("policy", {}, () =>
   )
 ).pipe(Command.withDescription(Help.commands.policy))
 
-const root = Command.make("payout", {}, () => BadInput.make("say create, recover, get or policy (see --help)")).pipe(
+const root = Command.make("payout", {}, () => BadInput.make("name a command: create, recover, get or policy (see --help)")).pipe(
   Command.withSubcommands([create, recover, get, policy])
 )
 
@@ -112,7 +112,7 @@ export const run = (argv: ReadonlyArray<string>) =>
     Effect.catchAllDefect((defect) =>
       // A defect's text may hold anything; its name does not.
       Effect.zipRight(
-        Console.error(`payout: this program broke down (${defect instanceof Error ? defect.name : typeof defect})`),
+        Console.error(`payout: this program failed (${defect instanceof Error ? defect.name : typeof defect})`),
         new Exited({ code: exitCode.broken })
       )
     ),

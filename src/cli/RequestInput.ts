@@ -62,7 +62,7 @@ const fromFlags = (flags: Flags): Effect.Effect<unknown, BadInput.BadInput> => {
 const fromFile = (name: string, flags: Flags) =>
   Effect.gen(function* () {
     const given = Object.entries(flags).flatMap(([flag, value]) => (Option.isSome(value) ? [flag] : []))
-    if (given.length > 0) return yield* BadInput.make(`--file has the whole request: leave ${dashed(given)} out`)
+    if (given.length > 0) return yield* BadInput.make(`--file holds the whole request: leave ${dashed(given)} out`)
     const source = name === "-" ? "standard input" : name
     const text = yield* name === "-" ? fromStandardInput : readFile(name)
     const value = yield* Effect.mapError(parseJson(text), () => BadInput.make(`${source} is not JSON`))

@@ -233,7 +233,10 @@ export class Evidence<A extends Asked = Subject> {
           })
         }
         break
-      default:
+      // The create stays outstanding, as it was when it was sent.
+      case "Unclear":
+      case "Foreign":
+        break
     }
   }
 

@@ -133,7 +133,15 @@ const categoryOf = (verdict: Verdict.Verdict): LookupFailed["category"] => {
     case "RateLimited":
     case "UnexpectedResponse":
       return error
-    default:
+    case "RequestRejected":
+    case "PaymentMethodNotFound":
+    case "PaymentMethodNotAllowed":
+    case "CustomerMismatch":
+    case "HandleConflict":
+    case "HardDeclined":
+    case "SoftDeclined":
+    case "ProcessingError":
+    case undefined:
       return "RequestRejected"
   }
 }

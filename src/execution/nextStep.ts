@@ -101,7 +101,8 @@ const afterCreate = (heard: Heard, verdict: Verdict.Verdict, resend: Step): Plan
       return Verdict.isShown(verdict) ? retry("communication", confirm) : goOn(confirm)
     case "SendAgain":
       return again(verdict, resend)
-    default:
+    case "Succeed":
+    case "GiveUp":
       return giveUp
   }
 }
@@ -120,7 +121,8 @@ const afterLookup = (heard: Heard, step: LookupStep, verdict: Verdict.Verdict, r
       return isLast(step) ? giveUp : retry("communication", confirm)
     case "AskAgain":
       return askedInVain(heard, step, verdict)
-    default:
+    case "Succeed":
+    case "GiveUp":
       return giveUp
   }
 }

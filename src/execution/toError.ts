@@ -94,7 +94,13 @@ export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Erro
     case "CustomerMismatch":
     case "RequestRejected":
       return new refused[error]({ ...evidence, ...refusalOf(reply) }, validated)
-    default:
+    case "UnexpectedResponse":
+    // These come by other ways. If one came here, the answer would not fit its verdict.
+    case "HandleConflict":
+    case "HardDeclined":
+    case "SoftDeclined":
+    case "ProcessingError":
+    case undefined:
       return new Errors.UnexpectedResponse({ ...evidence, requestId, status, why: Verdict.why(verdict) }, validated)
   }
 }

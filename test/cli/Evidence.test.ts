@@ -133,12 +133,12 @@ describe("create --live", () => {
         writeFileSync(fileOf(sandbox), text)
         return Effect.map(run(sandbox, "create"), ({ code, err }) => [code, ...err])
       }
-      const none = [2, `payout: ${name} has no evidence of a payout in it`]
+      const none = [2, `payout: ${name} does not hold the evidence of a payout`]
       assert.deepStrictEqual(yield* lineFor("ct_0123456789abcdef"), none)
       assert.deepStrictEqual(yield* lineFor('{"handle": "ct_0123456789abcdef"}'), none)
       assert.deepStrictEqual(yield* lineFor(JSON.stringify(Exposure.empty("prize-2"))), [
         2,
-        `payout: ${name} has the evidence of a payout with another handle`
+        `payout: ${name} holds the evidence of a payout with another handle`
       ])
       assert.deepStrictEqual(yield* lineFor(" ".repeat(1024 * 1024 + 1)), [
         2,
@@ -175,7 +175,7 @@ describe("create --live", () => {
         [asReal.code, ...asReal.err],
         [
           2,
-          `payout: ${name} has simulated evidence, which says nothing about real money: delete it, or name another file`
+          `payout: ${name} holds simulated evidence, which says nothing about real money: delete it, or name another file`
         ]
       )
       rmSync(fileOf(sandbox))
@@ -185,7 +185,7 @@ describe("create --live", () => {
       const asSimulated = yield* payout(["recover", ...flags(), "--evidence", name], { folder })
       assert.deepStrictEqual(
         [asSimulated.code, ...asSimulated.err],
-        [2, `payout: ${name} may be about real money, so the sandbox leaves it alone: name another file`]
+        [2, `payout: ${name} may be about real money, so the sandbox does not write it: name another file`]
       )
       assert.strictEqual(readFileSync(fileOf(sandbox), "utf8"), before)
     })

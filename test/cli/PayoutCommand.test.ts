@@ -7,7 +7,7 @@ import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testi
 import * as Help from "../../src/cli/Help.js"
 import { capturing, flags, live, payout, program } from "./support.js"
 
-const sandboxLine = "SANDBOX: no money moves (it starts empty, and is forgotten when this command ends)"
+const sandboxLine = "SANDBOX: no money moves (it starts empty and ends with this command)"
 const liveLine = "LIVE: real money, https://api.frisbii.com"
 
 const moved = (sandbox: Sandbox.Service) => Effect.map(sandbox.ledger, (ledger) => Ledger.moved(ledger, "prize-1"))
@@ -210,7 +210,7 @@ describe("exit codes", () => {
       Effect.gen(function* () {
         const sandbox = yield* Sandbox.make()
         const line =
-          "BILLWERK_API_KEY is set: say --live to use it for real money, or --sandbox to simulate; nothing was sent"
+          "BILLWERK_API_KEY is set: give --live to use it for real money, or --sandbox to simulate; nothing was sent"
         assert.deepStrictEqual(yield* payout(args, { sandbox, env: live }), {
           code: 2,
           out: [],
@@ -291,7 +291,7 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "say create, recover, get or policy (see --help)"],
+    [[], "name a command: create, recover, get or policy (see --help)"],
     [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'policy' (see --help)"],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
@@ -332,7 +332,7 @@ describe("bad input", () => {
     ],
     [
       ["create", ...flags(), "--file", "-"],
-      "--file has the whole request: leave --handle, --destination, --amount, --currency out"
+      "--file holds the whole request: leave --handle, --destination, --amount, --currency out"
     ],
     [["create", "--file", "/nowhere/request.json"], "/nowhere/request.json cannot be read (NotFound)"],
     [["create", "--file", "-"], "standard input is not JSON", '{"destination": ct_0123456789'],
@@ -510,7 +510,7 @@ describe("cut short", () => {
       assert.deepStrictEqual([ran.code, ran.out], [5, []])
       assert.deepStrictEqual(ran.err, [
         liveLine,
-        "payout: broken off by a defect of this program: it is unclear whether payout prize-1 was made. Run recover " +
+        "payout: stopped by a defect of this program: it is unclear whether payout prize-1 was made. Run recover " +
           "with the same request and --evidence payout-prize-1.evidence.json, which asks the provider first; never pay " +
           "again under another handle."
       ])

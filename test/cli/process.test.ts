@@ -101,7 +101,7 @@ describe.concurrent("the payout process", () => {
       const { code, err, out } = yield* run("payout.js", ["create", ...flags()])
       assert.deepStrictEqual(
         [code, err],
-        [10, "SANDBOX: no money moves (it starts empty, and is forgotten when this command ends)\n"]
+        [10, "SANDBOX: no money moves (it starts empty and ends with this command)\n"]
       )
       assert.match(out, /^Paid prize-1, 12500 minor units of DKK\n/)
     })
