@@ -55,10 +55,7 @@ const sections = [
       ["recover --live", "reads the file and updates it. Delete it when the payout is booked."],
       ["no file", "recover assumes one outstanding create: a failure is in doubt until 6 hours have passed."],
       ["another's file", "The evidence of your own program's error: recover assumes one more outstanding create."],
-      [
-        "in the sandbox",
-        "there is no file, unless --evidence names one. No file holds a key, a card or a customer."
-      ]
+      ["in the sandbox", "there is no file, unless --evidence names one. No file holds a key, a card or a customer."]
     ]
   ],
   ["exit codes", meanings],

@@ -98,9 +98,9 @@ const policy = Command.make("policy", {}, () =>
   )
 ).pipe(Command.withDescription(Help.commands.policy))
 
-const root = Command.make("payout", {}, () => BadInput.make("name a command: create, recover, get or policy (see --help)")).pipe(
-  Command.withSubcommands([create, recover, get, policy])
-)
+const root = Command.make("payout", {}, () =>
+  BadInput.make("name a command: create, recover, get or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, get, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

@@ -1,8 +1,9 @@
 /**
- * One exchange with the provider, on record for people. `Exposure` says what all attempts together mean for the money.
+ * The log entry of one exchange with the provider, for people to read. Statements about the money rest on the evidence:
+ * see `Exposure`.
  */
 import * as Schema from "effect/Schema"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 /**
  * `Create` is `POST /v1/payout`, which may move money; `Lookup` is `GET /v1/payout/{handle}`, which cannot.

@@ -6,7 +6,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Handle from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
-import { fieldName, hidden } from "./refusal.js"
+import { fieldName, hidden } from "./schemaMessages.js"
 
 /**
  * A customer's name at the provider. Same alphabet and length as a payout's handle (documented), no card number.

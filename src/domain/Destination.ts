@@ -5,7 +5,7 @@
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { isDigits } from "./cardNumber.js"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 const referencePattern = /^[\x21-\x7E]{1,255}$/
 

@@ -1,11 +1,11 @@
 /**
- * All that is known about one handle, as a value: creates that may have been carried out, transactions that records
- * showed, and when. `merge` combines two pieces of evidence, in any order.
+ * The evidence about one handle, as an immutable value: creates that may have been carried out, transactions that
+ * records showed, and when. Here are the functions that build and extend it.
  */
 import * as Schema from "effect/Schema"
 import { Clocks, Moment, narrowed, type Offset } from "./clocks.js"
 import { idsOf, type Payout } from "./Payout.js"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 /**
  * A `POST /v1/payout` that may have been carried out, and whose answer, if any, did not show its transaction.

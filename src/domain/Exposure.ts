@@ -1,7 +1,7 @@
 /**
- * All evidence about one handle, and what it says about the money: certainty and exposure. Both are computed from all
- * evidence, never counted along the way, so they are the same after a restart and in another process. `merge` combines
- * two pieces of evidence, in any order.
+ * Computes from the evidence about one handle how much money moved, at least and at most. It is always computed from all
+ * evidence, never counted along the way, so it is the same after a restart and in another process. Users find the
+ * functions of `Evidence`, `merge`, `attribution` and `clocks` here, too.
  *
  * A statement is the worst of all histories that the evidence allows, under four assumptions:
  *
@@ -40,7 +40,7 @@
 import * as Schema from "effect/Schema"
 import { arrivalHorizonDefault, countOf, type doingOf, doubtOf, isOpen, isPossible } from "./attribution.js"
 import type { Create, Evidence, Transaction } from "./Evidence.js"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 export { idsOf, latestId } from "./Payout.js"
 
 export {

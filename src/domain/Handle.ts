@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { isCard, noCardNumber } from "./cardNumber.js"
 import { InvalidRequest } from "./InvalidRequest.js"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 /**
  * @category limits

@@ -3,7 +3,7 @@
  * purpose, because the provider's signature covers neither.
  */
 import * as Schema from "effect/Schema"
-import { hiddenClass } from "./refusal.js"
+import { hiddenClass } from "./schemaMessages.js"
 
 /**
  * How many references of one webhook are kept, and how long each may be. The provider documents nine references, and

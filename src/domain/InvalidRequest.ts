@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Attempt } from "./Attempt.js"
 import type { Certainty, Exposure } from "./Exposure.js"
-import { hiddenClass } from "./refusal.js"
+import { hiddenClass } from "./schemaMessages.js"
 
 /**
  * A value that the library refused before it sent anything. Names the field and what it must be, and never shows the

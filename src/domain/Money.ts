@@ -3,7 +3,7 @@
  * publishes no list of exponents, and its own plugins disagree about them.
  */
 import * as Schema from "effect/Schema"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 /**
  * The largest amount that the provider's `int32` can hold, in minor units.

@@ -7,7 +7,7 @@ import { Certainty, Evidence, Exposure } from "./Exposure.js"
 import { Handle } from "./Handle.js"
 import { Amount, Currency } from "./Money.js"
 import { Payout } from "./Payout.js"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 const fields = {
   handle: Handle,

@@ -1,10 +1,11 @@
 /**
- * A contradiction that must never happen: the provider takes back what it said about money that moved.
+ * The report that a payout once shown as paid is now shown in another state, which must never happen. `onContradiction`
+ * receives it.
  */
 import * as Schema from "effect/Schema"
 import { Handle } from "./Handle.js"
 import { Payout } from "./Payout.js"
-import { hiddenClass } from "./refusal.js"
+import { hiddenClass } from "./schemaMessages.js"
 
 /**
  * The provider shows a paid payout in another state. The library still counts it as paid: a read may lag behind, and a

@@ -4,7 +4,7 @@
 import type * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import type { Recorded } from "./Attempt.js"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 /**
  * One try of the provider to move the money. `state`, `errorState` and `error` are open. An unknown word is kept if it

@@ -9,7 +9,7 @@ import { Handle } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency } from "./Money.js"
 import * as Payout from "./Payout.js"
-import { hidden, hiddenClass } from "./refusal.js"
+import { hidden, hiddenClass } from "./schemaMessages.js"
 
 export { InvalidRequest } from "./InvalidRequest.js"
 

@@ -14,7 +14,7 @@ import { type NewCustomer, ownCustomer } from "./Customer.js"
 import { expected } from "./Destination.js"
 import { fingerprint } from "./Fingerprint.js"
 import { InvalidRequest } from "./InvalidRequest.js"
-import { fieldName, where } from "./refusal.js"
+import { fieldName, where } from "./schemaMessages.js"
 import { checkAll, checkHandle, fields, noCustomer, refuse, revealed } from "./requestFields.js"
 
 // The values that this schema has just checked. A caller's `true` as second argument of `new` is no check.

@@ -1,5 +1,6 @@
 /**
- * Decides which create made which transaction: by identity, time, amount and card, and not by number.
+ * Matches transactions with the creates that made them, by id, time, amount and card. `doubtOf` sums what the creates
+ * without a transaction may still pay.
  */
 import { elapsed, type Moment } from "./clocks.js"
 import { type Create, type Evidence, isDecline, type Transaction, withoutCreate } from "./Evidence.js"

@@ -1,8 +1,8 @@
 /**
- * Times of several clocks. All others are measured against the provider's clock.
+ * Times by the clocks of several processes. They are compared through each clock's measured offset to the provider's.
  */
 import * as Schema from "effect/Schema"
-import { hidden } from "./refusal.js"
+import { hidden } from "./schemaMessages.js"
 
 /**
  * A point in time by one of the clocks of `Evidence.clocks`, in epoch milliseconds.

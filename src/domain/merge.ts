@@ -1,5 +1,6 @@
 /**
- * How two pieces of evidence about one handle become one. The order makes no difference, and nothing that either has is lost.
+ * Merges two pieces of evidence about one handle, in any order. Beyond `createsMax` creates details may be lost; doubt
+ * never is.
  */
 import { elapsed, type Moment, narrowed } from "./clocks.js"
 import { compacted, type Create, type Evidence, progress, type Record, type Transaction } from "./Evidence.js"

@@ -1,6 +1,6 @@
 /**
- * How a hint reaches a durable payout: it ends the wait that is under way, or the next one. Waits have numbers, so the first one
- * that is not over is found by a binary search.
+ * Carries a hint to a durable payout: it ends the wait that is under way, or the next one. Waits have numbers, so the
+ * first one that is not over is found by a binary search.
  */
 import type * as DurableDeferred from "@effect/workflow/DurableDeferred"
 import type * as Workflow from "@effect/workflow/Workflow"

@@ -1,6 +1,6 @@
 /**
- * The steps of a durable payout: rounds of sending, waits, and polls until the payout is final. Each step is an
- * activity with a stored end. A step without a stored end may have happened all the same.
+ * The steps of a durable payout: the intent is stored, then rounds of sending, waits, and polls until the payout is
+ * final. Each step is an activity with a stored end. A step without a stored end may have happened all the same.
  */
 import * as Activity from "@effect/workflow/Activity"
 import * as DurableClock from "@effect/workflow/DurableClock"

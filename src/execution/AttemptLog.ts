@@ -1,5 +1,5 @@
 /**
- * The attempts of one payout, on record for people. Each begun exchange is closed, by its answer or by an interruption.
+ * The log of one payout's attempts. Each begun exchange is closed, by its answer or by an interruption.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"

@@ -1,5 +1,5 @@
 /**
- * This process as evidence knows it: its clock, and the ids of its creates. The clock takes the wall time once, at
+ * This process's identity in evidence: its clock, and the ids of its creates. The clock takes the wall time once, at
  * first use, and then follows the monotonic clock, so it never jumps. The provider's answers measure its offset.
  */
 import * as Clock from "effect/Clock"
@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Moment, Offset } from "../domain/Exposure.js"
-import { Recent } from "./Recent.js"
+import { BoundedMap } from "./BoundedMap.js"
 
 export interface Process {
   /** The name of this process's clock in evidence. It is unique to the process. */
@@ -36,7 +36,7 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
   let offset: Offset | undefined
   let creates = 0
   const next = () => `${clock}/${++creates}`
-  const intents = new Recent<string>(intentsMax)
+  const intents = new BoundedMap<string>(intentsMax)
   const process: Process = {
     clock,
     now: Effect.clockWith((source) =>

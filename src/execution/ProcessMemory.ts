@@ -1,6 +1,7 @@
 /**
- * What one process remembers of the payouts that it has seen, with a limit for each kind. Paid payouts never evict
- * declined payouts or payouts in doubt. A payout that is evicted while in doubt leaves its evidence behind.
+ * What one process remembers of the payouts that it has seen, with a limit for each kind. Each kind evicts its own
+ * oldest entry, so paid payouts never evict declined payouts or payouts in doubt. A payout that is evicted while in
+ * doubt leaves its evidence behind.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,8 +12,8 @@ import type { HardDeclined, PayoutError } from "../domain/PayoutError.js"
 import { differences, fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import { log } from "../host/hostCode.js"
 import * as Telemetry from "../Telemetry.js"
-import type { Evidence } from "./Evidence.js"
-import { Recent } from "./Recent.js"
+import type { EvidenceRecorder } from "./EvidenceRecorder.js"
+import { BoundedMap } from "./BoundedMap.js"
 
 /**
  * The most payouts remembered of each kind; the oldest are forgotten first. Of `others` only the evidence is kept:
@@ -28,7 +29,7 @@ export type Ended = Exit.Exit<Outcome, PayoutError>
 /** What the calls for a handle left behind. */
 export interface Memory {
   readonly request: PayoutRequest
-  readonly evidence: Evidence
+  readonly evidence: EvidenceRecorder
   readonly paid: Paid | undefined
   /** The requests that were declined for good, also if other arguments were tried under the handle since. */
   readonly declined: ReadonlyArray<Declined>
@@ -42,20 +43,20 @@ export interface Declined {
 }
 
 export class ProcessMemory {
-  private readonly paid: Recent<Memory>
-  private readonly failed: Recent<Memory>
-  private readonly inDoubt: Recent<Memory>
-  private readonly others: Recent<Exposure.Evidence>
+  private readonly paid: BoundedMap<Memory>
+  private readonly failed: BoundedMap<Memory>
+  private readonly inDoubt: BoundedMap<Memory>
+  private readonly others: BoundedMap<Exposure.Evidence>
   /** Whether a payout was evicted while in doubt. From then on, a call for an unknown handle begins with a lookup. */
   hasEvicted = false
   /** Whether the evidence of a payout in doubt was forgotten. From then on, any unknown handle may have been sent. */
   hasForgotten = false
 
   constructor(most: typeof rememberedMax = rememberedMax) {
-    this.paid = new Recent(most.paid)
-    this.failed = new Recent(most.failed)
-    this.inDoubt = new Recent(most.inDoubt)
-    this.others = new Recent(most.others)
+    this.paid = new BoundedMap(most.paid)
+    this.failed = new BoundedMap(most.failed)
+    this.inDoubt = new BoundedMap(most.inDoubt)
+    this.others = new BoundedMap(most.others)
   }
 
   get(handle: string): Memory | undefined {
@@ -85,7 +86,12 @@ export class ProcessMemory {
    * Remembers how a call ended, and updates the count of payouts in doubt. `isKept` keeps the payout even without a
    * record. Without `ended`, it is unknown whether the result belongs to these arguments.
    */
-  keep(request: PayoutRequest, evidence: Evidence, ended: Ended | undefined, isKept = false): Effect.Effect<void> {
+  keep(
+    request: PayoutRequest,
+    evidence: EvidenceRecorder,
+    ended: Ended | undefined,
+    isKept = false
+  ): Effect.Effect<void> {
     const { handle } = request
     const before = this.get(handle)
     const paid = isPaid(request, evidence, ended) ? ended.value : before?.paid
@@ -144,7 +150,7 @@ export class ProcessMemory {
 // A call that only looked the handle up may have found a payment of other arguments.
 const isPaid = (
   request: PayoutRequest,
-  evidence: Evidence,
+  evidence: EvidenceRecorder,
   ended: Ended | undefined
 ): ended is Exit.Success<Paid, never> =>
   ended !== undefined && Exit.isSuccess(ended) && ended.value._tag === "Paid" && evidence.payerOf(request) !== "Other"
@@ -162,7 +168,7 @@ const count = (memory: Memory | undefined, payouts: 1 | -1): Effect.Effect<void>
 const declinedBy = (
   before: ReadonlyArray<Declined>,
   request: PayoutRequest,
-  { process, value }: Evidence,
+  { process, value }: EvidenceRecorder,
   ended: Ended | undefined
 ): ReadonlyArray<Declined> => {
   if (

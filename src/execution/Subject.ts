@@ -1,6 +1,6 @@
 /**
- * What evidence is about, and the creates that stand in it before anything is known of them: intended and assumed
- * creates.
+ * What evidence is about: a request, or a handle alone. Also the creates of which this process saw nothing: intended
+ * ones, and ones that other processes are assumed to have sent.
  */
 import * as Exposure from "../domain/Exposure.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"

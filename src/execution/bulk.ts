@@ -1,6 +1,6 @@
 /**
- * Many payouts at once, from one stream of requests. `Stream.mapEffect` would pull a request before there is a place for
- * it, which is then lost if the consumer stops, and costs three times as much (`bench/README.md`).
+ * Pays many requests of one stream at once. `Stream.mapEffect` would pull a request before there is a place for it,
+ * which is then lost if the consumer stops, and costs three times as much (`bench/README.md`).
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -48,15 +48,14 @@ const begin = Effect.fnUntraced(function* <A, B, E, R>(
       Effect.catchAllCause((cause) => Deferred.failCause(death, cause)),
       Effect.asVoid
     )
-  const start = (request: A) => Effect.zipRight(places.take(1), FiberSet.run(underWay, carryOut(request)))
   // More requests are pulled when there is a place for one. The stream decides how many come at once.
-  const startMore = Effect.flatMap(places.withPermits(1)(pull), Effect.forEach(start, { discard: true }))
+  const pullMore = places.withPermits(1)(pull)
   const run = Effect.gen(function* () {
+    const fork = yield* FiberSet.runtime(underWay)<R>()
+    const start = (request: A) => Effect.map(places.take(1), () => fork(carryOut(request)))
+    const startAll = Effect.forever(Effect.flatMap(pullMore, Effect.forEach(start, { discard: true })))
     // The requests may never end, so a death does not wait for the next one.
-    const cause = yield* Effect.raceFirst(Effect.forever(startMore), Deferred.await(death)).pipe(
-      Effect.sandbox,
-      Effect.flip
-    )
+    const cause = yield* Effect.raceFirst(startAll, Deferred.await(death)).pipe(Effect.sandbox, Effect.flip)
     yield* FiberSet.awaitEmpty(underWay)
     const requestsEnded = Option.match(Cause.flipCauseOption(cause), {
       onNone: () => Effect.void,
@@ -65,6 +64,7 @@ const begin = Effect.fnUntraced(function* <A, B, E, R>(
     const end = Option.getOrElse(yield* Deferred.poll(death), () => requestsEnded)
     yield* results.done(yield* Effect.exit(end))
   })
-  yield* Effect.forkScoped(run)
+  // In an uninterruptible consumer, a race would wait for its loser.
+  yield* Effect.forkScoped(Effect.interruptible(run))
   return Mailbox.toStream(results)
 })

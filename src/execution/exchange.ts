@@ -10,7 +10,7 @@ import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as Telemetry from "../Telemetry.js"
 import { logAnomaly } from "./anomalies.js"
-import type { Evidence } from "./Evidence.js"
+import type { EvidenceRecorder } from "./EvidenceRecorder.js"
 import type { Heard, Step } from "./nextStep.js"
 import type { Asked } from "./Subject.js"
 
@@ -30,16 +30,23 @@ export interface Exchanges {
 }
 
 /** The exchanges of a request. Each create sends the same bytes. */
-export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => ({
-  handle: request.handle,
-  create: client.create(request),
-  // Most payouts need no lookup.
-  lookup: Effect.suspend(() => client.lookup(request.handle, request)),
-  expected: Verdict.expected(request)
-})
+export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => {
+  let lookup: Effect.Effect<Reply> | undefined
+  return {
+    handle: request.handle,
+    create: client.create(request),
+    // Most payouts need no lookup.
+    lookup: Effect.suspend(() => (lookup ??= client.lookup(request.handle, request))),
+    expected: Verdict.expected(request)
+  }
+}
 
 /** Makes one exchange and puts its result on record. */
-export const exchange = Effect.fnUntraced(function* (exchanges: Exchanges, evidence: Evidence<Asked>, step: Step) {
+export const exchange = Effect.fnUntraced(function* (
+  exchanges: Exchanges,
+  evidence: EvidenceRecorder<Asked>,
+  step: Step
+) {
   const { create, expected, handle, lookup } = exchanges
   evidence.begin(step.kind, yield* evidence.process.now)
   const reply = yield* step.kind === "Create" ? create : lookup
@@ -53,7 +60,7 @@ export const exchange = Effect.fnUntraced(function* (exchanges: Exchanges, evide
 })
 
 /** Puts an exchange on record that was under way when its call ended. */
-export const interrupt = (evidence: Evidence<Asked>): Effect.Effect<void> =>
+export const interrupt = (evidence: EvidenceRecorder<Asked>): Effect.Effect<void> =>
   Effect.flatMap(evidence.process.now, ({ at }) => {
     const kind = evidence.interrupt(at)
     return kind === undefined ? Effect.void : Telemetry.countAttempt(kind, "Interrupted")

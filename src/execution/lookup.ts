@@ -13,7 +13,7 @@ import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import { exchangesMax } from "./AttemptLog.js"
-import { Evidence } from "./Evidence.js"
+import { EvidenceRecorder } from "./EvidenceRecorder.js"
 import { exchange, type Exchanges, interrupt } from "./exchange.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
@@ -23,7 +23,7 @@ import type { Asked } from "./Subject.js"
 export interface Found {
   readonly verdict: Verdict.Shown
   readonly reply: Reply
-  readonly evidence: Evidence<Asked>
+  readonly evidence: EvidenceRecorder<Asked>
 }
 
 /** Looks up a payout by its handle alone, until there is an answer or the policy's budgets are spent. */
@@ -32,7 +32,7 @@ export const lookup = (
   process: Process,
   policy: RetryPolicy.RetryPolicy,
   handle: Handle
-): Effect.Effect<Found, LookupError> => look(client, policy, new Evidence<Asked>(process, { handle }))
+): Effect.Effect<Found, LookupError> => look(client, policy, new EvidenceRecorder<Asked>(process, { handle }))
 
 /** The same, but each lookup waits for its turn. The deadline cuts off a lookup that is under way. */
 export const lookupWithin = (
@@ -43,7 +43,7 @@ export const lookupWithin = (
   { deadline, turn }: { readonly deadline: Duration.Duration; readonly turn: Effect.Effect<void> }
 ): Effect.Effect<Found, LookupError> =>
   Effect.suspend(() => {
-    const evidence = new Evidence<Asked>(process, { handle })
+    const evidence = new EvidenceRecorder<Asked>(process, { handle })
     const tooLate = Effect.suspend(() => {
       const { attempts } = evidence
       const why = `the deadline of the wait came${attempts.length === 0 ? " before the provider was asked" : ""}`
@@ -59,7 +59,7 @@ export const lookupWithin = (
 const look = Effect.fnUntraced(function* (
   client: BillwerkClient["Type"],
   policy: RetryPolicy.RetryPolicy,
-  evidence: Evidence<Asked>,
+  evidence: EvidenceRecorder<Asked>,
   turn: Effect.Effect<void> = Effect.void
 ): Effect.fn.Return<Found, LookupError> {
   const {
@@ -97,7 +97,7 @@ export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expect
 
 const waitAfter = Effect.fnUntraced(function* (
   budgets: RetryPolicy.Driver,
-  { latest: attempt }: Evidence<Asked>,
+  { latest: attempt }: EvidenceRecorder<Asked>,
   { at, left }: { readonly at: number; readonly left: Duration.Duration },
   verdict: Verdict.Verdict,
   reply: Reply
@@ -108,7 +108,12 @@ const waitAfter = Effect.fnUntraced(function* (
   return Option.getOrUndefined(yield* budgets.next(Math.floor(at), { category, attempt, retryAfter }, left))
 })
 
-const failed = (handle: Handle, { attempts, latest }: Evidence<Asked>, verdict: Verdict.Verdict, reply: Reply) => {
+const failed = (
+  handle: Handle,
+  { attempts, latest }: EvidenceRecorder<Asked>,
+  verdict: Verdict.Verdict,
+  reply: Reply
+) => {
   const { code, requestId, status } = latest ?? {}
   const refused =
     reply._tag === "Response" && reply.body._tag === "ApiError" && reply.body.error !== undefined

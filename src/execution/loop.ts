@@ -13,7 +13,7 @@ import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import { exchangesMax } from "./AttemptLog.js"
-import type { Evidence } from "./Evidence.js"
+import type { EvidenceRecorder } from "./EvidenceRecorder.js"
 import { exchange, exchangesOf, type Exchanged } from "./exchange.js"
 import * as NextStep from "./nextStep.js"
 import { toError } from "./toError.js"
@@ -23,7 +23,7 @@ export interface Call {
   readonly client: BillwerkClient["Type"]
   readonly request: PayoutRequest
   readonly policy: RetryPolicy.RetryPolicy
-  readonly evidence: Evidence
+  readonly evidence: EvidenceRecorder
   /** The first exchange. */
   readonly first: NextStep.Step
 }

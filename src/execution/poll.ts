@@ -26,7 +26,7 @@ import * as hostCode from "../host/hostCode.js"
 import { stepper } from "../policy/scheduleStepper.js"
 import * as PollPolicy from "../policy/PollPolicy.js"
 import * as Telemetry from "../Telemetry.js"
-import { Evidence } from "./Evidence.js"
+import { EvidenceRecorder } from "./EvidenceRecorder.js"
 import { exchange, interrupt } from "./exchange.js"
 import { lookupsOf, lookupWithin } from "./lookup.js"
 import { lastAsk } from "./nextStep.js"
@@ -58,7 +58,7 @@ interface Open {
 /** The state of a wait: what is known of the payout, and what an answer must be about. */
 interface Watch {
   readonly around: Around
-  readonly evidence: Evidence
+  readonly evidence: EvidenceRecorder
   readonly expected: Verdict.Expected
   /** How many lookups this call has begun. */
   lookups: number
@@ -77,7 +77,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   if (paid !== undefined) return paid
   const { process } = around
   const handed = Exposure.adopted(outcome.evidence, yield* process.now)
-  const evidence = new Evidence<Subject>(process, { handle, amount, currency }, handed, attempts)
+  const evidence = new EvidenceRecorder<Subject>(process, { handle, amount, currency }, handed, attempts)
   // All other evidence of this process counts as well, also that of other arguments.
   evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
   const expected = { handle, amount, currency, customer: payout.customer }
@@ -276,7 +276,7 @@ const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Endi
   return Effect.as(around.flights.learn(verdict.payout, toKeep(waiting), Exit.succeed(outcome)), outcome)
 }
 
-const shownAt = ({ attempts }: Evidence): Pick<Waited, "shownAt"> => {
+const shownAt = ({ attempts }: EvidenceRecorder): Pick<Waited, "shownAt"> => {
   const shown = attempts.findLast(({ outcome }) => outcome === "Processing")
   return shown === undefined ? {} : { shownAt: shown.started }
 }

@@ -1,5 +1,5 @@
 /**
- * One conversation with the provider at a time for each handle in a process. The process remembers what a call left
+ * Runs one call at a time for each handle in a process. Equal calls join it. The process remembers what a call left
  * unclear, so the next call for the handle makes a lookup before it sends.
  */
 import * as Cause from "effect/Cause"
@@ -16,7 +16,7 @@ import type { Payout } from "../domain/Payout.js"
 import { HardDeclined, type HandleConflict, type PayoutError } from "../domain/PayoutError.js"
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../policy/RetryPolicy.js"
-import { Evidence } from "./Evidence.js"
+import { EvidenceRecorder } from "./EvidenceRecorder.js"
 import { interrupt } from "./exchange.js"
 import * as loop from "./loop.js"
 import * as NextStep from "./nextStep.js"
@@ -46,7 +46,7 @@ export interface Call {
 /** A call under way. The first call that joins it makes `done`, which holds none if the call was interrupted. */
 interface Flight {
   readonly request: PayoutRequest
-  readonly evidence: Evidence
+  readonly evidence: EvidenceRecorder
   done: Deferred.Deferred<Option.Option<Ended>> | undefined
 }
 
@@ -55,7 +55,7 @@ type Restore = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
 /** How a call begins. */
 type Begun =
-  | { readonly evidence: Evidence; readonly first: NextStep.Step; readonly declined?: HardDeclined }
+  | { readonly evidence: EvidenceRecorder; readonly first: NextStep.Step; readonly declined?: HardDeclined }
   /** Other arguments may have paid. A lookup for them comes before these can be tried. */
   | { readonly other: Memory; readonly differs: ReadonlyArray<string> }
   | { readonly end: Ending }
@@ -183,7 +183,7 @@ export const make = (
 
 const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposure.Moment): Begun => {
   const { handle } = call.request
-  const evidence = new Evidence(process, subjectOf(call.request), memory.evidence(handle))
+  const evidence = new EvidenceRecorder(process, subjectOf(call.request), memory.evidence(handle))
   if (memory.hasForgotten) evidence.assume(evidence.subject, { count: 1, guess: true, until: now })
   recovering(evidence, call, now)
   const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
@@ -227,7 +227,7 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
  * Records what the caller knows. By default it assumes one outstanding create, even if this process has evidence:
  * another process may have sent one meanwhile.
  */
-const recovering = (evidence: Evidence, { recovery, request }: Call, now: Exposure.Moment): void => {
+const recovering = (evidence: EvidenceRecorder, { recovery, request }: Call, now: Exposure.Moment): void => {
   if (recovery === undefined) return
   const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now, evidence.value))
@@ -256,8 +256,8 @@ const asFarAsKnown = (
 }
 
 /** An earlier decline, with the money as it is known now. */
-const declinedBefore = (evidence: Evidence, { payout, requestId }: HardDeclined): HardDeclined =>
+const declinedBefore = (evidence: EvidenceRecorder, { payout, requestId }: HardDeclined): HardDeclined =>
   new HardDeclined({ ...evidence.accounting(), requestId, payout }, validated)
 
-const conflict = (evidence: Evidence, request: PayoutRequest, differs: ReadonlyArray<string>): HandleConflict =>
+const conflict = (evidence: EvidenceRecorder, request: PayoutRequest, differs: ReadonlyArray<string>): HandleConflict =>
   evidence.conflict({ with: "Process", differs }, subjectOf(request))

@@ -1,5 +1,6 @@
 /**
- * Verdict, reply and evidence -> the typed error. Only this module makes errors, so that none lacks its evidence.
+ * Builds the `PayoutError` of a call that pays out, from verdict, reply and evidence, so that none lacks its evidence.
+ * The errors of a lookup and of validation are made elsewhere.
  */
 import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"

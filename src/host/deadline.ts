@@ -1,6 +1,6 @@
 /**
- * A deadline that holds even if the caller is interrupted, or cannot be. It takes one fiber for the work and one timer,
- * by the fiber's clock.
+ * Runs an effect with a deadline that also holds in an uninterruptible caller, and against an effect that ignores its
+ * interruption. It takes one fiber for the work and one timer, by the fiber's clock.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -9,21 +9,31 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 
 /**
  * Runs an effect until it ends, or interrupts it at the deadline and returns `onDeadline` instead. After an
  * interruption it waits for an effect that stops at once. It leaves behind one that cannot be interrupted or stops
- * slowly, so that nothing holds the deadline up. It does the same when the caller is interrupted.
+ * slowly, so that nothing holds the deadline up. It does the same when the caller is interrupted. `atDeadline` runs
+ * before the interruption.
  *
  * The effect is no child of the caller, because a fiber's interruption reaches its children at once. Where the caller
  * cannot be interrupted, as in a finalizer, the deadline must still hold, and an interruption of the caller must not
  * cut off an answer on its way: that would put it in doubt. What the effect sets in its own `FiberRef`s stays there.
  */
-export const within = <A>(self: Effect.Effect<A>, deadline: Duration.Duration, onDeadline: () => A): Effect.Effect<A> =>
+export const within = <A>(
+  self: Effect.Effect<A>,
+  deadline: Duration.Duration,
+  onDeadline: () => A,
+  atDeadline: () => void = constVoid
+): Effect.Effect<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDaemon(Effect.interruptible(self)), (fiber) => {
-      const tooLate = Effect.zipRight(leave(fiber), Effect.sync(onDeadline))
+      const tooLate = Effect.sync(atDeadline).pipe(
+        Effect.zipRight(leave(fiber)),
+        Effect.zipRight(Effect.sync(onDeadline))
+      )
       const awaited = Effect.clockWith((clock) =>
         clock === liveClock ? orTimeout(fiber, deadline, tooLate) : orAsleep(fiber, clock.sleep(deadline), tooLate)
       )

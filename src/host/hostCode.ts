@@ -1,6 +1,6 @@
 /**
- * Runs the host's own code inside ours: schedules, callbacks, loggers. That code may run forever, die, throw, or refuse
- * interruption. None of that may hold up a call or take its result away.
+ * Runs code of the host, the application that uses this library: schedules, callbacks, loggers. That code may run
+ * forever, die, throw, or refuse interruption. None of that may hold up a call or take its result away.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"

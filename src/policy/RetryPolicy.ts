@@ -1,6 +1,8 @@
 /**
- * When to send again: one `Schedule` per category, composed into one schedule that routes each failure to its own
- * category's state. A step in one category neither spends nor resets another's budget. A hard decline has no category.
+ * When to send or look up again: one `Schedule` per category, composed into one schedule that routes each failure to
+ * its own category's state. A step in one category neither spends nor resets another's budget. A hard decline has no
+ * category. The defaults are `standard` here and `policyDefault` of durable payouts; `provider/verdictTable.ts` has
+ * each verdict's category.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"

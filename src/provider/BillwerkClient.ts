@@ -18,10 +18,10 @@ import type { Handle } from "../domain/Handle.js"
 import { InvalidRequest } from "../domain/InvalidRequest.js"
 import { isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
-import * as sending from "./send.js"
+import { over } from "./send.js"
 import * as sendsOnce from "./sendsOnce.js"
 import * as wire from "./wire.js"
-import * as words from "./redact.js"
+import * as words from "./words.js"
 import * as Telemetry from "../Telemetry.js"
 
 /**
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const config = yield* BillwerkConfig.make(options)
   const http = yield* HttpClient.HttpClient
   yield* sendsOnce.check(http)
-  const send = sending.over(http)
+  const send = over(http)
   const key = Redacted.value(config.apiKey)
   const credentials = Encoding.encodeBase64(`${key}:`)
   const headers = {

@@ -8,11 +8,11 @@ import * as Customer from "../domain/Customer.js"
 import * as Payout from "../domain/Payout.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import type { ApiError, Reply, Response } from "../domain/Reply.js"
-import { isDecline } from "./documented.js"
-import { type Row, rows, type Tag } from "./rows.js"
+import { isDeclineError } from "./documented.js"
+import { type Row, rows, type Tag } from "./verdictTable.js"
 
-export { rowOf, rows } from "./rows.js"
-export type { ErrorTag, Row, Tag } from "./rows.js"
+export { rowOf, rows } from "./verdictTable.js"
+export type { ErrorTag, Row, Tag } from "./verdictTable.js"
 
 type Succeeding = { readonly [T in Tag]: (typeof rows)[T]["error"] extends undefined ? T : never }[Tag]
 
@@ -338,4 +338,4 @@ const badRequests: Readonly<
 
 // Source: the provider's page of transaction errors (documented). Any error that is not a known decline may have paid.
 const isInDoubt = ({ transactionError }: ApiError): boolean =>
-  transactionError !== undefined && !isDecline(transactionError)
+  transactionError !== undefined && !isDeclineError(transactionError)

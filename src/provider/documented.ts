@@ -1,6 +1,6 @@
 /**
- * The words that the provider documents, and its names for errors. These words of an answer may be shown, even if the
- * request also contains them.
+ * The words and the error codes that the provider documents. They may be shown, even if the request also contains them.
+ * `isDeclineError` also decides whether a refusal leaves money in doubt.
  */
 
 const states = ["created", "processing", "failed", "paid"]
@@ -54,7 +54,7 @@ export const isName = (text: string): boolean => names.has(text)
 const declining: ReadonlySet<string> = new Set(declines)
 
 /** Whether a transaction error means that the money did not move. */
-export const isDecline = (transactionError: string): boolean => declining.has(transactionError)
+export const isDeclineError = (transactionError: string): boolean => declining.has(transactionError)
 
 /** The error names by code, for the codes that a payout can meet. Source: the provider's list of error codes. */
 const errors: ReadonlyMap<number, string> = new Map([

@@ -1,6 +1,6 @@
 /**
- * What a text says, whatever its form: without escapes and encodings, and reduced to its letters and digits. Secrets and
- * texts are compared in this form.
+ * Brings texts into one form in which secrets and texts are compared: without escapes and encodings, and reduced to
+ * letters and digits.
  */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"

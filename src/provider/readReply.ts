@@ -12,9 +12,9 @@ import { fingerprint } from "../domain/Fingerprint.js"
 import type * as Reply from "../domain/Reply.js"
 import type * as body from "./body.js"
 import * as httpDate from "./httpDate.js"
-import * as transport from "./connectionError.js"
+import * as connectionError from "./connectionError.js"
 import * as wire from "./wire.js"
-import type { Words } from "./redact.js"
+import type { Words } from "./words.js"
 
 /** What reading an answer needs. */
 export interface Reader {
@@ -127,16 +127,12 @@ const parse = ({ answer, id }: Head, marked: string, { kind, words }: Reader): P
 }
 
 /** The reply for a failed connection. The cause is inspected, but not kept. */
-export const noResponse = (
-  cause: unknown,
-  { words }: Reader,
-  isBefore = transport.isNotSent(cause)
-): Reply.NoResponse => {
-  const code = transport.systemCode(cause)
+export const noResponse = (cause: unknown, { words }: Reader, isNotSent: boolean): Reply.NoResponse => {
+  const code = connectionError.systemCode(cause)
   return {
     _tag: "NoResponse",
-    reason: transport.isCertificate(cause) ? "Certificate" : "Transport",
-    sent: isBefore ? "NotSent" : "Unknown",
+    reason: connectionError.isCertificate(cause) ? "Certificate" : "Transport",
+    sent: isNotSent ? "NotSent" : "Unknown",
     systemCode: code && words.failure(code)
   }
 }
@@ -144,6 +140,8 @@ export const noResponse = (
 /** The reply when the host's client died. It is unknown what the client sent. Only a name of the defect is kept. */
 export const died = (defect: unknown, { words }: Reader): Reply.NoResponse => {
   const name = Predicate.hasProperty(defect, "name") && typeof defect.name === "string" ? defect.name : ""
-  const systemCode = words.failure(transport.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? name : ""))
+  const systemCode = words.failure(
+    connectionError.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? name : "")
+  )
   return { _tag: "NoResponse", reason: "Transport", sent: "Unknown", systemCode }
 }

@@ -1,6 +1,6 @@
 /**
- * One request over an `HttpClient`, with every outcome as a `Reply`. Only this module sees the errors of HTTP, because
- * they hold requests, and requests hold keys.
+ * Sends one request over an `HttpClient` within its deadline, and returns every outcome as a `Reply`. Only this module
+ * sees the errors of HTTP, because they hold requests, and requests hold keys.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -21,40 +21,41 @@ import type * as Attempt from "../domain/Attempt.js"
 import type { Reply } from "../domain/Reply.js"
 import * as body from "./body.js"
 import { within } from "../host/deadline.js"
-import * as reply from "./readReply.js"
+import * as connectionError from "./connectionError.js"
+import * as readReply from "./readReply.js"
 import * as sendsOnce from "./sendsOnce.js"
 import { current as currentTransmission, Transmission } from "./transmission.js"
-import type { Words } from "./redact.js"
+import type { Words } from "./words.js"
 
 /** Sends once. Every answer and every failure is a reply. */
 export type Send = (
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
   kind: Attempt.Kind,
-  words: Words
+  words: () => Words
 ) => Effect.Effect<Reply>
 
 export const over = (client: HttpClient.HttpClient): Send => {
-  const isRepeated = reply.repeats()
+  const isRepeated = readReply.repeats()
   const prepared = privately(sendsOnce.watch())
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
   return (request, deadline, kind, words) =>
-    Effect.clockWith((clock) => exchange(http, request, deadline, { kind, words, clock, isRepeated }))
+    Effect.clockWith((clock) => exchange(http, request, deadline, { kind, words: words(), clock, isRepeated }))
 }
 
 const exchange = (
   http: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
-  reader: reply.Reader
+  reader: readReply.Reader
 ): Effect.Effect<Reply> => {
-  const transmission = new Transmission()
-  let head: reply.Head | undefined
+  const transmission = new Transmission(request.body)
+  let head: readReply.Head | undefined
   const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply> => {
-    const arrived = (head = reply.headOf(response.status, (name) => response.headers[name], reader))
+    const arrived = (head = readReply.headOf(response.status, (name) => response.headers[name], reader))
     return Effect.match(textOf(response), {
-      onFailure: (error) => reply.withBody(arrived, error.reason === "EmptyBody" ? "" : reply.cutOff, reader),
-      onSuccess: (text) => reply.withBody(arrived, text, reader)
+      onFailure: (error) => readReply.withBody(arrived, error.reason === "EmptyBody" ? "" : readReply.cutOff, reader),
+      onSuccess: (text) => readReply.withBody(arrived, text, reader)
     })
   }
   // The exchange has a fiber of its own, and its settings end with it.
@@ -64,28 +65,36 @@ const exchange = (
     onFailure: (error) =>
       error._tag === "ResponseError" && error.reason === "StatusCode"
         ? receive(error.response)
-        : Effect.succeed(fromFailure(error, reader)),
+        : Effect.succeed(fromFailure(error, reader, transmission)),
     onSuccess: receive
   })
   // A host's client that dies may have sent the request. Its defect may hold the request, and so the key.
   const survived = Effect.catchAllCause(answered, (cause) =>
     Effect.sync((): Reply =>
-      head === undefined ? reply.died(Cause.squash(cause), reader) : reply.withBody(head, reply.cutOff, reader)
+      head === undefined
+        ? readReply.died(Cause.squash(cause), reader)
+        : readReply.withBody(head, readReply.cutOff, reader)
     )
   )
-  return within(survived, deadline, (): Reply =>
+  const onDeadline = (): Reply =>
     // The status counts even if the body never came: a 502 without its page is a 502.
     head === undefined
       ? { _tag: "NoResponse", reason: "Deadline", sent: transmission.sent }
-      : reply.withBody(head, reply.tooLate, reader)
-  )
+      : readReply.withBody(head, readReply.tooLate, reader)
+  return within(survived, deadline, onDeadline, () => transmission.end())
 }
 
-// `Encode` and `InvalidUrl` happen before anything is sent. For other failures the transport decides.
-const fromFailure = (error: HttpClientError.HttpClientError, reader: reply.Reader): Reply =>
-  error._tag === "RequestError"
-    ? reply.noResponse(error.cause, reader, error.reason === "Transport" ? undefined : true)
-    : reply.noResponse(error.cause, reader, false)
+// `Encode` and `InvalidUrl` happen before anything is sent. For other failures the transport decides. Only the last
+// error is known, and a host's client may have sent before.
+const fromFailure = (
+  error: HttpClientError.HttpClientError,
+  reader: readReply.Reader,
+  { hasBegun }: Transmission
+): Reply => {
+  const isNotSent =
+    error._tag === "RequestError" && (error.reason !== "Transport" || connectionError.isNotSent(error.cause))
+  return readReply.noResponse(error.cause, reader, isNotSent && !hasBegun)
+}
 
 /**
  * Disables the platform's span, whose URL holds the handle, and trace headers to a third party. It also disables
@@ -115,7 +124,7 @@ const alone = { redirect: "manual", cache: "no-store" } as const
 
 const textOf = (
   response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<string | reply.NoText, HttpClientError.ResponseError> =>
+): Effect.Effect<string | readReply.NoText, HttpClientError.ResponseError> =>
   isBounded(response) ? response.text : readCapped(response)
 
 // Every HTTP parser enforces the declared length, so a small declared length needs no counting here. But it does not
@@ -135,10 +144,10 @@ const readCapped = ({ headers, stream }: HttpClientResponse.HttpClientResponse) 
         return bytes > BillwerkConfig.bodyBytesMax
       }),
       Stream.runDrain,
-      Effect.map((): string | reply.NoText =>
+      Effect.map((): string | readReply.NoText =>
         bytes > BillwerkConfig.bodyBytesMax
-          ? reply.tooLarge
-          : reply.fromText(body.textOf(joined(chunks, bytes), headers["content-encoding"]))
+          ? readReply.tooLarge
+          : readReply.fromText(body.textOf(joined(chunks, bytes), headers["content-encoding"]))
       )
     )
   })

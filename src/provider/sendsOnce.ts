@@ -1,6 +1,6 @@
 /**
- * Whether the runtime's own HTTP sends a POST again when its connection closes without an answer. Such a POST may pay
- * twice while the evidence has one create, so `BillwerkClient` is not built over such a client.
+ * Refuses an `HttpClient` whose runtime sends a POST again when its connection closes without an answer. Such a POST
+ * may pay twice while the evidence has one create.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -15,7 +15,7 @@ import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as Predicate from "effect/Predicate"
 import { liveClock, within } from "../host/deadline.js"
-import * as transport from "./connectionError.js"
+import * as connectionError from "./connectionError.js"
 
 /**
  * The first Bun that sends once. Earlier ones repeat a POST over fetch, and node:http on kept connections (measured).
@@ -91,7 +91,7 @@ export const watch = (): ((context: Context.Context<never>) => Context.Context<n
   }
 }
 
-const notSent = new transport.Failure({ code: "ERR_FETCH_REPEATS", sent: "NotSent" })
+const notSent = new connectionError.Failure({ code: "ERR_FETCH_REPEATS", sent: "NotSent" })
 
 /** Whether the `RequestInit` has a `client` of the host's own. Whether that client keeps connections is not visible. */
 const sendsOnce = (deno: string, init: unknown): boolean =>

@@ -1,33 +1,59 @@
 /**
- * Whether a request may have left this machine, as long as there is neither an answer nor an error. Only a transport of
- * this library can say that. It reads a `FiberRef`, which reaches it through any client that is derived from it.
+ * Tells, when an exchange misses its deadline, whether its request may have left this machine. Only a transport of this
+ * library knows that. It reports to a `FiberRef`, which reaches it through any client that is derived from it.
  */
+import type * as HttpBody from "@effect/platform/HttpBody"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 
-/** What a transport knows of one of its exchanges. */
+/** An exchange of a transport. */
 export interface Tracked {
-  /** `"NotSent"` if it is certain that no byte was sent. It may change until the exchange is over. */
-  readonly sent: "NotSent" | "Unknown"
+  /** Whether it waits for a connection: nothing of it was sent, and nothing has ended it. */
+  readonly isWaiting: boolean
+  /** Whether it was handed to a connection. */
+  readonly hasBegun: boolean
+  /** Ends it. What is not sent by then is never sent. */
+  readonly abort: () => void
 }
 
-/** The exchanges that transports began for one request. */
+/** The exchanges that transports begin for one request. */
 export class Transmission {
   private readonly exchanges: Array<Tracked> = []
+  private isOver = false
+  private isUnsent = false
 
-  /** Called by a transport, before it sends. */
-  track(exchange: Tracked): void {
-    this.exchanges.push(exchange)
+  constructor(private readonly body: HttpBody.HttpBody) {}
+
+  /** Called by a transport before it sends. A host's client may send others, for a token for example. */
+  track(body: HttpBody.HttpBody, exchange: Tracked): void {
+    if (body !== this.body) return
+    if (this.isOver) exchange.abort()
+    else this.exchanges.push(exchange)
   }
 
-  /** Unknown if no transport tracks its exchange. */
+  /** Whether a connection got the request, or a part of it. */
+  get hasBegun(): boolean {
+    return this.exchanges.some(({ hasBegun }) => hasBegun)
+  }
+
+  /**
+   * Ends the request at its deadline. It was not sent if its only exchange was still waiting. If one had ended before,
+   * the host's client may have sent the request elsewhere.
+   */
+  end(): void {
+    const [only, ...others] = this.exchanges
+    this.isUnsent = only !== undefined && others.length === 0 && only.isWaiting
+    this.isOver = true
+    for (const exchange of this.exchanges) exchange.abort()
+  }
+
+  /** Unknown until the end, and if no transport reported. */
   get sent(): "NotSent" | "Unknown" {
-    const { exchanges } = this
-    return exchanges.length > 0 && exchanges.every(({ sent }) => sent === "NotSent") ? "NotSent" : "Unknown"
+    return this.isUnsent ? "NotSent" : "Unknown"
   }
 }
 
-/** The transmission of the request that this fiber sends, if anybody asks for it. */
+/** The transmission of the request that this fiber sends, if it is of interest. */
 export const current: FiberRef.FiberRef<Transmission | undefined> = globalValue(
   "effect-billwerk-payouts/provider/transmission/current",
   () => FiberRef.unsafeMake<Transmission | undefined>(undefined)

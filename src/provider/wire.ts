@@ -1,6 +1,6 @@
 /**
- * The client's half of the provider's JSON: it writes creates, and reads payouts, errors and webhooks. Tolerant where nothing
- * depends on it (unknown fields, nulls, odd optional values, three date formats) and strict where money does.
+ * The client's half of the provider's JSON: it writes creates, and reads payouts, errors and webhooks. Tolerant where
+ * nothing depends on it (unknown fields, nulls, odd optional values, three date formats) and strict where money does.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import { amountMax } from "../domain/Money.js"
 import type * as Payout from "../domain/Payout.js"
 import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
-import type { Words } from "./redact.js"
+import type { Words } from "./words.js"
 
 /** The path of `POST /v1/payout` and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"

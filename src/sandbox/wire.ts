@@ -1,6 +1,6 @@
 /**
- * The provider's half of its JSON: it reads creates, and writes payouts and errors. The snake_case names of these bodies appear
- * only here; what both halves read is in `provider/wire.ts`.
+ * The provider's half of its JSON: it reads creates, and writes payouts and errors. The snake_case names of these
+ * bodies appear only here; what both halves read is in `provider/wire.ts`.
  */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"

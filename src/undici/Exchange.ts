@@ -5,15 +5,16 @@
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
 import * as BillwerkConfig from "../provider/BillwerkConfig.js"
-import * as transport from "../provider/connectionError.js"
+import * as connectionError from "../provider/connectionError.js"
+import type { Tracked } from "../provider/transmission.js"
 
 /** How a body ended. */
-export type End = "Complete" | "TooLarge" | transport.Failure
+export type End = "Complete" | "TooLarge" | connectionError.Failure
 
 /** Headers in undici's form. This layer's own pools give the names in lower case. */
 export type RawHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Tracked {
   head: { readonly status: number; readonly headers: RawHeaders } | undefined
   readonly chunks: Array<Uint8Array> = []
   end: End | undefined
@@ -24,6 +25,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** `isOwn`: over this layer's own pool, whose reports are reliable. Another dispatcher may withhold them. */
   constructor(private readonly isOwn: boolean) {}
+
+  get isWaiting(): boolean {
+    return this.isOwn && this.controller === undefined && this.end === undefined && !this.isAborted
+  }
+
+  get hasBegun(): boolean {
+    return this.controller !== undefined
+  }
 
   /** Whether it is certain that no byte was sent. An exchange that is aborted before it was sent is never sent. */
   get sent(): "NotSent" | "Unknown" {
@@ -59,9 +68,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: unknown, error: unknown): void {
-    const sent = !this.isOwn && transport.isNotSent(error) ? "NotSent" : this.sent
+    const sent = !this.isOwn && connectionError.isNotSent(error) ? "NotSent" : this.sent
     // undici's own error is not kept: it may hold received data.
-    this.endAs(new transport.Failure({ code: transport.systemCode(error), sent }))
+    this.endAs(new connectionError.Failure({ code: connectionError.systemCode(error), sent }))
   }
 
   /** Closes the connection if the exchange is not over. */

@@ -22,7 +22,7 @@ import { Socket } from "node:net"
 import { Readable } from "node:stream"
 import type { ConnectionOptions } from "node:tls"
 import { buildConnector, Client, type Dispatcher, Pool } from "undici"
-import * as transport from "../provider/connectionError.js"
+import * as connectionError from "../provider/connectionError.js"
 import { current as currentTransmission } from "../provider/transmission.js"
 import { Exchange } from "./Exchange.js"
 import * as UndiciResponse from "./Response.js"
@@ -34,8 +34,8 @@ import * as UndiciResponse from "./Response.js"
 export interface Options {
   /**
    * The most connections to one origin. Default: as many as there are requests under way. A request that waits for a
-   * connection spends its deadline. If the deadline comes first, the attempt is known to be not sent, also through a
-   * client that is derived from this one, as by `HttpClient.mapRequest`.
+   * connection spends its deadline. If the deadline comes first, the attempt is known to be not sent. That also holds
+   * for a client that is derived from this one, as by `HttpClient.mapRequest`, if it keeps the request's body.
    */
   readonly connections?: number | undefined
   /**
@@ -212,18 +212,18 @@ const execute = (
   order: Either.Either<Order, Refusal>,
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError> => {
-  const failed = (why: Refusal | { readonly reason: "Transport"; readonly cause: transport.Failure }) =>
+  const failed = (why: Refusal | { readonly reason: "Transport"; readonly cause: connectionError.Failure }) =>
     Effect.fail(new HttpClientError.RequestError({ request: UndiciResponse.bare(request), ...why }))
   if (Either.isLeft(order)) return failed(order.left)
   return Effect.flatMap(FiberRef.get(currentTransmission), (transmission) =>
     Effect.async((resume) => {
       const exchange = new Exchange(order.right.isOwn)
-      transmission?.track(exchange)
+      transmission?.track(request.body, exchange)
       const heed = () => {
         const { end, head } = exchange
         // The fiber makes the response, so that it is watched. An interrupted fiber closes the connection instead.
         if (head !== undefined) resume(Effect.sync(() => UndiciResponse.make(request, head, exchange)))
-        else if (end instanceof transport.Failure) resume(failed({ reason: "Transport", cause: end }))
+        else if (end instanceof connectionError.Failure) resume(failed({ reason: "Transport", cause: end }))
         else exchange.next(heed)
       }
       dispatch(order.right, exchange)

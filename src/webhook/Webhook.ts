@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { Hint, limits } from "../domain/Hint.js"
-import { hidden, hiddenClass } from "../domain/refusal.js"
+import { hidden, hiddenClass } from "../domain/schemaMessages.js"
 import * as wire from "../provider/wire.js"
 
 /**

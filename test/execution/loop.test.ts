@@ -3,7 +3,7 @@ import { Clock, Duration, Effect, Schedule, TestClock } from "effect"
 import type { BillwerkClient, Outcome, PayoutError, Reply } from "effect-billwerk-payouts"
 import { RetryPolicy } from "effect-billwerk-payouts"
 import { exchangesMax } from "../../src/execution/AttemptLog.js"
-import { Evidence } from "../../src/execution/Evidence.js"
+import { EvidenceRecorder } from "../../src/execution/EvidenceRecorder.js"
 import { subjectOf } from "../../src/execution/Subject.js"
 import * as loop from "../../src/execution/loop.js"
 import * as NextStep from "../../src/execution/nextStep.js"
@@ -30,7 +30,10 @@ const client = ({ lookup = notFound, took }: Setting = {}): BillwerkClient.Billw
 
 const request = requestOf()
 
-const evidenceOf = Effect.map(Process.make(Duration.hours(6)), (process) => new Evidence(process, subjectOf(request)))
+const evidenceOf = Effect.map(
+  Process.make(Duration.hours(6)),
+  (process) => new EvidenceRecorder(process, subjectOf(request))
+)
 
 const call = (
   options: RetryPolicy.Options,

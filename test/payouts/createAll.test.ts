@@ -409,6 +409,26 @@ describe("createAll, when something ends it", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("ends in a consumer that cannot be interrupted", () =>
+    Effect.gen(function* () {
+      const all = Stream.runCount(createAll(Stream.fromIterable(requestsOf(5)), { concurrency: 2 }))
+      assert.strictEqual(yield* Effect.uninterruptible(all), 5)
+      yield* Effect.ensuring(Effect.void, Effect.ignore(all))
+      const endless = Stream.concat(Stream.fromIterable(requestsOf(5)), Stream.never)
+      const taken = yield* Effect.uninterruptible(Stream.runCount(Stream.take(createAll(endless), 2)))
+      assert.strictEqual(taken, 2)
+    }).pipe(Effect.provide(provider().layer))
+  )
+
+  it.effect("dies in a consumer that cannot be interrupted, although the requests never end", () => {
+    const { layer } = provider((handle) => (handle === second ? Effect.die(defect) : Effect.void))
+    return Effect.gen(function* () {
+      const requests = Stream.concat(Stream.fromIterable(requestsOf(2)), Stream.never)
+      const exit = yield* Effect.exit(Effect.uninterruptible(Stream.runDrain(createAll(requests))))
+      assert.deepStrictEqual(exit, Exit.die(defect))
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("dies, and does not only fail, when the requests fail and then a payout dies", () => {
     const { before, open } = gates(first)
     const { layer } = provider((handle) => Effect.zipRight(before(handle), Effect.die(defect)))

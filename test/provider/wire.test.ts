@@ -3,7 +3,7 @@ import { DateTime, FastCheck as fc, Option, Redacted, Schema } from "effect"
 import { Destination, Payout, PayoutRequest, Verdict } from "effect-billwerk-payouts"
 import * as wire from "../../src/provider/wire.js"
 import * as server from "../../src/sandbox/wire.js"
-import type { Words } from "../../src/provider/redact.js"
+import type { Words } from "../../src/provider/words.js"
 import { requestOf } from "../support.js"
 
 /** Keeps each word, but for what is done to it. */

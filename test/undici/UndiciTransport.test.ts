@@ -247,6 +247,74 @@ describe("UndiciTransport, on its connections,", () => {
     })
   )
 
+  const silent = HttpClient.make(() => Effect.never)
+  const derived: ReadonlyArray<{
+    readonly name: string
+    readonly derive: (http: HttpClient.HttpClient) => HttpClient.HttpClient
+    readonly sent: "NotSent" | "Unknown"
+  }> = [
+    { name: "changes requests", derive: HttpClient.mapRequest(identity), sent: "NotSent" },
+    { name: "cannot be interrupted", derive: HttpClient.transform(Effect.uninterruptible), sent: "NotSent" },
+    {
+      name: "sends from another fiber",
+      derive: HttpClient.transform((executed) => Effect.flatMap(Effect.forkDaemon(executed), Fiber.join)),
+      sent: "NotSent"
+    },
+    { name: "changes the body", derive: HttpClient.mapRequest(HttpClientRequest.bodyText("another")), sent: "Unknown" },
+    {
+      name: "sends elsewhere, beside a request of its own",
+      derive: (http) => HttpClient.tapRequest(silent, ({ url }) => Effect.forkDaemon(http.execute(post(url)))),
+      sent: "Unknown"
+    },
+    {
+      name: "gives up waiting, and may send elsewhere",
+      derive: HttpClient.transform((executed) =>
+        Effect.orElse(Effect.timeout(executed, "20 millis"), () => Effect.never)
+      ),
+      sent: "Unknown"
+    }
+  ]
+  for (const { derive, name, sent } of derived) {
+    it.scopedLive(`says ${sent} at the deadline of a client that ${name}, and sends nothing afterwards`, () =>
+      Effect.gen(function* () {
+        const sockets: Array<Net.Socket> = []
+        const server = yield* serve((socket) => sockets.push(socket))
+        const http = yield* UndiciTransport.make({ connections: 1 })
+        const client = yield* clientOver(derive(http), server, "200 millis")
+        const first = yield* Effect.fork(text(http, HttpClientRequest.get(server.url)))
+        assert.isTrue(yield* eventually(() => server.received.length === 1))
+        const reply = yield* client.create(requestOf())
+        assert.deepStrictEqual<Reply.Reply>(reply, { _tag: "NoResponse", reason: "Deadline", sent })
+        sockets[0]?.write(answer(200, "{}"))
+        yield* Fiber.join(first)
+        yield* pause
+        assert.isTrue(server.received.every(({ body }) => !body.includes(requestOf().handle)))
+      })
+    )
+  }
+
+  it.scopedLive("does not believe a refused connection if a connection got the request before", () =>
+    Effect.gen(function* () {
+      let dispatched = 0
+      const http = yield* UndiciTransport.make({
+        dispatcher: new Acting((handler) => {
+          const isFirst = dispatched++ === 0
+          if (isFirst) handler.onRequestStart?.(controller, {})
+          const why = isFirst ? { code: "ECONNRESET", syscall: "read" } : { code: "ECONNREFUSED", syscall: "connect" }
+          handler.onResponseError?.(controller, Object.assign(new Error("no"), why))
+        })
+      })
+      const client = yield* clientOver(HttpClient.retry(http, { times: 1 }), { url: "http://127.0.0.1:1" })
+      assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), {
+        _tag: "NoResponse",
+        reason: "Transport",
+        sent: "Unknown",
+        systemCode: "ECONNREFUSED"
+      })
+      assert.strictEqual(dispatched, 2)
+    })
+  )
+
   const failing =
     (why: { readonly code: string; readonly syscall: string }) =>
     (handler: Dispatcher.DispatchHandler): void =>

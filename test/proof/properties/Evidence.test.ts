@@ -16,7 +16,7 @@
 import { assert, describe } from "@effect/vitest"
 import { DateTime, Effect, FastCheck as fc, Schema } from "effect"
 import { Exposure, type Payout, type PayoutRequest, type Reply, Verdict } from "effect-billwerk-payouts"
-import { Evidence } from "../../../src/execution/Evidence.js"
+import { EvidenceRecorder } from "../../../src/execution/EvidenceRecorder.js"
 import { subjectOf } from "../../../src/execution/Subject.js"
 import * as NextStep from "../../../src/execution/nextStep.js"
 import type { Process } from "../../../src/execution/Process.js"
@@ -232,10 +232,10 @@ function* play({ processes, showsCards, turns }: World): Generator<Statement> {
       (one) => Exposure.isOpen(one) && !known.transactions.some(({ id }) => id === one.id)
     )
     const count = lacking.reduce((sum, one) => sum + one.count, 0)
-    let evidence: Evidence | undefined
-    const evidenceOf = (request: PayoutRequest.PayoutRequest | undefined): Evidence => {
+    let evidence: EvidenceRecorder | undefined
+    const evidenceOf = (request: PayoutRequest.PayoutRequest | undefined): EvidenceRecorder => {
       if (request === undefined) throw new Error("no such request")
-      evidence = evidence?.continuedBy(subjectOf(request)) ?? new Evidence(process, subjectOf(request), known)
+      evidence = evidence?.continuedBy(subjectOf(request)) ?? new EvidenceRecorder(process, subjectOf(request), known)
       return evidence
     }
     const first = evidenceOf(requests[0])

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck as fc, Redacted } from "effect"
-import { type About, reading, textMax, type Words } from "../../src/provider/redact.js"
+import { type About, reading, textMax, type Words } from "../../src/provider/words.js"
 import { requestOf } from "../support.js"
 
 const apiKey = "priv_12051dfac75143fc827cf63a87f46df3"
@@ -18,7 +18,7 @@ const customer = {
 const request = requestOf({ handle: "prize-1", destination: saved, text: "Second prize of the raffle", customer })
 
 const wordsOf = (about: Partial<About> = {}, keepTexts = false): Words =>
-  reading({ apiKey, keepTexts })({ handle: "prize-1", ...about })
+  reading({ apiKey, keepTexts })({ handle: "prize-1", ...about })()
 
 /** As the answers to a bare lookup, to a request, and to a request with its texts kept, are read. */
 const all = [wordsOf(), wordsOf({ request }), wordsOf({ request }, true)]

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Encoding, FastCheck as fc } from "effect"
-import { hiding, secrets } from "../../src/provider/hiding.js"
+import { hiding, secrets } from "../../src/provider/secretSearch.js"
 
 const texts = [
   "ca_fcfac2016614418f969fa5697383e47c",

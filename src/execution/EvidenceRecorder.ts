@@ -1,6 +1,6 @@
 /**
- * The evidence of one payout, during a call and after it. A create goes on record before it is sent, and its result as
- * soon as it is known. So the evidence is true if an interruption comes at any moment.
+ * Records the evidence of one payout, during a call and after it. A create is recorded before it is sent, and its
+ * result as soon as it is known, so the evidence is true if an interruption comes at any moment.
  */
 import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
@@ -21,7 +21,7 @@ interface UnderWay {
   readonly create: Exposure.Create | undefined
 }
 
-export class Evidence<A extends Asked = Subject> {
+export class EvidenceRecorder<A extends Asked = Subject> {
   private readonly log: AttemptLog
   private underWay: UnderWay | undefined
   /** The latest finding that leaves money in doubt, and the latest one about a create without a clear answer. */
@@ -81,12 +81,12 @@ export class Evidence<A extends Asked = Subject> {
     return this.doubts.latest ?? errors.unseen
   }
 
-  accounting(this: Evidence): errors.Accounting {
+  accounting(this: EvidenceRecorder): errors.Accounting {
     return errors.accounting(this.subject, this.attempts, this.value, this.process.horizon)
   }
 
   /** The error for a subject whose handle is taken by other arguments. */
-  conflict(this: Evidence, conflict: errors.Conflict, subject = this.subject): HandleConflict {
+  conflict(this: EvidenceRecorder, conflict: errors.Conflict, subject = this.subject): HandleConflict {
     const { horizon } = this.process
     const { fingerprints } = subject
     // Without known arguments, all of the exposure may be this subject's own.
@@ -99,8 +99,8 @@ export class Evidence<A extends Asked = Subject> {
   }
 
   /** The same evidence, for other arguments under the handle. */
-  continuedBy<B extends Asked>(subject: B): Evidence<B> {
-    return new Evidence(this.process, subject, this.known, this.attempts)
+  continuedBy<B extends Asked>(subject: B): EvidenceRecorder<B> {
+    return new EvidenceRecorder(this.process, subject, this.known, this.attempts)
   }
 
   /** Merges evidence from elsewhere: another process, or a wait for the end. */

@@ -1,6 +1,6 @@
 /**
  * The table of verdicts: what each answer of the provider means. A new code of the provider is one row here, and one
- * line where it is read. All else is derived.
+ * line in `Verdict.ts`. All else is derived.
  */
 import type { Attempt, Bearing } from "../domain/Attempt.js"
 import type { Category } from "../policy/RetryPolicy.js"

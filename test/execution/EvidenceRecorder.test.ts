@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import { Exposure, type Payout, type Reply, type Verdict } from "effect-billwerk-payouts"
-import { Evidence } from "../../src/execution/Evidence.js"
+import { EvidenceRecorder } from "../../src/execution/EvidenceRecorder.js"
 import { subjectOf } from "../../src/execution/Subject.js"
 import * as NextStep from "../../src/execution/nextStep.js"
 import type { Process } from "../../src/execution/Process.js"
@@ -30,7 +30,8 @@ const processOf = (offset?: Exposure.Offset): Process & { readonly measured: Arr
 }
 
 const right: Exposure.Offset = { min: -500, max: 500 }
-const newEvidence = (offset: Exposure.Offset | undefined = right) => new Evidence(processOf(offset), subjectOf(request))
+const newEvidence = (offset: Exposure.Offset | undefined = right) =>
+  new EvidenceRecorder(processOf(offset), subjectOf(request))
 
 const transaction = (id: string, over: Partial<Payout.Transaction> = {}): Payout.Transaction => ({
   id,
@@ -78,7 +79,7 @@ const minute = 60_000
 
 /** One exchange, which begins some time after noon and ends at once. */
 const write = (
-  evidence: Evidence,
+  evidence: EvidenceRecorder,
   step: NextStep.Step,
   verdict: Verdict.Verdict,
   {
@@ -93,7 +94,7 @@ const write = (
   return evidence.write(step, verdict, reply, noon + after)
 }
 
-const range = ({ exposure: { max, min } }: Evidence) => `${min / amount}..${max / amount}`
+const range = ({ exposure: { max, min } }: EvidenceRecorder) => `${min / amount}..${max / amount}`
 
 describe("Evidence: what is known of the money", () => {
   it("is nothing at first", () => {
@@ -130,7 +131,7 @@ describe("Evidence: what is known of the money", () => {
     const evidence = newEvidence()
     evidence.begin("Lookup", { clock: "here", at: noon })
     assert.deepStrictEqual(evidence.value.creates, [])
-    const handleOnly = new Evidence(processOf(), { handle: request.handle })
+    const handleOnly = new EvidenceRecorder(processOf(), { handle: request.handle })
     handleOnly.begin("Create", { clock: "here", at: noon })
     assert.deepStrictEqual([handleOnly.value.creates, handleOnly.value.clocks], [[], {}])
   })
@@ -230,7 +231,7 @@ describe("Evidence: the clock", () => {
   })
   const measuredBy = (reply: Reply.Reply) => {
     const process = processOf()
-    const evidence = new Evidence(process, subjectOf(request))
+    const evidence = new EvidenceRecorder(process, subjectOf(request))
     write(evidence, NextStep.firstAsk, lost, { reply })
     return [process.measured, evidence.value.clocks]
   }
@@ -538,7 +539,8 @@ describe("Evidence: other arguments under the handle", () => {
 
 describe("Evidence: creates that the caller tells of", () => {
   const until = { clock: "here", at: noon + 0.5 }
-  const assumed = (evidence: Evidence) => evidence.value.creates.map(({ count, guess, id }) => [id, count, guess])
+  const assumed = (evidence: EvidenceRecorder) =>
+    evidence.value.creates.map(({ count, guess, id }) => [id, count, guess])
   const { request: name } = subjectOf(request).fingerprints ?? { request: "" }
   const { request: otherName } = subjectOf(otherRequest).fingerprints ?? { request: "" }
 

@@ -85,7 +85,10 @@ const knownOf = (secrets: ReadonlyArray<string>): Known => {
   return {
     folded: plain,
     signs: secrets.filter((secret) => secret !== "" && folded(secret) === ""),
-    shortest: Math.min(...plain.map(({ length }) => length).filter((length) => length >= inTexts.inside)),
+    // A character beyond ASCII may become several letters.
+    shortest: secrets.some((secret) => secret.search(notAscii) !== -1)
+      ? 0
+      : Math.min(...plain.map(({ length }) => length).filter((length) => length >= inTexts.inside)),
     hasPart: partsOf(plain),
     edges: () => (edges ??= edgesOf(plain))
   }

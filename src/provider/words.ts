@@ -1,6 +1,6 @@
 /**
- * What is kept of the provider's words: codes, names and ids in a strict form, without a secret in them. Its free texts
- * are kept only if the host asks for them.
+ * Decides what is kept of each word in an answer: codes, names and ids in a strict form, without a secret in them. The
+ * provider's free texts are kept only if the host asks for them.
  */
 import * as Encoding from "effect/Encoding"
 import * as Predicate from "effect/Predicate"
@@ -11,7 +11,7 @@ import { isHandle } from "../domain/Handle.js"
 import { isCurrency } from "../domain/Money.js"
 import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import { errorText, isName, isWord } from "./documented.js"
-import { type Hidden, hiding, redacted, secrets } from "./hiding.js"
+import { type Hidden, hiding, redacted, secrets } from "./secretSearch.js"
 
 /** The longest text that is kept. */
 export const textMax = 255
@@ -65,20 +65,18 @@ export interface Reading {
   readonly keepTexts: boolean
 }
 
-/** Makes the reader of one exchange's answer. */
-export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => Words) => {
+/** Makes the readers of the answers about one payout, a new one for each answer. */
+export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => () => Words) => {
   const keys = secrets(() => [apiKey, Encoding.encodeBase64(`${apiKey}:`)])
   return (about) => {
     const { request } = about
-    if (request === undefined) return wordsOf(about, hiding(keys), false)
-    return wordsOf(
-      { ...about, customer: Customer.expectedHandle(request.customer) },
-      hiding(
-        keys,
-        secrets(() => textsOf(request))
-      ),
-      keepTexts
+    if (request === undefined) return () => wordsOf(about, hiding(keys), false)
+    const hidden = hiding(
+      keys,
+      secrets(() => textsOf(request))
     )
+    const known = { ...about, customer: Customer.expectedHandle(request.customer) }
+    return () => wordsOf(known, hidden, keepTexts)
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * A map of bounded size.
+ * A map of bounded size. It drops the entry that was added first; reading or replacing an entry does not renew it.
  */
 
 /** A map that drops its oldest entry when it has more than `most`. */
-export class Recent<A> {
+export class BoundedMap<A> {
   private readonly entries = new Map<string, A>()
   // The iterator is kept between calls: a new one would skip all deleted entries again. `delete` drops it, because an
   // idle iterator keeps every internal table that the map had since.

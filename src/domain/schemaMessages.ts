@@ -1,6 +1,6 @@
 /**
- * Refusals that name the field and never show its value. A `ParseError` prints the values that it refuses, so every
- * schema that may hold a customer, a destination or a secret in the wrong place has a message of its own.
+ * Messages of schemas that name the field and never show its value. A `ParseError` prints the values that it refuses,
+ * so every schema that may hold a customer, a destination or a secret in the wrong place has a message of its own.
  */
 import type * as ParseResult from "effect/ParseResult"
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { Recent } from "../../src/execution/Recent.js"
+import { BoundedMap } from "../../src/execution/BoundedMap.js"
 
 setFlagsFromString("--expose-gc")
 const gc: () => void = runInNewContext("gc")
@@ -26,9 +26,9 @@ const kept = (map: {
     return gone.filter((reference) => reference.deref() !== undefined).length
   })
 
-describe("Recent", () => {
+describe("BoundedMap", () => {
   it("forgets its oldest, and tells which", () => {
-    const map = new Recent<number>(3)
+    const map = new BoundedMap<number>(3)
     const forgotten = [1, 2, 3, 4, 5].map((index) => map.set(`${index}`, index))
     assert.deepStrictEqual(forgotten, [undefined, undefined, undefined, ["1", 1], ["2", 2]])
     assert.strictEqual(map.delete("4"), 4)
@@ -42,7 +42,7 @@ describe("Recent", () => {
   })
 
   it("goes on forgetting when everything was deleted meanwhile", () => {
-    const map = new Recent<number>(2)
+    const map = new BoundedMap<number>(2)
     for (let round = 0; round < 100; round++) {
       for (const key of ["a", "b", "c", "d"]) map.set(`${round}${key}`, round)
       assert.deepStrictEqual(
@@ -56,8 +56,8 @@ describe("Recent", () => {
 
   it.live("keeps nothing that is gone", () =>
     Effect.gen(function* () {
-      assert.isAtMost(yield* kept(new Recent<object>(10_000)), 2)
-      assert.isAtMost(yield* kept(new Recent<object>(5)), 2)
+      assert.isAtMost(yield* kept(new BoundedMap<object>(10_000)), 2)
+      assert.isAtMost(yield* kept(new BoundedMap<object>(5)), 2)
     })
   )
 })
