@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { BillwerkClient } from "./provider/BillwerkClient.js"
 import * as Exposure from "./domain/Exposure.js"
@@ -21,7 +22,7 @@ import * as live from "./execution/liveServices.js"
 import { lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
 import * as Process from "./execution/Process.js"
-import * as singleFlight from "./execution/singleFlight.js"
+import { type Call, SingleFlight } from "./execution/singleFlight.js"
 import * as turns from "./execution/turns.js"
 import { intended } from "./execution/Subject.js"
 import { Hints } from "./webhook/Hints.js"
@@ -264,15 +265,23 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: Options = {}) {
+export const make = (options: Options = {}): Effect.Effect<Payouts["Type"], never, BillwerkClient | Scope.Scope> =>
+  Effect.map(start(options), (parts) => Payouts.of({ ...paying(parts), ...asking(parts) }))
+
+/** What the methods of one service share. */
+interface Parts {
+  readonly around: poll.Around
+  readonly policy: RetryPolicy.RetryPolicy
+  readonly pollPolicy: PollPolicy.PollPolicy
+}
+
+const start = Effect.fnUntraced(function* (options: Options) {
   const client = yield* BillwerkClient
   const { onContradiction } = options
-  const policyDefault = options.policy ?? RetryPolicy.standard
-  const pollPolicyDefault = options.pollPolicy ?? PollPolicy.standard
   const process = yield* Process.make(Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault))
   yield* live.announce(client.account)
   const flights = yield* Effect.acquireRelease(
-    Effect.sync(() => singleFlight.make(client, process)),
+    Effect.sync(() => new SingleFlight(client, process)),
     ({ close }) => close
   )
   const beside = yield* hostCode.beside({ atOnceMax: contradictionsMax, deadline: contradictionDeadline })
@@ -285,8 +294,17 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     onContradiction: (contradiction) =>
       onContradiction === undefined ? Effect.void : beside("onContradiction", () => onContradiction(contradiction))
   }
-  const pay = (span: string, call: singleFlight.Call) =>
-    Telemetry.ofPayout(span, call.request.handle)(flights.board(call))
+  const parts: Parts = {
+    around,
+    policy: options.policy ?? RetryPolicy.standard,
+    pollPolicy: options.pollPolicy ?? PollPolicy.standard
+  }
+  return parts
+})
+
+/** The methods that may move money, and `intend`, which goes before them. */
+const paying = ({ around: { flights, process }, policy: policyDefault }: Parts) => {
+  const pay = (span: string, call: Call) => Telemetry.ofPayout(span, call.request.handle)(flights.board(call))
 
   const create = (request: PayoutRequest, { policy = policyDefault }: CallOptions = {}) =>
     refusalOf(request) ?? pay(Telemetry.payoutSpan.create, { request, policy, recovery: undefined })
@@ -301,35 +319,41 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return refusalOf(request, options) ?? pay(Telemetry.payoutSpan.recover, { request, policy, recovery })
   }
 
-  const intend = (request: PayoutRequest, options: IntendOptions = {}) =>
-    Effect.gen(function* () {
-      const { creates = 1, evidence, within = intentMax } = options
-      const refusal = refusalOf(request, { evidence, outstandingCreates: creates }, "creates")
-      if (refusal !== undefined) return yield* refusal
-      const known = flights.evidence(request.handle) ?? Exposure.empty(request.handle)
-      return intended(process, request, evidence === undefined ? known : Exposure.merge(known, evidence), {
-        count: creates,
-        from: yield* process.now,
-        within: Duration.toMillis(within)
-      })
+  const intend = Effect.fnUntraced(function* (request: PayoutRequest, options: IntendOptions = {}) {
+    const { creates = 1, evidence, within = intentMax } = options
+    const refusal = refusalOf(request, { evidence, outstandingCreates: creates }, "creates")
+    if (refusal !== undefined) return yield* refusal
+    const known = flights.evidence(request.handle) ?? Exposure.empty(request.handle)
+    return intended(process, request, evidence === undefined ? known : Exposure.merge(known, evidence), {
+      count: creates,
+      from: yield* process.now,
+      within: Duration.toMillis(within)
     })
-
-  const each =
-    (work: (request: PayoutRequest) => Effect.Effect<Outcome, PayoutError>) =>
-    <E, R>(requests: Stream.Stream<PayoutRequest, E, R>, concurrency = bulk.concurrencyDefault) =>
-      bulk.inBulk(requests, concurrency, (request) =>
-        Effect.map(Effect.either(work(request)), (result): Result => ({ request, result }))
-      )
+  })
 
   const createAll = <E, R>(
     requests: Stream.Stream<PayoutRequest, E, R>,
     { concurrency, ...options }: CreateAllOptions = {}
-  ): Stream.Stream<Result, E, R> => each((request) => create(request, options))(requests, concurrency)
+  ) => each((request) => create(request, options))(requests, concurrency)
 
   const recoverAll = <E, R>(
     requests: Stream.Stream<PayoutRequest, E, R>,
     { concurrency, ...options }: RecoverAllOptions = {}
-  ): Stream.Stream<Result, E, R> => each((request) => recover(request, options))(requests, concurrency)
+  ) => each((request) => recover(request, options))(requests, concurrency)
+
+  return { create, createAll, recover, recoverAll, intend }
+}
+
+const each =
+  (work: (request: PayoutRequest) => Effect.Effect<Outcome, PayoutError>) =>
+  <E, R>(requests: Stream.Stream<PayoutRequest, E, R>, concurrency = bulk.concurrencyDefault) =>
+    bulk.inBulk(requests, concurrency, (request) =>
+      Effect.map(Effect.either(work(request)), (result): Result => ({ request, result }))
+    )
+
+/** The methods that only look up. */
+const asking = ({ around, policy: policyDefault, pollPolicy: pollPolicyDefault }: Parts) => {
+  const { client, flights, process } = around
 
   const get = (handle: Handle, { policy = policyDefault }: CallOptions = {}) =>
     Effect.gen(function* () {
@@ -350,8 +374,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return Telemetry.ofPayout(Telemetry.payoutSpan.awaitFinal, isHandle ? target : target.handle)(settled)
   }
 
-  return Payouts.of({ create, createAll, recover, recoverAll, intend, awaitFinal: awaitFinal, get })
-})
+  return { get, awaitFinal }
+}
 
 /**
  * The service with the standard policy.

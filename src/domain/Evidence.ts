@@ -220,7 +220,9 @@ const several = "several/"
 // A transaction ends once. A known end outranks an unknown one, because the provider may find out later.
 /** @internal */
 export const progress = ({ errorState, state }: Transaction): number =>
-  state === "paid" ? 3 : state !== "failed" ? 0 : isDecline(errorState) ? 2 : 1
+  state === "paid" ? 5 : state !== "failed" ? 0 : ends.indexOf(errorState) + 2
+
+const ends: ReadonlyArray<string | undefined> = ["processing_error", "soft_declined", "hard_declined"]
 
 /** @internal */
 export const isDecline = (errorState: string | undefined): boolean =>

@@ -76,3 +76,12 @@ export const elapsed = (clocks: Clocks, from: Moment, to: Moment): number => {
   const [one, other] = [clocks[from.clock], clocks[to.clock]]
   return one === undefined || other === undefined ? -Infinity : to.at + other.min - (from.at + one.max)
 }
+
+/**
+ * Positive if the second moment is certainly the later one, negative if the first is. 0 if they are the same moment, or
+ * if their order is not known.
+ *
+ * @internal
+ */
+export const order = (clocks: Clocks, self: Moment, that: Moment): number =>
+  Math.max(elapsed(clocks, self, that), 0) - Math.max(elapsed(clocks, that, self), 0)

@@ -2,11 +2,12 @@
  * Merges two pieces of evidence about one handle, in any order. Beyond `createsMax` creates details may be lost; doubt
  * never is.
  */
-import { elapsed, type Moment, narrowed } from "./clocks.js"
+import { type Moment, narrowed, order } from "./clocks.js"
 import { compacted, type Create, type Evidence, progress, type Record, type Transaction } from "./Evidence.js"
 
 /**
- * Combines two pieces of evidence about one handle. All of both counts, and a transaction's most advanced state.
+ * Combines two pieces of evidence about one handle. All of both counts, and a transaction's most advanced state. The
+ * order makes a difference only for two reads by clocks that cannot be compared: the first one is kept.
  *
  * @category combinators
  * @since 0.1.0
@@ -19,7 +20,7 @@ export const merge = (self: Evidence, that: Evidence): Evidence => {
   for (const [clock, offset] of Object.entries(that.clocks)) clocks[clock] = narrowed(clocks[clock], offset)
   const merged: Evidence = { handle: self.handle, creates: compacted(creates), transactions, clocks }
   const record = mergeRecord(merged, self.record, that.record)
-  const read = later(merged, self.read, that.read)
+  const read = mergeRead(merged, self.read, that.read)
   return {
     ...merged,
     ...(record === undefined ? {} : { record }),
@@ -69,20 +70,25 @@ const isOriginal = (self: Create, that: Create): boolean =>
   (self.from === undefined) === (that.from === undefined) ? self.clock <= that.clock : self.from !== undefined
 
 const mergeTransaction = (self: Transaction, that: Transaction): Transaction => {
-  const [less, more] = progress(self) > progress(that) ? [that, self] : [self, that]
+  const [{ errorState: _, ...less }, more] = progress(self) > progress(that) ? [that, self] : [self, that]
   return { ...less, ...more }
 }
 
-// Reads may lag behind: a paid record is the newer one, then one with more transactions, then the later read.
-const mergeRecord = (evidence: Evidence, self: Record | undefined, that: Record | undefined): Record | undefined => {
+// Reads may lag behind: a paid record is the newer one, then one with more transactions, then the later read. If it is
+// not known which read was later, the record that leaves more open counts.
+const mergeRecord = ({ clocks }: Evidence, self: Record | undefined, that: Record | undefined): Record | undefined => {
   if (self === undefined || that === undefined) return that ?? self
   const wasPaid = self.state === "paid"
   if (wasPaid !== (that.state === "paid")) return wasPaid ? self : that
   if (self.transactions !== that.transactions) return self.transactions > that.transactions ? self : that
-  return elapsed(evidence.clocks, self.read, that.read) >= 0 ? that : self
+  const later = order(clocks, self.read, that.read)
+  return later > 0 || (later === 0 && openness(that) >= openness(self)) ? that : self
 }
 
-const later = (evidence: Evidence, self: Moment | undefined, that: Moment | undefined): Moment | undefined => {
-  if (self === undefined || that === undefined) return that ?? self
-  return elapsed(evidence.clocks, self, that) >= 0 ? that : self
-}
+// As a text, so that the two compare the same in either order.
+const openness = ({ read: { at, clock }, state }: Record): string =>
+  JSON.stringify([state === "failed" ? 0 : 1, state, clock, at])
+
+// If it is not known which is later, the first counts: a process's own clock serves its own creates best.
+const mergeRead = ({ clocks }: Evidence, self: Moment | undefined, that: Moment | undefined): Moment | undefined =>
+  self === undefined || (that !== undefined && order(clocks, self, that) > 0) ? that : self

@@ -134,6 +134,8 @@ export class ProcessMemory {
   }
 
   private remember(handle: string, evidence: Exposure.Evidence): void {
+    // What is seen again is not the oldest.
+    this.others.delete(handle)
     const oldest = this.others.set(handle, evidence)
     if (oldest !== undefined && Exposure.exposure(oldest[1]).max > 0) this.hasForgotten = true
   }

@@ -60,40 +60,70 @@ type Begun =
   | { readonly other: Memory; readonly differs: ReadonlyArray<string> }
   | { readonly end: Ending }
 
-export interface SingleFlight {
-  /** Pays out, or joins the call that already does. */
-  readonly board: (call: Call) => Ending
-  /** The paid payout, if this process knows it. */
-  readonly paid: (handle: Handle) => Paid | undefined
-  /** All evidence of this process about a handle, for any arguments. */
-  readonly evidence: (handle: Handle) => Exposure.Evidence | undefined
-  /** Records what a wait found, and how it ended. */
-  readonly learn: (payout: Payout, evidence: Exposure.Evidence, ended: Ended) => Effect.Effect<void>
+export class SingleFlight {
+  private readonly flights = new Map<string, Flight>()
+  /** Takes the payouts in doubt out of the count when the service ends. */
   readonly close: Effect.Effect<void>
-}
 
-export const make = (
-  client: BillwerkClient["Type"],
-  process: Process,
-  memory: ProcessMemory = new ProcessMemory()
-): SingleFlight => {
-  const flights = new Map<string, Flight>()
+  constructor(
+    private readonly client: BillwerkClient["Type"],
+    private readonly process: Process,
+    private readonly memory: ProcessMemory = new ProcessMemory()
+  ) {
+    this.close = memory.close
+  }
 
-  // No yield between reading and changing the state, so two calls for one handle cannot both start.
-  const board = (call: Call): Ending =>
-    Effect.flatMap(process.now, (now) =>
+  /** Pays out, or joins the call that already does. */
+  board(call: Call): Ending {
+    // No yield between reading and changing the state, so two calls for one handle cannot both start.
+    return Effect.flatMap(this.process.now, (now) =>
       Effect.uninterruptibleMask((restore) => {
-        const flight = flights.get(call.request.handle)
-        if (flight !== undefined) return restore(join(flight, call, now))
-        const known = memory.get(call.request.handle)
-        const begun = known === undefined ? start(memory, process, call, now) : recall(known, call, now)
+        const flight = this.flights.get(call.request.handle)
+        if (flight !== undefined) return restore(this.join(flight, call, now))
+        const known = this.memory.get(call.request.handle)
+        const begun = known === undefined ? start(this.memory, this.process, call, now) : recall(known, call, now)
         if ("end" in begun) return begun.end
-        if ("first" in begun) return fly(restore, call, begun)
-        return askAbout(restore, call, begun.other, begun.differs, now)
+        if ("first" in begun) return this.fly(restore, call, begun)
+        return this.askAbout(restore, call, begun.other, begun.differs, now)
       })
     )
+  }
 
-  const join = (flight: Flight, call: Call, now: Exposure.Moment): Ending => {
+  /** The paid payout, if this process knows it. */
+  paid(handle: Handle): Paid | undefined {
+    return this.memory.get(handle)?.paid
+  }
+
+  /** All evidence of this process about a handle, for any arguments. */
+  evidence(handle: Handle): Exposure.Evidence | undefined {
+    return (this.flights.get(handle) ?? this.memory.get(handle))?.evidence.value ?? this.memory.evidence(handle)
+  }
+
+  /** Records what a wait found, and how it ended. */
+  learn(payout: Payout, evidence: Exposure.Evidence, ended: Ended): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { flights, memory } = this
+      // A call under way takes the evidence along, and remembers it when it ends.
+      flights.get(evidence.handle)?.evidence.learn(evidence)
+      const known = memory.about(payout)
+      if (known === undefined) {
+        const other = memory.get(evidence.handle)
+        if (other === undefined) {
+          memory.note(evidence.handle, evidence)
+          return Effect.void
+        }
+        other.evidence.learn(evidence)
+        return memory.keep(other.request, other.evidence, undefined)
+      }
+      known.evidence.learn(evidence)
+      // Another process may have paid it with another card.
+      const isUnknown =
+        Exit.isSuccess(ended) && ended.value._tag === "Paid" && known.evidence.payerOf(known.request) === "Unknown"
+      return memory.keep(known.request, known.evidence, isUnknown ? undefined : ended)
+    })
+  }
+
+  private join(flight: Flight, call: Call, now: Exposure.Moment): Ending {
     const differs = differences(flight.request, call.request)
     recovering(flight.evidence, call, now)
     if (differs.length > 0) return conflict(flight.evidence, call.request, differs)
@@ -101,83 +131,58 @@ export const make = (
     return Effect.flatMap(
       Deferred.await(done),
       // Interrupted: the first joiner takes over, and makes a lookup before it sends if anything is in doubt.
-      Option.getOrElse(() => board(call))
+      Option.getOrElse(() => this.board(call))
     )
   }
 
   // The other arguments' result is not this call's, but it decides whether this call may send.
-  const askAbout = (
+  private askAbout(
     restore: Restore,
     call: Call,
     { evidence, request }: Memory,
     differs: ReadonlyArray<string>,
     now: Exposure.Moment
-  ): Ending => {
+  ): Ending {
     const refused = Effect.suspend(() => {
       recovering(evidence, call, now)
       return conflict(evidence, call.request, differs)
     })
-    return fly(restore, { ...call, request }, { evidence, first: NextStep.lastAsk }).pipe(
+    return this.fly(restore, { ...call, request }, { evidence, first: NextStep.lastAsk }).pipe(
       Effect.matchEffect({
-        onFailure: (): Ending => (evidence.isInDoubtBeside(subjectOf(call.request)) ? refused : restore(board(call))),
+        onFailure: (): Ending =>
+          evidence.isInDoubtBeside(subjectOf(call.request)) ? refused : restore(this.board(call)),
         onSuccess: () => refused
       })
     )
   }
 
-  const fly = (
+  private fly(
     restore: Restore,
     { policy, request }: Pick<Call, "policy" | "request">,
     { declined, evidence, first }: Extract<Begun, { readonly first: NextStep.Step }>
-  ): Ending => {
+  ): Ending {
     const flight: Flight = { request, evidence, done: undefined }
-    flights.set(request.handle, flight)
-    return Effect.matchCauseEffect(restore(loop.run({ client, request, policy, evidence, first })), {
-      onFailure: (cause) => Effect.zipRight(interrupt(evidence), land(flight, Exit.failCause(cause), declined)),
-      onSuccess: (outcome) => land(flight, Exit.succeed(outcome), declined)
+    this.flights.set(request.handle, flight)
+    return Effect.matchCauseEffect(restore(loop.run({ client: this.client, request, policy, evidence, first })), {
+      onFailure: (cause) => Effect.zipRight(interrupt(evidence), this.land(flight, Exit.failCause(cause), declined)),
+      onSuccess: (outcome) => this.land(flight, Exit.succeed(outcome), declined)
     })
   }
 
-  const land = (flight: Flight, exit: Ended, declined: HardDeclined | undefined): Ending =>
-    Effect.suspend(() => {
+  private land(flight: Flight, exit: Ended, declined: HardDeclined | undefined): Ending {
+    return Effect.suspend(() => {
       const { evidence, request } = flight
-      const known = memory.get(request.handle)
+      const known = this.memory.get(request.handle)
       const ended = Exit.isSuccess(exit) ? exit : asFarAsKnown(flight, exit, known, declined)
       // A joiner that takes over an interrupted call gets its evidence, even if nothing was done.
       const isHandedOn = flight.done !== undefined && Exit.isInterrupted(ended)
-      const kept = memory.keep(request, evidence, ended, isHandedOn)
-      flights.delete(request.handle)
+      const kept = this.memory.keep(request, evidence, ended, isHandedOn)
+      this.flights.delete(request.handle)
       if (flight.done !== undefined) {
         Deferred.unsafeDone(flight.done, Effect.succeed(Exit.isInterrupted(ended) ? Option.none() : Option.some(ended)))
       }
       return Effect.zipRight(kept, ended)
     })
-
-  return {
-    board,
-    paid: (handle) => memory.get(handle)?.paid,
-    evidence: (handle) => (flights.get(handle) ?? memory.get(handle))?.evidence.value ?? memory.evidence(handle),
-    learn: (payout, evidence, ended) =>
-      Effect.suspend(() => {
-        // A call under way takes the evidence along, and remembers it when it ends.
-        flights.get(evidence.handle)?.evidence.learn(evidence)
-        const known = memory.about(payout)
-        if (known === undefined) {
-          const other = memory.get(evidence.handle)
-          if (other === undefined) {
-            memory.note(evidence.handle, evidence)
-            return Effect.void
-          }
-          other.evidence.learn(evidence)
-          return memory.keep(other.request, other.evidence, undefined)
-        }
-        known.evidence.learn(evidence)
-        // Another process may have paid it with another card.
-        const isUnknown =
-          Exit.isSuccess(ended) && ended.value._tag === "Paid" && known.evidence.payerOf(known.request) === "Unknown"
-        return memory.keep(known.request, known.evidence, isUnknown ? undefined : ended)
-      }),
-    close: memory.close
   }
 }
 

@@ -47,7 +47,10 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
       })
   }
   const process = yield* Process.make(Duration.hours(6))
-  const { board: pay, evidence, learn } = singleFlight.make(client, process, new ProcessMemory(remembered))
+  const flights = new singleFlight.SingleFlight(client, process, new ProcessMemory(remembered))
+  const pay = (call: singleFlight.Call) => flights.board(call)
+  const evidence: typeof flights.evidence = (handle) => flights.evidence(handle)
+  const learn: typeof flights.learn = (...found) => flights.learn(...found)
   /** What `awaitFinal` found of a bare handle: paid, to a card that the record does not show. */
   const findPaid = (handle: Handle.Handle, amount = 12_500) => {
     const answer = reply("Paid", handle, amount, "found")

@@ -17,6 +17,7 @@ const files = [
   "policy/RetryPolicy",
   "policy/scheduleStepper",
   "domain/attribution",
+  "domain/merge",
   "execution/AttemptLog",
   "execution/BoundedMap",
   "execution/Process",
