@@ -24,6 +24,7 @@ const files = [
   "execution/anomalies",
   "execution/liveServices",
   "execution/EvidenceRecorder",
+  "execution/ProcessMemory",
   "execution/loop",
   "execution/lookup",
   "execution/singleFlight",
