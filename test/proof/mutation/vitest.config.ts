@@ -18,6 +18,7 @@ const files = [
   "policy/scheduleStepper",
   "domain/attribution",
   "domain/merge",
+  "domain/Evidence",
   "execution/AttemptLog",
   "execution/BoundedMap",
   "execution/Process",
