@@ -59,6 +59,8 @@ export const Transaction = Schema.Struct({
   errorState: Schema.optional(Schema.String),
   /** The fingerprint of the saved method that it went to, if the record shows it. */
   method: Schema.optional(Schema.String),
+  /** When a record last showed it under way, neither paid nor failed. */
+  underWay: Schema.optional(Moment),
   /** The create that was answered with it, and the fingerprint of that create's arguments. */
   doing: Schema.optional(Schema.Struct({ create: Schema.String, request: Schema.String }))
 }).annotations(hidden("a transaction in evidence"))
@@ -149,7 +151,8 @@ export const ofPayout = (handle: string, payout: Payout, read: Moment): Evidence
       state,
       ...(created === undefined ? {} : { created: created.epochMillis }),
       ...(errorState === undefined ? {} : { errorState }),
-      ...(method === undefined ? {} : { method })
+      ...(method === undefined ? {} : { method }),
+      ...(state === "paid" || state === "failed" ? {} : { underWay: read })
     })),
     record: { state: payout.state, amount: payout.amount, transactions: ids.length, read },
     read

@@ -226,9 +226,9 @@ const isClaimStanding = (evidence: Evidence, { claim, clock }: Create): boolean 
 
 /**
  * Whether the record confirms that a payout already existed when this create arrived: then the create did nothing. For
- * 133, a failure that was not on record before confirms it only if another known create can have made it, and reads
- * cannot lag so far. Otherwise the failure may have ended long before, the answer may be another payout's, and the
- * transaction of this create may not be shown yet.
+ * 133, a failure that was not on record before confirms it only if it was seen under way after the answer, or another
+ * known create can have made it, and reads cannot lag so far. Otherwise the failure may have ended long before, the
+ * answer may be another payout's, and the transaction of this create may not be shown yet.
  */
 const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolean => {
   const said = create.claim?.said
@@ -238,11 +238,17 @@ const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolea
     !create.before.includes(one.id) &&
     (one.state !== "failed" ||
       (!isClaimStanding(evidence, create) &&
-        (one.doing !== undefined || others.some((other) => isPossible(evidence, one, other, horizon)))))
+        (one.doing !== undefined ||
+          isSeenAfter(evidence, one, create) ||
+          others.some((other) => isPossible(evidence, one, other, horizon)))))
   return evidence.transactions.some(
     (one) => !isNewEnough(evidence, one, create) && (said === "Exists" || wasUnderWay(one))
   )
 }
+
+/** Whether a transaction was seen under way after a create was answered. */
+const isSeenAfter = ({ clocks }: Evidence, { underWay }: Transaction, { claim, clock }: Create): boolean =>
+  claim !== undefined && underWay !== undefined && elapsed(clocks, { clock, at: claim.at }, underWay) >= 0
 
 /** The most of `transactions` that `creates` can have made, one each (a maximum matching; both lists are short). */
 const matched = (

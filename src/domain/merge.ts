@@ -2,25 +2,27 @@
  * Merges two pieces of evidence about one handle, in any order. Beyond `createsMax` creates details may be lost; doubt
  * never is.
  */
-import { type Moment, narrowed, order } from "./clocks.js"
+import { type Clocks, type Moment, narrowed, order } from "./clocks.js"
 import { compacted, type Create, type Evidence, progress, type Record, type Transaction } from "./Evidence.js"
 
 /**
  * Combines two pieces of evidence about one handle. All of both counts, and a transaction's most advanced state. The
- * order makes a difference only for two reads by clocks that cannot be compared: the first one is kept.
+ * order makes a difference only for the times of two reads by clocks that cannot be compared: the first one is kept.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const merge = (self: Evidence, that: Evidence): Evidence => {
-  const transactions = mergeBy(self.transactions, that.transactions, mergeTransaction)
-  const done = new Set(transactions.map(({ doing }) => doing?.create))
-  const creates = mergeBy(self.creates, that.creates, mergeCreate).filter(({ id }) => !done.has(id))
   const clocks = { ...self.clocks }
   for (const [clock, offset] of Object.entries(that.clocks)) clocks[clock] = narrowed(clocks[clock], offset)
+  const transactions = mergeBy(self.transactions, that.transactions, (one, other) =>
+    mergeTransaction(clocks, one, other)
+  )
+  const done = new Set(transactions.map(({ doing }) => doing?.create))
+  const creates = mergeBy(self.creates, that.creates, mergeCreate).filter(({ id }) => !done.has(id))
   const merged: Evidence = { handle: self.handle, creates: compacted(creates), transactions, clocks }
-  const record = mergeRecord(merged, self.record, that.record)
-  const read = mergeRead(merged, self.read, that.read)
+  const record = mergeRecord(clocks, self.record, that.record)
+  const read = mergeRead(clocks, self.read, that.read)
   return {
     ...merged,
     ...(record === undefined ? {} : { record }),
@@ -69,26 +71,26 @@ const mergeTimes = (self: Create, that: Create): Create => {
 const isOriginal = (self: Create, that: Create): boolean =>
   (self.from === undefined) === (that.from === undefined) ? self.clock <= that.clock : self.from !== undefined
 
-const mergeTransaction = (self: Transaction, that: Transaction): Transaction => {
+const mergeTransaction = (clocks: Clocks, self: Transaction, that: Transaction): Transaction => {
   const [{ errorState: _, ...less }, more] = progress(self) > progress(that) ? [that, self] : [self, that]
-  return { ...less, ...more }
+  const underWay = mergeRead(clocks, self.underWay, that.underWay)
+  return { ...less, ...more, ...(underWay === undefined ? {} : { underWay }) }
 }
 
-// Reads may lag behind: a paid record is the newer one, then one with more transactions, then the later read. If it is
-// not known which read was later, the record that leaves more open counts.
-const mergeRecord = ({ clocks }: Evidence, self: Record | undefined, that: Record | undefined): Record | undefined => {
+// Reads may lag behind: a paid record is the newer one, then one with more transactions, then the later read.
+const mergeRecord = (clocks: Clocks, self: Record | undefined, that: Record | undefined): Record | undefined => {
   if (self === undefined || that === undefined) return that ?? self
   const wasPaid = self.state === "paid"
   if (wasPaid !== (that.state === "paid")) return wasPaid ? self : that
   if (self.transactions !== that.transactions) return self.transactions > that.transactions ? self : that
   const later = order(clocks, self.read, that.read)
-  return later > 0 || (later === 0 && openness(that) >= openness(self)) ? that : self
+  if (later !== 0) return later > 0 ? that : self
+  // Of the same moment, the failure is the newer one. If it is not known which is later, what is open counts.
+  const isPreferred = (one: Record) => (one.state === "failed") === (self.read.clock === that.read.clock)
+  const rank = (one: Record) => JSON.stringify([isPreferred(one) ? 1 : 0, one.state, one.read.clock, one.read.at])
+  return rank(that) >= rank(self) ? that : self
 }
 
-// As a text, so that the two compare the same in either order.
-const openness = ({ read: { at, clock }, state }: Record): string =>
-  JSON.stringify([state === "failed" ? 0 : 1, state, clock, at])
-
 // If it is not known which is later, the first counts: a process's own clock serves its own creates best.
-const mergeRead = ({ clocks }: Evidence, self: Moment | undefined, that: Moment | undefined): Moment | undefined =>
+const mergeRead = (clocks: Clocks, self: Moment | undefined, that: Moment | undefined): Moment | undefined =>
   self === undefined || (that !== undefined && order(clocks, self, that) > 0) ? that : self

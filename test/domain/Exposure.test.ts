@@ -158,7 +158,7 @@ describe("Exposure: a record, and nothing else", () => {
       creates: [],
       transactions: [
         { id: "t", created: start + minute, amount: 100, state: "failed", errorState: "hard_declined", method: "card" },
-        { id: "bare", amount: 1, state: "processing" }
+        { id: "bare", amount: 1, state: "processing", underWay: moment(5) }
       ],
       record: { state: "processing", amount: 100, transactions: 2, read: moment(5) },
       read: moment(5),

@@ -173,6 +173,16 @@ describe("attribution: a 133 that a decline bears out", () => {
     )
   })
 
+  it("takes a decline that was seen under way after the answer, when reads cannot lag any more", () => {
+    const going = (minutes: number) => record(minutes, [tx("t", 0, { state: "processing", errorState: undefined })])
+    const told = claim("Processing", 5)
+    assert.strictEqual(says(told, going(5), record(20, [tx("t", 0)])), "0..0")
+    assert.strictEqual(says(told, going(6), going(4), record(20, [tx("t", 0)])), "0..0", "in any order")
+    assert.strictEqual(says(told, going(6), record(14, [tx("t", 0)])), "0..1", "it is too early")
+    assert.strictEqual(says(told, going(4.9), record(20, [tx("t", 0)])), "0..1", "it was seen before")
+    assert.strictEqual(says({ ...told, before: ["t"] }, going(6), record(20, [tx("t", 0)])), "0..1", "it was over")
+  })
+
   it("takes the create that was answered with the decline, too, but no decline that nothing is known of", () => {
     const answered = Exposure.answered(known(post("a", 0), record(1, [tx("t", 0)])), post("a", 0))
     assert.strictEqual(says(answered, claim("Processing", 5), record(20, [tx("t", 0)])), "0..0")
