@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect } from "effect"
+import { DateTime, Effect, Redacted } from "effect"
 import { Exposure, type Payout, type Reply, type Verdict } from "effect-billwerk-payouts"
 import { EvidenceRecorder } from "../../src/execution/EvidenceRecorder.js"
 import { subjectOf } from "../../src/execution/Subject.js"
@@ -60,7 +60,7 @@ const refusal = answer({ _tag: "ApiError", code: 6 })
 
 const lost: Verdict.Verdict = { _tag: "CommunicationError", why: "no answer before the deadline" }
 const absent: Verdict.Verdict = { _tag: "NotFound", proven: true }
-const softDeclined: Verdict.Verdict = { _tag: "SoftDeclined", payout: payout("failed", transaction("t")) }
+const softDeclined = { _tag: "SoftDeclined", payout: payout("failed", transaction("t")) } as const
 const processingError: Verdict.Verdict = {
   _tag: "ProcessingError",
   payout: payout("failed", transaction("t", { errorState: "processing_error" }))
@@ -96,7 +96,7 @@ const write = (
 
 const range = ({ exposure: { max, min } }: EvidenceRecorder) => `${min / amount}..${max / amount}`
 
-describe("Evidence: what is known of the money", () => {
+describe("EvidenceRecorder: what is known of the money", () => {
   it("is nothing at first", () => {
     const evidence = newEvidence()
     assert.deepStrictEqual(
@@ -223,7 +223,7 @@ describe("Evidence: what is known of the money", () => {
   })
 })
 
-describe("Evidence: the clock", () => {
+describe("EvidenceRecorder: the clock", () => {
   const dated = (over: Partial<Reply.Response> = {}): Reply.Response => ({
     ...answer({ _tag: "PayoutBody", payout: payout("failed") }),
     date: noon,
@@ -261,7 +261,7 @@ describe("Evidence: the clock", () => {
   })
 })
 
-describe("Evidence: how an answer is to be taken", () => {
+describe("EvidenceRecorder: how an answer is to be taken", () => {
   it("is news if it is a failure that was not known, or looked otherwise before", () => {
     const evidence = newEvidence()
     const isNews = (verdict: Verdict.Verdict) => write(evidence, NextStep.firstAsk, verdict).isNews
@@ -327,7 +327,7 @@ describe("Evidence: how an answer is to be taken", () => {
   })
 })
 
-describe("Evidence: the record of an exchange", () => {
+describe("EvidenceRecorder: the record of an exchange", () => {
   it("has the status, the code and the request id that it came with", () => {
     const evidence = newEvidence()
     write(evidence, NextStep.create, { _tag: "RequestRejected" }, { reply: { ...refusal, status: 401 } })
@@ -385,7 +385,7 @@ describe("Evidence: the record of an exchange", () => {
   })
 })
 
-describe("Evidence: what leaves a payout in doubt", () => {
+describe("EvidenceRecorder: what leaves a payout in doubt", () => {
   type Exchanges = ReadonlyArray<readonly [NextStep.Step, Verdict.Verdict]>
   const unseen = errors.unseen.verdict
   const refused: Verdict.Verdict = { _tag: "RequestRejected" }
@@ -504,7 +504,7 @@ describe("Evidence: what leaves a payout in doubt", () => {
   })
 })
 
-describe("Evidence: other arguments under the handle", () => {
+describe("EvidenceRecorder: other arguments under the handle", () => {
   it("have all of it, and their own attempts from then on", () => {
     const evidence = newEvidence()
     write(evidence, NextStep.create, softDeclined)
@@ -537,7 +537,7 @@ describe("Evidence: other arguments under the handle", () => {
   })
 })
 
-describe("Evidence: creates that the caller tells of", () => {
+describe("EvidenceRecorder: creates that the caller tells of", () => {
   const until = { clock: "here", at: noon + 0.5 }
   const assumed = (evidence: EvidenceRecorder) =>
     evidence.value.creates.map(({ count, guess, id }) => [id, count, guess])
@@ -612,5 +612,180 @@ describe("Evidence: creates that the caller tells of", () => {
       [`assumed/${name}/told`, 2, false],
       [`assumed/${name}/here`, 3, false]
     ])
+  })
+})
+
+describe("EvidenceRecorder: what a create was told", () => {
+  const claims: ReadonlyArray<readonly [Verdict.Verdict, "Paid" | "Processing" | "Exists"]> = [
+    [{ _tag: "AlreadyPaid" }, "Paid"],
+    [{ _tag: "AlreadyProcessing" }, "Processing"],
+    [{ _tag: "AlreadyExists" }, "Exists"],
+    [{ _tag: "UnreadableRefusal" }, "Exists"]
+  ]
+  for (const [verdict, said] of claims) {
+    it(`is ${said} after ${verdict._tag}, at the end of the exchange`, () => {
+      const evidence = newEvidence()
+      evidence.begin("Create", { clock: "here", at: noon })
+      evidence.write(NextStep.create, verdict, refusal, noon + 0.5)
+      assert.deepStrictEqual(
+        evidence.value.creates.map(({ claim }) => claim),
+        [{ said, at: noon + 1 }]
+      )
+    })
+  }
+
+  it("is Processing if it was answered with a payout that is processing and that it did not make", () => {
+    const old = transaction("t", { state: "processing", created: DateTime.unsafeMake(noon - 9 * minute) })
+    const processing = newEvidence()
+    write(processing, NextStep.create, { _tag: "Processing", payout: payout("processing", old) })
+    assert.deepStrictEqual(
+      processing.value.creates.map(({ claim }) => claim),
+      [{ said: "Processing", at: noon }]
+    )
+    const declined = newEvidence()
+    const long = transaction("t", { created: DateTime.unsafeMake(noon - 9 * minute) })
+    write(declined, NextStep.create, { _tag: "SoftDeclined", payout: payout("failed", long) })
+    assert.deepStrictEqual(
+      declined.value.creates.map(({ claim }) => claim),
+      [undefined]
+    )
+  })
+
+  it("counts nothing of an answer to no exchange", () => {
+    const evidence = newEvidence()
+    evidence.write(NextStep.create, lost, noAnswer, noon)
+    assert.deepStrictEqual([evidence.attempts, evidence.value.creates], [[], []])
+  })
+})
+
+describe("EvidenceRecorder: a create of an unknown request", () => {
+  it("has no arguments", () => {
+    const evidence = new EvidenceRecorder(processOf(), { handle: request.handle, amount: request.amount })
+    evidence.begin("Create", { clock: "here", at: noon })
+    const [create] = evidence.value.creates
+    assert.isDefined(create)
+    for (const key of ["request", "method"]) assert.notProperty(create, key)
+  })
+
+  it("has no saved method if it goes to a card token", () => {
+    const token = requestOf({ destination: Redacted.make("ct_0123456789abcdef"), customer: "customer-1" })
+    const evidence = new EvidenceRecorder(processOf(), subjectOf(token))
+    evidence.begin("Create", { clock: "here", at: noon })
+    const [create] = evidence.value.creates
+    assert.isDefined(create)
+    assert.property(create, "request")
+    assert.notProperty(create, "method")
+  })
+})
+
+describe("EvidenceRecorder: how a failure is to be taken", () => {
+  const failed = (over: Partial<Payout.Transaction> = {}): Verdict.Verdict => ({
+    _tag: "SoftDeclined",
+    payout: payout("failed", transaction("t", over))
+  })
+  const heard = (before: ReadonlyArray<Verdict.Verdict>, verdict: Verdict.Verdict) => {
+    const evidence = newEvidence()
+    for (const one of before) write(evidence, NextStep.firstAsk, one)
+    return write(evidence, NextStep.firstAsk, verdict)
+  }
+
+  it("is news if its state, its reason or the payout's state is new, and not if nothing is", () => {
+    const going: Verdict.Verdict = {
+      _tag: "Processing",
+      payout: payout("processing", transaction("t", { state: "processing", errorState: undefined }))
+    }
+    assert.isTrue(heard([going], failed()).isNews)
+    assert.isTrue(heard([failed({ errorState: "processing_error" })], failed()).isNews)
+    assert.isTrue(heard([{ _tag: "Processing", payout: payout("processing", transaction("t")) }], failed()).isNews)
+    assert.isFalse(heard([failed()], failed()).isNews)
+    // A read that lags behind tells nothing new of a transaction whose end is known.
+    assert.isFalse(heard([failed()], failed({ errorState: undefined })).isNews)
+  })
+
+  it("is about the transaction that is the latest", () => {
+    const later = transaction("u", { created: DateTime.unsafeMake(noon + 1), errorState: "unheard_of" })
+    const two = (errorState: string): Verdict.Verdict => ({
+      _tag: "SoftDeclined",
+      payout: payout("failed", transaction("t"), { ...later, errorState })
+    })
+    assert.isTrue(heard([two("unheard_of")], two("soft_declined")).isNews)
+  })
+
+  it("is news of a payout without transactions only once", () => {
+    const bare: Verdict.Verdict = { _tag: "SoftDeclined", payout: payout("failed") }
+    assert.deepStrictEqual([heard([], bare).isNews, heard([bare], bare).isNews], [true, false])
+  })
+
+  it("contradicts nothing in the answer to a create", () => {
+    const evidence = newEvidence()
+    write(evidence, NextStep.create, { _tag: "AlreadyPaid" }, { reply: refusal })
+    assert.isFalse(write(evidence, NextStep.create, softDeclined).contradicts)
+    assert.isTrue(write(evidence, NextStep.confirm, softDeclined).contradicts)
+  })
+
+  it("is none of a success", () => {
+    assert.deepInclude(heard([], paid), { isStale: false, contradicts: false, isNews: false, isOwn: false })
+  })
+})
+
+describe("EvidenceRecorder: the entry of an exchange", () => {
+  const bearingOf = (step: NextStep.Step, verdict: Verdict.Verdict) => {
+    const evidence = newEvidence()
+    write(evidence, step, verdict)
+    return evidence.latest?.bearing
+  }
+  it("says of a create and of a lookup what each says", () => {
+    assert.deepStrictEqual([bearingOf(NextStep.create, lost), bearingOf(NextStep.firstAsk, lost)], ["Unclear", "None"])
+  })
+
+  it("has no code where there was a payout, and no request id where there was none", () => {
+    const evidence = newEvidence()
+    const { requestId: _, ...anonymous } = answer({ _tag: "PayoutBody", payout: softDeclined.payout })
+    write(evidence, NextStep.create, softDeclined, { reply: anonymous })
+    for (const key of ["code", "requestId"]) assert.notProperty(evidence.latest, key)
+    assert.strictEqual(evidence.latest?.status, 200)
+  })
+})
+
+describe("EvidenceRecorder: what is left in doubt", () => {
+  it("is what was lost, also after a payment is shown", () => {
+    const evidence = newEvidence()
+    write(evidence, NextStep.create, lost)
+    write(evidence, NextStep.firstAsk, paid)
+    assert.strictEqual(evidence.doubt.verdict, lost)
+  })
+
+  it("does not change because other evidence does not show a failure", () => {
+    const evidence = newEvidence()
+    write(evidence, NextStep.create, lost)
+    write(evidence, NextStep.create, processingError)
+    const { handle } = request
+    evidence.learn(Exposure.ofPayout(handle, payout("processing"), { clock: "here", at: noon + minute }))
+    assert.strictEqual(evidence.doubt.verdict, processingError)
+  })
+
+  it("is another payout's if the record at the provider went to the same saved method", () => {
+    const evidence = newEvidence()
+    const method = subjectOf(request).fingerprints?.method
+    const shown = payout("paid", transaction("t", { state: "paid", errorState: undefined, ...(method && { method }) }))
+    evidence.learn(Exposure.ofPayout(request.handle, shown, { clock: "here", at: noon }))
+    const own = (where: "Provider" | "Process") =>
+      evidence.conflict({ with: where, differs: ["amount"] }).exposure.max / amount
+    assert.deepStrictEqual([own("Provider"), own("Process")], [0, 1])
+  })
+})
+
+describe("EvidenceRecorder: a guess", () => {
+  it("is replaced by a number of the same arguments, and of the handle alone, but not of others", () => {
+    const until = { clock: "here", at: noon }
+    const evidence = newEvidence()
+    const { amount, currency, handle } = request
+    evidence.assume({ amount, currency, handle }, { count: 1, guess: true, until })
+    evidence.assume(subjectOf(otherRequest), { count: 1, guess: true, until })
+    evidence.assume(evidence.subject, { count: 0, guess: false, until })
+    assert.deepStrictEqual(
+      evidence.value.creates.map(({ request }) => request),
+      [subjectOf(otherRequest).fingerprints?.request]
+    )
   })
 })
