@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Either, Schedule } from "effect"
-import { type BillwerkClient, type Reply, RetryPolicy } from "effect-billwerk-payouts"
+import { Duration, Effect, Either, Fiber, Metric, Schedule, TestClock } from "effect"
+import { type BillwerkClient, type Reply, RetryPolicy, Telemetry } from "effect-billwerk-payouts"
 import { exchangesMax } from "../../src/execution/AttemptLog.js"
-import { lookup, lookupsOf } from "../../src/execution/lookup.js"
+import { lookup, lookupsOf, lookupWithin } from "../../src/execution/lookup.js"
 import * as Process from "../../src/execution/Process.js"
 import { inVirtualTime, requestOf } from "../support.js"
 
@@ -26,6 +26,7 @@ const broken = response(500, { _tag: "Unreadable", why: "an empty body" })
 /** Looks up from a provider that gives these answers, the last one again and again, and says how that ended, and when. */
 const lookingUp = (answers: ReadonlyArray<Reply.Reply>, options: RetryPolicy.Options = {}) =>
   Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2026, 0, 2))
     let next = 0
     const client: BillwerkClient.BillwerkClient["Type"] = {
       createDeadline: Duration.seconds(90),
@@ -127,6 +128,16 @@ describe("lookup", () => {
     })
   )
 
+  it.effect("measures its waits by the category that granted them", () =>
+    Effect.gen(function* () {
+      const waits = Metric.value(Metric.tagged(Telemetry.metric.waits, Telemetry.label.category, "rateLimited"))
+      const before = yield* waits
+      yield* lookingUp([limited, shown], { rateLimited: Schedule.spaced("1 second") })
+      const after = yield* waits
+      assert.deepStrictEqual([after.count - before.count, after.sum - before.sum], [1, 7])
+    })
+  )
+
   it.effect("never sends", () =>
     Effect.gen(function* () {
       const client: BillwerkClient.BillwerkClient["Type"] = {
@@ -137,6 +148,59 @@ describe("lookup", () => {
       }
       const exit = yield* Effect.exit(lookupsOf(client, handle, { handle }).create)
       assert.strictEqual(exit._tag, "Failure")
+    })
+  )
+})
+
+describe("lookupWithin", () => {
+  /** Looks up from a provider that never answers, each time in its turn, until the deadline after ten seconds. */
+  const endOf = (turn: Effect.Effect<void>, answer: Effect.Effect<Reply.Reply>) =>
+    Effect.gen(function* () {
+      const client: BillwerkClient.BillwerkClient["Type"] = {
+        createDeadline: Duration.seconds(90),
+        lookupDeadline: Duration.seconds(30),
+        create: () => Effect.dieMessage("it was sent"),
+        lookup: () => answer
+      }
+      const process = yield* Process.make(Duration.hours(6))
+      const policy = RetryPolicy.make({ communication: Schedule.spaced("4 seconds") })
+      const deadline = Duration.seconds(10)
+      const asked = lookupWithin(client, process, policy, handle, { deadline, turn })
+      const looking = yield* Effect.fork(Effect.flip(asked))
+      yield* TestClock.adjust("10 seconds")
+      const end = yield* Fiber.join(looking)
+      assert(end._tag === "LookupFailed")
+      const { attempts, category, why } = end
+      return { category, why, outcomes: attempts.map(({ outcome }) => outcome) }
+    })
+
+  it.effect("says that the provider was not asked if its turn did not come in time", () =>
+    Effect.gen(function* () {
+      const { category, outcomes, why } = yield* endOf(Effect.never, Effect.never)
+      assert.deepStrictEqual(
+        [category, outcomes, why],
+        ["CommunicationError", [], "the deadline of the wait came before the provider was asked"]
+      )
+    })
+  )
+
+  it.effect("ends a lookup that is under way, and has it on record", () =>
+    Effect.gen(function* () {
+      const { category, outcomes, why } = yield* endOf(Effect.void, Effect.never)
+      assert.deepStrictEqual(
+        [category, outcomes, why],
+        ["CommunicationError", ["Interrupted"], "the deadline of the wait came"]
+      )
+    })
+  )
+
+  it.effect("ends in a wait between two lookups, too", () =>
+    Effect.gen(function* () {
+      const { outcomes, why } = yield* endOf(Effect.void, Effect.succeed(lost))
+      assert.deepStrictEqual(
+        [outcomes, why],
+        [["CommunicationError", "CommunicationError", "CommunicationError"], "the deadline of the wait came"]
+      )
     })
   )
 })

@@ -41,6 +41,8 @@ const files = [
   "payouts/memory",
   "payouts/interruption",
   "payouts/get",
+  "payouts/requests",
+  "payouts/race",
   "payouts/createAll",
   // Last, when all is loaded: what is first executed here would be taken for its own.
   "index"
