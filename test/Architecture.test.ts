@@ -48,6 +48,7 @@ const onNode = /^(undici\/|sandbox\/SandboxServer\.ts|durable\/(PostgresEngine|S
 const mains = /^cli\/(demo|payout)\.ts$/
 
 const linesMax = 350
+const functionLinesMax = 60
 /**
  * A check that is switched off, for one line: the live clock's own timer is started where its fiber would cost too much, and a
  * request is frozen where it is made.
@@ -275,6 +276,18 @@ describe("The tree", () => {
     })
     for (const name of long.keys()) assert.isTrue(modules.has(name), `${name} exists`)
   })
+
+  it(`has no function of more than ${functionLinesMax} lines`, () =>
+    none(({ source }, report) => {
+      const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1
+      const visit = (node: ts.Node): void => {
+        if (ts.isFunctionLike(node) && lineOf(node.end) - lineOf(node.getStart(source)) >= functionLinesMax) {
+          report(`has a long function in line ${lineOf(node.getStart(source))}`)
+        }
+        ts.forEachChild(node, visit)
+      }
+      visit(source)
+    }))
 })
 
 describe("Imports from outside", () => {
