@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Either, Exit, Fiber, Logger, LogLevel } from "effect"
-import type { BillwerkClient, Handle, Outcome, PayoutError, Reply } from "effect-billwerk-payouts"
-import { Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import type { BillwerkClient, Handle, Outcome, Payout, Reply } from "effect-billwerk-payouts"
+import { Exposure, PayoutError, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { fingerprints } from "../../src/domain/PayoutRequest.js"
 import * as Process from "../../src/execution/Process.js"
 import { ProcessMemory, rememberedMax } from "../../src/execution/ProcessMemory.js"
 import * as singleFlight from "../../src/execution/singleFlight.js"
@@ -25,9 +26,12 @@ const reply = (answer: Exclude<Answer, "Dies">, handle: Handle.Handle, amount: n
   return { _tag: "Response", status: 200, body: { _tag: "PayoutBody", payout } }
 }
 
-/** Calls over a provider that answers every create as it is told to, and every lookup with nothing. */
+const absent: Reply.Reply = { _tag: "Response", status: 404, body: { _tag: "ApiError", code: 137 } }
+
+/** Calls over a provider that answers every create as it is told to, and every lookup with nothing, unless told to. */
 const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) {
   let next: Answer = "Paid"
+  let found: (handle: Handle.Handle) => Reply.Reply = (handle) => reply("Lost", handle, 0, "")
   let created = 0
   const sent: Array<string> = []
   const client: BillwerkClient.BillwerkClient["Type"] = {
@@ -43,7 +47,7 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
     lookup: (handle) =>
       Effect.sync(() => {
         sent.push(`lookup ${handle}`)
-        return reply("Lost", handle, 0, "")
+        return found(handle)
       })
   }
   const process = yield* Process.make(Duration.hours(6))
@@ -86,7 +90,8 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
   /** What a call sends. */
   const sends = (input: Parameters<typeof requestOf>[0], answer: Answer = "Paid") =>
     Effect.map(create(input, answer), (end) => [end._tag, ...sent.splice(0)])
-  return { call, create, evidence, findPaid, sends, forget: () => void sent.splice(0) }
+  const answerLookups = (answer: typeof found) => void (found = answer)
+  return { answerLookups, call, create, evidence, findPaid, flights, process, sends, forget: () => void sent.splice(0) }
 })
 
 const card = (index: number) => `ca_${String(index).padStart(32, "0")}`
@@ -199,13 +204,16 @@ describe("singleFlight: payouts in doubt that are too many to remember (E12)", (
 
   it.effect("of whom even the evidence is forgotten, may be anybody", () =>
     Effect.gen(function* () {
-      const { create } = yield* callsOf({ paid: 1, failed: 1, inDoubt: 1, others: 1 })
-      for (const handle of ["first", "second", "third"]) yield* create({ handle }, "Lost")
-      const end = yield* create({ handle: "first" }, "Refused")
-      assert.deepStrictEqual(
-        [end._tag, "exposure" in end && end.exposure],
-        ["CommunicationError", { min: 0, max: 12_500 }]
-      )
+      const { answerLookups, create, sends } = yield* callsOf({ paid: 1, failed: 1, inDoubt: 1, others: 1 })
+      answerLookups(() => absent)
+      const most = (handle: string) =>
+        Effect.map(create({ handle }, "Refused"), (end) => "exposure" in end && end.exposure)
+      for (const handle of ["first", "second"]) yield* create({ handle }, "Lost")
+      assert.deepStrictEqual(yield* most("stranger"), { min: 0, max: 0 })
+      yield* create({ handle: "third" }, "Lost")
+      assert.deepStrictEqual(yield* most("another"), { min: 0, max: 12_500 }, "the first was forgotten")
+      assert.deepStrictEqual(yield* most("first"), { min: 0, max: 12_500 })
+      assert.deepStrictEqual((yield* sends({ handle: "fourth" })).slice(-2), ["lookup fourth", "create fourth"])
     }).pipe(quiet)
   )
 
@@ -327,5 +335,135 @@ describe("singleFlight: what a call of `recover` is told", () => {
         [3, 3, 1]
       )
     }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("singleFlight: what a wait found", () => {
+  const { handle } = requestOf()
+  const method = fingerprints(requestOf()).method ?? ""
+
+  /** A record of this payout, with its transaction to the saved method of the request, or to a hidden one. */
+  const shown = (state: string, transaction: Partial<Payout.Transaction>): Payout.Payout => ({
+    handle,
+    amount: 12_500,
+    state,
+    transactions: [{ id: "found", amount: 12_500, state, ...transaction }]
+  })
+  const paidTo = (card: string | undefined) => shown("paid", card === undefined ? {} : { method: card })
+
+  const learning = Effect.fnUntraced(function* () {
+    const calls = yield* callsOf()
+    const learn = (payout: Payout.Payout, ended: Parameters<typeof calls.flights.learn>[2]) =>
+      calls.flights.learn(payout, Exposure.ofPayout(handle, payout, { clock: calls.process.clock, at: 0 }), ended)
+    const paid = (payout: Payout.Payout) => {
+      const evidence = Exposure.ofPayout(handle, payout, { clock: calls.process.clock, at: 0 })
+      const { amount, currency } = requestOf()
+      const exposure = { min: amount, max: amount }
+      const found = { handle, amount, currency, payout, attempts: [], certainty: "Moved", exposure, evidence } as const
+      return learn(payout, Exit.succeed({ _tag: "Paid", ...found }))
+    }
+    return { ...calls, learn, paid }
+  })
+
+  it.effect("is the end of the payout if its card was paid", () =>
+    Effect.gen(function* () {
+      const { create, forget, paid, sends } = yield* learning()
+      yield* create({}, "Lost")
+      yield* paid(paidTo(method))
+      forget()
+      assert.deepStrictEqual(yield* sends({}), ["Paid"])
+    })
+  )
+
+  it.effect("is asked about again if the record hides which card was paid, or shows another one", () =>
+    Effect.gen(function* () {
+      for (const card of [undefined, "of another card"]) {
+        const { create, forget, paid, sends } = yield* learning()
+        yield* create({}, "Lost")
+        yield* paid(paidTo(card))
+        forget()
+        assert.deepStrictEqual((yield* sends({}))[1], `lookup ${handle}`)
+      }
+    })
+  )
+
+  it.effect("is remembered as a decline if it is one for good", () =>
+    Effect.gen(function* () {
+      const { answerLookups, create, forget, learn, sends } = yield* learning()
+      yield* create({}, "Lost")
+      const payout = shown("failed", { errorState: "hard_declined", method })
+      const evidence = Exposure.empty(handle)
+      const { amount, currency } = requestOf()
+      const money = { certainty: "NotMoved", exposure: { min: 0, max: 0 } } as const
+      const error = new PayoutError.HardDeclined({ handle, amount, currency, attempts: [], evidence, payout, ...money })
+      yield* learn(payout, Exit.fail(error))
+      forget()
+      // The lost create may still pay, so the payout is looked up; but nothing is sent.
+      answerLookups(() => absent)
+      assert.deepStrictEqual((yield* sends({})).slice(1), [`lookup ${handle}`])
+    })
+  )
+
+  it.effect("ends a call that was under way and failed", () =>
+    Effect.gen(function* () {
+      const { call, create, paid } = yield* learning()
+      yield* create({}, "SoftDeclined")
+      const under = yield* Effect.fork(Effect.either(call(requestOf(), "SoftDeclined")))
+      yield* Effect.yieldNow()
+      yield* paid(paidTo(method))
+      const end = Either.merge(yield* Fiber.join(under))
+      assert.strictEqual(end._tag, "Paid")
+    })
+  )
+
+  it.effect("keeps another card from being sent, unless it may have been the one that was paid", () =>
+    Effect.gen(function* () {
+      const { create, forget, paid, sends } = yield* learning()
+      yield* create({}, "HardDeclined")
+      yield* create({ destination: card(1) }, "SoftDeclined")
+      yield* paid(paidTo(undefined))
+      forget()
+      assert.deepStrictEqual(yield* sends({}), ["HandleConflict"], "it was declined for good")
+      assert.deepStrictEqual((yield* sends({ destination: card(2) }))[1], `lookup ${handle}`, "it may have been paid")
+    })
+  )
+})
+
+describe("singleFlight: a call that joins another one", () => {
+  it.effect("leaves nothing behind if it was interrupted before anything was done, and was not joined", () =>
+    Effect.gen(function* () {
+      const { call, evidence, sends } = yield* callsOf()
+      const { handle } = requestOf()
+      yield* call(requestOf(), "Refused").pipe(Effect.either)
+      assert.isUndefined(evidence(handle)?.record)
+      assert.deepStrictEqual((yield* sends({})).slice(-1), [`create ${handle}`])
+    })
+  )
+})
+
+describe("singleFlight: what was declined for good", () => {
+  it.effect("is looked up by `recover`, and is told with the money as it is known now", () =>
+    Effect.gen(function* () {
+      const { answerLookups, call, create, flights, forget, sends } = yield* callsOf()
+      const { handle } = requestOf()
+      yield* create({}, "HardDeclined")
+      forget()
+      const recover = (outstandingCreates: number) =>
+        Effect.flip(
+          flights.board({
+            request: requestOf(),
+            policy: RetryPolicy.none,
+            recovery: { evidence: undefined, outstandingCreates, lastSentAt: undefined }
+          })
+        )
+      answerLookups(() => reply("SoftDeclined", handle, 12_500, "t0"))
+      const told = yield* recover(1)
+      assert.deepStrictEqual([told._tag, told.certainty], ["HardDeclined", "MayHaveMoved"])
+      const end = yield* Effect.flip(call(requestOf(), "Paid"))
+      assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "MayHaveMoved"])
+      assert.deepStrictEqual((yield* recover(0)).certainty, "NotMoved")
+      forget()
+      assert.deepStrictEqual(yield* sends({}), ["HardDeclined"], "nothing is open any more")
+    })
   )
 })

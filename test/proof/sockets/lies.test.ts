@@ -6,7 +6,7 @@ import { trial } from "./trial.js"
 const often = 0.4
 const redirects = [301, 302, 303, 307, 308] as const
 
-describe("Over fetch, node:http, undici and UndiciTransport, what is said about the money is true when", () => {
+describe("Over each HTTP layer, what is said about the money is true when", () => {
   for (const end of ["Close", "Reset"] as const) {
     const how = end === "Close" ? "ends" : "is reset"
     trial({

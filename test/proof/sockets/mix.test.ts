@@ -68,7 +68,7 @@ const wanted = (dice: Dice.Dice, size: number): ReadonlyArray<Wanted> =>
     )()
   })
 
-describe("Over fetch, node:http, undici and UndiciTransport, what is said about the money is true when there is", () => {
+describe("Over each HTTP layer, what is said about the money is true when there is", () => {
   for (const round of [1, 2, 3, 4]) {
     trial({
       title: `a bit of everything, mixture ${round}`,

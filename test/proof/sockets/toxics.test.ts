@@ -45,7 +45,7 @@ const harmless: ReadonlyArray<Case> = [
   ["Connections are slow to close on the provider", upstream(SlowClose({ delay: 50 }))]
 ]
 
-describe("Over fetch, node:http, undici and UndiciTransport, what is said about the money is true when", () => {
+describe("Over each HTTP layer, what is said about the money is true when", () => {
   for (const [title, toxic] of breaking) trial({ title, faults: { toxics: [toxic] }, leaves: "Doubt" })
   for (const [title, toxic] of stalling) trial({ title, faults: { toxics: [toxic] }, stalls: true, leaves: "Doubt" })
   for (const [title, toxic] of harmless) trial({ title, faults: { toxics: [toxic] }, leaves: "Nothing" })
