@@ -252,9 +252,12 @@ export const withOffset = (evidence: Evidence, clock: string, offset: Offset): E
 export const adopted = (evidence: Evidence, now: Moment, known: Evidence = empty(evidence.handle)): Evidence => {
   const earlier = new Map(known.creates.map((create) => [create.id, create]))
   const isKnown = (clock: string) => clock === now.clock || evidence.clocks[clock] !== undefined
-  const { read, record, ...rest } = evidence
+  const { read, record, transactions, ...rest } = evidence
   return {
     ...rest,
+    transactions: transactions.map(({ underWay, ...one }) =>
+      underWay !== undefined && isKnown(underWay.clock) ? { ...one, underWay } : one
+    ),
     creates: evidence.creates.map(({ from, ...create }) =>
       isKnown(create.clock)
         ? { ...create, ...(from === undefined ? {} : { from }) }

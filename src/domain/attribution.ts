@@ -246,7 +246,7 @@ const isBorneOut = (evidence: Evidence, create: Create, horizon: number): boolea
   )
 }
 
-/** Whether a transaction was seen under way after a create was answered. */
+/** Whether a transaction was seen under way after a create was answered, by a read that may have lagged behind. */
 const isSeenAfter = ({ clocks }: Evidence, { underWay }: Transaction, { claim, clock }: Create): boolean =>
   claim !== undefined && underWay !== undefined && elapsed(clocks, { clock, at: claim.at }, underWay) >= 0
 

@@ -45,14 +45,14 @@ const mergeBy = <A extends { readonly id: string }>(
   return [...merged.values()]
 }
 
-// A create has one answer, so it has one claim.
+// A create has one answer, so it has one claim. The claim's time is by the create's clock, so the two stay together.
 const mergeCreate = (self: Create, that: Create): Create => {
-  const claim = self.claim ?? that.claim
-  return { ...mergeTimes(self, that), ...(claim === undefined ? {} : { claim }) }
+  const [one, other] = isOriginal(self, that) ? [self, that] : [that, self]
+  if (one.claim !== undefined || other.claim === undefined) return mergeTimes(one, other)
+  return one.clock === other.clock ? { ...mergeTimes(one, other), claim: other.claim } : mergeTimes(other, one)
 }
 
-const mergeTimes = (self: Create, that: Create): Create => {
-  const [one, other] = isOriginal(self, that) ? [self, that] : [that, self]
+const mergeTimes = (one: Create, other: Create): Create => {
   const to = one.clock === other.clock ? Math.max(one.to, other.to) : one.to
   if (one.count !== other.count) {
     // They stand for different sets of creates: only what both share is known of all.
@@ -72,7 +72,8 @@ const isOriginal = (self: Create, that: Create): boolean =>
   (self.from === undefined) === (that.from === undefined) ? self.clock <= that.clock : self.from !== undefined
 
 const mergeTransaction = (clocks: Clocks, self: Transaction, that: Transaction): Transaction => {
-  const [{ errorState: _, ...less }, more] = progress(self) > progress(that) ? [that, self] : [self, that]
+  const rank = (one: Transaction) => [progress(one), one.errorState ?? ""].join()
+  const [{ errorState: _, ...less }, more] = rank(self) > rank(that) ? [that, self] : [self, that]
   const underWay = mergeRead(clocks, self.underWay, that.underWay)
   return { ...less, ...more, ...(underWay === undefined ? {} : { underWay }) }
 }

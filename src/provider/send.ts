@@ -89,10 +89,13 @@ const exchange = (
 const fromFailure = (
   error: HttpClientError.HttpClientError,
   reader: readReply.Reader,
-  { hasBegun }: Transmission
+  transmission: Transmission
 ): Reply => {
   const isNotSent =
     error._tag === "RequestError" && (error.reason !== "Transport" || connectionError.isNotSent(error.cause))
+  const { hasBegun } = transmission
+  // A host's client may have left an exchange behind. It is not sent after this.
+  transmission.end()
   return readReply.noResponse(error.cause, reader, isNotSent && !hasBegun)
 }
 

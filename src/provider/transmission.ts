@@ -26,7 +26,8 @@ export class Transmission {
 
   /** Called by a transport before it sends. A host's client may send others, for a token for example. */
   track(body: HttpBody.HttpBody, exchange: Tracked): void {
-    if (body !== this.body) return
+    // All requests without a body have the same one. A lookup moves no money, so nothing depends on it.
+    if (body !== this.body || body._tag === "Empty") return
     if (this.isOver) exchange.abort()
     else this.exchanges.push(exchange)
   }
@@ -37,7 +38,7 @@ export class Transmission {
   }
 
   /**
-   * Ends the request at its deadline. It was not sent if its only exchange was still waiting. If one had ended before,
+   * Ends the request. At its deadline it was not sent if its only exchange was still waiting. If one had ended before,
    * the host's client may have sent the request elsewhere.
    */
   end(): void {

@@ -35,7 +35,8 @@ export interface Options {
   /**
    * The most connections to one origin. Default: as many as there are requests under way. A request that waits for a
    * connection spends its deadline. If the deadline comes first, the attempt is known to be not sent. That also holds
-   * for a client that is derived from this one, as by `HttpClient.mapRequest`, if it keeps the request's body.
+   * for a client that is derived from this one, as by `HttpClient.mapRequest`, if it keeps the request's body and sends
+   * the request nowhere else.
    */
   readonly connections?: number | undefined
   /**

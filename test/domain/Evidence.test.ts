@@ -1,10 +1,11 @@
 /** Evidence as a value: what is removed from it, and what happens to very many creates. */
 import { assert, describe, it } from "@effect/vitest"
 import { Exposure } from "effect-billwerk-payouts"
-import { moment, nothing, post } from "./pieces.js"
+import { moment, nothing, post, tx } from "./pieces.js"
 
 const { adopted, createsMax, withCreate, withoutGuesses } = Exposure
 
+const processing = tx("t", 4, { state: "processing", errorState: undefined })
 const times = (count: number) => Array.from({ length: count }, (_, index) => index)
 const withAll = (creates: ReadonlyArray<Exposure.Create>): Exposure.Evidence => creates.reduce(withCreate, nothing)
 const countOf = ({ creates }: Exposure.Evidence) => creates.reduce((sum, { count }) => sum + count, 0)
@@ -62,6 +63,14 @@ describe("Evidence without its guesses", () => {
 })
 
 describe("Evidence that a process takes over", () => {
+  it("forgets when a transaction was under way if that is by a clock that was never measured", () => {
+    const going = (clock: string) => Exposure.ofPayout("h", payout, { clock, at: moment(5).at })
+    const payout = { handle: "h", state: "processing", amount: 100, transactions: [processing] }
+    const underWay = (clock: string) =>
+      adopted({ ...going(clock), clocks: nothing.clocks }, moment(9, "mine")).transactions[0]?.underWay
+    assert.deepStrictEqual([underWay("here"), underWay("there")], [moment(5), undefined])
+  })
+
   it("keeps a create of a measured clock as it is, with or without its beginning", () => {
     const { from: _, ...open } = post("open", 1)
     const taken = adopted(withAll([open, post("sent", 2)]), moment(9, "there"))

@@ -55,6 +55,14 @@ describe("merge, of a create that both have,", () => {
     assert.deepStrictEqual(mergedCreate(post("a", 1), post("a", 1, { claim })), post("a", 1, { claim }))
   })
 
+  it("keeps a claim with the clock of its time", () => {
+    const sent = post("a", 60)
+    const { from: _, ...adopted } = post("a", 90, { clock: "there", claim: { said: "Processing", at: moment(1).at } })
+    assert.deepStrictEqual(mergedCreate(sent, adopted), adopted)
+    const claimed = { ...sent, claim: { said: "Processing", at: moment(61).at } } as const
+    assert.deepStrictEqual(mergedCreate(claimed, adopted), claimed)
+  })
+
   it("knows all transactions that were over before it", () => {
     const [one, other] = [post("a", 1, { before: ["1"] }), post("a", 1, { before: ["2"] })]
     assert.sameMembers([...mergedCreate(one, other).before], ["1", "2"])
@@ -105,6 +113,13 @@ describe("merge, of a transaction that both have,", () => {
         assert.deepStrictEqual([one?.state, one?.errorState], [more.state, more.errorState])
       }
     }
+  })
+})
+
+describe("merge, of two failures that say nothing,", () => {
+  it("keeps the word of one", () => {
+    const [bare, odd] = [tx("1", 1, { errorState: undefined }), tx("1", 1, { errorState: "unheard_of" })]
+    assert.strictEqual(merged(record(2, [bare]), record(2, [odd])).transactions[0]?.errorState, "unheard_of")
   })
 })
 

@@ -28,6 +28,7 @@ const files = [
   "execution/ProcessMemory",
   "execution/loop",
   "execution/lookup",
+  "execution/poll",
   "execution/singleFlight",
   "Telemetry",
   "payouts/evidence",
