@@ -91,7 +91,8 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
   const sends = (input: Parameters<typeof requestOf>[0], answer: Answer = "Paid") =>
     Effect.map(create(input, answer), (end) => [end._tag, ...sent.splice(0)])
   const answerLookups = (answer: typeof found) => void (found = answer)
-  return { answerLookups, call, create, evidence, findPaid, flights, process, sends, forget: () => void sent.splice(0) }
+  const forget = () => void sent.splice(0)
+  return { answerLookups, call, create, evidence, findPaid, flights, forget, process, sends, sent }
 })
 
 const card = (index: number) => `ca_${String(index).padStart(32, "0")}`
@@ -204,7 +205,9 @@ describe("singleFlight: payouts in doubt that are too many to remember (E12)", (
 
   it.effect("of whom even the evidence is forgotten, may be anybody", () =>
     Effect.gen(function* () {
-      const { answerLookups, create, sends } = yield* callsOf({ paid: 1, failed: 1, inDoubt: 1, others: 1 })
+      const { answerLookups, create, evidence, sends } = yield* callsOf({
+        ...{ paid: 1, failed: 1, inDoubt: 1, others: 1 }
+      })
       answerLookups(() => absent)
       const most = (handle: string) =>
         Effect.map(create({ handle }, "Refused"), (end) => "exposure" in end && end.exposure)
@@ -212,6 +215,8 @@ describe("singleFlight: payouts in doubt that are too many to remember (E12)", (
       assert.deepStrictEqual(yield* most("stranger"), { min: 0, max: 0 })
       yield* create({ handle: "third" }, "Lost")
       assert.deepStrictEqual(yield* most("another"), { min: 0, max: 12_500 }, "the first was forgotten")
+      const guesses = evidence(requestOf({ handle: "another" }).handle)?.creates.map(({ guess }) => guess)
+      assert.deepStrictEqual(guesses, [true])
       assert.deepStrictEqual(yield* most("first"), { min: 0, max: 12_500 })
       assert.deepStrictEqual((yield* sends({ handle: "fourth" })).slice(-2), ["lookup fourth", "create fourth"])
     }).pipe(quiet)
@@ -429,6 +434,22 @@ describe("singleFlight: what a wait found", () => {
   )
 })
 
+describe("singleFlight: a soft decline", () => {
+  it.effect("is looked up by `recover`, and sent again by `create`", () =>
+    Effect.gen(function* () {
+      const { create, flights, forget, sends, sent } = yield* callsOf()
+      const { handle } = requestOf()
+      yield* create({}, "SoftDeclined")
+      forget()
+      const recovery = { evidence: undefined, outstandingCreates: 0, lastSentAt: undefined }
+      yield* Effect.either(flights.board({ request: requestOf(), policy: RetryPolicy.none, recovery }))
+      assert.strictEqual(sent[0], `lookup ${handle}`)
+      forget()
+      assert.deepStrictEqual(yield* sends({}), ["Paid", `create ${handle}`])
+    })
+  )
+})
+
 describe("singleFlight: a call that joins another one", () => {
   it.effect("leaves nothing behind if it was interrupted before anything was done, and was not joined", () =>
     Effect.gen(function* () {
@@ -444,7 +465,7 @@ describe("singleFlight: a call that joins another one", () => {
 describe("singleFlight: what was declined for good", () => {
   it.effect("is looked up by `recover`, and is told with the money as it is known now", () =>
     Effect.gen(function* () {
-      const { answerLookups, call, create, flights, forget, sends } = yield* callsOf()
+      const { answerLookups, call, create, flights, forget, sends, sent } = yield* callsOf()
       const { handle } = requestOf()
       yield* create({}, "HardDeclined")
       forget()
@@ -462,6 +483,9 @@ describe("singleFlight: what was declined for good", () => {
       const end = yield* Effect.flip(call(requestOf(), "Paid"))
       assert.deepStrictEqual([end._tag, end.certainty], ["HardDeclined", "MayHaveMoved"])
       assert.deepStrictEqual((yield* recover(0)).certainty, "NotMoved")
+      forget()
+      yield* recover(0)
+      assert.deepStrictEqual(sent, [`lookup ${handle}`], "it is looked up although nothing is in doubt")
       forget()
       assert.deepStrictEqual(yield* sends({}), ["HardDeclined"], "nothing is open any more")
     })

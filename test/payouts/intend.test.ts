@@ -10,6 +10,18 @@ const options = { policy: RetryPolicy.none }
 const amount = { min: 0, max: 12_500 }
 
 describe("An intent", () => {
+  it.effect("is refused for a number that is none, and for another payout's evidence", () =>
+    Effect.gen(function* () {
+      const payouts = yield* Payouts.Payouts
+      const refused = (options: Payouts.IntendOptions) =>
+        Effect.map(Effect.flip(payouts.intend(request, options)), ({ field, reason }) => [field, reason])
+      assert.deepStrictEqual(yield* refused({ creates: 0.5 }), ["creates", "must be an integer of 0 or more"])
+      assert.deepStrictEqual(yield* refused({ evidence: Exposure.empty("another") }), [
+        ...["evidence", "must be about the request's handle"]
+      ])
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("is a create of the next minute that may have been sent, and sends nothing", () =>
     Effect.gen(function* () {
       const payouts = yield* Payouts.Payouts

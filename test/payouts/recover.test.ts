@@ -1,6 +1,6 @@
 /** What `recover` looks up, sends and assumes when another process may have sent the payout. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { DateTime, Effect, TestClock } from "effect"
 import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { anotherProcess, inVirtualTime, layer, requestOf } from "../support.js"
@@ -161,6 +161,27 @@ describe("Payouts.recover", () => {
       assert.deepStrictEqual([end.reason, end.certainty, end.exposure.max], ["Unseen", "MayHaveMoved", 12_500])
       assert.strictEqual((yield* truth).creates, 0)
     }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect(
+    "counts an outstanding create as sent until the time that it is told, and until now if it is told none",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(Date.UTC(2026, 0, 2))
+        const now = yield* DateTime.now
+        yield* always(Script.apiError({ status: 400, code: 135 }).pipe(Script.onCreate))
+        const certaintyOf = (lastSentAt?: DateTime.Utc) =>
+          Effect.gen(function* () {
+            const restarted = yield* anotherProcess()
+            const options = { outstandingCreates: 1, ...(lastSentAt === undefined ? {} : { lastSentAt }) }
+            return (yield* inVirtualTime(Effect.flip(restarted.recover(requestOf(), options)))).certainty
+          })
+        const ago = (hours: number) => DateTime.subtract(now, { hours })
+        assert.deepStrictEqual(
+          [yield* certaintyOf(ago(7)), yield* certaintyOf(ago(5)), yield* certaintyOf()],
+          ["NotMoved", "MayHaveMoved", "MayHaveMoved"]
+        )
+      }).pipe(Effect.provide(layer()))
   )
 
   it.effect("keeps a refusal in doubt while an outstanding create may arrive, unless outstandingCreates is 0", () =>
