@@ -1,4 +1,5 @@
 /** The provider's books: what it says about a payout, and what truly became of the money, which is not always the same. */
+import { DateTime } from "effect"
 import type { Input } from "./Client.js"
 
 /** As they travel to the bench: the truth about one payout, to hold a client's answer against. */
@@ -20,7 +21,8 @@ interface Transaction {
 let ids = 0
 export const nextId = (): string => (ids += 1).toString(16).padStart(32, "0")
 
-const now = (): string => new Date().toISOString().replace("Z", "+00:00")
+/** In the provider's format. */
+export const now = (): string => DateTime.formatIso(DateTime.unsafeNow()).replace("Z", "+00:00")
 
 export interface Payout {
   readonly input: Input

@@ -37,7 +37,7 @@ const error = (status: number, code: number, text: string, path = "/v1/payout"):
     code,
     error: text,
     path,
-    timestamp: new Date().toISOString().replace("Z", "+00:00"),
+    timestamp: Ledger.now(),
     http_status: status,
     http_reason: text,
     request_id: Ledger.nextId()

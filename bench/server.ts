@@ -5,6 +5,7 @@
  *
  * Its control is the IPC channel, so that no control request is ever among those that are counted.
  */
+import { DateTime } from "effect"
 import { createServer, type Socket } from "node:net"
 import { performance } from "node:perf_hooks"
 import { type Entry, nextId } from "./ledger.js"
@@ -51,8 +52,10 @@ const keepAliveSeconds = 3_600
 // A text a second, so that it costs nothing.
 let today = { second: 0, text: "" }
 const date = (): string => {
-  const second = Math.floor(Date.now() / 1_000)
-  if (second !== today.second) today = { second, text: new Date(second * 1_000).toUTCString() }
+  const second = Math.floor((performance.timeOrigin + performance.now()) / 1_000)
+  if (second !== today.second) {
+    today = { second, text: DateTime.toDateUtc(DateTime.unsafeMake(second * 1_000)).toUTCString() }
+  }
   return today.text
 }
 

@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import { type LookupError, LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"
@@ -132,21 +133,8 @@ const failed = (
 
 const categoryOf = (verdict: Verdict.Verdict): LookupFailed["category"] => {
   const { error } = Verdict.row(verdict)
-  switch (error) {
-    case "CommunicationError":
-    case "ServerError":
-    case "RateLimited":
-    case "UnexpectedResponse":
-      return error
-    case "RequestRejected":
-    case "PaymentMethodNotFound":
-    case "PaymentMethodNotAllowed":
-    case "CustomerMismatch":
-    case "HandleConflict":
-    case "HardDeclined":
-    case "SoftDeclined":
-    case "ProcessingError":
-    case undefined:
-      return "RequestRejected"
-  }
+  // What refuses a create by its own name refuses a lookup without one.
+  return isCategory(error) ? error : "RequestRejected"
 }
+
+const isCategory = Schema.is(LookupFailed.fields.category)
