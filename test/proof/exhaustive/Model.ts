@@ -250,18 +250,31 @@ interface Lost {
   readonly at: number
   /** The attempts that were over before it was sent. */
   readonly before: ReadonlySet<number>
-  /** The code that it was told instead. */
+  /** The code that it was told instead, and when. */
   readonly told?: string
+  readonly toldAt?: number
 }
+
+/** How far a read may lag behind, in milliseconds: so long a claim stands against a failure. */
+const lag = 600_000
 
 /**
  * The most that lost creates can still pay: the worst of all ways to tell which of them made which attempt. An attempt that is
  * not older than one of them was made by one of them, and no one made two. What was told 133 or an unreadable 400 did
- * nothing, if there is an older attempt that it can have been told of. What was told 134 is nobody's doing while 134 stands.
+ * nothing, if there is an older attempt that it can have been told of; an attempt that is over by now only if it was read when
+ * reads could not lag so far. What was told 134 is nobody's doing while 134 stands.
  */
-const doubt = (lost: ReadonlyArray<Lost>, attempts: ReadonlyArray<Made>, owned: ReadonlySet<number>): number => {
-  const isSettled = ({ at, before, told }: Lost) =>
-    (told === "133" && attempts.some((one, index) => one.at < at && !before.has(index))) ||
+const doubt = (
+  lost: ReadonlyArray<Lost>,
+  attempts: ReadonlyArray<Made>,
+  owned: ReadonlySet<number>,
+  readAt: number
+): number => {
+  const isSettled = ({ at, before, told, toldAt = at }: Lost) =>
+    (told === "133" &&
+      attempts.some(
+        (one, index) => one.at < at && !before.has(index) && (one.end === "processing" || readAt - toldAt >= lag)
+      )) ||
     (told === "400?" && attempts.some((one) => one.at < at))
   const free = attempts.map((one, index) => ({ ...one, index })).filter(({ index }) => !owned.has(index))
   const canMake = (one: Lost, { at, index }: Made & { readonly index: number }) =>
@@ -300,6 +313,7 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
   let exchanges = ""
   // What is known about the money: the newest record, the creates that were lost, and which attempts answered a create.
   let record: Shown | undefined
+  let readAt = 0
   let lost: ReadonlyArray<Lost> = []
   const owned = new Set<number>()
   /** The latest answer that left the money in doubt: what a failure is about, unless the payout itself was the answer. */
@@ -314,7 +328,7 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     if (state === "paid") return { min: 1, max: canPay.length }
     // What is not over, or has no attempt, may itself be the doing of one of them.
     const unexplained = canPay.length === 0 && (state !== "failed" || attempts.length === 0) ? 1 : 0
-    return { min: 0, max: canPay.length + Math.max(doubt(lost, attempts, owned), unexplained) }
+    return { min: 0, max: canPay.length + Math.max(doubt(lost, attempts, owned, readAt), unexplained) }
   }
 
   /** Only the money of our own creates. */
@@ -330,7 +344,7 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     const isOurs = attempts.some(({ end }, index) => end === "paid" && owned.has(index))
     return {
       min: state === "paid" && isOurs ? 1 : 0,
-      max: canPay + (state === "paid" ? 0 : doubt(lost, attempts, owned))
+      max: canPay + (state === "paid" ? 0 : doubt(lost, attempts, owned, readAt))
     }
   }
 
@@ -375,14 +389,15 @@ export const predict = (script: ReadonlyArray<string>, policy: Policy): Predicti
     const shown = isShown && !isContradicted ? seen : undefined
     const isNews =
       shown !== undefined && (shown.state !== known?.state || shown.attempts.length > (known?.attempts.length ?? 0))
-    if (typeof seen !== "string" && row.money === undefined) record = seen
+    if (typeof seen !== "string" && row.money === undefined) [record, readAt] = [seen, at]
     if (kind === "C" && row.money === "unclear") lost = [...lost, { at, before }]
     if (kind === "C" && row.money === "claimed" && typeof seen === "string")
-      lost = [...lost, { at, before, told: seen }]
+      lost = [...lost, { at, before, told: seen, toldAt: provider.now }]
     if (kind === "C" && shown !== undefined) {
       const own = shown.attempts.findLastIndex((one, index) => one.at >= at && !before.has(index) && !owned.has(index))
       if (own >= 0) owned.add(own)
-      else lost = [...lost, { at, before, ...(shown.state === "processing" ? { told: "133" } : {}) }]
+      else
+        lost = [...lost, { at, before, ...(shown.state === "processing" ? { told: "133", toldAt: provider.now } : {}) }]
     }
     const isOpen = (one: Shown) => one.state !== "failed" || one.attempts.some((made) => !isDeclined(made))
     if (shown === undefined ? kind === "C" && row.money !== undefined : isOpen(shown)) doubtTag = row.tag
