@@ -51,7 +51,7 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
   ["7", "get: the provider could not be asked, which says nothing about the money"],
   ["8", "get: the record was shown, which says nothing about a create that is under way"],
-  ["10, 13 to 18", "0 and 3 to 8, simulated in the sandbox: no money moves, whatever the output says"],
+  ["10, 13 to 18", "as 0 and 3 to 8, but simulated in the sandbox: no money moves"],
   ["130", "interrupted before anything was sent"]
 ]
 

@@ -223,7 +223,7 @@ const several = "several/"
 // A transaction ends once. A known end outranks an unknown one, because the provider may find out later.
 /** @internal */
 export const progress = ({ errorState, state }: Transaction): number =>
-  state === "paid" ? 5 : state !== "failed" ? 0 : ends.indexOf(errorState) + 2
+  state === "paid" ? ends.length + 2 : state !== "failed" ? 0 : ends.indexOf(errorState) + 2
 
 const ends: ReadonlyArray<string | undefined> = ["processing_error", "soft_declined", "hard_declined"]
 

@@ -34,7 +34,7 @@ const begin = Effect.fnUntraced(function* <A, B, E, R>(
   concurrency: number,
   work: (request: A) => Effect.Effect<B>
 ) {
-  // Scopes close in reverse order, so what is under way ends before the stream of requests is closed.
+  // Scopes close in reverse order: the payouts under way end before the stream of requests is closed.
   const pull = yield* Stream.toPull(requests)
   const results = yield* Mailbox.make<B, E>(waitingMax)
   const underWay = yield* FiberSet.make<void>()

@@ -30,16 +30,12 @@ export interface Exchanges {
 }
 
 /** The exchanges of a request. Each create sends the same bytes. */
-export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => {
-  let lookup: Effect.Effect<Reply> | undefined
-  return {
-    handle: request.handle,
-    create: client.create(request),
-    // Most payouts need no lookup.
-    lookup: Effect.suspend(() => (lookup ??= client.lookup(request.handle, request))),
-    expected: Verdict.expected(request)
-  }
-}
+export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => ({
+  handle: request.handle,
+  create: client.create(request),
+  lookup: client.lookup(request.handle, request),
+  expected: Verdict.expected(request)
+})
 
 /** Makes one exchange and puts its result on record. */
 export const exchange = Effect.fnUntraced(function* (

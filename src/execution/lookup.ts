@@ -133,7 +133,7 @@ const failed = (
 
 const categoryOf = (verdict: Verdict.Verdict): LookupFailed["category"] => {
   const { error } = Verdict.row(verdict)
-  // What refuses a create by its own name refuses a lookup without one.
+  // The names of other refusals are about a create. They say nothing about a lookup.
   return isCategory(error) ? error : "RequestRejected"
 }
 

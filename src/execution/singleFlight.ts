@@ -62,15 +62,16 @@ type Begun =
 
 export class SingleFlight {
   private readonly flights = new Map<string, Flight>()
-  /** Takes the payouts in doubt out of the count when the service ends. */
-  readonly close: Effect.Effect<void>
 
   constructor(
     private readonly client: BillwerkClient["Type"],
     private readonly process: Process,
     private readonly memory: ProcessMemory = new ProcessMemory()
-  ) {
-    this.close = memory.close
+  ) {}
+
+  /** Takes the payouts in doubt out of the count when the service ends. */
+  get close(): Effect.Effect<void> {
+    return this.memory.close
   }
 
   /** Pays out, or joins the call that already does. */

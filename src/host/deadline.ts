@@ -59,7 +59,7 @@ const gone = (fiber: Fiber.RuntimeFiber<unknown>, turns: number): Effect.Effect<
 export const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /** A timer, as the live clock itself uses it: a fiber that sleeps costs far more. */
-export const startTimer = (after: Duration.Duration, fire: () => void): (() => void) => {
+const startTimer = (after: Duration.Duration, fire: () => void): (() => void) => {
   const millis = Duration.toMillis(after)
   // Longer than a timer can wait means forever, as in Effect.
   // @effect-diagnostics-next-line globalTimers:off

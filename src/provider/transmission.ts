@@ -16,25 +16,28 @@ export interface Tracked {
   readonly abort: () => void
 }
 
-/** The exchanges that transports begin for one request. */
+/** The exchanges that transports begin for one request. The body names a destination, so nothing here can be printed. */
 export class Transmission {
-  private readonly exchanges: Array<Tracked> = []
+  readonly #body: HttpBody.HttpBody
+  readonly #exchanges: Array<Tracked> = []
   private isOver = false
   private isUnsent = false
 
-  constructor(private readonly body: HttpBody.HttpBody) {}
+  constructor(body: HttpBody.HttpBody) {
+    this.#body = body
+  }
 
   /** Called by a transport before it sends. A host's client may send others, for a token for example. */
   track(body: HttpBody.HttpBody, exchange: Tracked): void {
     // All requests without a body have the same one. A lookup moves no money, so nothing depends on it.
-    if (body !== this.body || body._tag === "Empty") return
+    if (body !== this.#body || body._tag === "Empty") return
     if (this.isOver) exchange.abort()
-    else this.exchanges.push(exchange)
+    else this.#exchanges.push(exchange)
   }
 
   /** Whether a connection got the request, or a part of it. */
   get hasBegun(): boolean {
-    return this.exchanges.some(({ hasBegun }) => hasBegun)
+    return this.#exchanges.some(({ hasBegun }) => hasBegun)
   }
 
   /**
@@ -42,10 +45,10 @@ export class Transmission {
    * the host's client may have sent the request elsewhere.
    */
   end(): void {
-    const [only, ...others] = this.exchanges
+    const [only, ...others] = this.#exchanges
     this.isUnsent = only !== undefined && others.length === 0 && only.isWaiting
     this.isOver = true
-    for (const exchange of this.exchanges) exchange.abort()
+    for (const exchange of this.#exchanges) exchange.abort()
   }
 
   /** Unknown until the end, and if no transport reported. */

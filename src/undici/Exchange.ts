@@ -27,7 +27,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Tracked {
   constructor(private readonly isOwn: boolean) {}
 
   get isWaiting(): boolean {
-    return this.isOwn && this.controller === undefined && this.end === undefined && !this.isAborted
+    return this.sent === "NotSent" && this.end === undefined && !this.isAborted
   }
 
   get hasBegun(): boolean {
@@ -36,7 +36,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Tracked {
 
   /** Whether it is certain that no byte was sent. An exchange that is aborted before it was sent is never sent. */
   get sent(): "NotSent" | "Unknown" {
-    return this.isOwn && this.controller === undefined ? "NotSent" : "Unknown"
+    return this.isOwn && !this.hasBegun ? "NotSent" : "Unknown"
   }
 
   /**
@@ -110,7 +110,7 @@ const inLowerCase = (headers: RawHeaders): RawHeaders =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
 /** The bytes of a body. */
-export const bytesOf = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+const bytesOf = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const [first] = chunks
   return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
 }

@@ -145,7 +145,7 @@ describe("merge, of two records,", () => {
     assert.strictEqual(state(by("here", 1, "failed"), by("here", 1, "processing")), "failed")
   })
 
-  it("is the same in either order, whatever they are", () => {
+  it("does not depend on the order of the two", () => {
     const one = fc.record({
       clock: fc.constantFrom("here", "there", "elsewhere"),
       at: fc.integer({ min: 0, max: 2 }),

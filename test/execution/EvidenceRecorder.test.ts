@@ -96,7 +96,7 @@ const write = (
 
 const range = ({ exposure: { max, min } }: EvidenceRecorder) => `${min / amount}..${max / amount}`
 
-describe("EvidenceRecorder: what is known of the money", () => {
+describe("EvidenceRecorder: the money", () => {
   it("is nothing at first", () => {
     const evidence = newEvidence()
     assert.deepStrictEqual(
@@ -221,6 +221,24 @@ describe("EvidenceRecorder: what is known of the money", () => {
       assert.strictEqual(range(evidence), says)
     }
   })
+
+  it("has no arguments", () => {
+    const evidence = new EvidenceRecorder(processOf(), { handle: request.handle, amount: request.amount })
+    evidence.begin("Create", { clock: "here", at: noon })
+    const [create] = evidence.value.creates
+    assert.isDefined(create)
+    for (const key of ["request", "method"]) assert.notProperty(create, key)
+  })
+
+  it("has no saved method if it goes to a card token", () => {
+    const token = requestOf({ destination: Redacted.make("ct_0123456789abcdef"), customer: "customer-1" })
+    const evidence = new EvidenceRecorder(processOf(), subjectOf(token))
+    evidence.begin("Create", { clock: "here", at: noon })
+    const [create] = evidence.value.creates
+    assert.isDefined(create)
+    assert.property(create, "request")
+    assert.notProperty(create, "method")
+  })
 })
 
 describe("EvidenceRecorder: the clock", () => {
@@ -261,7 +279,7 @@ describe("EvidenceRecorder: the clock", () => {
   })
 })
 
-describe("EvidenceRecorder: how an answer is to be taken", () => {
+describe("EvidenceRecorder: an answer", () => {
   it("is news if it is a failure that was not known, or looked otherwise before", () => {
     const evidence = newEvidence()
     const isNews = (verdict: Verdict.Verdict) => write(evidence, NextStep.firstAsk, verdict).isNews
@@ -325,9 +343,57 @@ describe("EvidenceRecorder: how an answer is to be taken", () => {
     assert.isFalse(write(evidence.continuedBy(subjectOf(otherRequest)), NextStep.firstAsk, softDeclined).isOwn)
     assert.isFalse(write(newEvidence(), NextStep.firstAsk, softDeclined).isOwn)
   })
+
+  const failed = (over: Partial<Payout.Transaction> = {}): Verdict.Verdict => ({
+    _tag: "SoftDeclined",
+    payout: payout("failed", transaction("t", over))
+  })
+  const heard = (before: ReadonlyArray<Verdict.Verdict>, verdict: Verdict.Verdict) => {
+    const evidence = newEvidence()
+    for (const one of before) write(evidence, NextStep.firstAsk, one)
+    return write(evidence, NextStep.firstAsk, verdict)
+  }
+
+  it("is news if its state, its reason or the payout's state is new, and not if nothing is", () => {
+    const going: Verdict.Verdict = {
+      _tag: "Processing",
+      payout: payout("processing", transaction("t", { state: "processing", errorState: undefined }))
+    }
+    assert.isTrue(heard([going], failed()).isNews)
+    assert.isTrue(heard([failed({ errorState: "processing_error" })], failed()).isNews)
+    assert.isTrue(heard([{ _tag: "Processing", payout: payout("processing", transaction("t")) }], failed()).isNews)
+    assert.isFalse(heard([failed()], failed()).isNews)
+    // A read that lags behind tells nothing new of a transaction whose end is known.
+    assert.isFalse(heard([failed()], failed({ errorState: undefined })).isNews)
+  })
+
+  it("is about the transaction that is the latest", () => {
+    const later = transaction("u", { created: DateTime.unsafeMake(noon + 1), errorState: "unheard_of" })
+    const two = (errorState: string): Verdict.Verdict => ({
+      _tag: "SoftDeclined",
+      payout: payout("failed", transaction("t"), { ...later, errorState })
+    })
+    assert.isTrue(heard([two("unheard_of")], two("soft_declined")).isNews)
+  })
+
+  it("is news of a payout without transactions only once", () => {
+    const bare: Verdict.Verdict = { _tag: "SoftDeclined", payout: payout("failed") }
+    assert.deepStrictEqual([heard([], bare).isNews, heard([bare], bare).isNews], [true, false])
+  })
+
+  it("contradicts nothing in the answer to a create", () => {
+    const evidence = newEvidence()
+    write(evidence, NextStep.create, { _tag: "AlreadyPaid" }, { reply: refusal })
+    assert.isFalse(write(evidence, NextStep.create, softDeclined).contradicts)
+    assert.isTrue(write(evidence, NextStep.confirm, softDeclined).contradicts)
+  })
+
+  it("is none of a success", () => {
+    assert.deepInclude(heard([], paid), { isStale: false, contradicts: false, isNews: false, isOwn: false })
+  })
 })
 
-describe("EvidenceRecorder: the record of an exchange", () => {
+describe("EvidenceRecorder: the log entry of an exchange", () => {
   it("has the status, the code and the request id that it came with", () => {
     const evidence = newEvidence()
     write(evidence, NextStep.create, { _tag: "RequestRejected" }, { reply: { ...refusal, status: 401 } })
@@ -383,9 +449,26 @@ describe("EvidenceRecorder: the record of an exchange", () => {
       ]
     )
   })
+
+  const bearingOf = (step: NextStep.Step, verdict: Verdict.Verdict) => {
+    const evidence = newEvidence()
+    write(evidence, step, verdict)
+    return evidence.latest?.bearing
+  }
+  it("says of a create and of a lookup what each says", () => {
+    assert.deepStrictEqual([bearingOf(NextStep.create, lost), bearingOf(NextStep.firstAsk, lost)], ["Unclear", "None"])
+  })
+
+  it("has no code where there was a payout, and no request id where there was none", () => {
+    const evidence = newEvidence()
+    const { requestId: _, ...anonymous } = answer({ _tag: "PayoutBody", payout: softDeclined.payout })
+    write(evidence, NextStep.create, softDeclined, { reply: anonymous })
+    for (const key of ["code", "requestId"]) assert.notProperty(evidence.latest, key)
+    assert.strictEqual(evidence.latest?.status, 200)
+  })
 })
 
-describe("EvidenceRecorder: what leaves a payout in doubt", () => {
+describe("EvidenceRecorder: the doubt", () => {
   type Exchanges = ReadonlyArray<readonly [NextStep.Step, Verdict.Verdict]>
   const unseen = errors.unseen.verdict
   const refused: Verdict.Verdict = { _tag: "RequestRejected" }
@@ -502,6 +585,32 @@ describe("EvidenceRecorder: what leaves a payout in doubt", () => {
     other.learn(Exposure.ofPayout(request.handle, payout("failed", transaction("u")), { clock: "here", at: noon }))
     assert.strictEqual(other.doubt.verdict, lost)
   })
+
+  it("is what was lost, also after a payment is shown", () => {
+    const evidence = newEvidence()
+    write(evidence, NextStep.create, lost)
+    write(evidence, NextStep.firstAsk, paid)
+    assert.strictEqual(evidence.doubt.verdict, lost)
+  })
+
+  it("does not change because other evidence does not show a failure", () => {
+    const evidence = newEvidence()
+    write(evidence, NextStep.create, lost)
+    write(evidence, NextStep.create, processingError)
+    const { handle } = request
+    evidence.learn(Exposure.ofPayout(handle, payout("processing"), { clock: "here", at: noon + minute }))
+    assert.strictEqual(evidence.doubt.verdict, processingError)
+  })
+
+  it("is another payout's if the record at the provider went to the same saved method", () => {
+    const evidence = newEvidence()
+    const method = subjectOf(request).fingerprints?.method
+    const shown = payout("paid", transaction("t", { state: "paid", errorState: undefined, ...(method && { method }) }))
+    evidence.learn(Exposure.ofPayout(request.handle, shown, { clock: "here", at: noon }))
+    const own = (where: "Provider" | "Process") =>
+      evidence.conflict({ with: where, differs: ["amount"] }).exposure.max / amount
+    assert.deepStrictEqual([own("Provider"), own("Process")], [0, 1])
+  })
 })
 
 describe("EvidenceRecorder: other arguments under the handle", () => {
@@ -537,7 +646,7 @@ describe("EvidenceRecorder: other arguments under the handle", () => {
   })
 })
 
-describe("EvidenceRecorder: creates that the caller tells of", () => {
+describe("EvidenceRecorder: assumed creates", () => {
   const until = { clock: "here", at: noon + 0.5 }
   const assumed = (evidence: EvidenceRecorder) =>
     evidence.value.creates.map(({ count, guess, id }) => [id, count, guess])
@@ -613,9 +722,22 @@ describe("EvidenceRecorder: creates that the caller tells of", () => {
       [`assumed/${name}/here`, 3, false]
     ])
   })
+
+  it("is replaced by a number of the same arguments, and of the handle alone, but not of others", () => {
+    const until = { clock: "here", at: noon }
+    const evidence = newEvidence()
+    const { amount, currency, handle } = request
+    evidence.assume({ amount, currency, handle }, { count: 1, guess: true, until })
+    evidence.assume(subjectOf(otherRequest), { count: 1, guess: true, until })
+    evidence.assume(evidence.subject, { count: 0, guess: false, until })
+    assert.deepStrictEqual(
+      evidence.value.creates.map(({ request }) => request),
+      [subjectOf(otherRequest).fingerprints?.request]
+    )
+  })
 })
 
-describe("EvidenceRecorder: what a create was told", () => {
+describe("EvidenceRecorder: the claim of a create", () => {
   const claims: ReadonlyArray<readonly [Verdict.Verdict, "Paid" | "Processing" | "Exists"]> = [
     [{ _tag: "AlreadyPaid" }, "Paid"],
     [{ _tag: "AlreadyProcessing" }, "Processing"],
@@ -655,137 +777,5 @@ describe("EvidenceRecorder: what a create was told", () => {
     const evidence = newEvidence()
     evidence.write(NextStep.create, lost, noAnswer, noon)
     assert.deepStrictEqual([evidence.attempts, evidence.value.creates], [[], []])
-  })
-})
-
-describe("EvidenceRecorder: a create of an unknown request", () => {
-  it("has no arguments", () => {
-    const evidence = new EvidenceRecorder(processOf(), { handle: request.handle, amount: request.amount })
-    evidence.begin("Create", { clock: "here", at: noon })
-    const [create] = evidence.value.creates
-    assert.isDefined(create)
-    for (const key of ["request", "method"]) assert.notProperty(create, key)
-  })
-
-  it("has no saved method if it goes to a card token", () => {
-    const token = requestOf({ destination: Redacted.make("ct_0123456789abcdef"), customer: "customer-1" })
-    const evidence = new EvidenceRecorder(processOf(), subjectOf(token))
-    evidence.begin("Create", { clock: "here", at: noon })
-    const [create] = evidence.value.creates
-    assert.isDefined(create)
-    assert.property(create, "request")
-    assert.notProperty(create, "method")
-  })
-})
-
-describe("EvidenceRecorder: how a failure is to be taken", () => {
-  const failed = (over: Partial<Payout.Transaction> = {}): Verdict.Verdict => ({
-    _tag: "SoftDeclined",
-    payout: payout("failed", transaction("t", over))
-  })
-  const heard = (before: ReadonlyArray<Verdict.Verdict>, verdict: Verdict.Verdict) => {
-    const evidence = newEvidence()
-    for (const one of before) write(evidence, NextStep.firstAsk, one)
-    return write(evidence, NextStep.firstAsk, verdict)
-  }
-
-  it("is news if its state, its reason or the payout's state is new, and not if nothing is", () => {
-    const going: Verdict.Verdict = {
-      _tag: "Processing",
-      payout: payout("processing", transaction("t", { state: "processing", errorState: undefined }))
-    }
-    assert.isTrue(heard([going], failed()).isNews)
-    assert.isTrue(heard([failed({ errorState: "processing_error" })], failed()).isNews)
-    assert.isTrue(heard([{ _tag: "Processing", payout: payout("processing", transaction("t")) }], failed()).isNews)
-    assert.isFalse(heard([failed()], failed()).isNews)
-    // A read that lags behind tells nothing new of a transaction whose end is known.
-    assert.isFalse(heard([failed()], failed({ errorState: undefined })).isNews)
-  })
-
-  it("is about the transaction that is the latest", () => {
-    const later = transaction("u", { created: DateTime.unsafeMake(noon + 1), errorState: "unheard_of" })
-    const two = (errorState: string): Verdict.Verdict => ({
-      _tag: "SoftDeclined",
-      payout: payout("failed", transaction("t"), { ...later, errorState })
-    })
-    assert.isTrue(heard([two("unheard_of")], two("soft_declined")).isNews)
-  })
-
-  it("is news of a payout without transactions only once", () => {
-    const bare: Verdict.Verdict = { _tag: "SoftDeclined", payout: payout("failed") }
-    assert.deepStrictEqual([heard([], bare).isNews, heard([bare], bare).isNews], [true, false])
-  })
-
-  it("contradicts nothing in the answer to a create", () => {
-    const evidence = newEvidence()
-    write(evidence, NextStep.create, { _tag: "AlreadyPaid" }, { reply: refusal })
-    assert.isFalse(write(evidence, NextStep.create, softDeclined).contradicts)
-    assert.isTrue(write(evidence, NextStep.confirm, softDeclined).contradicts)
-  })
-
-  it("is none of a success", () => {
-    assert.deepInclude(heard([], paid), { isStale: false, contradicts: false, isNews: false, isOwn: false })
-  })
-})
-
-describe("EvidenceRecorder: the entry of an exchange", () => {
-  const bearingOf = (step: NextStep.Step, verdict: Verdict.Verdict) => {
-    const evidence = newEvidence()
-    write(evidence, step, verdict)
-    return evidence.latest?.bearing
-  }
-  it("says of a create and of a lookup what each says", () => {
-    assert.deepStrictEqual([bearingOf(NextStep.create, lost), bearingOf(NextStep.firstAsk, lost)], ["Unclear", "None"])
-  })
-
-  it("has no code where there was a payout, and no request id where there was none", () => {
-    const evidence = newEvidence()
-    const { requestId: _, ...anonymous } = answer({ _tag: "PayoutBody", payout: softDeclined.payout })
-    write(evidence, NextStep.create, softDeclined, { reply: anonymous })
-    for (const key of ["code", "requestId"]) assert.notProperty(evidence.latest, key)
-    assert.strictEqual(evidence.latest?.status, 200)
-  })
-})
-
-describe("EvidenceRecorder: what is left in doubt", () => {
-  it("is what was lost, also after a payment is shown", () => {
-    const evidence = newEvidence()
-    write(evidence, NextStep.create, lost)
-    write(evidence, NextStep.firstAsk, paid)
-    assert.strictEqual(evidence.doubt.verdict, lost)
-  })
-
-  it("does not change because other evidence does not show a failure", () => {
-    const evidence = newEvidence()
-    write(evidence, NextStep.create, lost)
-    write(evidence, NextStep.create, processingError)
-    const { handle } = request
-    evidence.learn(Exposure.ofPayout(handle, payout("processing"), { clock: "here", at: noon + minute }))
-    assert.strictEqual(evidence.doubt.verdict, processingError)
-  })
-
-  it("is another payout's if the record at the provider went to the same saved method", () => {
-    const evidence = newEvidence()
-    const method = subjectOf(request).fingerprints?.method
-    const shown = payout("paid", transaction("t", { state: "paid", errorState: undefined, ...(method && { method }) }))
-    evidence.learn(Exposure.ofPayout(request.handle, shown, { clock: "here", at: noon }))
-    const own = (where: "Provider" | "Process") =>
-      evidence.conflict({ with: where, differs: ["amount"] }).exposure.max / amount
-    assert.deepStrictEqual([own("Provider"), own("Process")], [0, 1])
-  })
-})
-
-describe("EvidenceRecorder: a guess", () => {
-  it("is replaced by a number of the same arguments, and of the handle alone, but not of others", () => {
-    const until = { clock: "here", at: noon }
-    const evidence = newEvidence()
-    const { amount, currency, handle } = request
-    evidence.assume({ amount, currency, handle }, { count: 1, guess: true, until })
-    evidence.assume(subjectOf(otherRequest), { count: 1, guess: true, until })
-    evidence.assume(evidence.subject, { count: 0, guess: false, until })
-    assert.deepStrictEqual(
-      evidence.value.creates.map(({ request }) => request),
-      [subjectOf(otherRequest).fingerprints?.request]
-    )
   })
 })

@@ -148,7 +148,7 @@ describe("ProcessMemory", () => {
     })
   )
 
-  it.effect("keeps a payout without a record only if it is in doubt, or is told to", () =>
+  it.effect("keeps a payout without a record only if it is in doubt or its caller asks for it", () =>
     Effect.gen(function* () {
       const memory = new ProcessMemory(mostOf())
       yield* memory.keep(request, evidenceOf(request, false), lost)

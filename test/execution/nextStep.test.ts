@@ -341,7 +341,7 @@ describe("nextStep, a call for a payout that was left in doubt", () => {
 describe("nextStep: arguments that were declined for good", () => {
   const isDeclined = true
 
-  it("are never sent again, whatever is heard, and are not asked about in order to be sent", () => {
+  it("are never sent again, nor looked up in order to be sent", () => {
     for (const step of everyStep) {
       for (const verdict of Object.values(verdicts)) {
         for (const isInDoubt of [true, false]) {

@@ -100,7 +100,7 @@ const logging = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const lines: Array<string> = []
     const logger = Logger.make(({ annotations, message }) => {
-      const about = Option.getOrElse(HashMap.get(annotations, "handle"), () => "nobody")
+      const about = Option.getOrElse(HashMap.get(annotations, "handle"), () => "no handle")
       lines.push(`${String(about)}: ${String(message)}`)
     })
     yield* Effect.provide(effect, Logger.replace(Logger.defaultLogger, logger))

@@ -450,18 +450,6 @@ describe("singleFlight: a soft decline", () => {
   )
 })
 
-describe("singleFlight: a call that joins another one", () => {
-  it.effect("leaves nothing behind if it was interrupted before anything was done, and was not joined", () =>
-    Effect.gen(function* () {
-      const { call, evidence, sends } = yield* callsOf()
-      const { handle } = requestOf()
-      yield* call(requestOf(), "Refused").pipe(Effect.either)
-      assert.isUndefined(evidence(handle)?.record)
-      assert.deepStrictEqual((yield* sends({})).slice(-1), [`create ${handle}`])
-    })
-  )
-})
-
 describe("singleFlight: what was declined for good", () => {
   it.effect("is looked up by `recover`, and is told with the money as it is known now", () =>
     Effect.gen(function* () {
