@@ -101,7 +101,7 @@ const decoder = new TextDecoder()
 /** The service over that provider. */
 const live = (provider: Provider, policy: RetryPolicy.RetryPolicy): Layer.Layer<Payouts.Payouts> =>
   Payouts.layerWith({ policy }).pipe(
-    Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_scale_0123456789abcdef") })),
+    Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_scale_0123456789abcdef"), requestLimits: "None" })),
     Layer.provide(
       Layer.succeed(
         HttpClient.HttpClient,

@@ -18,12 +18,12 @@ import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
 import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
 import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
+import * as exchange from "./execution/exchange.js"
 import * as live from "./execution/liveServices.js"
 import { lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
 import * as Process from "./execution/Process.js"
 import { type Call, SingleFlight } from "./execution/singleFlight.js"
-import * as turns from "./execution/turns.js"
 import { intended } from "./execution/Subject.js"
 import { Hints } from "./webhook/Hints.js"
 import * as bulk from "./execution/bulk.js"
@@ -135,6 +135,14 @@ export const contradictionDeadline: Duration.Duration = Duration.seconds(10)
  * @since 0.1.0
  */
 export const contradictionsMax = 16
+
+/**
+ * How long one run of `beforeCreate` may take: 10 seconds.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const beforeCreateDeadline: Duration.Duration = exchange.beforeCreateDeadline
 
 /**
  * The settings of one `awaitFinal`, in place of the layer's `pollPolicy`.
@@ -250,6 +258,14 @@ export interface Options {
    */
   readonly arrivalHorizon?: Duration.DurationInput | undefined
   /**
+   * Runs before each create is sent, resends included, with all that this process knows of the handle: this create is
+   * part of it. **Store the evidence durably**, by handle, in place of the earlier one. If the process is killed, pass
+   * what is stored to `recover`, with `outstandingCreates: 0`: it has every create that was sent. If the effect fails,
+   * dies or takes longer than `beforeCreateDeadline`, the create is not sent. Replace what is stored with the
+   * `evidence` of the outcome or error when the call has ended.
+   */
+  readonly beforeCreate?: ((evidence: Evidence) => Effect.Effect<void, unknown>) | undefined
+  /**
    * Runs when the provider shows another state for a payout that a request of this process is known to have paid. The
    * service logs that as an error in any case. The callback runs in its own fiber, for `contradictionDeadline` at most,
    * and the call does not wait for it. If it dies or takes longer, the service logs that. When the service's scope
@@ -277,11 +293,11 @@ interface Parts {
 
 const start = Effect.fnUntraced(function* (options: Options) {
   const client = yield* BillwerkClient
-  const { onContradiction } = options
+  const { beforeCreate, onContradiction } = options
   const process = yield* Process.make(Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault))
   yield* live.announce(client.account)
   const flights = yield* Effect.acquireRelease(
-    Effect.sync(() => new SingleFlight(client, process)),
+    Effect.sync(() => new SingleFlight(client, process, beforeCreate && exchange.beforeCreate(beforeCreate))),
     ({ close }) => close
   )
   const beside = yield* hostCode.beside({ atOnceMax: contradictionsMax, deadline: contradictionDeadline })
@@ -290,7 +306,6 @@ const start = Effect.fnUntraced(function* (options: Options) {
     process,
     flights,
     hints: yield* Effect.serviceOption(Hints),
-    turn: turns.make(process, PollPolicy.readsPerSecond),
     onContradiction: (contradiction) =>
       onContradiction === undefined ? Effect.void : beside("onContradiction", () => onContradiction(contradiction))
   }

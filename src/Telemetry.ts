@@ -64,6 +64,7 @@ export const attribute = {
  * - `outcomes`: how calls of `create`, `recover` and `awaitFinal` ended, by outcome and certainty.
  * - `attempts`: exchanges with the provider, by kind and outcome.
  * - `waits`: seconds waited before an exchange that a retry policy granted, by category.
+ * - `turns`: seconds that an exchange waited for its turn within the provider's request limits, if it had to, by kind.
  * - `inDoubt`, `exposureInDoubt`: how many payouts that this process remembers may have moved money (those that are
  *   processing included), and the most that they can have moved, in minor units, by currency.
  * - `webhooks`: webhook requests, by ending.
@@ -76,6 +77,7 @@ export const metric = {
   outcomes: Metric.counter("payout.outcomes", { incremental: true }),
   attempts: Metric.counter("payout.attempts", { incremental: true }),
   waits: Metric.histogram("payout.waits", MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 12 })),
+  turns: Metric.histogram("payout.turns", MetricBoundaries.exponential({ start: 0.1, factor: 4, count: 10 })),
   inDoubt: Metric.gauge("payout.in_doubt"),
   webhooks: Metric.counter("payout.webhooks", { incremental: true }),
   exposureInDoubt: Metric.gauge("payout.in_doubt.exposure"),
@@ -111,6 +113,12 @@ export const countAttempt = (kind: Kind, outcome: string): Effect.Effect<void> =
 /** @internal */
 export const measureWait = (category: string, wait: Duration.Duration): Effect.Effect<void> =>
   Metric.update(labelled(metric.waits, { [label.category]: category }), Duration.toSeconds(wait))
+
+/** @internal */
+export const measureTurn = (kind: Kind, waited: Duration.Duration): Effect.Effect<void> =>
+  Duration.toMillis(waited) > 0
+    ? Metric.update(labelled(metric.turns, { [label.kind]: kind }), Duration.toSeconds(waited))
+    : Effect.void
 
 /** @internal */
 export const measureFinalAge = (outcome: string, created: DateTime.Utc | undefined): Effect.Effect<void> =>

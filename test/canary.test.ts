@@ -433,7 +433,7 @@ const provider = ({ create, lookup }: Pick<Scenario, "create" | "lookup">, echo:
 
 const payoutsOver = (http: HttpClient.HttpClient, keepProviderTexts = false, policy = RetryPolicy.none) =>
   Effect.gen(function* () {
-    const client = yield* BillwerkClient.make({ apiKey, keepProviderTexts }).pipe(
+    const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey, keepProviderTexts }).pipe(
       Effect.provideService(HttpClient.HttpClient, http)
     )
     const payouts = yield* anotherProcess({ policy }).pipe(Effect.provideService(BillwerkClient.BillwerkClient, client))
@@ -590,7 +590,7 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
             if (ordinal === 3) socket.end(`HTTP/1.1 ${echo}\r\n${echo}: ${echo}\r\n\r\n${echo}`)
             else socket.write(answer(status, text, headers))
           })
-          const client = yield* BillwerkClient.make({ apiKey, baseUrl: server.url, keepProviderTexts: turn % 2 === 0 })
+          const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey, baseUrl: server.url, keepProviderTexts: turn % 2 === 0 })
           const payouts = yield* anotherProcess({ policy: RetryPolicy.none }).pipe(
             Effect.provideService(BillwerkClient.BillwerkClient, client)
           )
@@ -659,7 +659,7 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
           ),
           Effect.provideServiceEffect(
             BillwerkClient.BillwerkClient,
-            Effect.provideService(BillwerkClient.make({ apiKey }), HttpClient.HttpClient, provider(scenario, echo))
+            Effect.provideService(BillwerkClient.make({ requestLimits: "None", apiKey }), HttpClient.HttpClient, provider(scenario, echo))
           ),
           Effect.exit,
           Effect.withTracer(tracer),
@@ -911,7 +911,7 @@ describe("No secret that the caller gives", { timeout }, () => {
           client.create(request),
           client.lookup(handle),
           payouts.create(request),
-          BillwerkClient.layer({ apiKey })
+          BillwerkClient.layer({ requestLimits: "None", apiKey })
         ]) {
           assertSilent("a value", shown(value))
         }

@@ -19,7 +19,7 @@ export const openWith =
   async (baseUrl: string): Promise<Client> => {
     const runtime = ManagedRuntime.make(
       Payouts.layerWith({ policy }).pipe(
-        Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make(key), baseUrl })),
+        Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make(key), baseUrl, requestLimits: "None" })),
         Layer.provide(http),
         Layer.orDie
       )

@@ -49,7 +49,7 @@ const sandbox = Layer.effect(
   Effect.gen(function* () {
     yield* Console.error("SANDBOX: no money moves (it starts empty and ends with this command)")
     const { url } = yield* SandboxServer.SandboxServer
-    return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url })
+    return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
   })
 ).pipe(Layer.provide(SandboxServer.layer), Layer.provide(Sandbox.layerSandbox()), Layer.orDie)
 

@@ -108,6 +108,8 @@ export const Attempt = Schema.Struct({
   started: Schema.DateTimeUtc,
   /** How long it took by the monotonic clock; encoded in milliseconds. */
   took: Schema.DurationFromMillis,
+  /** How long it waited for its turn within the provider's request limits before that; encoded in milliseconds. */
+  queued: Schema.optional(Schema.DurationFromMillis),
   sent: Sent,
   /** The HTTP status, if an answer began. */
   status: Schema.optional(Schema.Number),

@@ -12,7 +12,14 @@ export const exchangesMax = 100
 export const attemptsKept = 100
 
 /** The result of an exchange, as an attempt records it. */
-export type Ended = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took">
+export type Ended = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took" | "queued">
+
+/** The beginning of an exchange. `begun` is in epoch milliseconds. */
+export interface Begun {
+  readonly kind: Attempt.Kind
+  readonly begun: number
+  readonly queued: Duration.Duration
+}
 
 type Writable<A> = { -readonly [Key in keyof A]: A[Key] }
 
@@ -32,13 +39,14 @@ export class AttemptLog {
     return this.entries.at(-1)
   }
 
-  /** `begun` and `ended` are epoch milliseconds. */
-  add(kind: Attempt.Kind, begun: number, ended: number, what: Ended): void {
+  /** `ended` is in epoch milliseconds. */
+  add({ begun, kind, queued }: Begun, ended: number, what: Ended): void {
     this.entries.push({
       ordinal: (this.latest?.ordinal ?? 0) + 1,
       kind,
       started: DateTime.unsafeMake(Math.floor(begun)),
       took: Duration.millis(ended - begun),
+      ...(Duration.toMillis(queued) > 0 ? { queued } : {}),
       ...what
     })
   }

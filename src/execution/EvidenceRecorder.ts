@@ -2,6 +2,7 @@
  * Records the evidence of one payout, during a call and after it. A create is recorded before it is sent, and its
  * result as soon as it is known, so the evidence is true if an interruption comes at any moment.
  */
+import * as Duration from "effect/Duration"
 import type * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
 import * as Payout from "../domain/Payout.js"
@@ -12,18 +13,23 @@ import * as Verdict from "../provider/Verdict.js"
 import { AttemptLog, type Ended } from "./AttemptLog.js"
 import { type Heard, isOfOthers, type Step } from "./nextStep.js"
 import type { Process } from "./Process.js"
-import { assumedCreate, assumedOf, type Asked, type Assumption, type Subject } from "./Subject.js"
+import { assumedCreate, assumedOf, type Asked, type Assumption, sentCreate, type Subject } from "./Subject.js"
 import * as errors from "./toError.js"
 
 interface UnderWay {
   readonly kind: Attempt.Kind
   readonly begun: number
+  readonly queued: Duration.Duration
   readonly create: Exposure.Create | undefined
+  /** Until when its intent holds, by this process's clock. */
+  readonly until: number
 }
 
 export class EvidenceRecorder<A extends Asked = Subject> {
   private readonly log: AttemptLog
   private underWay: UnderWay | undefined
+  /** How many exchanges this recorder has begun. */
+  begun = 0
   /** The latest finding that leaves money in doubt, and the latest one about a create without a clear answer. */
   private doubts: { readonly latest?: errors.Finding | undefined; readonly unclear?: errors.Finding | undefined } = {}
 
@@ -128,30 +134,24 @@ export class EvidenceRecorder<A extends Asked = Subject> {
     this.known = count === 0 ? known : Exposure.withCreate(known, assumedCreate(subject, assumption))
   }
 
-  /** Marks an exchange as under way. From here on it counts, even if the call ends. */
-  begin(kind: Attempt.Kind, { at, clock }: Exposure.Moment): void {
-    const { amount, fingerprints } = this.subject
-    const create: Exposure.Create | undefined =
-      kind === "Lookup" || amount === undefined
-        ? undefined
-        : {
-            id: this.process.newId(fingerprints?.request),
-            count: 1,
-            clock,
-            from: Math.floor(at),
-            to: Math.ceil(at),
-            amount,
-            ...(fingerprints === undefined ? {} : { request: fingerprints.request }),
-            ...(fingerprints?.method === undefined ? {} : { method: fingerprints.method }),
-            before: Exposure.over(this.known),
-            guess: false
-          }
+  /** Marks an exchange as under way, after it was `queued`. From here on it counts, even if the call ends. */
+  begin(kind: Attempt.Kind, now: Exposure.Moment, queued: Duration.Duration = Duration.zero): void {
+    const { at, clock } = now
+    const intent = kind === "Create" ? this.process.newId(this.subject.fingerprints?.request, at) : undefined
+    const create = intent && sentCreate(this.subject, intent.id, now, this.known)
     const offset = this.process.offset()
     if (offset !== undefined && this.known.clocks[clock] === undefined) {
       this.known = Exposure.withOffset(this.known, clock, offset)
     }
     if (create !== undefined) this.known = Exposure.withCreate(this.known, create)
-    this.underWay = { kind, begun: at, create }
+    this.begun += 1
+    this.underWay = { kind, begun: at, queued, create, until: intent?.until ?? Infinity }
+  }
+
+  /** Whether the create under way was intended for an earlier time. The evidence that was stored would not cover it. */
+  get isIntentOver(): boolean {
+    const { underWay } = this
+    return underWay !== undefined && underWay.begun > underWay.until
   }
 
   /** Puts an answer on record and returns how to take it. */
@@ -269,7 +269,7 @@ export class EvidenceRecorder<A extends Asked = Subject> {
     const { underWay } = this
     if (underWay === undefined) return
     this.underWay = undefined
-    this.log.add(underWay.kind, underWay.begun, at, ended)
+    this.log.add(underWay, at, ended)
   }
 
   // A record with nothing open settles an earlier record. It does not settle a lost create.

@@ -13,16 +13,25 @@ export interface Process {
   /** The name of this process's clock in evidence. It is unique to the process. */
   readonly clock: string
   readonly now: Effect.Effect<Moment>
-  /** An id for one create. The first create of an intended request gets the id of its intent. */
-  readonly newId: (request?: string) => string
-  /** An id for an intended create, by the fingerprint of its request. */
-  readonly intend: (request: string) => string
+  /**
+   * An id for one create that is sent at `at`. The first create of an intended request gets the id of its intent, if it
+   * is not too late. An intent that is over stays, so that nothing is sent until there is another one.
+   */
+  readonly newId: (request?: string, at?: number) => Intent
+  /** An id for an intended create, by the fingerprint of its request. The create must be sent by `until`. */
+  readonly intend: (request: string, until: number) => string
   /** How far the provider's clock is ahead of this one, from the best answer about any payout. */
   readonly offset: () => Offset | undefined
   /** Records the offset that one answer shows. */
   readonly measure: (offset: Offset) => void
   /** The arrival horizon in milliseconds: how long after it was sent a create may still be carried out. */
   readonly horizon: number
+}
+
+/** The id of a create, and until when it may be sent, in epoch milliseconds. */
+export interface Intent {
+  readonly id: string
+  readonly until: number
 }
 
 /** How many intents are remembered. A create counts beside its forgotten intent: too much, and never too little. */
@@ -36,7 +45,7 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
   let offset: Offset | undefined
   let creates = 0
   const next = () => `${clock}/${++creates}`
-  const intents = new BoundedMap<string>(intentsMax)
+  const intents = new BoundedMap<Intent>(intentsMax)
   const process: Process = {
     clock,
     now: Effect.clockWith((source) =>
@@ -50,10 +59,15 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
     measure: (next) => {
       offset = offset === undefined || isBetter(next, offset) ? next : offset
     },
-    newId: (request) => (request === undefined ? undefined : intents.delete(request)) ?? next(),
-    intend: (request) => {
+    newId: (request, at = -Infinity) => {
+      const intent = request === undefined ? undefined : intents.get(request)
+      if (intent === undefined) return { id: next(), until: Infinity }
+      if (request !== undefined && at <= intent.until) intents.delete(request)
+      return intent
+    },
+    intend: (request, until) => {
       const id = next()
-      intents.set(request, id)
+      intents.set(request, { id, until })
       return id
     },
     horizon: Duration.toMillis(horizon)

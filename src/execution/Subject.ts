@@ -27,6 +27,28 @@ export const subjectOf = (request: PayoutRequest): Subject => ({
   fingerprints: fingerprints(request)
 })
 
+/** A create that is sent now. Without a known amount there is none: only lookups are made of a bare handle. */
+export const sentCreate = (
+  { amount, fingerprints }: Asked,
+  id: string,
+  { at, clock }: Exposure.Moment,
+  known: Exposure.Evidence
+): Exposure.Create | undefined =>
+  amount === undefined
+    ? undefined
+    : {
+        id,
+        count: 1,
+        clock,
+        from: Math.floor(at),
+        to: Math.ceil(at),
+        amount,
+        ...(fingerprints === undefined ? {} : { request: fingerprints.request }),
+        ...(fingerprints?.method === undefined ? {} : { method: fingerprints.method }),
+        before: Exposure.over(known),
+        guess: false
+      }
+
 /** How many creates the process intends to send, and when. */
 export interface Intent {
   readonly count: number
@@ -46,7 +68,7 @@ export const intended = (
   const offset = process.offset()
   return Exposure.withCreate(offset === undefined ? known : Exposure.withOffset(known, clock, offset), {
     // One create takes over the id of its intent. With several, nothing shows which create is which.
-    id: count === 1 ? process.intend(id) : process.newId(),
+    id: count === 1 ? process.intend(id, at + within) : process.newId().id,
     count,
     clock,
     from: Math.floor(at),

@@ -1,12 +1,17 @@
 /**
- * One exchange with the provider. It goes on record before it is sent, so it counts even if the call ends. Afterwards
- * it is judged, recorded and counted, and an anomaly is logged.
+ * One exchange with the provider. It waits for its turn within the request limits, and goes on record before it is
+ * sent, so it counts even if the call ends. Afterwards it is judged, recorded and counted, and an anomaly is logged.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
+import type { Evidence } from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
+import * as hostCode from "../host/hostCode.js"
+import type { RequestLimits, Turn, Urgency } from "../provider/RequestLimits.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as Telemetry from "../Telemetry.js"
 import { logAnomaly } from "./anomalies.js"
@@ -21,31 +26,69 @@ export interface Exchanged {
   readonly heard: Heard
 }
 
+/** The host's hook before each create. Returns whether the create may be sent. */
+export type BeforeCreate = (evidence: Evidence) => Effect.Effect<boolean>
+
+/** How long one run of the host's hook may take. */
+export const beforeCreateDeadline: Duration.Duration = Duration.seconds(10)
+
+/** The hook of a host, which may fail, die or hang: then the create is not sent. */
+export const beforeCreate = (hook: (evidence: Evidence) => Effect.Effect<void, unknown>): BeforeCreate => {
+  const name = "beforeCreate"
+  return (evidence) =>
+    hostCode.bounded(name, beforeCreateDeadline, () => hostCode.succeeds(name, hook(evidence)), false)
+}
+
 /** How to make and judge the exchanges of a payout. */
 export interface Exchanges {
   readonly handle: Handle
   readonly create: Effect.Effect<Reply>
   readonly lookup: Effect.Effect<Reply>
   readonly expected: Verdict.Expected
+  readonly limits: RequestLimits["Type"] | undefined
+  readonly beforeCreate?: BeforeCreate | undefined
 }
 
 /** The exchanges of a request. Each create sends the same bytes. */
-export const exchangesOf = (client: BillwerkClient["Type"], request: PayoutRequest): Exchanges => ({
+export const exchangesOf = (
+  client: BillwerkClient["Type"],
+  request: PayoutRequest,
+  beforeCreate?: BeforeCreate
+): Exchanges => ({
   handle: request.handle,
   create: client.create(request),
   lookup: client.lookup(request.handle, request),
-  expected: Verdict.expected(request)
+  expected: Verdict.expected(request),
+  limits: client.limits,
+  beforeCreate
 })
 
-/** Makes one exchange and puts its result on record. */
-export const exchange = Effect.fnUntraced(function* (
+/** Waits for a turn, makes one exchange and puts its result on record. A wait that is cut short leaves no record. */
+export const exchange = (
   exchanges: Exchanges,
   evidence: EvidenceRecorder<Asked>,
-  step: Step
+  step: Step,
+  urgency: Urgency
+): Effect.Effect<Exchanged> => {
+  const { limits } = exchanges
+  return limits === undefined
+    ? inTurn(exchanges, evidence, step, atOnce)
+    : limits.withTurn(step.kind, urgency, (turn) => inTurn(exchanges, evidence, step, turn))
+}
+
+const atOnce: Turn = { waited: Duration.zero, answered: constVoid }
+
+const inTurn = Effect.fnUntraced(function* (
+  exchanges: Exchanges,
+  evidence: EvidenceRecorder<Asked>,
+  step: Step,
+  turn: Turn
 ) {
-  const { create, expected, handle, lookup } = exchanges
-  evidence.begin(step.kind, yield* evidence.process.now)
-  const reply = yield* step.kind === "Create" ? create : lookup
+  const { expected, handle, lookup } = exchanges
+  yield* Telemetry.measureTurn(step.kind, turn.waited)
+  evidence.begin(step.kind, yield* evidence.process.now, turn.waited)
+  const reply = yield* step.kind === "Create" ? stored(exchanges, evidence) : lookup
+  turn.answered(reply)
   const ended = yield* evidence.process.now
   const verdict = step.kind === "Create" ? Verdict.ofCreate(expected, reply) : Verdict.ofLookup(expected, reply)
   const heard = evidence.write(step, verdict, reply, ended.at)
@@ -54,6 +97,17 @@ export const exchange = Effect.fnUntraced(function* (
   const exchanged: Exchanged = { reply, verdict, heard }
   return exchanged
 })
+
+/** The create, once the host has stored that it is about to be sent. */
+const stored = ({ beforeCreate, create }: Exchanges, evidence: EvidenceRecorder<Asked>): Effect.Effect<Reply> => {
+  if (evidence.isIntentOver) return Effect.succeed(unsent("INTENT"))
+  if (beforeCreate === undefined) return create
+  return Effect.flatMap(beforeCreate(evidence.value), (isStored) =>
+    isStored ? create : Effect.succeed(unsent("EVIDENCE"))
+  )
+}
+
+const unsent = (systemCode: string): Reply => ({ _tag: "NoResponse", reason: "Transport", sent: "NotSent", systemCode })
 
 /** Puts an exchange on record that was under way when its call ended. */
 export const interrupt = (evidence: EvidenceRecorder<Asked>): Effect.Effect<void> =>

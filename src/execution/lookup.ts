@@ -35,13 +35,13 @@ export const lookup = (
   handle: Handle
 ): Effect.Effect<Found, LookupError> => look(client, policy, new EvidenceRecorder<Asked>(process, { handle }))
 
-/** The same, but each lookup waits for its turn. The deadline cuts off a lookup that is under way. */
+/** The same within a deadline, which cuts off a lookup that is under way. */
 export const lookupWithin = (
   client: BillwerkClient["Type"],
   process: Process,
   policy: RetryPolicy.RetryPolicy,
   handle: Handle,
-  { deadline, turn }: { readonly deadline: Duration.Duration; readonly turn: Effect.Effect<void> }
+  deadline: Duration.Duration
 ): Effect.Effect<Found, LookupError> =>
   Effect.suspend(() => {
     const evidence = new EvidenceRecorder<Asked>(process, { handle })
@@ -51,7 +51,7 @@ export const lookupWithin = (
       return new LookupFailed({ handle, attempts, category: "CommunicationError", why })
     })
     return Effect.flatten(
-      within(Effect.exit(look(client, policy, evidence, turn)), deadline, (): Effect.Effect<Found, LookupError> =>
+      within(Effect.exit(look(client, policy, evidence)), deadline, (): Effect.Effect<Found, LookupError> =>
         Effect.zipRight(interrupt(evidence), tooLate)
       )
     )
@@ -60,8 +60,7 @@ export const lookupWithin = (
 const look = Effect.fnUntraced(function* (
   client: BillwerkClient["Type"],
   policy: RetryPolicy.RetryPolicy,
-  evidence: EvidenceRecorder<Asked>,
-  turn: Effect.Effect<void> = Effect.void
+  evidence: EvidenceRecorder<Asked>
 ): Effect.fn.Return<Found, LookupError> {
   const {
     process,
@@ -69,10 +68,11 @@ const look = Effect.fnUntraced(function* (
   } = evidence
   const exchanges = lookupsOf(client, handle, { handle })
   const budgets = RetryPolicy.driver(policy)
-  const started = (yield* process.now).at
+  let started = (yield* process.now).at
   while (true) {
-    yield* turn
-    const { reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
+    const { reply, verdict } = yield* exchange(exchanges, evidence, lastAsk, "New")
+    // The time limit does not count waits for a turn.
+    started += Duration.toMillis(evidence.latest?.queued ?? Duration.zero)
     if (Verdict.isShown(verdict)) return { verdict, reply, evidence } satisfies Found
     if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })
     const { at } = yield* process.now
@@ -93,7 +93,8 @@ export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expect
   handle,
   create: Effect.dieMessage("what is only asked about is never sent"),
   lookup: client.lookup(handle, expected.customer === undefined ? undefined : { customerHandle: expected.customer }),
-  expected
+  expected,
+  limits: client.limits
 })
 
 const waitAfter = Effect.fnUntraced(function* (

@@ -14,7 +14,7 @@ import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as Telemetry from "../Telemetry.js"
 import { exchangesMax } from "./AttemptLog.js"
 import type { EvidenceRecorder } from "./EvidenceRecorder.js"
-import { exchange, exchangesOf, type Exchanged } from "./exchange.js"
+import { type BeforeCreate, exchange, exchangesOf, type Exchanged } from "./exchange.js"
 import * as NextStep from "./nextStep.js"
 import { toError } from "./toError.js"
 
@@ -26,13 +26,14 @@ export interface Call {
   readonly evidence: EvidenceRecorder
   /** The first exchange. */
   readonly first: NextStep.Step
+  readonly beforeCreate?: BeforeCreate | undefined
 }
 
 /** The state of a call under way. */
 interface Progress extends Call {
   readonly budgets: RetryPolicy.Driver
-  /** When the call began, in epoch milliseconds. */
-  readonly started: number
+  /** When the call began, in epoch milliseconds. It moves on by each wait for a turn: the deadline does not count these. */
+  started: number
   /** How many exchanges the call made, and whether one of them was a create. */
   exchanges: number
   hasSent: boolean
@@ -54,10 +55,12 @@ export const run = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<Ou
     exchanges: 0,
     hasSent: false
   }
-  const exchanges = exchangesOf(call.client, call.request)
+  const exchanges = exchangesOf(call.client, call.request, call.beforeCreate)
   for (let step = first; ;) {
-    const exchanged = yield* exchange(exchanges, evidence, step)
+    const urgency = progress.exchanges > 0 || evidence.isInDoubt ? "Begun" : "New"
+    const exchanged = yield* exchange(exchanges, evidence, step, urgency)
     progress.exchanges += 1
+    progress.started += Duration.toMillis(evidence.latest?.queued ?? Duration.zero)
     progress.hasSent ||= step.kind === "Create"
     const plan = NextStep.plan(exchanged.heard, exchanged.verdict, evidence.isInDoubt)
     if (plan._tag === "Succeed") {

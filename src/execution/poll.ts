@@ -41,8 +41,6 @@ export interface Around {
   readonly process: Process
   readonly flights: SingleFlight
   readonly hints: Option.Option<Hints["Type"]>
-  /** Waits for the next turn to look up. */
-  readonly turn: Effect.Effect<void>
   /** Starts the host's handler, and does not wait for it. */
   readonly onContradiction: (contradiction: PaidContradicted) => Effect.Effect<void>
 }
@@ -60,8 +58,8 @@ interface Watch {
   readonly around: Around
   readonly evidence: EvidenceRecorder
   readonly expected: Verdict.Expected
-  /** How many lookups this call has begun. */
-  lookups: number
+  /** How many lookups this call began before it watched the payout. */
+  readonly before: number
   /** How many lookups in a row were refused for the key or the server's certificate, not for the payout. */
   refusals: number
 }
@@ -81,7 +79,7 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   // All other evidence of this process counts as well, also that of other arguments.
   evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
   const expected = { handle, amount, currency, customer: payout.customer }
-  return yield* watch({ around, evidence, expected, lookups: 0, refusals: 0 }, pollPolicy, {
+  return yield* watch({ around, evidence, expected, before: 0, refusals: 0 }, pollPolicy, {
     verdict: { _tag: "Processing", payout },
     reply: "Unseen"
   })
@@ -94,10 +92,10 @@ export const awaitHandle = Effect.fnUntraced(function* (
   policy: RetryPolicy,
   handle: Handle
 ): Effect.fn.Return<Outcome, PayoutError | LookupError> {
-  const { client, flights, process, turn } = around
+  const { client, flights, process } = around
   const { deadline } = pollPolicy
   const started = (yield* process.now).at
-  const first = yield* lookupWithin(client, process, policy, handle, { deadline, turn })
+  const first = yield* lookupWithin(client, process, policy, handle, deadline)
   const { evidence: found, reply, verdict } = first
   const { amount, currency } = verdict.payout
   if (!isAmount(amount) || !isCurrency(currency)) {
@@ -115,7 +113,7 @@ export const awaitHandle = Effect.fnUntraced(function* (
     around,
     evidence,
     expected: { handle, amount, currency },
-    lookups: found.attempts.length,
+    before: found.attempts.length,
     refusals: 0
   }
   if (verdict._tag === "Paid") return yield* succeed(waiting, verdict)
@@ -155,9 +153,7 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
       const isHinted = yield* pause(hints, Duration.max(Duration.min(spaced(waiting, gap.value), left), retryAfter))
       // A hint may arrive before a lookup shows the change.
       if (isHinted) granted = stepper(schedule)
-      yield* around.turn
-      waiting.lookups += 1
-      const { heard, reply, verdict } = yield* exchange(exchanges, evidence, lastAsk)
+      const { heard, reply, verdict } = yield* exchange(exchanges, evidence, lastAsk, "New")
       // A stale record shows an earlier attempt, so it is no answer.
       const ending = heard.isStale ? undefined : conclude(waiting, verdict, reply)
       if (ending !== undefined) return ending
@@ -169,9 +165,12 @@ const watch = (waiting: Watch, pollPolicy: PollPolicy.PollPolicy, first: Open): 
   return Effect.flatten(within(Effect.scoped(asking), deadline, () => giveUp("the deadline of the wait came")))
 }
 
+/** How many lookups this call has begun. */
+const begunBy = ({ before, evidence }: Watch): number => before + evidence.begun
+
 // A schedule without gaps would take the turns of all others.
-const spaced = ({ lookups }: Watch, gap: Duration.Duration): Duration.Duration =>
-  lookups === 0 ? gap : Duration.max(gap, PollPolicy.gapMin)
+const spaced = (waiting: Watch, gap: Duration.Duration): Duration.Duration =>
+  begunBy(waiting) === 0 ? gap : Duration.max(gap, PollPolicy.gapMin)
 
 /** Subscribes to every reference that a webhook might use for this payout. Without hints, it polls all the same. */
 const listen = Effect.fnUntraced(function* (
@@ -262,7 +261,8 @@ const ended = (waiting: Watch, payout: Payout.Payout, end: string, exit: Exit.Ex
 
 /** The end of a wait without an answer: the payout as last shown, with the evidence of the lookups. */
 const asLastSeen = (waiting: Watch, { reply, verdict }: Open, why: string): Ending => {
-  const { around, evidence, lookups } = waiting
+  const { around, evidence } = waiting
+  const lookups = begunBy(waiting)
   know(waiting)
   if (verdict._tag === "Unsettled") {
     evidence.decide("Fail", why)

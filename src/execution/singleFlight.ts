@@ -17,7 +17,7 @@ import { HardDeclined, type HandleConflict, type PayoutError } from "../domain/P
 import { differences, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { RetryPolicy } from "../policy/RetryPolicy.js"
 import { EvidenceRecorder } from "./EvidenceRecorder.js"
-import { interrupt } from "./exchange.js"
+import { type BeforeCreate, interrupt } from "./exchange.js"
 import * as loop from "./loop.js"
 import * as NextStep from "./nextStep.js"
 import type { Process } from "./Process.js"
@@ -66,6 +66,7 @@ export class SingleFlight {
   constructor(
     private readonly client: BillwerkClient["Type"],
     private readonly process: Process,
+    private readonly beforeCreate?: BeforeCreate,
     private readonly memory: ProcessMemory = new ProcessMemory()
   ) {}
 
@@ -164,7 +165,8 @@ export class SingleFlight {
   ): Ending {
     const flight: Flight = { request, evidence, done: undefined }
     this.flights.set(request.handle, flight)
-    return Effect.matchCauseEffect(restore(loop.run({ client: this.client, request, policy, evidence, first })), {
+    const { beforeCreate, client } = this
+    return Effect.matchCauseEffect(restore(loop.run({ client, request, policy, evidence, first, beforeCreate })), {
       onFailure: (cause) => Effect.zipRight(interrupt(evidence), this.land(flight, Exit.failCause(cause), declined)),
       onSuccess: (outcome) => this.land(flight, Exit.succeed(outcome), declined)
     })

@@ -25,6 +25,13 @@ export const bounded = <A>(
     return Effect.flatten(within(survived, deadline, () => failed(`did not end in ${Duration.format(deadline)}`)))
   })
 
+/** Runs an effect of the host's that may fail, and returns whether it succeeded. A failure is logged. */
+export const succeeds = (name: string, self: Effect.Effect<void, unknown>): Effect.Effect<boolean> =>
+  Effect.matchEffect(self, {
+    onFailure: (error) => Effect.as(log(Effect.logError(`${name} failed (${nameOf(Cause.fail(error))})`)), false),
+    onSuccess: () => Effect.succeed(true)
+  })
+
 /** Writes a line of our own log. If the host's logger throws, nothing else breaks. */
 export const log = (line: Effect.Effect<void>): Effect.Effect<void> => Effect.catchAllCause(line, () => Effect.void)
 

@@ -32,15 +32,6 @@ export interface Options {
 }
 
 /**
- * How many lookups a second all waits of one service make at most: 10 of the 25 reads that are documented for the
- * account, so that the creates' own lookups find room.
- *
- * @category limits
- * @since 0.1.0
- */
-export const readsPerSecond = 10
-
-/**
  * The shortest gap between two lookups of one payout, whatever its schedule says, and after a hint: many hints cause one
  * lookup. Only the first lookup may come sooner, and the last one before the deadline.
  *

@@ -10,6 +10,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as BillwerkConfig from "./BillwerkConfig.js"
 import type * as Attempt from "../domain/Attempt.js"
@@ -19,6 +20,7 @@ import { InvalidRequest } from "../domain/InvalidRequest.js"
 import { isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
 import { over } from "./send.js"
+import * as RequestLimits from "./RequestLimits.js"
 import * as sendsOnce from "./sendsOnce.js"
 import * as wire from "./wire.js"
 import * as words from "./words.js"
@@ -61,6 +63,8 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
     readonly createDeadline: Duration.Duration
     /** The longest time for one lookup. */
     readonly lookupDeadline: Duration.Duration
+    /** The account's request limits. `Payouts` waits for a turn before each exchange; the calls here do not wait. */
+    readonly limits?: RequestLimits.RequestLimits["Type"] | undefined
   }
 >() {}
 
@@ -92,12 +96,15 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const post = HttpClientRequest.post(url, { headers })
   // A cache on the way would answer in the provider's place.
   const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
+  const shared = yield* Effect.serviceOption(RequestLimits.RequestLimits)
+  const limits = Option.getOrUndefined(shared) ?? (yield* own(config))
   const wordsOf = words.reading({ apiKey: key, keepTexts: config.keepProviderTexts })
 
   return BillwerkClient.of({
     account: fingerprint(`${url} ${key}`),
     createDeadline: config.createDeadline,
     lookupDeadline: config.lookupDeadline,
+    limits,
     create: (request) => {
       if (!isPayoutRequest(request)) return notARequest
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
@@ -113,6 +120,9 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
     }
   })
 })
+
+const own = ({ requestLimits }: BillwerkConfig.BillwerkConfig) =>
+  requestLimits === "None" ? Effect.succeed(undefined) : RequestLimits.make(requestLimits)
 
 const knownOf = (about: PayoutRequest | KnownCustomer | undefined): Omit<words.About, "handle"> | undefined => {
   if (about === undefined || isPayoutRequest(about)) return { request: about }

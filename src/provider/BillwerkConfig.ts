@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as RequestLimits from "./RequestLimits.js"
 
 /**
  * The host in the provider's current documentation. `https://api.reepay.com` serves the same API (inferred).
@@ -68,6 +69,11 @@ export interface Options {
    * Default: `false`.
    */
   readonly keepProviderTexts?: boolean | undefined
+  /**
+   * The request limits that the client keeps, together for all calls in this process; `None` for a provider that has
+   * none. If there is a `RequestLimits` service in the context, it counts instead. Default: `RequestLimits.standard`.
+   */
+  readonly requestLimits?: RequestLimits.Limits | "None" | undefined
 }
 
 /**
@@ -84,6 +90,7 @@ export interface BillwerkConfig {
   readonly lookupDeadline: Duration.Duration
   readonly userAgent: string
   readonly keepProviderTexts: boolean
+  readonly requestLimits: RequestLimits.Limits | "None"
 }
 
 /**
@@ -112,12 +119,21 @@ export const make = (options: Options): Either.Either<BillwerkConfig, ConfigErro
         own.keepProviderTexts ?? false,
         (keep: unknown) => typeof keep === "boolean",
         "must be true or false"
-      )
+      ),
+      requestLimits: yield* requestLimits(own.requestLimits ?? RequestLimits.standard)
     }
   })
 
 const check = <A>(name: string, value: A, isValid: (value: A) => boolean, reason: string) =>
   isValid(value) ? Either.right(value) : invalid(name, reason)
+
+const requestLimits = (limits: RequestLimits.Limits | "None") =>
+  check(
+    "requestLimits",
+    limits,
+    (limits) => limits === "None" || (RequestLimits.isLimit(limits.reads) && RequestLimits.isLimit(limits.writes)),
+    "must be limits of reads and of writes, each with a rate above 0, a burst and a number at a time of 1 or more, or None"
+  )
 
 const invalid = (name: string, reason: string) => Either.left(ConfigError.InvalidData([name], reason))
 

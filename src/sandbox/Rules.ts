@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { PastPayout } from "./History.js"
 import type * as Ledger from "./Ledger.js"
-import type * as Limits from "./Limits.js"
+import type { Limits } from "../provider/RequestLimits.js"
 import * as Acquirer from "./Acquirer.js"
 
 /**
@@ -79,8 +79,11 @@ export interface Rules {
   /** How many of the latest exchanges `exchanges` remembers. Default: 100,000. */
   readonly exchangesMax: number
 
-  /** Request limits, for example `Limits.documented`. Default: none. */
-  readonly limits: Limits.Limits | undefined
+  /**
+   * Request limits, for example `RequestLimits.documented`. With limits, the client of `Sandbox.layer` keeps the
+   * standard ones, as it does in production. Default: none.
+   */
+  readonly limits: Limits | undefined
   /** The raw `Retry-After` header of a 429. Default: none, because none is documented. */
   readonly retryAfter: string | undefined
 

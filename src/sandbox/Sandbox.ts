@@ -12,13 +12,13 @@ import * as Layer from "effect/Layer"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as BillwerkClient from "../provider/BillwerkClient.js"
+import * as RequestLimits from "../provider/RequestLimits.js"
 import { type Change, Changes } from "./Changes.js"
 import type { Delivery } from "./Delivery.js"
 import type { Exchange } from "./Exchange.js"
 import type { Incoming } from "./Incoming.js"
 import * as InMemory from "./InMemory.js"
 import type * as Ledger from "./Ledger.js"
-import * as Limits from "./Limits.js"
 import type * as Acquirer from "./Acquirer.js"
 import { apiKey, type Customer, defaults, type PaymentMethod, type Rules } from "./Rules.js"
 import type { Step } from "./Script.js"
@@ -27,17 +27,7 @@ import { Simulation } from "./Simulation.js"
 export type { Change } from "./Changes.js"
 export type { Exchange } from "./Exchange.js"
 export type { Past, PastPayout, PastTransaction } from "./History.js"
-export type { Limit, Limits } from "./Limits.js"
 export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules } from "./Rules.js"
-
-/**
- * The provider's documented request limits, for the option `limits`: 10 writes and 25 reads per second, in bursts of 25
- * and 50, with 10 of each at a time.
- *
- * @category constants
- * @since 0.1.0
- */
-export const documentedLimits: Limits.Limits = Limits.documented
 
 /**
  * The options of a sandbox. Every switch has a default: see `Rules`.
@@ -244,7 +234,10 @@ export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpC
  * @since 0.1.0
  */
 export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> =>
-  BillwerkClient.layer({ apiKey: options.apiKey ?? apiKey }).pipe(
+  BillwerkClient.layer({
+    apiKey: options.apiKey ?? apiKey,
+    requestLimits: options.limits === undefined ? "None" : RequestLimits.standard
+  }).pipe(
     Layer.provideMerge(layerHttpClient(options)),
     // Only a key that cannot be sent fails here, and that is the test's own mistake.
     Layer.orDie

@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Duration } from "effect"
 import type { Attempt } from "effect-billwerk-payouts"
-import { AttemptLog, attemptsKept } from "../../src/execution/AttemptLog.js"
+import { AttemptLog, attemptsKept, type Begun } from "../../src/execution/AttemptLog.js"
 
 const noon = Date.UTC(2026, 0, 2, 12)
 const ended = { sent: "Unknown", outcome: "Any", bearing: "Unclear", decision: "Fail", why: "a test" } as const
 
+const begun = (kind: Attempt.Kind, begun: number, queued = Duration.zero): Begun => ({ kind, begun, queued })
+
 const logged = (...kinds: ReadonlyArray<Attempt.Kind>) => {
   const log = new AttemptLog()
-  kinds.forEach((kind, index) => log.add(kind, noon + index * 1000, noon + index * 1000 + 1.5, ended))
+  kinds.forEach((kind, index) => log.add(begun(kind, noon + index * 1000), noon + index * 1000 + 1.5, ended))
   return log
 }
 
@@ -28,15 +30,21 @@ describe("AttemptLog", () => {
 
   it("begins a whole millisecond, whatever the clock says", () => {
     const log = new AttemptLog()
-    log.add("Create", noon + 0.9, noon + 2.4, ended)
+    log.add(begun("Create", noon + 0.9), noon + 2.4, ended)
     assert.strictEqual(log.latest?.started.epochMillis, noon)
+  })
+
+  it("has how long the exchange waited for its turn, if it had to", () => {
+    const log = new AttemptLog()
+    log.add(begun("Create", noon, Duration.seconds(3)), noon, ended)
+    assert.deepStrictEqual(log.latest?.queued, Duration.seconds(3))
   })
 
   it("is a copy of what it begins with, and gives copies", () => {
     const before = logged("Create").attempts
     const log = new AttemptLog(before)
     const given = log.attempts
-    log.add("Lookup", noon, noon, ended)
+    log.add(begun("Lookup", noon), noon, ended)
     assert.deepStrictEqual([before.length, given.length, log.attempts.length], [1, 1, 2])
     assert.strictEqual(log.latest?.ordinal, 2)
   })
@@ -70,7 +78,7 @@ describe("AttemptLog", () => {
     assert.deepStrictEqual([log.attempts.length, log.attempts[0]?.ordinal], [attemptsKept, 3])
     log.trim()
     assert.strictEqual(log.attempts.length, attemptsKept)
-    log.add("Create", noon, noon, ended)
+    log.add(begun("Create", noon), noon, ended)
     assert.strictEqual(log.latest?.ordinal, attemptsKept + 3)
   })
 })

@@ -21,7 +21,7 @@ const processOf = (offset?: Exposure.Offset): Process & { readonly measured: Arr
     clock: "here",
     now: Effect.succeed({ clock: "here", at: noon }),
     intend: () => "intended",
-    newId: () => `here/${++names}`,
+    newId: () => ({ id: `here/${++names}`, until: Infinity }),
     offset: () => offset,
     measure: (one) => void measured.push(one),
     horizon: Exposure.arrivalHorizonDefault,

@@ -17,7 +17,7 @@ describe("Process", () => {
   it.effect("names each create anew, after its clock", () =>
     Effect.gen(function* () {
       const { clock, newId } = yield* made
-      assert.deepStrictEqual([newId(), newId()], [`${clock}/1`, `${clock}/2`])
+      assert.deepStrictEqual([newId().id, newId().id], [`${clock}/1`, `${clock}/2`])
     })
   )
 

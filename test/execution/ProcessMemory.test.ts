@@ -13,7 +13,7 @@ const process: Process = {
   clock: "here",
   now: Effect.succeed({ clock: "here", at: noon }),
   intend: () => "intended",
-  newId: () => `here/${++names}`,
+  newId: () => ({ id: `here/${++names}`, until: Infinity }),
   offset: () => undefined,
   measure: () => {},
   horizon: Exposure.arrivalHorizonDefault

@@ -37,7 +37,7 @@ describe("Subject: an intended create", () => {
       ])
       assert.isDefined(method)
       assert.deepStrictEqual(clocks, {})
-      assert.strictEqual(process.newId(id), `${process.clock}/1`)
+      assert.strictEqual(process.newId(id).id, `${process.clock}/1`)
     })
   )
 
@@ -58,7 +58,7 @@ describe("Subject: an intended create", () => {
     Effect.gen(function* () {
       const process = yield* Process.make(Duration.hours(6))
       assert.strictEqual(intended(process, 3).creates[0]?.count, 3)
-      assert.strictEqual(process.newId(id), `${process.clock}/2`)
+      assert.strictEqual(process.newId(id).id, `${process.clock}/2`)
     })
   )
 

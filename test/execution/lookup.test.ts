@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Fiber, Metric, Schedule, TestClock } from "effect"
-import { type BillwerkClient, type Reply, RetryPolicy, Telemetry } from "effect-billwerk-payouts"
+import { type BillwerkClient, type Reply, type RequestLimits, RetryPolicy, Telemetry } from "effect-billwerk-payouts"
 import { exchangesMax } from "../../src/execution/AttemptLog.js"
 import { lookup, lookupsOf, lookupWithin } from "../../src/execution/lookup.js"
 import * as Process from "../../src/execution/Process.js"
@@ -153,19 +153,22 @@ describe("lookup", () => {
 })
 
 describe("lookupWithin", () => {
-  /** Looks up from a provider that never answers, each time in its turn, until the deadline after ten seconds. */
+  const inTime: RequestLimits.Turn = { waited: Duration.zero, answered: () => {} }
+
+  /** Looks up until the deadline after ten seconds, each time in its turn. */
   const endOf = (turn: Effect.Effect<void>, answer: Effect.Effect<Reply.Reply>) =>
     Effect.gen(function* () {
       const client: BillwerkClient.BillwerkClient["Type"] = {
         createDeadline: Duration.seconds(90),
         lookupDeadline: Duration.seconds(30),
         create: () => Effect.dieMessage("it was sent"),
-        lookup: () => answer
+        lookup: () => answer,
+        limits: { withTurn: (_, __, exchange) => Effect.zipRight(turn, exchange(inTime)) }
       }
       const process = yield* Process.make(Duration.hours(6))
       const policy = RetryPolicy.make({ communication: Schedule.spaced("4 seconds") })
       const deadline = Duration.seconds(10)
-      const asked = lookupWithin(client, process, policy, handle, { deadline, turn })
+      const asked = lookupWithin(client, process, policy, handle, deadline)
       const looking = yield* Effect.fork(Effect.flip(asked))
       yield* TestClock.adjust("10 seconds")
       const end = yield* Fiber.join(looking)

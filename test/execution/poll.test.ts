@@ -63,7 +63,6 @@ const setUp = Effect.fnUntraced(function* (replies: ReadonlyArray<Reply.Reply>, 
     process,
     flights,
     hints: subscribe === undefined ? Option.none() : Option.some({ publish: () => Effect.void, subscribe }),
-    turn: Effect.void,
     onContradiction: (one) => Effect.sync(() => void contradictions.push(one))
   }
   return { around, asked, contradictions, flights, process }

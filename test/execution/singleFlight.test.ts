@@ -51,7 +51,7 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
       })
   }
   const process = yield* Process.make(Duration.hours(6))
-  const flights = new singleFlight.SingleFlight(client, process, new ProcessMemory(remembered))
+  const flights = new singleFlight.SingleFlight(client, process, undefined, new ProcessMemory(remembered))
   const pay = (call: singleFlight.Call) => flights.board(call)
   const evidence: typeof flights.evidence = (handle) => flights.evidence(handle)
   const learn: typeof flights.learn = (...found) => flights.learn(...found)

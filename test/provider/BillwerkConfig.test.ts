@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Config, ConfigProvider, Duration, Effect, Either, Exit, Layer, Redacted } from "effect"
-import { BillwerkClient, BillwerkConfig } from "effect-billwerk-payouts"
+import { BillwerkClient, BillwerkConfig, RequestLimits } from "effect-billwerk-payouts"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 import { inspect } from "node:util"
 import { answer, serve } from "../servers.js"
@@ -32,7 +32,8 @@ describe("The client's options", () => {
         createDeadline: 90_000,
         lookupDeadline: 30_000,
         userAgent: "effect-billwerk-payouts/0.1.0",
-        keepProviderTexts: false
+        keepProviderTexts: false,
+        requestLimits: RequestLimits.standard
       }
     )
     assert.strictEqual(BillwerkConfig.bodyBytesMax, 1_048_576)
@@ -46,7 +47,8 @@ describe("The client's options", () => {
         createDeadline: "2 minutes",
         lookupDeadline: 500,
         userAgent: "shop/1.0",
-        keepProviderTexts: true
+        keepProviderTexts: true,
+        requestLimits: "None"
       })
     )
     assert.deepStrictEqual(
@@ -61,7 +63,8 @@ describe("The client's options", () => {
         createDeadline: 120_000,
         lookupDeadline: 500,
         userAgent: "shop/1.0",
-        keepProviderTexts: true
+        keepProviderTexts: true,
+        requestLimits: "None"
       }
     )
   })
@@ -81,6 +84,23 @@ describe("The client's options", () => {
         ["apiKey"],
         "must be visible ASCII without a colon"
       ])
+    })
+  }
+
+  const { reads, writes } = RequestLimits.standard
+  for (const [title, limits] of [
+    ["without reads", { writes }],
+    ["with a rate of nothing", { reads: { ...reads, rate: 0 }, writes }],
+    ["with a rate without end", { reads, writes: { ...writes, rate: Infinity } }],
+    ["with half a burst", { reads, writes: { ...writes, burst: 1.5 } }],
+    ["with nothing at a time", { reads: { ...reads, concurrent: 0 }, writes }],
+    ["by an unknown name", "Some"],
+    ["that are null's", { reads: null, writes: null }]
+  ] as const) {
+    it(`refuse request limits ${title}`, () => {
+      // @ts-expect-error most of these do not compile either
+      const given: BillwerkConfig.Options = { requestLimits: limits }
+      assert.strictEqual(refusal(given)[0]?.[0], "requestLimits")
     })
   }
 

@@ -1,5 +1,6 @@
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { RequestLimits } from "effect-billwerk-payouts"
 import { Duration, Effect, Option, Redacted, TestClock } from "effect"
 import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Ledger from "../../src/sandbox/Ledger.js"
@@ -712,7 +713,7 @@ describe("The card of a transaction", () => {
 })
 
 describe("Request limits", () => {
-  const limits = Sandbox.documentedLimits
+  const limits = RequestLimits.documented
   const creates = (count: number) =>
     Effect.forEach(
       Array.from({ length: count }, (_, index) => index),

@@ -1,6 +1,7 @@
 import { FetchHttpClient, HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import { RequestLimits } from "effect-billwerk-payouts"
 import { DateTime, Deferred, Duration, Effect, Fiber, Layer, Logger, LogLevel, Option, Schedule, Tracer } from "effect"
 import * as Http from "node:http"
 import * as Net from "node:net"
@@ -255,7 +256,7 @@ describe("The sandbox's server", () => {
       assert.deepStrictEqual(yield* answered, [200, "paid"])
     }).pipe(
       Effect.provide(
-        Layer.merge(server({ limits: { ...Sandbox.documentedLimits, writes: roomy } }), FetchHttpClient.layer)
+        Layer.merge(server({ limits: { ...RequestLimits.documented, writes: roomy } }), FetchHttpClient.layer)
       )
     )
   )

@@ -1,5 +1,6 @@
 import { HttpClient, type HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { RequestLimits } from "effect-billwerk-payouts"
 import { Cause, Duration, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
 import * as Acquirer from "../../src/sandbox/Acquirer.js"
 import * as Ledger from "../../src/sandbox/Ledger.js"
@@ -561,7 +562,7 @@ describe("A delay", () => {
       )
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(gist(yield* create()), [200, "paid"])
-    }).pipe(withSandbox({ limits: Sandbox.documentedLimits }))
+    }).pipe(withSandbox({ limits: RequestLimits.documented }))
   )
 
   it.effect("of every answer is the latency", () =>
@@ -587,6 +588,6 @@ describe("A delay", () => {
       assert.deepStrictEqual(gist(yield* create()), [429, 123])
       yield* Fiber.interruptAll(hanging)
       assert.deepStrictEqual(gist(yield* create()), [200, "paid"])
-    }).pipe(withSandbox({ limits: Sandbox.documentedLimits }))
+    }).pipe(withSandbox({ limits: RequestLimits.documented }))
   )
 })

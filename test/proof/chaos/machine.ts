@@ -68,7 +68,7 @@ const engine = setup.client === "forgets" ? WorkflowEngine.layerMemory : engineO
 
 const live = client.live.pipe(
   Layer.provide(Payouts.layer),
-  Layer.provide(BillwerkClient.layer({ apiKey: Sandbox.apiKey, baseUrl: setup.provider })),
+  Layer.provide(BillwerkClient.layer({ requestLimits: "None", apiKey: Sandbox.apiKey, baseUrl: setup.provider })),
   Layer.provide(mortal.http.pipe(Layer.provide(FetchHttpClient.layer))),
   Layer.provideMerge(mortal.engine.pipe(Layer.provide(engine)))
 )

@@ -69,7 +69,7 @@ export const stage = (wrap: (client: Client) => Client = (client) => client): St
   Effect.runSync(
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
-      const client = yield* BillwerkClient.make({ apiKey: Sandbox.apiKey }).pipe(
+      const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey }).pipe(
         Effect.provideService(HttpClient.HttpClient, Sandbox.httpClient(sandbox)),
         Effect.orDie
       )

@@ -70,7 +70,7 @@ export const library: Subject = {
   takesEvidence: true,
   open: (http, patience) =>
     Effect.gen(function* () {
-      const billwerk = yield* BillwerkClient.make({ apiKey: Redacted.make("priv_model") }).pipe(
+      const billwerk = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Redacted.make("priv_model") }).pipe(
         Effect.provideService(HttpClient.HttpClient, http),
         Effect.orDie
       )

@@ -10,7 +10,6 @@ const files = [
   "domain/Exposure",
   "execution/nextStep",
   "execution/toError",
-  "execution/turns",
   "execution/Subject",
   "provider/Verdict",
   "domain/Payout",

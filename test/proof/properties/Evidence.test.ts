@@ -213,7 +213,7 @@ function* play({ processes, showsCards, turns }: World): Generator<Statement> {
       clock,
       now: Effect.sync(here),
       intend: () => "",
-      newId: () => `${clock}/${names++}`,
+      newId: () => ({ id: `${clock}/${names++}`, until: Infinity }),
       offset: () => undefined,
       measure: () => {},
       horizon

@@ -40,7 +40,7 @@ export interface Subject {
 
 /** The provider's own exchanges, over an HTTP client. */
 export const billwerk = (http: HttpClient.HttpClient) =>
-  BillwerkClient.make({ apiKey: Sandbox.apiKey }).pipe(
+  BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey }).pipe(
     Effect.provideService(HttpClient.HttpClient, http),
     // The key is the sandbox's own.
     Effect.orDie

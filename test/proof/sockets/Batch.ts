@@ -114,7 +114,7 @@ const makePayouts = (baseUrl: string, deadline: Duration.DurationInput) =>
   Effect.gen(function* () {
     const withDeadline = (deadline: Duration.DurationInput) =>
       BillwerkClient.make({
-        apiKey: Sandbox.apiKey,
+        requestLimits: "None", apiKey: Sandbox.apiKey,
         baseUrl,
         createDeadline: deadline,
         lookupDeadline: deadline

@@ -18,7 +18,7 @@ const story = (age: "Said" | "Unsaid") =>
     yield* sandbox.script(Script.hardDeclined())
     const proxy = yield* Proxy.make({ port, seed: 1 })
     yield* proxy.suffer({ toxics: [], lies: [told(Lie.Cached({ age }))] })
-    const client = yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: proxy.url })
+    const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey, baseUrl: proxy.url })
     const [first, second, third] = yield* Effect.all([anotherProcess(), anotherProcess(), anotherProcess()]).pipe(
       Effect.provideService(BillwerkClient.BillwerkClient, client)
     )

@@ -22,7 +22,7 @@ const left = (change: (client: HttpClient.HttpClient) => HttpClient.HttpClient =
       connections += 1
       socket.once("data", () => socket.end(bytes))
     })
-    const client = yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: `http://${address}` }).pipe(
+    const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey, baseUrl: `http://${address}` }).pipe(
       Effect.provide(Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, change)))
     )
     const both = Effect.zip(client.create(request), client.lookup(request.handle))

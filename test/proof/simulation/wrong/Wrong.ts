@@ -46,7 +46,7 @@ export const libraryWith =
   ({ calls = same, exchanges = same, http = same, options = {}, policy = same }: Parts): Subject["make"] =>
   (network, rules) =>
     Effect.gen(function* () {
-      const billwerk = yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, ...options }).pipe(
+      const billwerk = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey, ...options }).pipe(
         Effect.provideService(HttpClient.HttpClient, http(network)),
         Effect.orDie
       )
