@@ -18,7 +18,8 @@ export default defineConfig({
   cacheDir: "node_modules/.cache/vite",
   resolve: { alias },
   test: {
-    testTimeout: 20_000,
+    // A hang is found late, so that a busy machine is not taken for one.
+    testTimeout: 60_000,
     // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
     isolate: false,
     // Much of the time is spent waiting: for processes, sockets and databases.

@@ -8,6 +8,7 @@ import { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngin
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
+import { ended } from "./firstOf.js"
 import * as steps from "./steps.js"
 
 /** Ends the wait of an execution. Many hints for one wait are one. */
@@ -23,7 +24,7 @@ export const hint = Effect.fnUntraced(function* <
       Effect.provideService(engine.deferredResult(deferred), WorkflowInstance, instance),
       (exit) => exit !== undefined
     )
-  const deferred = steps.hinted(yield* firstWhere((wait) => Effect.map(isDone(steps.ended(wait)), (isOver) => !isOver)))
+  const deferred = steps.hinted(yield* firstWhere((wait) => Effect.map(isDone(ended(wait)), (isOver) => !isOver)))
   if (!(yield* isDone(deferred))) {
     return yield* engine.deferredDone(deferred, {
       workflowName: workflow.name,

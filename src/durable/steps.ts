@@ -5,8 +5,6 @@
 import * as Activity from "@effect/workflow/Activity"
 import * as DurableClock from "@effect/workflow/DurableClock"
 import * as DurableDeferred from "@effect/workflow/DurableDeferred"
-import * as Workflow from "@effect/workflow/Workflow"
-import { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -14,17 +12,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Exposure from "../domain/Exposure.js"
 import { Outcome } from "../domain/Outcome.js"
 import { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
-import { intentMax, type Payouts } from "../Payouts.js"
+import type { Payouts } from "../Payouts.js"
 import type * as RetryPolicy from "../policy/RetryPolicy.js"
 import { log, nameOf } from "../host/hostCode.js"
 import * as PollPolicy from "../policy/PollPolicy.js"
+import { firstOf, type Waking, type Woken } from "./firstOf.js"
+import * as places from "./places.js"
 import * as WorkflowState from "./WorkflowState.js"
 
 /** The settings of a layer. */
@@ -39,6 +38,7 @@ export interface Settings {
 interface Runner extends Settings {
   /** The latest intent that this process took for each execution. Only one run of this process sends under it. */
   readonly intents: Map<string, Intent>
+  readonly inPlace: places.InPlace
 }
 
 interface Intent {
@@ -62,22 +62,15 @@ interface Journey {
   hintsInARow: number
 }
 
-/** `LateHint`: a hint for the wait before, which came when that wait was over. */
-const Woken = Schema.Literal("Hint", "LateHint", "Clock")
-type Woken = typeof Woken.Type
-
 /** The shortest time between a lookup and a hint's next one. It doubles with each hint in a row without news. */
 export const hintGapMin: Duration.Duration = PollPolicy.gapMin
 export const hintGapMax: Duration.Duration = Duration.minutes(1)
 
 /** Makes a runner of payouts. */
-export const begin = (settings: Settings) => run({ ...settings, intents: new Map() })
+export const begin = (settings: Settings) => run({ ...settings, intents: new Map(), inPlace: places.make() })
 
 /** The deferred that a hint completes to cut a wait short. All hints for one wait are one. */
 export const hinted = (wait: number) => DurableDeferred.make(`hint/${wait}`)
-
-/** What ended a wait. Waits end in order. */
-export const ended = (wait: number) => DurableDeferred.make(`ended/${wait}`, { success: Woken })
 
 const run = (runner: Runner) =>
   Effect.fnUntraced(function* ({ request }: { readonly request: PayoutRequest }, executionId: string) {
@@ -102,8 +95,11 @@ const run = (runner: Runner) =>
 const travel = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
   while (true) {
     journey.round += 1
-    const intent = yield* intend(runner, journey)
-    const round = yield* send(runner, journey, intent)
+    const intending = intend(runner, journey)
+    const sending = Effect.flatMap(intending, (intent) =>
+      Effect.all([Effect.succeed(intent), send(runner, journey, intent)])
+    )
+    const [intent, round] = yield* runner.inPlace(sending)
     if (round._tag === "Lapsed") continue
     journey.state =
       round._tag === "Lost"
@@ -130,7 +126,7 @@ const intend = ({ intents, payouts }: Runner, { executionId, request, round, sta
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
       const made = yield* Clock.currentTimeNanos
-      const intent = yield* Effect.orDie(payouts.intend(request, { evidence: state.evidence }))
+      const intent = yield* Effect.orDie(payouts.intend(request, { evidence: state.evidence, within: intentHolds }))
       intents.set(executionId, { id: idOf(intent), made, isUsed: false })
       return intent
     })
@@ -139,8 +135,9 @@ const intend = ({ intents, payouts }: Runner, { executionId, request, round, sta
 /** The intent's create is the latest one in its evidence. */
 const idOf = ({ creates }: Exposure.Evidence): string => creates.at(-1)?.id ?? ""
 
-/** The other half of the time is for the lookup before the create, and for the provider's request limits. */
-const startMax = Duration.unsafeToNanos(intentMax) / 2n
+/** How long an intent holds. Half of it is for the lookup before the create, and for the provider's request limits. */
+const intentHolds = Duration.minutes(5)
+const startMax = Duration.unsafeToNanos(intentHolds) / 2n
 
 /**
  * Sends at most once. If another process took the intent, or a run has begun under it, a request may be under way. Then
@@ -244,40 +241,6 @@ const awaitFinal = Effect.fnUntraced(function* (
     return undefined
   }
   return Either.right<Outcome>(outcome)
-})
-
-type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
-
-/**
- * Waits for the first of several wakings, and stores which one it was. `DurableDeferred.raceAll` also stores an
- * interruption from outside, such as a deploy or a lost lock. Then every later run is interrupted there, and the payout
- * never ends. `firstOf` stores only a success, and accepts no other stored result.
- */
-export const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArray<Waking>) {
-  const engine = yield* WorkflowEngine
-  const instance = yield* WorkflowInstance
-  const deferred = ended(wait)
-  const stored = yield* Workflow.wrapActivityResult(engine.deferredResult(deferred), Predicate.isUndefined)
-  if (stored !== undefined && Exit.isSuccess(stored)) return stored.value
-  // A waking that must wait suspends its own instance. If all do, this workflow is suspended, but not by an
-  // interruption from outside.
-  const own = wakings.map((waking) => ({ waking, instance: { ...instance } }))
-  const woken = yield* Effect.raceAll(
-    own.map(({ instance, waking }) => Effect.provideService(waking, WorkflowInstance, instance))
-  ).pipe(
-    Effect.onInterrupt(() =>
-      Effect.sync(() => {
-        instance.suspended = own.every(({ instance }) => instance.suspended)
-      })
-    )
-  )
-  yield* engine.deferredDone(deferred, {
-    workflowName: instance.workflow.name,
-    executionId: instance.executionId,
-    deferredName: deferred.name,
-    exit: Exit.succeed(woken)
-  })
-  return woken
 })
 
 // Always a durable clock: a workflow that sleeps in memory does not receive the hint.

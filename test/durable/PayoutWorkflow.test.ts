@@ -454,7 +454,7 @@ const silent = engineWith((engine) => {
 const late = engineWith((engine) => ({
   activityExecute: (activity, attempt) =>
     Effect.zipRight(
-      activity.name === "send/1" ? Effect.sleep("1 minute") : Effect.void,
+      activity.name === "send/1" ? Effect.sleep("3 minutes") : Effect.void,
       engine.activityExecute(activity, attempt)
     )
 }))
@@ -473,8 +473,8 @@ describe("A step that comes too late for its intent", () => {
       assert.deepStrictEqual(
         exchanges.map(({ kind, started }) => [kind, started.epochMillis]),
         [
-          ["Lookup", 60_000],
-          ["Create", 60_000]
+          ["Lookup", 180_000],
+          ["Create", 180_000]
         ]
       )
     }).pipe(Effect.provide(Sandbox.layer))

@@ -114,7 +114,7 @@ describe("A machine that dies", () => {
         }).pipe(Effect.provide(TestContext.TestContext))
       assert.deepStrictEqual([error.certainty, error.exposure.max], ["MayHaveMoved", 12_500])
       assert.deepStrictEqual(yield* recovered("5 hours"), ["HardDeclined", "MayHaveMoved"])
-      assert.deepStrictEqual(yield* recovered("372 minutes"), ["HardDeclined", "NotMoved"])
+      assert.deepStrictEqual(yield* recovered("376 minutes"), ["HardDeclined", "NotMoved"])
       assert.strictEqual(yield* creates, 1)
     }).pipe(Effect.provide(Sandbox.layer))
   )

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Workflow, WorkflowEngine } from "@effect/workflow"
 import { Effect, Exit, Fiber, FiberId, Layer } from "effect"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { firstOf } from "../../src/durable/steps.js"
+import { firstOf } from "../../src/durable/firstOf.js"
 
 type Waking = Parameters<typeof firstOf>[1][number]
 
