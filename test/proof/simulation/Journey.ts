@@ -10,7 +10,7 @@ import type { Said } from "./Client.js"
 import * as Knowledge from "./Knowledge.js"
 import { currentCall } from "./Network.js"
 import { isCertainly } from "./Oracle.js"
-import type { Call, Claim, Kind, Payment, Sent } from "./Payment.js"
+import type { Call, Claim, Kept, Kind, Payment, Sent } from "./Payment.js"
 import type { Process, Slot } from "./Process.js"
 import type { Scene } from "./Scene.js"
 
@@ -168,6 +168,11 @@ export class Journey {
     if (chance.happens(this.scene.setting.rates.silence)) {
       return this.recovery(payment, process, { evidence: undefined, tells: "Nothing" })
     }
+    // What was stored before each create has every create of a process that died.
+    const { journal } = payment
+    if (journal !== undefined && payment.running.size === 0 && chance.happens(0.7)) {
+      return this.recovery(payment, process, { evidence: journal, tells: chance.pick("Number", "NumberAndTime") })
+    }
     // As the README has it: the process that stored the evidence may have sent more, and died.
     if (evident !== undefined && last !== undefined && last.claim === undefined && chance.happens(0.5)) {
       return this.recovery(payment, process, { evidence: evident, tells: "Nothing" })
@@ -200,7 +205,7 @@ export class Journey {
     return {
       kind: "Recover",
       words:
-        `recover, ${evidence === undefined ? "without evidence" : `with the evidence of ${evidence.call.name}`}, ` +
+        `recover, ${evidence === undefined ? "without evidence" : `with ${evidence.words}`}, ` +
         `told of ${count ?? "no number"}, ${unknown.length} unknown`,
       run: process.client.recover(payment.request, options),
       knowledge:
@@ -290,7 +295,11 @@ export class Journey {
 
   // What people keep of what they are told.
   private take(payment: Payment, claim: Claim): void {
-    if ("evidence" in claim.said) payment.evident = claim
+    const { at, call, knowledge, said } = claim
+    if ("evidence" in said) {
+      payment.evident = { words: `the evidence of ${call.name}`, evidence: said.evidence, at, knowledge }
+      payment.stored = undefined
+    }
     payment.processing = claim.said._tag === "Processing" ? claim : undefined
     payment.isCertain = payment.running.size === 0 && isCertainly("NotMoved", claim.said)
   }
@@ -324,15 +333,13 @@ export class Journey {
 type Tells = "Number" | "NumberAndTime" | "Nothing" | "TooFew" | "Since"
 
 interface Told {
-  readonly evidence: Claim | undefined
+  readonly evidence: Kept | undefined
   readonly tells: Tells
 }
 
 // Stored, and read again.
-const evidenceOf = (claim: Claim | undefined): Pick<Payouts.RecoverOptions, "evidence"> =>
-  claim === undefined || !("evidence" in claim.said)
-    ? {}
-    : { evidence: decodeEvidence(JSON.parse(JSON.stringify(encodeEvidence(claim.said.evidence)))) }
+const evidenceOf = (kept: Kept | undefined): Pick<Payouts.RecoverOptions, "evidence"> =>
+  kept === undefined ? {} : { evidence: decodeEvidence(JSON.parse(JSON.stringify(encodeEvidence(kept.evidence)))) }
 
 const encodeEvidence = Schema.encodeSync(Exposure.Evidence)
 const decodeEvidence = Schema.decodeUnknownSync(Exposure.Evidence)

@@ -218,10 +218,13 @@ export class Oracle {
   }
 
   /** I6: bounded work and time; I1b: bounded processing errors. */
-  private bounds({ call, trust }: Claim, now: number): void {
+  private bounds({ call, said, trust }: Claim, now: number): void {
     const { payment, process, started } = call
     const { policy, processingErrorsMax } = this.setting
-    const took = now - started
+    // Waits for a turn within the request limits do not count.
+    const queued =
+      "attempts" in said ? said.attempts.map(({ queued = Duration.zero }) => Duration.toMillis(queued)) : []
+    const took = now - started - queued.reduce((sum, one) => sum + one, 0)
     const waits = isWatching(call) ? settlementMax : 0
     if (!call.isShared && took > Duration.toMillis(policy.elapsedMax) + waits + longestCreate + 1) {
       this.fail("I6", payment, `${call.name} took ${took} ms`)

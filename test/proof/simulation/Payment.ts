@@ -1,6 +1,6 @@
 /** One business payout of a world: what is to be paid, what was seen of it on the wire, and what was said about it. */
 import { Effect, Redacted } from "effect"
-import { PayoutRequest } from "effect-billwerk-payouts"
+import { type Exposure, PayoutRequest } from "effect-billwerk-payouts"
 import { Acquirer, type Sandbox } from "effect-billwerk-payouts/testing"
 import type { Chance } from "./Chance.js"
 import type { Said } from "./Client.js"
@@ -52,6 +52,19 @@ export interface Claim {
   readonly knowledge: Knowledge.Knowledge
 }
 
+/** Evidence that somebody kept, and what it stands for. */
+export interface Kept {
+  readonly words: string
+  readonly evidence: Exposure.Evidence
+  readonly at: number
+  readonly knowledge: Knowledge.Knowledge
+}
+
+/** Evidence that was stored before a create was sent. */
+export interface Stored extends Omit<Kept, "words"> {
+  readonly process: Process
+}
+
 const minute = 60_000
 const day = 86_400_000
 
@@ -79,8 +92,10 @@ export class Payment {
   /** Where the next call is made. */
   slot: number
   last: { readonly claim: Claim | undefined; readonly process: Process } | undefined
-  /** The latest statement that has evidence, wherever it was made. */
-  evident: Claim | undefined
+  /** The evidence of the latest statement that has any, wherever it was made. */
+  evident: Kept | undefined
+  /** The evidence that was stored before the latest create. */
+  stored: Stored | undefined
   /** The latest outcome that was not final. */
   processing: Claim | undefined
   /** Whether the last statement was that no money has moved, and none can have; and nothing was sent since. */
@@ -122,6 +137,17 @@ export class Payment {
   /** The exchanges of a process, but for those of calls that only ask. */
   sentBy(process: Process): ReadonlyArray<Sent> {
     return this.sent.filter((one) => one.process === process && !isWatching(one.call))
+  }
+
+  /** What is stored, if its process sent the latest create: it has all that this process sent. */
+  get journal(): Kept | undefined {
+    const { stored } = this
+    if (stored === undefined || this.creates.some(({ at, process }) => process !== stored.process && at > stored.at)) {
+      return undefined
+    }
+    const own = this.creates.filter(({ process }) => process === stored.process)
+    const known = own.reduce(Knowledge.sending, stored.knowledge)
+    return { words: `what ${stored.process.name} stored`, evidence: stored.evidence, at: stored.at, knowledge: known }
   }
 
   knownIn(process: Process): Knowledge.Knowledge {

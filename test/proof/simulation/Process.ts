@@ -83,7 +83,10 @@ export class Slot {
       host,
       skew,
       client: this.subject
-        .make(http, this.scene.setting.policy)
+        .make(http, this.scene.setting.policy, {
+          requestLimits: this.scene.setting.requestLimits,
+          beforeCreate: (evidence) => Effect.sync(() => this.scene.store(process, evidence))
+        })
         .pipe(
           Scope.extend(scope),
           Effect.withRandom(Random.make(`${this.scene.setting.seed} ${name}`)),

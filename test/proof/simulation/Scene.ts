@@ -1,9 +1,11 @@
 /** What everything in a world shares: the time, the provider, the oracle, the dice, and the record of what happened. */
 import { Effect } from "effect"
+import type { Exposure } from "effect-billwerk-payouts"
 import { Acquirer, type Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import { about, type Chance } from "./Chance.js"
 import { Oracle } from "./Oracle.js"
 import type { Payment } from "./Payment.js"
+import type { Process } from "./Process.js"
 import type { Setting } from "./Setting.js"
 import { Host, VirtualTime } from "./VirtualTime.js"
 
@@ -89,6 +91,13 @@ export class Scene {
       if (!chance.happens(this.setting.rates.history) || !this.occurs(`history ${payment.handle}`)) return []
       return [payment.history(chance)]
     })
+  }
+
+  /** Stores the evidence of a create that a process is about to send. */
+  store(process: Process, evidence: Exposure.Evidence): void {
+    const payment = this.payment(evidence.handle)
+    if (payment === undefined || !this.setting.isStored) return
+    payment.stored = { evidence, process, knowledge: payment.knownIn(process), at: this.time.now }
   }
 
   // What the acquirer makes of an attempt. It is a function of the attempt, whatever it was that made it.

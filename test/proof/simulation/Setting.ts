@@ -3,7 +3,7 @@
  * often, the client's policy, the processes and the payouts.
  */
 import { Duration, Schedule } from "effect"
-import { RetryPolicy } from "effect-billwerk-payouts"
+import { type RequestLimits, RetryPolicy } from "effect-billwerk-payouts"
 import { type Sandbox } from "effect-billwerk-payouts/testing"
 import { about, type Chance } from "./Chance.js"
 import { type Fate, type Fault, fates, faults } from "./Faults.js"
@@ -21,6 +21,10 @@ export interface Setting {
   readonly fates: ReadonlyArray<readonly [Fate, number]>
   readonly fateRate: number
   readonly policy: RetryPolicy.RetryPolicy
+  /** The request limits that each client keeps. */
+  readonly requestLimits: RequestLimits.Limits | "None"
+  /** Whether the evidence of each create is stored before it is sent. */
+  readonly isStored: boolean
   /** How many attempts may end in a processing error in the life of a payout. */
   readonly processingErrorsMax: number
   readonly processes: number
@@ -88,6 +92,8 @@ export const settingOf = (seed: number): Setting => {
       .map((fate) => [fate, fate.weight * kept.next() * (fate.isDecline === true ? declines : 1)] as const),
     fateRate: chance.pick(0, 0.2, 0.4, 0.7),
     policy,
+    requestLimits: requestLimitsOf(about(seed, "request limits")),
+    isStored: about(seed, "stores").happens(0.4),
     processingErrorsMax,
     processes: chance.between(1, 5),
     isBuiltPerCall: about(seed, "services").happens(0.15),
@@ -128,6 +134,17 @@ const rulesOf = (chance: Chance): Sandbox.Options => ({
   requestIdField: chance.pick("Underscored", "Hyphenated"),
   limits: chance.happens(0.15) ? { reads: limit(2, 5), writes: limit(1, 2) } : undefined
 })
+
+// Far below the provider's, so that what is under way has to wait for minutes and hours.
+const requestLimitsOf = (chance: Chance): RequestLimits.Limits | "None" => {
+  if (chance.happens(0.6)) return "None"
+  const limit = (): RequestLimits.Limit => ({
+    rate: chance.pick(0.001, 0.01, 0.1, 2),
+    burst: chance.between(1, 3),
+    concurrent: chance.between(1, 3)
+  })
+  return { reads: limit(), writes: limit() }
+}
 
 const clockOf = (chance: Chance): Sandbox.Options => {
   const off = chance.pick(0, 0, 1_000, 300_000, halfAnHour)
