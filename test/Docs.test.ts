@@ -81,7 +81,7 @@ describe("The examples in the documentation of src", () => {
   let found: ReadonlyArray<ReadonlyArray<string>> = []
   beforeAll(() => {
     found = diagnostics([...examples, broken])
-  }, 60_000)
+  }, 240_000)
 
   it("are found", () => assert.isAtLeast(examples.length, 20))
 

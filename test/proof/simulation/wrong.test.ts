@@ -31,6 +31,7 @@ const caughtIn: Readonly<Record<string, number>> = {
   "takes paid for paid once": 9,
   "takes a decline for the end of doubt": 1,
   "an old failure accounts for a lost request": 68,
+  "stores too late": 475,
   "forgets earlier attempts": 1,
   "takes a restart for a beginning": 3,
   "forgets what it paid": 1,

@@ -119,7 +119,16 @@ const takesGuessForCertainty: WrongClient = {
 
 const longAgo = DateTime.unsafeMake(0)
 
+const storesTooLate: WrongClient = {
+  name: "stores too late",
+  wrong: "stores what it knows before each create, without the create that it is about to send",
+  wild: "an intent that is written after the request was sent: `await pay(row); await db.save(row)`",
+  breaks: ["I3", "I4"],
+  make: libraryWith({ stores: (evidence) => ({ ...evidence, creates: evidence.creates.slice(0, -1) }) })
+}
+
 export const forgetters: ReadonlyArray<WrongClient> = [
+  storesTooLate,
   forgetsEarlierAttempts,
   takesRestartForBeginning,
   forgetsWhatItPaid,

@@ -35,6 +35,8 @@ interface Parts {
   readonly options?: Partial<BillwerkConfig.Options>
   readonly exchanges?: (exchanges: Exchanges) => Exchanges
   readonly policy?: (policy: RetryPolicy.RetryPolicy) => RetryPolicy.RetryPolicy
+  /** What it stores before each create; without it, it stores nothing. */
+  readonly stores?: (evidence: Exposure.Evidence) => Exposure.Evidence
   /** `fresh` is a service that remembers nothing. */
   readonly calls?: (client: Client, fresh: Effect.Effect<Client>) => Client
 }
@@ -43,14 +45,15 @@ const same = <A>(value: A): A => value
 
 /** The library, but for some of its parts. */
 export const libraryWith =
-  ({ calls = same, exchanges = same, http = same, options = {}, policy = same }: Parts): Subject["make"] =>
-  (network, rules) =>
+  ({ calls = same, exchanges = same, http = same, options = {}, policy = same, stores }: Parts): Subject["make"] =>
+  (network, rules, given) =>
     Effect.gen(function* () {
       const billwerk = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey, ...options }).pipe(
         Effect.provideService(HttpClient.HttpClient, http(network)),
         Effect.orDie
       )
-      const made = service(exchanges(billwerk), policy(rules))
+      const store = stores && given && ((evidence: Exposure.Evidence) => given.beforeCreate(stores(evidence)))
+      const made = service(exchanges(billwerk), policy(rules), store)
       // It is thrown away without a word: nobody closes its scope.
       const fresh = Effect.flatMap(Scope.make(), (scope) => Scope.extend(made, scope))
       return calls(yield* made, fresh)
