@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { BillwerkClient } from "./provider/BillwerkClient.js"
@@ -16,14 +17,17 @@ import type { Handle } from "./domain/Handle.js"
 import type { Outcome } from "./domain/Outcome.js"
 import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
-import { InvalidRequest, type LookupError, type PayoutError } from "./domain/PayoutError.js"
+import { InvalidRequest, type ListError, type LookupError, type PayoutError } from "./domain/PayoutError.js"
+import type * as PayoutFilter from "./domain/PayoutFilter.js"
 import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import * as exchange from "./execution/exchange.js"
 import * as live from "./execution/liveServices.js"
+import * as payoutList from "./execution/list.js"
 import { lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
 import * as Process from "./execution/Process.js"
 import { type Call, SingleFlight } from "./execution/singleFlight.js"
+import * as details from "./execution/transactionDetails.js"
 import { intended } from "./execution/Subject.js"
 import { Hints } from "./webhook/Hints.js"
 import * as bulk from "./execution/bulk.js"
@@ -238,6 +242,30 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
     }
     /** The payout as the provider shows it now. Looks up again by the policy's communication and rate limit rules. */
     readonly get: (handle: Handle, options?: CallOptions) => Effect.Effect<Payout, LookupError>
+    /**
+     * The provider's record of all payouts of a window of time, newest first, page by page as the consumer pulls. **A
+     * list that ends without an error is complete**: it has every payout that the provider showed for the window when
+     * the list began. What cannot be read, an entry of a page included, is never left out: after the retries of the
+     * policy, which each page has for itself, the stream fails with `ListFailed`. A payout comes out as its page showed
+     * it. One that a later page shows again is left out, if one of the latest 10 pages had it. A payout that was
+     * created a moment ago may not be shown yet (inferred), and a create that is under way never is. For accounts, let
+     * the window end some minutes ago.
+     *
+     * The lists are for questions now and then. The provider documents that to read them continuously, to keep data in
+     * step, is **unfair usage**: use `get`, `awaitFinal` and webhooks for that.
+     */
+    readonly list: (filter: PayoutFilter.Input, options?: CallOptions) => Stream.Stream<Payout, ListError>
+    /**
+     * What the provider and the acquirer recorded of one transaction (`payout.transactions[].id`): a map without a
+     * documented form, which their support may ask for after a processing error. It may hold personal data and parts of
+     * a card, so it is `Redacted`: `Redacted.value` reveals it, and nothing else shows it. Looks up again as `get`
+     * does. An unknown transaction is a `LookupFailed` with the provider's code 70 (inferred).
+     */
+    readonly transactionDetails: (
+      handle: Handle,
+      transactionId: string,
+      options?: CallOptions
+    ) => Effect.Effect<Redacted.Redacted<Readonly<Record<string, unknown>>>, LookupError>
   }
 >() {}
 
@@ -389,7 +417,16 @@ const asking = ({ around, policy: policyDefault, pollPolicy: pollPolicyDefault }
     return Telemetry.ofPayout(Telemetry.payoutSpan.awaitFinal, isHandle ? target : target.handle)(settled)
   }
 
-  return { get, awaitFinal }
+  // A list may lag behind, so it does not contradict what a lookup or a create showed as paid.
+  const list = (filter: PayoutFilter.Input, { policy = policyDefault }: CallOptions = {}) =>
+    payoutList.list({ client, process, policy }, filter)
+
+  const transactionDetails = (handle: Handle, id: string, { policy = policyDefault }: CallOptions = {}) =>
+    details
+      .transactionDetails({ client, process, policy }, handle, id)
+      .pipe(Telemetry.ofCall(Telemetry.payoutSpan.transactionDetails, handle))
+
+  return { get, awaitFinal, list, transactionDetails }
 }
 
 /**

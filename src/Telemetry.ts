@@ -28,7 +28,8 @@ export const payoutSpan = {
   create: "Payouts.create",
   recover: "Payouts.recover",
   awaitFinal: "Payouts.awaitFinal",
-  get: "Payouts.get"
+  get: "Payouts.get",
+  transactionDetails: "Payouts.transactionDetails"
 } as const
 
 /**
@@ -37,7 +38,13 @@ export const payoutSpan = {
  * @category spans
  * @since 0.1.0
  */
-export const attemptSpan = { Create: "BillwerkClient.create", Lookup: "BillwerkClient.lookup" } as const
+export const attemptSpan = {
+  Create: "BillwerkClient.create",
+  Lookup: "BillwerkClient.lookup",
+  List: "BillwerkClient.list",
+  Details: "BillwerkClient.transactionDetails",
+  Account: "BillwerkClient.lookUpAccount"
+} as const
 
 /**
  * Attribute names. The HTTP ones are OpenTelemetry's.

@@ -19,6 +19,13 @@ export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>
 export const layer = (options?: Sandbox.Options, payouts: Payouts.Options = {}) =>
   Payouts.layerWith(payouts).pipe(Layer.provideMerge(Sandbox.layerWith(options)))
 
+/** The exchanges of a client that is only asked to create and to look up. */
+export const noReads = {
+  list: () => Effect.dieMessage("a list was asked for"),
+  transactionDetails: () => Effect.dieMessage("details were asked for"),
+  lookUpAccount: Effect.dieMessage("the account was asked for")
+} as const
+
 /** Another process of this test: a service of its own, which lives on until the test run ends. */
 export const anotherProcess = (options?: Payouts.Options) =>
   Effect.flatMap(Scope.make(), (scope) => Scope.extend(Payouts.make(options), scope))

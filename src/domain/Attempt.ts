@@ -6,12 +6,15 @@ import * as Schema from "effect/Schema"
 import { hidden } from "./schemaMessages.js"
 
 /**
- * `Create` is `POST /v1/payout`, which may move money; `Lookup` is `GET /v1/payout/{handle}`, which cannot.
+ * `Create` is `POST /v1/payout`, which may move money. The others only read: `Lookup` is `GET /v1/payout/{handle}`, `List`
+ * one page of `GET /v1/list/payout`, `Details` a transaction's details, and `Account` is `GET /v1/account`.
  *
  * @category models
  * @since 0.1.0
  */
-export const Kind = Schema.Literal("Create", "Lookup").annotations(hidden("a kind of attempt"))
+export const Kind = Schema.Literal("Create", "Lookup", "List", "Details", "Account").annotations(
+  hidden("a kind of attempt")
+)
 
 /**
  * @category models

@@ -510,7 +510,50 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
 }
 
 /**
- * Any failure of `get`.
+ * The list could not be read to its end, so it is **not complete**: payouts may be missing. This says nothing about the
+ * money. `status`, `code`, `requestId`, `category` and `why` are about the last exchange.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ListFailed extends Schema.TaggedError<ListFailed>("effect-billwerk-payouts/ListFailed")(
+  "ListFailed",
+  {
+    /** The exchanges of the page that could not be read (or of the account's time zone), oldest first. */
+    attempts: Schema.Array(Attempt),
+    ...answer,
+    category: LookupFailed.fields.category,
+    code: Schema.optional(Schema.Number),
+    why: Schema.String,
+    /** How many payouts came out before. */
+    listed: Schema.Number
+  },
+  hiddenClass("an error of a list")
+) {
+  override get message(): string {
+    return (
+      `The list of payouts is not complete: it ended after ${this.listed} (${this.category}: ${this.why}). ` +
+      `Do not take what is missing for unpaid: list the window again.`
+    )
+  }
+}
+
+/**
+ * Any failure of `list`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const ListError = Schema.Union(InvalidRequest, ListFailed).annotations(hidden("an error of a list"))
+
+/**
+ * @category errors
+ * @since 0.1.0
+ */
+export type ListError = typeof ListError.Type
+
+/**
+ * Any failure of `get` and `transactionDetails`.
  *
  * @category errors
  * @since 0.1.0

@@ -2,6 +2,7 @@
  * What one exchange returned, as a value: HTTP ends here. It cannot hold a request, a header or a body.
  */
 import type * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
 import type { Payout } from "./Payout.js"
 
 /**
@@ -21,12 +22,12 @@ export interface NoResponse {
 }
 
 /**
- * An answer whose head arrived.
+ * An answer whose head arrived. `Of` is what a complete and readable answer of this exchange holds.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Response {
+export interface Response<Of extends Content = PayoutBody> {
   readonly _tag: "Response"
   readonly status: number
   readonly requestId?: string | undefined
@@ -36,7 +37,7 @@ export interface Response {
   readonly date?: number | undefined
   /** Whether a cache answered instead of the provider. */
   readonly isCached?: boolean | undefined
-  readonly body: Body
+  readonly body: Body<Of>
 }
 
 /**
@@ -46,11 +47,74 @@ export interface Response {
  * @category models
  * @since 0.1.0
  */
-export type Body =
-  | { readonly _tag: "PayoutBody"; readonly payout: Payout }
+export type Body<Of extends Content = PayoutBody> =
+  | Of
   | ApiError
   | { readonly _tag: "CutOff"; readonly reason: "Deadline" | "Transport" }
   | { readonly _tag: "Unreadable"; readonly why: string }
+
+/**
+ * The answer to a create or a lookup.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PayoutBody {
+  readonly _tag: "PayoutBody"
+  readonly payout: Payout
+}
+
+/**
+ * One page of a list. A page with an entry that is no payout is `Unreadable` as a whole: nothing of it is left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PageBody {
+  readonly _tag: "PageBody"
+  /** Newest first (documented). */
+  readonly payouts: ReadonlyArray<Payout>
+  /** What the next page is asked for with; none on the last page. */
+  readonly nextPageToken: string | undefined
+  /** The beginning of the window that the provider used, as the account's local time. */
+  readonly from: string | undefined
+}
+
+/**
+ * The provider's details of a transaction: a map of anything, which may hold personal data. So it prints as
+ * `<redacted>`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DetailsBody {
+  readonly _tag: "DetailsBody"
+  readonly details: Redacted.Redacted<Readonly<Record<string, unknown>>>
+}
+
+/**
+ * What is kept of the account.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AccountBody {
+  readonly _tag: "AccountBody"
+  /** The id of its time zone, such as `Europe/Copenhagen`. Lists count in its local times. */
+  readonly timeZone: string
+  /** ISO 4217. */
+  readonly currency: string | undefined
+  /** `test`, `live` or `closed`. */
+  readonly state: string | undefined
+}
+
+/**
+ * What an answer holds that is complete and readable, by the kind of exchange.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Content = PayoutBody | PageBody | DetailsBody | AccountBody
 
 /**
  * What is kept of the provider's error body.
@@ -75,4 +139,4 @@ export interface ApiError {
  * @category models
  * @since 0.1.0
  */
-export type Reply = NoResponse | Response
+export type Reply<Of extends Content = PayoutBody> = NoResponse | Response<Of>

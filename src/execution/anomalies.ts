@@ -4,16 +4,27 @@
  */
 import * as Effect from "effect/Effect"
 import type { Payout } from "../domain/Payout.js"
-import type { Reply } from "../domain/Reply.js"
+import type * as Reply from "../domain/Reply.js"
 import { log } from "../host/hostCode.js"
 import * as Verdict from "../provider/Verdict.js"
 
 /** Logs what is wrong with an answer, if anything. */
-export const logAnomaly = (handle: string, verdict: Verdict.Verdict, reply: Reply): Effect.Effect<void> => {
+export const logAnomaly = (handle: string, verdict: Verdict.Verdict, reply: Reply.Reply): Effect.Effect<void> => {
   const text = anomaly(verdict)
   if (text === undefined) return Effect.void
   const requestId = reply._tag === "Response" ? (reply.requestId ?? "unknown") : "unknown"
   return log(Effect.logWarning(`Payout ${handle}: ${text}`).pipe(Effect.annotateLogs({ handle, requestId })))
+}
+
+/** Logs an answer to an exchange without a payout that cannot be relied on. */
+export const logUnexpected = (
+  about: string,
+  verdict: Verdict.Verdict,
+  reply: Reply.Reply<Reply.Content>
+): Effect.Effect<void> => {
+  if (verdict._tag !== "UnexpectedResponse") return Effect.void
+  const requestId = reply._tag === "Response" ? (reply.requestId ?? "unknown") : "unknown"
+  return log(Effect.logWarning(`${about}: ${Verdict.why(verdict)}`).pipe(Effect.annotateLogs({ requestId })))
 }
 
 const anomaly = (verdict: Verdict.Verdict): string | undefined => {

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
+import type * as Attempt from "../domain/Attempt.js"
 import type { Evidence } from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
@@ -69,12 +70,21 @@ export const exchange = (
   evidence: EvidenceRecorder<Asked>,
   step: Step,
   urgency: Urgency
-): Effect.Effect<Exchanged> => {
-  const { limits } = exchanges
-  return limits === undefined
-    ? inTurn(exchanges, evidence, step, atOnce)
-    : limits.withTurn(step.kind, urgency, (turn) => inTurn(exchanges, evidence, step, turn))
-}
+): Effect.Effect<Exchanged> =>
+  withTurn(exchanges.limits, step.kind, urgency, (turn) => inTurn(exchanges, evidence, step, turn))
+
+/** Waits for a turn, if there are limits, and makes an exchange in it. */
+export const withTurn = <A>(
+  limits: Exchanges["limits"],
+  kind: Attempt.Kind,
+  urgency: Urgency,
+  exchange: (turn: Turn) => Effect.Effect<A>
+): Effect.Effect<A> =>
+  limits === undefined
+    ? exchange(atOnce)
+    : limits.withTurn(kind, urgency, (turn) =>
+        Effect.zipRight(Telemetry.measureTurn(kind, turn.waited), exchange(turn))
+      )
 
 const atOnce: Turn = { waited: Duration.zero, answered: constVoid }
 
@@ -85,7 +95,6 @@ const inTurn = Effect.fnUntraced(function* (
   turn: Turn
 ) {
   const { expected, handle, lookup } = exchanges
-  yield* Telemetry.measureTurn(step.kind, turn.waited)
   evidence.begin(step.kind, yield* evidence.process.now, turn.waited)
   const reply = yield* step.kind === "Create" ? stored(exchanges, evidence) : lookup
   turn.answered(reply)

@@ -3,8 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import { type LookupError, LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"
@@ -12,12 +10,11 @@ import type { Reply } from "../domain/Reply.js"
 import { within } from "../host/deadline.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
-import * as Telemetry from "../Telemetry.js"
-import { exchangesMax } from "./AttemptLog.js"
 import { EvidenceRecorder } from "./EvidenceRecorder.js"
 import { exchange, type Exchanges, interrupt } from "./exchange.js"
 import { lastAsk } from "./nextStep.js"
 import type { Process } from "./Process.js"
+import { failureOf, waitAfter, waitFor } from "./read.js"
 import type { Asked } from "./Subject.js"
 
 /** The provider's record, with the reply and the evidence of the lookups. */
@@ -76,15 +73,13 @@ const look = Effect.fnUntraced(function* (
     if (Verdict.isShown(verdict)) return { verdict, reply, evidence } satisfies Found
     if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })
     const { at } = yield* process.now
-    const left = Duration.subtract(policy.elapsedMax, Duration.millis(at - started))
-    const wait = yield* waitAfter(budgets, evidence, { at, left }, verdict, reply)
-    const longest = Duration.sum(wait ?? Duration.zero, client.lookupDeadline)
-    if (wait === undefined || at - started + Duration.toMillis(longest) > Duration.toMillis(policy.elapsedMax)) {
-      return yield* failed(handle, evidence, verdict, reply)
+    const times = { started, at, deadline: client.lookupDeadline, elapsedMax: policy.elapsedMax }
+    const wait = yield* waitAfter(budgets, evidence.latest, times, verdict, reply)
+    if (wait === undefined) {
+      return yield* new LookupFailed({ handle, attempts: evidence.attempts, ...failureOf(verdict, reply) })
     }
     evidence.decide("LookUp", undefined, wait)
-    yield* Telemetry.measureWait(Verdict.row(verdict).category ?? "communication", wait)
-    yield* Effect.sleep(wait)
+    yield* waitFor(verdict, wait)
   }
 })
 
@@ -96,46 +91,3 @@ export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expect
   expected,
   limits: client.limits
 })
-
-const waitAfter = Effect.fnUntraced(function* (
-  budgets: RetryPolicy.Driver,
-  { latest: attempt }: EvidenceRecorder<Asked>,
-  { at, left }: { readonly at: number; readonly left: Duration.Duration },
-  verdict: Verdict.Verdict,
-  reply: Reply
-) {
-  const { category } = Verdict.row(verdict)
-  if (category === undefined || attempt === undefined || attempt.ordinal >= exchangesMax) return undefined
-  const retryAfter = reply._tag === "Response" ? reply.retryAfter : undefined
-  return Option.getOrUndefined(yield* budgets.next(Math.floor(at), { category, attempt, retryAfter }, left))
-})
-
-const failed = (
-  handle: Handle,
-  { attempts, latest }: EvidenceRecorder<Asked>,
-  verdict: Verdict.Verdict,
-  reply: Reply
-) => {
-  const { code, requestId, status } = latest ?? {}
-  const refused =
-    reply._tag === "Response" && reply.body._tag === "ApiError" && reply.body.error !== undefined
-      ? `HTTP ${reply.status}, ${reply.body.error}`
-      : undefined
-  return new LookupFailed({
-    handle,
-    attempts,
-    status,
-    code,
-    requestId,
-    category: categoryOf(verdict),
-    why: refused ?? Verdict.why(verdict)
-  })
-}
-
-const categoryOf = (verdict: Verdict.Verdict): LookupFailed["category"] => {
-  const { error } = Verdict.row(verdict)
-  // The names of other refusals are about a create. They say nothing about a lookup.
-  return isCategory(error) ? error : "RequestRejected"
-}
-
-const isCategory = Schema.is(LookupFailed.fields.category)

@@ -19,6 +19,7 @@ import type { Handle } from "../domain/Handle.js"
 import { InvalidRequest } from "../domain/InvalidRequest.js"
 import { isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
+import type * as readReply from "./readReply.js"
 import { over } from "./send.js"
 import * as RequestLimits from "./RequestLimits.js"
 import * as sendsOnce from "./sendsOnce.js"
@@ -35,6 +36,15 @@ import * as Telemetry from "../Telemetry.js"
 export interface KnownCustomer {
   readonly customerHandle: string
 }
+
+/**
+ * One page of a list, to be asked for. The window is in the account's local time. Without a `token`, it is the first
+ * page.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PageRequest extends wire.PageRequest {}
 
 /**
  * The provider's API, one exchange per call.
@@ -57,11 +67,23 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
      * if it is the known one.
      */
     readonly lookup: (handle: Handle, about?: PayoutRequest | KnownCustomer) => Effect.Effect<Reply.Reply>
+    /**
+     * One page of `GET /v1/list/payout`. The reply keeps no free text of the payouts, as a lookup without its request.
+     * The card of a filter is in the URL, and nowhere else.
+     */
+    readonly list: (page: PageRequest) => Effect.Effect<Reply.Reply<Reply.PageBody>>
+    /** `GET /v1/payout/{handle}/transaction/{transaction}/details`. */
+    readonly transactionDetails: (
+      handle: Handle,
+      transactionId: string
+    ) => Effect.Effect<Reply.Reply<Reply.DetailsBody>>
+    /** `GET /v1/account`. */
+    readonly lookUpAccount: Effect.Effect<Reply.Reply<Reply.AccountBody>>
     /** Names the account without its key. Two clients of one account have the same name. */
     readonly account?: string | undefined
     /** The longest time for one create. */
     readonly createDeadline: Duration.Duration
-    /** The longest time for one lookup. */
+    /** The longest time for one lookup, or any other exchange that only reads. */
     readonly lookupDeadline: Duration.Duration
     /** The account's request limits. `Payouts` waits for a turn before each exchange; the calls here do not wait. */
     readonly limits?: RequestLimits.RequestLimits["Type"] | undefined
@@ -94,11 +116,17 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   }
   const url = `${config.baseUrl}${wire.payoutPath}`
   const post = HttpClientRequest.post(url, { headers })
-  // A cache on the way would answer in the provider's place.
-  const get = HttpClientRequest.get(url, { headers: { ...headers, "cache-control": "no-store" } })
   const shared = yield* Effect.serviceOption(RequestLimits.RequestLimits)
   const limits = Option.getOrUndefined(shared) ?? (yield* own(config))
   const wordsOf = words.reading({ apiKey: key, keepTexts: config.keepProviderTexts })
+  const get = (path: string) =>
+    // A cache on the way would answer in the provider's place.
+    HttpClientRequest.get(`${config.baseUrl}${path}`, { headers: { ...headers, "cache-control": "no-store" } })
+  const read = <Of extends Reply.Content>(
+    request: HttpClientRequest.HttpClientRequest,
+    contents: readReply.Contents<Of>,
+    about: words.About
+  ) => traced(contents.kind, about.handle, send(request, config.lookupDeadline, contents, wordsOf(about)))
 
   return BillwerkClient.of({
     account: fingerprint(`${url} ${key}`),
@@ -109,20 +137,37 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
       if (!isPayoutRequest(request)) return notARequest
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
       const said = wordsOf({ handle: request.handle, request })
-      return traced("Create", request.handle, send(body, config.createDeadline, "Create", said))
+      return traced("Create", request.handle, send(body, config.createDeadline, created, said))
     },
     lookup: (handle, about) => {
       const known = knownOf(about)
       if (known === undefined) return notARequest
-      const asked = HttpClientRequest.appendUrl(get, `/${encodeURIComponent(handle)}`)
-      const said = wordsOf({ handle, ...known })
-      return traced("Lookup", handle, send(asked, config.lookupDeadline, "Lookup", said))
-    }
+      return read(get(`${wire.payoutPath}/${encodeURIComponent(handle)}`), shown, { handle, ...known })
+    },
+    list: (page) => {
+      const { card, customer } = page.filter
+      const request = HttpClientRequest.setUrlParams(get(wire.listPath), wire.pageQuery(page))
+      return read(request, listed, { customer, secrets: card === undefined ? [] : [Redacted.value(card)] })
+    },
+    transactionDetails: (handle, transactionId) =>
+      read(get(`${wire.payoutPath}${wire.detailsPath(handle, transactionId)}`), detailed, { handle }),
+    lookUpAccount: read(get(wire.accountPath), accounted, {})
   })
 })
 
 const own = ({ requestLimits }: BillwerkConfig.BillwerkConfig) =>
   requestLimits === "None" ? Effect.succeed(undefined) : RequestLimits.make(requestLimits)
+
+const payoutOf = (json: unknown, said: words.Words): Reply.PayoutBody | undefined => {
+  const payout = wire.readPayout(json, said)
+  return payout === undefined ? undefined : { _tag: "PayoutBody", payout }
+}
+
+const created: readReply.Contents<Reply.PayoutBody> = { kind: "Create", read: payoutOf }
+const shown: readReply.Contents<Reply.PayoutBody> = { kind: "Lookup", read: payoutOf }
+const listed: readReply.Contents<Reply.PageBody> = { kind: "List", read: wire.readPage }
+const detailed: readReply.Contents<Reply.DetailsBody> = { kind: "Details", read: wire.readDetails }
+const accounted: readReply.Contents<Reply.AccountBody> = { kind: "Account", read: wire.readAccount }
 
 const knownOf = (about: PayoutRequest | KnownCustomer | undefined): Omit<words.About, "handle"> | undefined => {
   if (about === undefined || isPayoutRequest(about)) return { request: about }
@@ -173,18 +218,22 @@ export const layerConfig = (
 ): Layer.Layer<BillwerkClient, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.effect(BillwerkClient, Effect.flatMap(Config.unwrap(options), make))
 
-const traced = (kind: Attempt.Kind, handle: Handle, self: Effect.Effect<Reply.Reply>): Effect.Effect<Reply.Reply> =>
+const traced = <Of extends Reply.Content>(
+  kind: Attempt.Kind,
+  handle: string | undefined,
+  self: Effect.Effect<Reply.Reply<Of>>
+): Effect.Effect<Reply.Reply<Of>> =>
   Telemetry.traced(self, () => ({
     name: Telemetry.attemptSpan[kind],
     kind: "client",
     begins: {
-      [Telemetry.attribute.handle]: handle,
+      ...(handle === undefined ? {} : { [Telemetry.attribute.handle]: handle }),
       [Telemetry.attribute.method]: kind === "Create" ? "POST" : "GET"
     },
     ended: annotationsOf
   }))
 
-const annotationsOf = (reply: Reply.Reply): Record<string, unknown> =>
+const annotationsOf = (reply: Reply.Reply<Reply.Content>): Record<string, unknown> =>
   reply._tag === "NoResponse"
     ? { [Telemetry.attribute.reply]: reply.reason }
     : {

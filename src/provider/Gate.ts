@@ -32,7 +32,7 @@ export interface Turn {
   /** How long the exchange waited for it. */
   readonly waited: Duration.Duration
   /** Hands in the answer: a 429 slows the pace down. */
-  readonly answered: (reply: Reply.Reply) => void
+  readonly answered: (reply: Reply.Reply<Reply.Content>) => void
 }
 
 /** A fiber in the queue. */
@@ -151,6 +151,7 @@ export class Gate {
   }
 }
 
-const codeOf = ({ body }: Reply.Response): number | undefined => (body._tag === "ApiError" ? body.code : undefined)
+const codeOf = ({ body }: Reply.Response<Reply.Content>): number | undefined =>
+  body._tag === "ApiError" ? body.code : undefined
 
 const millisOf = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6

@@ -16,14 +16,21 @@ import * as connectionError from "./connectionError.js"
 import * as wire from "./wire.js"
 import type { Words } from "./words.js"
 
-/** What reading an answer needs. */
-export interface Reader {
+/** What an answer of this kind holds, if it can be read, or what is wrong with it. Undefined if it is something else. */
+export interface Contents<Of extends Reply.Content> {
   readonly kind: Attempt.Kind
+  readonly read: (json: unknown, words: Words) => Of | Extract<Reply.Body, { readonly _tag: "Unreadable" }> | undefined
+}
+
+/** What reading an answer needs. */
+export interface Reader<Of extends Reply.Content> extends Contents<Of> {
   readonly words: Words
   /** For dates that say how long to wait. */
   readonly clock: Clock.Clock
   readonly isRepeated: IsRepeated
 }
+
+type Spoken = Pick<Reader<Reply.Content>, "words">
 
 /** Whether an answer with this `Request-Id` was read before. */
 export type IsRepeated = (requestId: string) => boolean
@@ -54,7 +61,7 @@ export interface Head {
 export const headOf = (
   status: number,
   header: (name: string) => string | undefined,
-  { clock, words }: Reader
+  { clock, words }: Pick<Reader<Reply.Content>, "clock" | "words">
 ): Head => {
   const [date, id, retryAfter] = [header("date"), idFrom(header("request-id")), header("retry-after")]
   return {
@@ -95,30 +102,38 @@ export const tooLarge: NoText = { _tag: "Unreadable", why: `a body of more than 
 export const fromText = (text: body.Text): string | NoText =>
   text === "TooLarge" ? tooLarge : text === "Broken" ? cutOff : text.text
 
-export const withBody = (head: Head, body: string | NoText, reader: Reader): Reply.Response => {
+export const withBody = <Of extends Reply.Content>(
+  head: Head,
+  body: string | NoText,
+  reader: Reader<Of>
+): Reply.Response<Of> => {
   const { id, response } =
     typeof body === "string" ? parse(head, body, reader) : { id: head.id, response: { ...head.answer, body } }
   const isRepeated = id !== undefined && reader.isRepeated(id)
   // A cache does not answer a POST. And the doubt about a create is whether it was carried out, not who answered.
-  return isRepeated && reader.kind === "Lookup" ? { ...response, isCached: true } : response
+  return isRepeated && reader.kind !== "Create" ? { ...response, isCached: true } : response
 }
 
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
-interface Parsed {
+interface Parsed<Of extends Reply.Content> {
   readonly id: string | undefined
-  readonly response: Reply.Response
+  readonly response: Reply.Response<Of>
 }
 
 // Some layers leave the byte order mark in the text.
-const parse = ({ answer, id }: Head, marked: string, { kind, words }: Reader): Parsed => {
-  const of = (body: Reply.Body): Parsed => ({ id, response: { ...answer, body } })
+const parse = <Of extends Reply.Content>(
+  { answer, id }: Head,
+  marked: string,
+  { kind, read, words }: Reader<Of>
+): Parsed<Of> => {
+  const of = (body: Reply.Body<Of>): Parsed<Of> => ({ id, response: { ...answer, body } })
   const text = marked.replace(/^\ufeff/, "")
   if (text.trim() === "") return of({ _tag: "Unreadable", why: "an empty body" })
   const value = parseJson(text)
   if (Option.isNone(value)) return of({ _tag: "Unreadable", why: "a body that is not JSON" })
-  const payout = answer.status === 200 ? wire.readPayout(value.value, words) : undefined
-  if (payout !== undefined) return of({ _tag: "PayoutBody", payout })
+  const content = answer.status === 200 ? read(value.value, words) : undefined
+  if (content !== undefined) return of(content)
   const refused = wire.readError(value.value, words)
   if (refused === undefined) return of({ _tag: "Unreadable", why: `a body that is no ${kind} answer` })
   const inBody = idFrom(refused.requestId)
@@ -127,7 +142,7 @@ const parse = ({ answer, id }: Head, marked: string, { kind, words }: Reader): P
 }
 
 /** The reply for a failed connection. The cause is inspected, but not kept. */
-export const noResponse = (cause: unknown, { words }: Reader, isNotSent: boolean): Reply.NoResponse => {
+export const noResponse = (cause: unknown, { words }: Spoken, isNotSent: boolean): Reply.NoResponse => {
   const code = connectionError.systemCode(cause)
   return {
     _tag: "NoResponse",
@@ -138,7 +153,7 @@ export const noResponse = (cause: unknown, { words }: Reader, isNotSent: boolean
 }
 
 /** The reply when the host's client died. It is unknown what the client sent. Only a name of the defect is kept. */
-export const died = (defect: unknown, { words }: Reader): Reply.NoResponse => {
+export const died = (defect: unknown, { words }: Spoken): Reply.NoResponse => {
   const name = Predicate.hasProperty(defect, "name") && typeof defect.name === "string" ? defect.name : ""
   const systemCode = words.failure(
     connectionError.systemCode(defect) ?? (/^[A-Z][A-Za-z]{2,63}$/.test(name) ? name : "")

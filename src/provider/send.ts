@@ -17,8 +17,7 @@ import { constTrue } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as BillwerkConfig from "./BillwerkConfig.js"
-import type * as Attempt from "../domain/Attempt.js"
-import type { Reply } from "../domain/Reply.js"
+import type { Content, NoResponse, Reply } from "../domain/Reply.js"
 import * as body from "./body.js"
 import { within } from "../host/deadline.js"
 import * as connectionError from "./connectionError.js"
@@ -28,30 +27,30 @@ import { current as currentTransmission, Transmission } from "./transmission.js"
 import type { Words } from "./words.js"
 
 /** Sends once. Every answer and every failure is a reply. */
-export type Send = (
+export type Send = <Of extends Content>(
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
-  kind: Attempt.Kind,
+  contents: readReply.Contents<Of>,
   words: () => Words
-) => Effect.Effect<Reply>
+) => Effect.Effect<Reply<Of>>
 
 export const over = (client: HttpClient.HttpClient): Send => {
   const isRepeated = readReply.repeats()
   const prepared = privately(sendsOnce.watch())
   const http = HttpClient.mapRequestEffect(client, (request) => Effect.as(prepared, request))
-  return (request, deadline, kind, words) =>
-    Effect.clockWith((clock) => exchange(http, request, deadline, { kind, words: words(), clock, isRepeated }))
+  return (request, deadline, contents, words) =>
+    Effect.clockWith((clock) => exchange(http, request, deadline, { ...contents, words: words(), clock, isRepeated }))
 }
 
-const exchange = (
+const exchange = <Of extends Content>(
   http: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
   deadline: Duration.Duration,
-  reader: readReply.Reader
-): Effect.Effect<Reply> => {
+  reader: readReply.Reader<Of>
+): Effect.Effect<Reply<Of>> => {
   const transmission = new Transmission(request.body)
   let head: readReply.Head | undefined
-  const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply> => {
+  const receive = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<Reply<Of>> => {
     const arrived = (head = readReply.headOf(response.status, (name) => response.headers[name], reader))
     return Effect.match(textOf(response), {
       onFailure: (error) => readReply.withBody(arrived, error.reason === "EmptyBody" ? "" : readReply.cutOff, reader),
@@ -70,13 +69,13 @@ const exchange = (
   })
   // A host's client that dies may have sent the request. Its defect may hold the request, and so the key.
   const survived = Effect.catchAllCause(answered, (cause) =>
-    Effect.sync((): Reply =>
+    Effect.sync((): Reply<Of> =>
       head === undefined
         ? readReply.died(Cause.squash(cause), reader)
         : readReply.withBody(head, readReply.cutOff, reader)
     )
   )
-  const onDeadline = (): Reply =>
+  const onDeadline = (): Reply<Of> =>
     // The status counts even if the body never came: a 502 without its page is a 502.
     head === undefined
       ? { _tag: "NoResponse", reason: "Deadline", sent: transmission.sent }
@@ -88,9 +87,9 @@ const exchange = (
 // error is known, and a host's client may have sent before.
 const fromFailure = (
   error: HttpClientError.HttpClientError,
-  reader: readReply.Reader,
+  reader: readReply.Reader<Content>,
   transmission: Transmission
-): Reply => {
+): NoResponse => {
   const isNotSent =
     error._tag === "RequestError" && (error.reason !== "Transport" || connectionError.isNotSent(error.cause))
   const { hasBegun } = transmission

@@ -6,16 +6,29 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { fingerprint } from "../domain/Fingerprint.js"
 import { amountMax } from "../domain/Money.js"
 import type * as Payout from "../domain/Payout.js"
+import * as PayoutFilter from "../domain/PayoutFilter.js"
 import { destinationOf, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type * as Reply from "../domain/Reply.js"
+import { redacted } from "./secretSearch.js"
 import type { Words } from "./words.js"
 
 /** The path of `POST /v1/payout` and `GET /v1/payout/{handle}`. */
 export const payoutPath = "/v1/payout"
+
+/** The path of `GET /v1/list/payout`. */
+export const listPath = "/v1/list/payout"
+
+/** The path of `GET /v1/account`. */
+export const accountPath = "/v1/account"
+
+/** The path of a transaction's details, behind `payoutPath`. */
+export const detailsPath = (handle: string, transactionId: string): string =>
+  `/${encodeURIComponent(handle)}/transaction/${encodeURIComponent(transactionId)}/details`
 
 /** An optional field, by the provider's name. */
 export const optional = <A, I>(key: string, schema: Schema.Schema<A, I>) =>
@@ -195,6 +208,94 @@ export const readError = (
     requestId: text(fields["request_id"]) ?? text(fields["request-id"])
   }
 }
+
+/** One page of a list, to be asked for. The window is in the account's local time. */
+export interface PageRequest {
+  readonly filter: PayoutFilter.PayoutFilter
+  readonly from: string
+  readonly to: string
+  /** None for the first page. */
+  readonly token: string | undefined
+}
+
+/** The query of a page. Except for the token, it is the same for all pages of a list (documented). */
+export const pageQuery = ({ filter, from, to, token }: PageRequest): ReadonlyArray<readonly [string, string]> => {
+  const { amount, card, currencies, customer, handlePrefix, pageSize, states } = filter
+  const given = {
+    from,
+    to,
+    size: String(pageSize),
+    next_page_token: token,
+    handle_prefix: handlePrefix,
+    customer,
+    amount: amount && `[${amount.from};${amount.to})`,
+    card: card && Redacted.value(card)
+  }
+  return [
+    ...Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    ...states.map((state) => ["state", state] as const),
+    ...currencies.map((currency) => ["currency", currency] as const)
+  ]
+}
+
+/**
+ * A page of a list, or what is wrong with it; undefined if it is no page. One payout that cannot be read makes the
+ * whole page unreadable: to leave it out would hide money that moved.
+ */
+export const readPage = (json: unknown, words: Words): Reply.PageBody | Unreadable | undefined => {
+  const fields = fieldsOf(json)
+  const { content, count } = fields
+  const token = fields["next_page_token"] ?? undefined
+  if (!Array.isArray(content)) return undefined
+  if (content.length > PayoutFilter.pageSizeMax) return unreadable(`a page of ${content.length} payouts`)
+  if (typeof count === "number" && count !== content.length) {
+    return unreadable(`a page of ${content.length} payouts that says it has ${integer(count) ?? "another number"}`)
+  }
+  // Without a token, the list would seem to be at its end.
+  if (token !== undefined && !isPageToken(token)) return unreadable("a page whose token for the next page is no token")
+  const payouts: Array<Payout.Payout> = []
+  for (const entry of content) {
+    const payout = readPayout(entry, words)
+    if (payout === undefined || payout.handle === redacted) return unreadable(namedEntry(entry, payouts.length, words))
+    payouts.push(payout)
+  }
+  return { _tag: "PageBody", payouts, nextPageToken: token, from: kept(fields["from"], localTime) }
+}
+
+const isPageToken = (value: unknown): value is string =>
+  typeof value === "string" && /^[\x21-\x7E]{1,1024}$/.test(value)
+
+const localTime = (text: string): string | undefined =>
+  PayoutFilter.readLocalTime(text) === undefined ? undefined : text
+
+type Unreadable = Extract<Reply.Body, { readonly _tag: "Unreadable" }>
+
+const unreadable = (why: string): Unreadable => ({ _tag: "Unreadable", why })
+
+// With the handle, the caller can look the payout up.
+const namedEntry = (entry: unknown, index: number, words: Words): string => {
+  const handle = kept(fieldsOf(entry)["handle"], words.handle)
+  return `a page whose entry ${index + 1} is no payout${handle === undefined ? "" : ` (handle ${handle})`}`
+}
+
+/** A transaction's details, as they are. */
+export const readDetails = (json: unknown): Reply.DetailsBody | undefined =>
+  Predicate.isReadonlyRecord(json) && !Array.isArray(json)
+    ? { _tag: "DetailsBody", details: Redacted.make(json) }
+    : undefined
+
+/** What is kept of the account. The id of a time zone has a strict form. */
+export const readAccount = (json: unknown, words: Words): Reply.AccountBody | undefined => {
+  const fields = fieldsOf(json)
+  const timeZone = text(fields["timezone"])
+  if (timeZone === undefined || !/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/.test(timeZone)) return undefined
+  if (timeZone.length > timeZoneLengthMax) return undefined
+  const state = kept(fields["state"], (word) => (accountStates.has(word) ? word : redacted))
+  return { _tag: "AccountBody", timeZone, currency: kept(fields["currency"], words.currency), state }
+}
+
+const timeZoneLengthMax = 64
+const accountStates = new Set(["test", "live", "closed"])
 
 // Documented codes have three digits at most.
 const errorCodeMax = 99_999

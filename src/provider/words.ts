@@ -27,7 +27,7 @@ const requestIdMax = 128
  * of it becomes `<redacted>`. That is no word of the provider, and equals nothing.
  */
 export interface Words {
-  /** The payout's handle. Another handle is not shown. */
+  /** The payout's handle. Another handle is not shown. In a list, any handle that looks like no secret. */
   readonly handle: (text: string) => string
   /** The customer's handle. If a customer is expected, another handle still counts as another one. */
   readonly customer: (text: string) => string | undefined
@@ -52,11 +52,14 @@ export interface Words {
 
 /** What an exchange is about. */
 export interface About {
-  readonly handle: string
+  /** None for a list, which may show any payout. */
+  readonly handle?: string | undefined
   /** The request, if known: an answer may not repeat it. */
   readonly request?: PayoutRequest | undefined
   /** The customer's handle, if known. */
   readonly customer?: string | undefined
+  /** What else was sent that an answer may not repeat. */
+  readonly secrets?: ReadonlyArray<string> | undefined
 }
 
 /** How the client of an account reads answers: its key, and whether it keeps sentences. */
@@ -70,7 +73,17 @@ export const reading = ({ apiKey, keepTexts }: Reading): ((about: About) => () =
   const keys = secrets(() => [apiKey, Encoding.encodeBase64(`${apiKey}:`)])
   return (about) => {
     const { request } = about
-    if (request === undefined) return () => wordsOf(about, hiding(keys), false)
+    if (request === undefined) {
+      const sent = about.secrets ?? []
+      const hidden =
+        sent.length === 0
+          ? hiding(keys)
+          : hiding(
+              keys,
+              secrets(() => sent)
+            )
+      return () => wordsOf(about, hidden, false)
+    }
     const hidden = hiding(
       keys,
       secrets(() => textsOf(request))
@@ -92,7 +105,10 @@ const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts
     return read > textsReadMax ? undefined : sentenceOf(text, hidden)
   }
   return {
-    handle: (text) => (text === handle ? text : redacted),
+    handle: (text) => {
+      if (handle === undefined) return isListed(text) && !hidden.isIn(text) ? text : redacted
+      return text === handle ? text : redacted
+    },
     customer: (text) => {
       if (customer !== undefined) return text === customer ? text : redacted
       return isCustomerName(text) && !hidden.isIn(text) ? text : undefined
@@ -108,7 +124,9 @@ const wordsOf = ({ customer, handle, request }: About, hidden: Hidden, keepTexts
     id: (text) => (idForm.test(text) || text === "" ? text : `id-${fingerprint(text)}`),
     requestId: (text) => (text.length > requestIdMax || holdsCard(text) ? undefined : requestId(text)),
     path: (text) =>
-      text.endsWith(`/${handle}`) || text.endsWith(`/${encodeURIComponent(handle)}`) ? `/${handle}` : redacted,
+      handle !== undefined && (text.endsWith(`/${handle}`) || text.endsWith(`/${encodeURIComponent(handle)}`))
+        ? `/${handle}`
+        : redacted,
     text: sentence,
     failure: kept(failureForm)
   }
@@ -137,6 +155,9 @@ const failureForm = /^(?!(?:[^0-9]*[0-9]){5})[A-Z][A-Za-z0-9_]{2,63}$/
 // A payment method in the wrong place is no customer handle, and an e-mail address may come from the request.
 const isCustomerName = (text: string): boolean =>
   isHandle(text) && !/^(?:ca|ct|pm|priv|pub)_.{16}|@/.test(text) && !holdsCard(text)
+
+// A payment method in the wrong place is no payout's handle. A host's own handles may be e-mail addresses.
+const isListed = (text: string): boolean => isHandle(text) && !/^(?:ca|ct|pm|priv|pub)_.{16}/.test(text)
 
 // --- a request's texts ---
 

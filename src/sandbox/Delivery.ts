@@ -9,7 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { type CardBody, type PayoutBody, type TransactionBody, writeError, writePayout } from "./wire.js"
+import {
+  type CardBody,
+  type PayoutBody,
+  type TransactionBody,
+  writeAccount,
+  writeDetails,
+  writeError,
+  writePage,
+  writePayout
+} from "./wire.js"
 import * as ErrorCode from "./ErrorCode.js"
 import type * as Ledger from "./Ledger.js"
 import { refused, type Reply, shown } from "./Provider.js"
@@ -164,7 +173,20 @@ const toMessage = (reply: Reply, context: Context): Message => {
       reply.message
     )
   }
-  return json(200, writePayout(toBody(reply.payout, context)), context)
+  return json(200, contentOf(reply, context), context)
+}
+
+const contentOf = (reply: Exclude<Reply, { readonly _tag: "Refused" }>, context: Context): unknown => {
+  switch (reply._tag) {
+    case "Shown":
+      return writePayout(toBody(reply.payout, context))
+    case "Listed":
+      return writePage({ ...reply.page, payouts: reply.page.payouts.map((payout) => toBody(payout, context)) })
+    case "Detailed":
+      return writeDetails(transaction(reply.payout, reply.transaction, context))
+    case "Account":
+      return writeAccount(context.rules)
+  }
 }
 
 const errorMessage = (
@@ -262,7 +284,7 @@ const written = (date: DateTime.Utc | undefined, { ahead }: Context): DateTime.U
   date === undefined || ahead === 0 ? date : DateTime.add(date, { millis: ahead })
 
 const alter = (reply: Reply, { errorState, transactions: kept, ...fields }: Alteration): Reply => {
-  if (reply._tag === "Refused") return reply
+  if (reply._tag !== "Shown") return reply
   const { transactions } = reply.payout
   const last = transactions.length - 1
   const altered =
@@ -274,14 +296,14 @@ const alter = (reply: Reply, { errorState, transactions: kept, ...fields }: Alte
 
 // Only a failed payout is attempted again, so a payout with an earlier transaction had failed.
 const before = (reply: Reply): Reply => {
-  if (reply._tag === "Refused") return reply
+  if (reply._tag !== "Shown") return reply
   const { paid: _, ...payout } = reply.payout
   const transactions = payout.transactions.slice(0, -1)
   return transactions.length === 0 ? refused("payoutNotFound") : shown({ ...payout, state: "failed", transactions })
 }
 
 const cross = (reply: Reply, handle: string, { find }: Context): Reply =>
-  reply._tag === "Refused" ? reply : shown(find(handle) ?? { ...reply.payout, handle })
+  reply._tag !== "Shown" ? reply : shown(find(handle) ?? { ...reply.payout, handle })
 
 const raw = ({ body = "", headers = {}, status }: RawOptions): Message => {
   const bytes = encoder.encode(body)

@@ -10,6 +10,8 @@ const codes = {
   notAuthenticated: [6, 401],
   notFound: [8, 404],
   customerNotFound: [9, 404],
+  fromAfterTo: [23, 400],
+  transactionNotFound: [70, 404],
   missingCustomer: [18, 400],
   missingAmount: [24, 400],
   invalidCardToken: [34, 400],

@@ -41,11 +41,10 @@ const execute = (
   if (!/^https?:$/.test(url.right.protocol)) {
     return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", description: "not HTTP" }))
   }
-  const path = url.right.pathname
+  const { pathname: path, search } = url.right
+  const incoming = { method: request.method, path, query: search.slice(1), headers: request.headers }
   const send = (body: Uint8Array) =>
-    Effect.flatMap(receive({ method: request.method, path, headers: request.headers, body }), (delivery) =>
-      arrive(request, delivery)
-    )
+    Effect.flatMap(receive({ ...incoming, body }), (delivery) => arrive(request, delivery))
   const body = bytesOf(request)
   return Effect.isEffect(body) ? Effect.flatMap(body, send) : send(body)
 }

@@ -4,7 +4,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Kind } from "../domain/Attempt.js"
-import { payoutPath } from "../provider/wire.js"
+import { accountPath, listPath, payoutPath } from "../provider/wire.js"
 
 /**
  * @category models
@@ -15,15 +15,19 @@ export interface Incoming {
   readonly method: string
   /** Without the query. */
   readonly path: string
+  /** What follows the `?` in the URL, as it was sent. Default: nothing. */
+  readonly query?: string
   /** By names in lower case. */
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
   readonly body: Uint8Array
 }
 
-/** What the request asks for: to create or look up a payout, or something that this provider does not have. */
+/** What the request asks for. `Other` is something that this provider does not have. */
 export interface Asked {
   readonly kind: Kind | "Other"
   readonly handle: string | undefined
+  /** The transaction whose details are asked for. */
+  readonly transaction?: string | undefined
   /** The body of a create, if it is JSON. */
   readonly json: unknown
 }
@@ -35,14 +39,19 @@ export const read = (incoming: Incoming): Asked => {
     const handle = Predicate.isRecord(json) ? json["handle"] : undefined
     return { kind: "Create", handle: typeof handle === "string" ? handle : undefined, json }
   }
+  if (method === "GET" && path === listPath) return { kind: "List", handle: undefined, json: undefined }
+  if (method === "GET" && path === accountPath) return { kind: "Account", handle: undefined, json: undefined }
   if (method === "GET" && path.startsWith(lookupPrefix)) {
-    const handle = Option.getOrUndefined(decodeSegment(path.slice(lookupPrefix.length)))
-    return { kind: "Lookup", handle, json: undefined }
+    const [handle = "", transaction] = (detailsForm.exec(path)?.slice(1) ?? [path.slice(lookupPrefix.length)]).map(
+      (segment) => Option.getOrUndefined(decodeSegment(segment))
+    )
+    return { kind: transaction === undefined ? "Lookup" : "Details", handle, transaction, json: undefined }
   }
   return { kind: "Other", handle: undefined, json: undefined }
 }
 
 const lookupPrefix = `${payoutPath}/`
+const detailsForm = /^\/v1\/payout\/([^/]+)\/transaction\/([^/]+)\/details$/
 const decoder = new TextDecoder()
 const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 const decodeSegment = Option.liftThrowable(decodeURIComponent)

@@ -16,14 +16,18 @@ import { fingerprint } from "./fingerprint.js"
 import { type Dated, dated } from "./History.js"
 import type { Asked, Incoming } from "./Incoming.js"
 import * as Ledger from "./Ledger.js"
+import * as Listing from "./Listing.js"
 import * as Acquirer from "./Acquirer.js"
 import type { Attempted, PaymentMethod, Rules } from "./Rules.js"
 import { testAmounts } from "./TestAmounts.js"
 import { generates, isToken, savedPrefix, validate } from "./Validation.js"
 
-/** The provider's reply: a payout, or a refusal. */
+/** The provider's reply: what was asked for, or a refusal. */
 export type Reply =
   | { readonly _tag: "Shown"; readonly payout: Ledger.Recorded }
+  | { readonly _tag: "Listed"; readonly page: Listing.Page }
+  | { readonly _tag: "Detailed"; readonly payout: Ledger.Recorded; readonly transaction: Ledger.Transaction }
+  | { readonly _tag: "Account" }
   | { readonly _tag: "Refused"; readonly name: ErrorCode.Name; readonly message: string | undefined }
 
 export const shown = (payout: Ledger.Recorded): Reply => ({ _tag: "Shown", payout })
@@ -62,9 +66,25 @@ export class Provider {
           onNone: () => refused("payoutNotFound"),
           onSome: shown
         })
+      case "List":
+        return Either.match(Listing.list(this.ledger, this.rules, incoming.query ?? "", now), {
+          onLeft: ({ message, name }) => refused(name, message),
+          onRight: (page): Reply => ({ _tag: "Listed", page })
+        })
+      case "Details":
+        return this.details(asked)
+      case "Account":
+        return { _tag: "Account" }
       case "Other":
         return refused("notFound")
     }
+  }
+
+  private details({ handle = "", transaction: id }: Asked): Reply {
+    const payout = Option.getOrUndefined(Ledger.payout(this.ledger, handle))
+    if (payout === undefined) return refused("payoutNotFound")
+    const transaction = payout.transactions.find((one) => one.id === id)
+    return transaction === undefined ? refused("transactionNotFound") : { _tag: "Detailed", payout, transaction }
   }
 
   /** Settles a processing payout, and returns whether there was one. */

@@ -76,6 +76,19 @@ export interface Rules {
   readonly clockAhead: Duration.DurationInput
   /** How far the provider's clock is behind; the opposite of `clockAhead`. Default: not at all. */
   readonly clockBehind: Duration.DurationInput
+  /** The id of the account's time zone, in whose local times lists count (documented). Default: `Europe/Copenhagen`. */
+  readonly timezone: string
+  /**
+   * How long a new payout is missing in lists. A lookup shows it at once. Inferred: it is not documented that lists do
+   * not lag. Default: not at all.
+   */
+  readonly listLag: Duration.DurationInput
+  /**
+   * What the token of a list's next page is: where the page ended (`Position`), or how many payouts came before
+   * (`Offset`), so that a payout which is created meanwhile moves others to the next page once more. Inferred: tokens are
+   * documented as opaque. Default: `Position`.
+   */
+  readonly pageTokens: "Position" | "Offset"
   /** How many of the latest exchanges `exchanges` remembers. Default: 100,000. */
   readonly exchangesMax: number
 
@@ -154,6 +167,9 @@ export const defaults: Rules = {
   latency: Duration.zero,
   clockAhead: Duration.zero,
   clockBehind: Duration.zero,
+  timezone: "Europe/Copenhagen",
+  listLag: Duration.zero,
+  pageTokens: "Position",
   exchangesMax: 100_000,
   limits: undefined,
   retryAfter: undefined,

@@ -114,10 +114,11 @@ const app = (sandbox: Sandbox.Service): HttpApp.Default =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const body = yield* request.arrayBuffer
-    const [path = ""] = request.originalUrl.split("?")
+    const [path = "", ...query] = request.originalUrl.split("?")
     const delivery = yield* sandbox.receive({
       method: request.method,
       path,
+      query: query.join("?"),
       headers: request.headers,
       body: new Uint8Array(body)
     })

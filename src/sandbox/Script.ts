@@ -543,6 +543,22 @@ export const onCreate = (self: Step): Step => step({ ...self.parts, kind: "Creat
 export const onLookup = (self: Step): Step => step({ ...self.parts, kind: "Lookup" })
 
 /**
+ * Only for `GET /v1/list/payout`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const onList = (self: Step): Step => step({ ...self.parts, kind: "List" })
+
+/**
+ * Only for a transaction's details.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const onDetails = (self: Step): Step => step({ ...self.parts, kind: "Details" })
+
+/**
  * Only for one payout.
  *
  * @category combinators

@@ -124,6 +124,73 @@ const writeCard = (card: CardBody): unknown => ({
   masked_card: card.maskedCard
 })
 
+/** A page of a list in the provider's format. */
+export interface PageBody {
+  readonly size: number
+  /** Local times. */
+  readonly from: string
+  readonly to: string
+  readonly payouts: ReadonlyArray<PayoutBody>
+  readonly nextPageToken: string | undefined
+}
+
+/** A page in the provider's format, for `JSON.stringify`. */
+export const writePage = ({ from, nextPageToken, payouts, size, to }: PageBody): unknown => ({
+  size,
+  count: payouts.length,
+  from,
+  to,
+  range: "created",
+  content: payouts.map(writePayout),
+  next_page_token: nextPageToken
+})
+
+/** The query of a list, as texts by the provider's names. A name may come several times. */
+export const readListQuery = (query: string) => {
+  const params = new URLSearchParams(query)
+  const one = (name: string) => params.get(name) ?? undefined
+  return {
+    from: one("from"),
+    to: one("to"),
+    size: one("size"),
+    token: one("next_page_token"),
+    handle: one("handle"),
+    handlePrefix: one("handle_prefix"),
+    handleContains: one("handle_contains"),
+    customer: one("customer"),
+    amount: one("amount"),
+    card: one("card"),
+    states: params.getAll("state"),
+    currencies: params.getAll("currency")
+  }
+}
+
+/** The account in the provider's format, for `JSON.stringify`. */
+export const writeAccount = ({
+  currency,
+  timezone
+}: {
+  readonly currency: string
+  readonly timezone: string
+}): unknown => ({
+  handle: "sandbox",
+  name: "Sandbox",
+  currency,
+  locale: "da_DK",
+  timezone,
+  country: "DK",
+  state: "test"
+})
+
+/** A transaction's details, whose form is not documented, for `JSON.stringify`. */
+export const writeDetails = (transaction: TransactionBody): unknown => ({
+  transaction_id: transaction.id,
+  provider: transaction.provider,
+  response_code: transaction.state === "paid" ? "00" : "96",
+  masked_card: transaction.card?.maskedCard,
+  card: transaction.card?.id
+})
+
 /** An error in the provider's format, for `JSON.stringify`. */
 export const writeError = (error: ErrorBody): unknown => ({
   code: error.code,

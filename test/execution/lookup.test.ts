@@ -4,7 +4,7 @@ import { type BillwerkClient, type Reply, type RequestLimits, RetryPolicy, Telem
 import { exchangesMax } from "../../src/execution/AttemptLog.js"
 import { lookup, lookupsOf, lookupWithin } from "../../src/execution/lookup.js"
 import * as Process from "../../src/execution/Process.js"
-import { inVirtualTime, requestOf } from "../support.js"
+import { inVirtualTime, noReads, requestOf } from "../support.js"
 
 const { handle } = requestOf()
 const payout = { handle, state: "processing", amount: 1, transactions: [] }
@@ -29,6 +29,7 @@ const lookingUp = (answers: ReadonlyArray<Reply.Reply>, options: RetryPolicy.Opt
     yield* TestClock.setTime(Date.UTC(2026, 0, 2))
     let next = 0
     const client: BillwerkClient.BillwerkClient["Type"] = {
+      ...noReads,
       createDeadline: Duration.seconds(90),
       lookupDeadline: Duration.seconds(30),
       create: () => Effect.dieMessage("it was sent"),
@@ -141,6 +142,7 @@ describe("lookup", () => {
   it.effect("never sends", () =>
     Effect.gen(function* () {
       const client: BillwerkClient.BillwerkClient["Type"] = {
+        ...noReads,
         createDeadline: Duration.seconds(90),
         lookupDeadline: Duration.seconds(30),
         create: () => Effect.succeed(shown),
@@ -159,6 +161,7 @@ describe("lookupWithin", () => {
   const endOf = (turn: Effect.Effect<void>, answer: Effect.Effect<Reply.Reply>) =>
     Effect.gen(function* () {
       const client: BillwerkClient.BillwerkClient["Type"] = {
+        ...noReads,
         createDeadline: Duration.seconds(90),
         lookupDeadline: Duration.seconds(30),
         create: () => Effect.dieMessage("it was sent"),

@@ -8,7 +8,7 @@ import { subjectOf } from "../../src/execution/Subject.js"
 import * as loop from "../../src/execution/loop.js"
 import * as NextStep from "../../src/execution/nextStep.js"
 import * as Process from "../../src/execution/Process.js"
-import { inVirtualTime, requestOf } from "../support.js"
+import { inVirtualTime, noReads, requestOf } from "../support.js"
 
 const lost: Reply.Reply = { _tag: "NoResponse", reason: "Transport", sent: "Unknown" }
 const notFound: Reply.Reply = { _tag: "Response", status: 404, body: { _tag: "ApiError", code: 137 } }
@@ -22,6 +22,7 @@ interface Setting {
 
 /** A provider that loses every create after some time, and knows nothing. */
 const client = ({ lookup = notFound, took }: Setting = {}): BillwerkClient.BillwerkClient["Type"] => ({
+  ...noReads,
   createDeadline: Duration.seconds(90),
   lookupDeadline: Duration.seconds(30),
   create: () => (took === undefined ? Effect.succeed(lost) : Effect.delay(Effect.succeed(lost), took)),

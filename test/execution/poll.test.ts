@@ -17,7 +17,7 @@ import { fingerprints } from "../../src/domain/PayoutRequest.js"
 import * as poll from "../../src/execution/poll.js"
 import * as Process from "../../src/execution/Process.js"
 import { SingleFlight } from "../../src/execution/singleFlight.js"
-import { requestOf } from "../support.js"
+import { noReads, requestOf } from "../support.js"
 
 const request = requestOf()
 const { amount, currency, handle } = request
@@ -46,6 +46,7 @@ const setUp = Effect.fnUntraced(function* (replies: ReadonlyArray<Reply.Reply>, 
   yield* TestClock.setTime(noon)
   const asked: Array<number> = []
   const client: BillwerkClient.BillwerkClient["Type"] = {
+    ...noReads,
     createDeadline: Duration.seconds(90),
     lookupDeadline: Duration.seconds(30),
     create: () => Effect.succeed(lost),

@@ -7,7 +7,7 @@ import { fingerprints } from "../../src/domain/PayoutRequest.js"
 import * as Process from "../../src/execution/Process.js"
 import { ProcessMemory, rememberedMax } from "../../src/execution/ProcessMemory.js"
 import * as singleFlight from "../../src/execution/singleFlight.js"
-import { anotherProcess, inVirtualTime, layer, requestOf } from "../support.js"
+import { anotherProcess, inVirtualTime, layer, noReads, requestOf } from "../support.js"
 
 type Answer = "Paid" | "HardDeclined" | "SoftDeclined" | "Refused" | "Lost" | "Dies"
 
@@ -35,6 +35,7 @@ const callsOf = Effect.fnUntraced(function* (remembered?: typeof rememberedMax) 
   let created = 0
   const sent: Array<string> = []
   const client: BillwerkClient.BillwerkClient["Type"] = {
+    ...noReads,
     createDeadline: Duration.seconds(90),
     lookupDeadline: Duration.seconds(30),
     create: ({ amount, handle }) =>

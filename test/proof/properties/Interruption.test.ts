@@ -3,6 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { type Cause, Effect, Exit, FastCheck as fc, type Fiber, FiberId } from "effect"
+import type { Attempt } from "effect-billwerk-payouts"
 import type { Sandbox } from "effect-billwerk-payouts/testing"
 import { Ledger } from "effect-billwerk-payouts/testing"
 import { requestOf } from "../../support.js"
@@ -116,7 +117,7 @@ const callOf = (world: World, policy: string) =>
 type Call = ReturnType<typeof callOf>
 
 describe("Interruption at any moment", () => {
-  const met = counters<"Create" | "Lookup" | "Waiting" | "Ended">()
+  const met = counters<Attempt.Kind | "Waiting" | "Ended">()
 
   property(
     "leaves nothing behind, and the next call asks first and knows all that was done (27, 82, I7, I12)",

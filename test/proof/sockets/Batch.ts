@@ -124,6 +124,9 @@ const makePayouts = (baseUrl: string, deadline: Duration.DurationInput) =>
     const client = BillwerkClient.BillwerkClient.of({
       create: (request) => now.create(request),
       lookup: (handle, request) => now.lookup(handle, request),
+      list: (page) => now.list(page),
+      transactionDetails: (handle, id) => now.transactionDetails(handle, id),
+      lookUpAccount: Effect.suspend(() => now.lookUpAccount),
       get createDeadline() {
         return now.createDeadline
       },
