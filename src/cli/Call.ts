@@ -6,15 +6,18 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as BillwerkClient from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
+import type * as PayoutFilter from "../domain/PayoutFilter.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as Connection from "./Connection.js"
 import * as Keeper from "./Keeper.js"
 import * as Report from "./Report.js"
+import { StandardOutput } from "./StandardOutput.js"
 
 /** The settings of every call. */
 export interface Settings extends Report.Format {
@@ -47,6 +50,20 @@ export const ask = (settings: Settings, handle: Handle) =>
       onCutShort: (how) => Report.cutShort(`${how}: payout ${handle} was not looked up`, "notAsked", settings)
     }
   ).pipe(Effect.provide(payouts(settings, Keeper.none)))
+
+/**
+ * Lists payouts, and prints each as its page comes. A reader that closes standard output ends the list, and nothing is
+ * said about it: nobody reads any more.
+ */
+export const list = (settings: Settings, filter: PayoutFilter.Input) =>
+  Effect.flatMap(Effect.all([StandardOutput, Report.listLines(settings)]), ([output, linesOf]) => {
+    const listed = Stream.unwrap(Effect.map(Payouts.Payouts, (payouts) => payouts.list(filter)))
+    return whole(Stream.run(linesOf(listed), output), {
+      onSuccess: () => Report.listed(settings),
+      onFailure: (error) => Report.listError(error, settings),
+      onCutShort: (how) => Report.cutShort(`${how}: the list is not complete`, "notAsked", settings)
+    })
+  }).pipe(Effect.provide(payouts(settings, Keeper.none)))
 
 const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): string =>
   mode === "Sandbox"

@@ -10,7 +10,10 @@ import type { Outcome } from "../domain/Outcome.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 import type { Mode } from "./Connection.js"
 
-/** The ends of a real call. `notFound`, `notAsked` and `shown` are for `get` only: a lookup is not a payout's end. */
+/**
+ * The ends of a real call. `notFound`, `notAsked` and `shown` are for `get` and `list` only: a record is not a payout's
+ * end. `outputClosed` is what a shell calls the death by a broken pipe.
+ */
 export const exitCode = {
   paid: 0,
   broken: 1,
@@ -21,7 +24,8 @@ export const exitCode = {
   notFound: 6,
   notAsked: 7,
   shown: 8,
-  interrupted: 130
+  interrupted: 130,
+  outputClosed: 141
 } as const
 
 /** The ends of a call in the sandbox. They are no codes of a real call, because a simulated payment is no payment. */
@@ -49,10 +53,11 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["4", "not paid: this request has moved no money"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
-  ["7", "get: the provider could not be asked, which says nothing about the money"],
-  ["8", "get: the record was shown, which says nothing about a create that is under way"],
+  ["7", "get, list: not asked, or not all of it, which says nothing about the money"],
+  ["8", "get, list: all of it was shown, which says nothing about a create that is under way"],
   ["10, 13 to 18", "as 0 and 3 to 8, but simulated in the sandbox: no money moves"],
-  ["130", "interrupted before anything was sent"]
+  ["130", "interrupted before anything was sent"],
+  ["141", "list: standard output was closed before the list was complete"]
 ]
 
 /** The end of a command with another code than 0. The command has already printed everything. */

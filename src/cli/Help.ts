@@ -10,6 +10,7 @@ export const commands = {
   create: "Pays out once, also if an answer is lost.",
   recover: "Pays out what may have been sent before: asks the provider first.",
   get: "Shows the provider's record. It moves no money and ends no payout.",
+  list: "Shows the provider's records of a window of time, newest first. It moves no money.",
   policy: "Prints when the standard policy sends a request again."
 } as const
 
@@ -31,7 +32,17 @@ export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
   sandbox: "Simulates. This is the default without a key; with a key, give --live or --sandbox.",
   policy: "When to send again: standard, or none for a single exchange.",
-  json: "One JSON object on standard output, and nothing else there."
+  json: "One JSON object on standard output, and nothing else there; list: one a payout and line."
+} as const
+
+/** The options that choose the payouts of a list. */
+export const list = {
+  from: "By creation, inclusive: 2026-10-01 or 2026-10-01T08:30 is local time of the account.",
+  to: "Exclusive. With an offset, both are moments: 2026-10-01T08:30:00Z.",
+  state: "created, processing, failed or paid; may be given several times.",
+  customer: "The customer's handle.",
+  currency: "Three capital letters of ISO 4217; may be given several times.",
+  "handle-prefix": "The beginning of the handle."
 } as const
 
 /** Where the evidence is, and what the caller tells `recover` in addition. */
@@ -46,7 +57,8 @@ export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
 const sections = [
   ["commands", Object.entries(commands)],
   ["the request, for create and recover (get: --handle only)", dashed(request)],
-  ["the call, for create, recover and get", dashed(call)],
+  ["the window and the selection, for list", dashed(list)],
+  ["the call, for create, recover, get and list", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
   [
     "evidence",
@@ -72,7 +84,8 @@ const sections = [
       ["pay", "npm run payout -- create --handle prize-1 --destination ca_1 --amount 12500 --currency DKK"],
       ["script", "npm run --silent payout -- create --file - --json < request.json"],
       ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
-      ["look up", "npm run payout -- get --live --handle prize-1"]
+      ["look up", "npm run payout -- get --live --handle prize-1"],
+      ["October", "npm run --silent payout -- list --live --from 2026-10-01 --to 2026-11-01 --json > october.ndjson"]
     ]
   ]
 ] as const satisfies ReadonlyArray<readonly [title: string, rows: ReadonlyArray<readonly [string, string]>]>

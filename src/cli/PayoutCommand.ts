@@ -16,6 +16,7 @@ import { exitCode, Exited } from "./ExitCode.js"
 import * as Help from "./Help.js"
 import * as Keeping from "./Keeping.js"
 import * as Layout from "./Layout.js"
+import * as ListCommand from "./ListCommand.js"
 import * as Paint from "./Paint.js"
 import * as Report from "./Report.js"
 import * as RequestInput from "./RequestInput.js"
@@ -92,6 +93,13 @@ const get = Command.make("get", getFlags, (flags) =>
   })
 ).pipe(Command.withDescription(Help.commands.get))
 
+const list = Command.make("list", { ...ListCommand.flags, ...callFlags }, (flags) =>
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    return yield* Call.list({ ...flags, mode }, yield* ListCommand.filterOf(flags))
+  })
+).pipe(Command.withDescription(Help.commands.list))
+
 const policy = Command.make("policy", {}, () =>
   Effect.flatMap(RetryPolicy.explain(RetryPolicy.standard), ({ text }) =>
     Console.log(Layout.paragraphs(text).join("\n"))
@@ -99,8 +107,8 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, get or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, get, policy]))
+  BadInput.make("name a command: create, recover, get, list or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, get, list, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

@@ -1,13 +1,15 @@
 /**
  * How a command reports its result: lines for people, or one JSON object and nothing else on standard output.
  */
+import type * as PlatformError from "@effect/platform/Error"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { Outcome } from "../domain/Outcome.js"
 import { Payout } from "../domain/Payout.js"
-import { LookupError, PayoutError } from "../domain/PayoutError.js"
-import type { BadInput } from "./BadInput.js"
+import { ListError, LookupError, PayoutError } from "../domain/PayoutError.js"
+import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
 import * as ExitCode from "./ExitCode.js"
 import * as Paint from "./Paint.js"
@@ -45,14 +47,37 @@ export const payout = (payout: Payout, { json, mode }: Format) =>
 export const lookupError = (error: LookupError, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code = ExitCode.of(mode, ExitCode.ofLookupError(error))
-    if (!json) return yield* people((paint) => Summary.ofLookupError(error, paint), code)
+    if (!json) return yield* people((paint) => Summary.ofFailed(error, paint), code)
     return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeLookupError(error), error) }, code)
+  })
+
+/** The lines of a list, as its payouts come: a table for people, or one JSON object a payout. */
+export const listLines = ({ json }: Format) =>
+  Effect.map(
+    Paint.detect,
+    (paint) =>
+      <E, R>(payouts: Stream.Stream<Payout, E, R>): Stream.Stream<string, E, R> =>
+        json
+          ? Stream.mapEffect(payouts, (payout) => Effect.map(encodePayout(payout), (one) => `${JSON.stringify(one)}\n`))
+          : Stream.map(Summary.ofPayouts(payouts, paint), (line) => `${line}\n`)
+  )
+
+/** The end of a list that is complete. */
+export const listed = ({ mode }: Format) => ended(ExitCode.of(mode, "shown"))
+
+export const listError = (error: ListError | PlatformError.PlatformError, { json, mode }: Format) =>
+  Effect.gen(function* () {
+    if (error._tag === "InvalidRequest") return yield* badInput(BadInput.fromRefusal(error), json)
+    if (error._tag !== "ListFailed") return yield* ended(ExitCode.exitCode.outputClosed)
+    const code = ExitCode.of(mode, "notAsked")
+    if (!json) return yield* people((paint) => Summary.ofFailed(error, paint), code)
+    return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeListError(error), error) }, code)
   })
 
 const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 
 /** Prints one line on standard error, in both formats. */
-export const badInput = (bad: BadInput, json: boolean) =>
+export const badInput = (bad: BadInput.BadInput, json: boolean) =>
   Effect.gen(function* () {
     const code = ExitCode.exitCode.badInput
     yield* Console.error(`payout: ${bad.line}`)
@@ -93,3 +118,4 @@ const encodeOutcome = encode(Outcome)
 const encodeError = encode(PayoutError)
 const encodePayout = encode(Payout)
 const encodeLookupError = encode(LookupError)
+const encodeListError = encode(ListError)

@@ -1,11 +1,14 @@
 /**
  * What happened to a payout, for people: the outcome, the timeline, the money, and what an error says to do.
  */
+import * as DateTime from "effect/DateTime"
 import * as Match from "effect/Match"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Exposure from "../domain/Exposure.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type * as Payout from "../domain/Payout.js"
-import type { LookupError, PayoutError } from "../domain/PayoutError.js"
+import type { ListFailed, LookupError, PayoutError } from "../domain/PayoutError.js"
 import * as Layout from "./Layout.js"
 import type { Paint } from "./Paint.js"
 import * as Timeline from "./Timeline.js"
@@ -21,7 +24,8 @@ export const ofEnded = (ended: Ended, paint: Paint): ReadonlyArray<string> => [
   ...message(ended)
 ]
 
-export const ofLookupError = (error: LookupError, paint: Paint): ReadonlyArray<string> => [
+/** A lookup or a list without an answer. */
+export const ofFailed = (error: LookupError | ListFailed, paint: Paint): ReadonlyArray<string> => [
   paint.doubtful(error._tag),
   ...Timeline.lines(error.attempts, paint),
   ...Layout.labelled("message", error.message)
@@ -68,22 +72,79 @@ export const ofPayout = (payout: Payout.Payout, paint: Paint): ReadonlyArray<str
   return [
     `${stateColour(payout.state, paint)(payout.state)} ${payout.handle}, ${payout.amount} minor units` +
       (payout.currency === undefined ? "" : ` of ${payout.currency}`),
+    datesOf(payout),
     ...(payout.transactions.length === 0 ? ["no transactions"] : [paint.faint(head), ...body]),
     ...Layout.labelled("record", `shows ${Layout.between(onRecord(payout))} minor units that have moved or may have`),
     ...Layout.labelled("", "It does not show a create that is still under way: recover tells what became of a payout.")
   ]
 }
 
+/** The table of a list, line by line as its pages come, with the number of payouts at the end. */
+export const ofPayouts = <E, R>(
+  payouts: Stream.Stream<Payout.Payout, E, R>,
+  paint: Paint
+): Stream.Stream<string, E, R> => {
+  const rows = Stream.concat(Stream.map(payouts, Option.some), Stream.make(Option.none<Payout.Payout>()))
+  const body = Stream.mapAccum(rows, 0, (count, row) =>
+    Option.match(row, {
+      onNone: () => [count, `${count} ${count === 1 ? "payout" : "payouts"}; the list is complete`] as const,
+      onSome: (payout) => [count + 1, listed(payout, paint)] as const
+    })
+  )
+  const [created, state, amount, currency, customer] = widths
+  const head = [
+    "created".padEnd(created),
+    "state".padEnd(state),
+    "amount".padStart(amount),
+    "currency".padEnd(currency)
+  ]
+  return Stream.concat(Stream.make(paint.faint([...head, "customer".padEnd(customer), "handle"].join("  "))), body)
+}
+
+// No column can be as wide as its widest entry, which may come on a later page. The handle is last, and never cut.
+const widths = [20, 10, 10, 8, 16] as const
+
+const listed = (payout: Payout.Payout, paint: Paint): string => {
+  const [created, state, amount, currency, customer] = widths
+  return [
+    timeOf(payout.created).padEnd(created),
+    stateColour(payout.state, paint)(payout.state.padEnd(state)),
+    String(payout.amount).padStart(amount),
+    (payout.currency ?? "-").padEnd(currency),
+    (payout.customer ?? "-").padEnd(customer),
+    payout.handle
+  ].join("  ")
+}
+
+const timeOf = (time: DateTime.Utc | undefined): string =>
+  time === undefined ? "-" : DateTime.formatIso(time).replace(/\.\d+Z$/, "Z")
+
 const onRecord = (payout: Payout.Payout): Exposure.Exposure =>
   Exposure.exposure(Exposure.ofPayout(payout.handle, payout, { clock: "", at: 0 }))
 
-const columns: ReadonlyArray<Layout.Column> = [{ title: "transaction" }, { title: "state" }, { title: "reason" }]
-
-const row = ({ error, errorState, id, state }: Payout.Transaction): ReadonlyArray<string> => [
-  id,
-  state,
-  [errorState, error].filter((word) => word !== undefined).join(", ")
+const columns: ReadonlyArray<Layout.Column> = [
+  { title: "transaction" },
+  { title: "created" },
+  { title: "state" },
+  { title: "reason" }
 ]
+
+const row = ({ acquirerCode, created, error, errorState, id, state }: Payout.Transaction): ReadonlyArray<string> => [
+  id,
+  timeOf(created),
+  state,
+  [errorState, error, acquirerCode && `acquirer code ${acquirerCode}`].filter((word) => word !== undefined).join(", ")
+]
+
+const datesOf = ({ created, customer, failed, paid }: Payout.Payout): string =>
+  [
+    `created ${timeOf(created)}`,
+    paid && `paid ${timeOf(paid)}`,
+    failed && `failed ${timeOf(failed)}`,
+    customer && `customer ${customer}`
+  ]
+    .filter((part) => part !== undefined)
+    .join(", ")
 
 const stateColour = (state: string, paint: Paint) =>
   Match.value(state).pipe(

@@ -4,17 +4,20 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeSink from "@effect/platform-node/NodeSink"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ExitCode from "./ExitCode.js"
 import * as PayoutCommand from "./PayoutCommand.js"
 import { StandardInput } from "./RequestInput.js"
+import { StandardOutput } from "./StandardOutput.js"
 
 const machine = Layer.mergeAll(
   NodeContext.layer,
   NodeHttpClient.layerUndici,
-  Layer.succeed(StandardInput, NodeStream.stdin)
+  Layer.succeed(StandardInput, NodeStream.stdin),
+  Layer.succeed(StandardOutput, NodeSink.stdout)
 )
 
 PayoutCommand.run(process.argv).pipe(

@@ -71,8 +71,9 @@ describe("payout, for people", () => {
       const { out } = yield* payout(["get", "--handle", "prize-1", "--live"], { sandbox, env: live })
       assert.deepStrictEqual(out, [
         "failed prize-1, 1001 minor units of DKK",
-        "transaction                       state   reason",
-        "a0000000000000000000000000000001  failed  processing_error, acquirer_communication_error",
+        "created 1970-01-01T00:00:00Z, failed 1970-01-01T00:00:00Z, customer customer-79723d1dd9b1a2b7",
+        "transaction                       created               state   reason",
+        "a0000000000000000000000000000001  1970-01-01T00:00:00Z  failed  processing_error, acquirer_communication_error",
         "record    shows 0 to 1001 minor units that have moved or may have",
         "          It does not show a create that is still under way: recover tells what became of a payout."
       ])
@@ -110,7 +111,9 @@ describe("payout, for people", () => {
         const { code, err, out } = yield* payout(args)
         assert.deepStrictEqual([code, err, out.join("\n")], [0, [], Help.page])
       }
-      for (const name of [Help.request, Help.call, Help.evidence].flatMap((options) => Object.keys(options))) {
+      for (const name of [Help.request, Help.list, Help.call, Help.evidence].flatMap((options) =>
+        Object.keys(options)
+      )) {
         assert.include(Help.page, `  --${name} `)
       }
     })
@@ -291,8 +294,8 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "name a command: create, recover, get or policy (see --help)"],
-    [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'policy' (see --help)"],
+    [[], "name a command: create, recover, get, list or policy (see --help)"],
+    [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'list', 'policy' (see --help)"],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
       ["create", "--handle", "p-1"],

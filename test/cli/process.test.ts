@@ -5,8 +5,9 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Schema, Stream } from "effect"
 import { Exposure } from "effect-billwerk-payouts"
-import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
+import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
@@ -91,9 +92,42 @@ const run = (
     }
   }).pipe(Effect.scoped, Effect.orDie, Effect.provide(NodeContext.layer))
 
-const server = SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox()))
+const serverOf = (options?: Sandbox.Options) =>
+  SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox(options)))
+
+const server = serverOf()
 
 const toServer = Effect.map(SandboxServer.SandboxServer, ({ url }) => ({ ...live, BILLWERK_BASE_URL: url }))
+
+describe("the payout process, listing", () => {
+  // More than a pipe holds, so that the process is still at work when its reader goes.
+  const thousands = Array.from({ length: 3_000 }, (_, index): Sandbox.PastPayout => ({
+    handle: `prize-${index}`,
+    amount: 1,
+    transactions: [{ created: { age: "1 hour" }, destination: "ca_1", outcome: Acquirer.paid }]
+  }))
+
+  it.live("stops listing when its reader has gone, without a word, and ends with 141", () =>
+    Effect.gen(function* () {
+      const env = yield* toServer
+      const args = ["list", "--live", "--json", "--from", "2020-01-01", "--to", "2100-01-01"]
+      const ended = yield* Effect.async<{ readonly code: number | null; readonly err: string }>((resume) => {
+        const child = spawn(process.execPath, [path.join(built, "cli", "payout.js"), ...args], {
+          env: { ...process.env, ...env },
+          stdio: ["ignore", "pipe", "pipe"]
+        })
+        let err = ""
+        child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()))
+        child.stdout.once("data", () => child.stdout.destroy())
+        child.once("close", (code) => resume(Effect.succeed({ code, err })))
+      })
+      assert.deepStrictEqual([ended.code, ended.err.split("\n").length], [141, 2])
+      assert.match(ended.err, /^LIVE: real money, /)
+      const sandbox = yield* Sandbox.Sandbox
+      assert.isBelow((yield* sandbox.exchanges).length, 30)
+    }).pipe(Effect.provide(serverOf({ history: thousands })))
+  )
+})
 
 describe.concurrent("the payout process", () => {
   it.live("pays in its sandbox, and ends with 10 by itself", () =>

@@ -4,7 +4,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Terminal from "@effect/platform/Terminal"
-import { ConfigProvider, Console, Effect, Exit, Layer, Redacted, Stream } from "effect"
+import { ConfigProvider, Console, Effect, Exit, Layer, Redacted, Sink, Stream } from "effect"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,6 +12,7 @@ import * as path from "node:path"
 import { exitCode, type ExitCode, ofCause } from "../../src/cli/ExitCode.js"
 import * as PayoutCommand from "../../src/cli/PayoutCommand.js"
 import { StandardInput } from "../../src/cli/RequestInput.js"
+import { StandardOutput } from "../../src/cli/StandardOutput.js"
 
 /** Everything that a process would leave behind. */
 export interface Ran {
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly stdin?: string | Stream.Stream<Uint8Array>
   readonly env?: Readonly<Record<string, string>>
   readonly isTTY?: boolean
+  /** Standard output, for results that come one after another: the captured console, unless said. */
+  readonly output?: StandardOutput["Type"]
   /** In memory, for `--live`; otherwise a real client, which reaches the command's own sandbox. */
   readonly sandbox?: Sandbox.Service
   /** The current folder: one of the sandbox's own, unless said. */
@@ -70,7 +73,7 @@ export const payout = (args: ReadonlyArray<string>, surroundings: Surroundings =
 /** The command line, to be run by the test itself. */
 export const program = (
   args: ReadonlyArray<string>,
-  { env = {}, isTTY = false, sandbox, stdin = "", ...given }: Surroundings = {}
+  { env = {}, isTTY = false, output = toConsole, sandbox, stdin = "", ...given }: Surroundings = {}
 ) => {
   const folder = given.folder ?? (sandbox === undefined ? root : folderOf(sandbox))
   return PayoutCommand.run(["node", "payout.js", ...args]).pipe(
@@ -81,12 +84,15 @@ export const program = (
           ? NodeHttpClient.layerUndici
           : Layer.succeed(HttpClient.HttpClient, Sandbox.httpClient(sandbox)),
         Layer.succeed(StandardInput, typeof stdin === "string" ? Stream.make(new TextEncoder().encode(stdin)) : stdin),
+        Layer.succeed(StandardOutput, output),
         Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env)))),
         Layer.effect(FileSystem.FileSystem, Effect.map(FileSystem.FileSystem, inFolder(folder)))
       ).pipe(Layer.provideMerge(NodeContext.layer))
     )
   )
 }
+
+const toConsole: StandardOutput["Type"] = Sink.forEach((line: string) => Console.log(line.replace(/\n$/, "")))
 
 const root = mkdtempSync(path.join(tmpdir(), "payout-cli-"))
 process.on("exit", () => rmSync(root, { recursive: true, force: true }))
