@@ -9,6 +9,7 @@ import {
   Cause,
   Chunk,
   Console,
+  DateTime,
   Effect,
   Either,
   Encoding,
@@ -151,7 +152,7 @@ const everything = {
 }
 
 const encode = Schema.encodeUnknownEither(
-  Schema.Union(PayoutError.PayoutError, PayoutError.LookupError, Outcome.Outcome, Payout.Payout)
+  Schema.Union(PayoutError.PayoutError, PayoutError.LookupError, PayoutError.ListError, Outcome.Outcome, Payout.Payout)
 )
 
 /** Every way in which a value, an error above all, is shown. */
@@ -562,6 +563,56 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
     )
   }
 
+  /** A page with one payout, and what is repeated all around it. */
+  const page = (one: Answered, { id, text: echo }: Echo, changes: object = {}): Answered => ({
+    status: 200,
+    id,
+    body: { size: echo, from: echo, to: echo, range: echo, content: [one.body], [echo]: echo, ...changes }
+  })
+  const lists: ReadonlyArray<readonly [string, Reply]> = [
+    ["payouts", (echo) => page(payout("failed", "hard_declined", echo), echo)],
+    ["payouts", (echo) => page(payout(echo.text, echo.text, echo), echo)],
+    ["ListFailed", (echo) => page(payout("paid", undefined, echo, { handle: echo.text, amount: echo.text }), echo)],
+    ["ListFailed", (echo) => page(payout("paid", undefined, echo, { amount: 1e12 }), echo)],
+    ["ListFailed", (echo) => page(payout("paid", undefined, echo), echo, { next_page_token: `${echo.text} ` })],
+    ["ListFailed", (echo) => page(payout("paid", undefined, echo), echo, { next_page_token: echo.id, count: 2 })],
+    ["ListFailed", (echo) => apiError(400, 144, echo)],
+    ["ListFailed", (echo) => apiError(503, 2, echo)],
+    ["ListFailed", (echo) => ({ status: 200, id: echo.id, body: { timezone: echo.id, content: echo.text } })],
+    ["ListFailed", (echo) => ({ status: 200, id: echo.id, body: `<html>${echo.text}` })],
+    ["ListFailed", lost]
+  ]
+  for (const [index, [end, lookup]] of lists.entries()) {
+    it.effect(`is in anything that comes of a list: ${end} #${index + 1}`, () =>
+      Effect.gen(function* () {
+        const local = { from: "2026-10-01", to: "2026-11-01", card: saved }
+        const moments = { from: DateTime.unsafeMake(0), to: DateTime.unsafeMake(1), card: Redacted.make(saved) }
+        for (const [turn, echo] of lookupEchoes(index % 6 === 0 ? 0 : index).entries()) {
+          const { payouts } = yield* payoutsOver(provider({ create: lost, lookup }, echo), turn % 2 === 0)
+          const { texts, value } = yield* watched(Stream.runCollect(payouts.list(local)))
+          assert.strictEqual(Chunk.isChunk(value) ? "payouts" : tagOf(value), end)
+          assertSilent(`a list: ${end}`, [...texts, ...(Chunk.isChunk(value) ? [...value].flatMap(shown) : [])])
+          const ofAccount = yield* watched(Stream.runCollect(payouts.list(moments)))
+          assert.strictEqual(tagOf(ofAccount.value), "ListFailed")
+          assertSilent("a list without its account", ofAccount.texts)
+        }
+      })
+    )
+  }
+
+  it.effect("is in anything that shows a transaction's details, although they are a map of it", () =>
+    Effect.gen(function* () {
+      const detailed: Reply = (echo) => ({ status: 200, id: echo.id, body: { [echo.text]: echo.text, more: [echo] } })
+      for (const [turn, echo] of lookupEchoes(0).entries()) {
+        const lookup = turn % 3 === 2 ? (echo: Echo) => apiError(404, 70, echo) : detailed
+        const { payouts } = yield* payoutsOver(provider({ create: lost, lookup }, echo), turn % 2 === 0)
+        const { texts, value } = yield* watched(payouts.transactionDetails(handle, "a".repeat(32)))
+        assert.strictEqual(Redacted.isRedacted(value), turn % 3 !== 2)
+        assertSilent("a transaction's details", texts)
+      }
+    })
+  )
+
   it.effect("is in the results of many payouts", () =>
     Effect.gen(function* () {
       for (const [index, scenario] of scenarios.filter((_, index) => index % 3 === 0).entries()) {
@@ -590,7 +641,12 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
             if (ordinal === 3) socket.end(`HTTP/1.1 ${echo}\r\n${echo}: ${echo}\r\n\r\n${echo}`)
             else socket.write(answer(status, text, headers))
           })
-          const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey, baseUrl: server.url, keepProviderTexts: turn % 2 === 0 })
+          const client = yield* BillwerkClient.make({
+            requestLimits: "None",
+            apiKey,
+            baseUrl: server.url,
+            keepProviderTexts: turn % 2 === 0
+          })
           const payouts = yield* anotherProcess({ policy: RetryPolicy.none }).pipe(
             Effect.provideService(BillwerkClient.BillwerkClient, client)
           )
@@ -617,12 +673,18 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
           const { headers, status, text } = written(answered)
           socket.write(answer(status, text, headers))
         })
-        for (const command of ["create", "recover", "get"]) {
+        for (const command of ["create", "recover", "get", "list"]) {
           const folder = yield* Effect.acquireRelease(
             Effect.sync(() => mkdtempSync(path.join(tmpdir(), "canary-"))),
             (made) => Effect.sync(() => rmSync(made, { recursive: true }))
           )
-          const args = [command, ...(command === "get" ? ["--handle", handle] : ["--file", "-"]), "--live"]
+          const about =
+            command === "list"
+              ? ["--from", "2026-10-01", "--to", "2026-11-01"]
+              : command === "get"
+                ? ["--handle", handle]
+                : ["--file", "-"]
+          const args = [command, ...about, "--live"]
           const ran = yield* runCommand([...args, "--policy", "none", ...(index % 2 === 0 ? ["--json"] : [])], {
             folder,
             stdin,
@@ -659,7 +721,11 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
           ),
           Effect.provideServiceEffect(
             BillwerkClient.BillwerkClient,
-            Effect.provideService(BillwerkClient.make({ requestLimits: "None", apiKey }), HttpClient.HttpClient, provider(scenario, echo))
+            Effect.provideService(
+              BillwerkClient.make({ requestLimits: "None", apiKey }),
+              HttpClient.HttpClient,
+              provider(scenario, echo)
+            )
           ),
           Effect.exit,
           Effect.withTracer(tracer),

@@ -4,7 +4,20 @@
  */
 import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Either, Encoding, Exit, FastCheck as fc, Logger, LogLevel, Redacted, Schema } from "effect"
+import {
+  Cause,
+  Chunk,
+  Effect,
+  Either,
+  Encoding,
+  Exit,
+  FastCheck as fc,
+  Logger,
+  LogLevel,
+  Redacted,
+  Schema,
+  Stream
+} from "effect"
 import { Outcome, Payout, PayoutError, type PayoutRequest, type Payouts } from "effect-billwerk-payouts"
 import { Script } from "effect-billwerk-payouts/testing"
 import { inspect } from "node:util"
@@ -121,7 +134,13 @@ const bodyOf = (answer: Answer, handle: string, echo: string): string => {
 const escapeOf = (char: string): string =>
   char === "/" ? "\\/" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
 
-const stepOf = (answer: Answer, handle: string, echo: string, round: number): Script.Step => {
+/** The same as a page of a list. */
+const pageOf = (answer: Answer, handle: string, echo: string): string =>
+  answer.kind === "Payout" || answer.kind === "Cut"
+    ? `{"count":1,"from":${JSON.stringify(echo)},"content":[${bodyOf(answer, handle, echo)}]}`
+    : bodyOf(answer, handle, echo)
+
+const stepOf = (answer: Answer, handle: string, echo: string, round: number, body = bodyOf): Script.Step => {
   const word = echo.split(" ").find((part) => part.length > 8) ?? echo
   return Script.reply({
     status: answer.kind === "Payout" ? 200 : answer.status,
@@ -132,7 +151,7 @@ const stepOf = (answer: Answer, handle: string, echo: string, round: number): Sc
       location: `https://example.com/${word}`,
       "x-echo": echo
     },
-    body: bodyOf(answer, handle, echo)
+    body: body(answer, handle, echo)
   })
 }
 
@@ -151,7 +170,8 @@ const worldOf = (
   apiKey: string,
   answers: ReadonlyArray<Answer>,
   handle: string,
-  forms: ReadonlyArray<string>
+  forms: ReadonlyArray<string>,
+  body = bodyOf
 ): World => {
   let turn = 0
   const world = new World({
@@ -163,7 +183,9 @@ const worldOf = (
       })
   })
   const steps = (round: number) =>
-    answers.flatMap((answer) => (answer.kind === "Lost" ? [] : [stepOf(answer, handle, echoOf(answer, forms), round)]))
+    answers.flatMap((answer) =>
+      answer.kind === "Lost" ? [] : [stepOf(answer, handle, echoOf(answer, forms), round, body)]
+    )
   // More often than the calls have exchanges.
   world.script(...Array.from({ length: 20 }, (_, round) => steps(round)).flat())
   return world
@@ -180,7 +202,7 @@ const everything = {
 }
 
 const encode = Schema.encodeUnknownEither(
-  Schema.Union(PayoutError.PayoutError, PayoutError.LookupError, Outcome.Outcome, Payout.Payout)
+  Schema.Union(PayoutError.PayoutError, PayoutError.LookupError, PayoutError.ListError, Outcome.Outcome, Payout.Payout)
 )
 
 const renderings = (value: unknown): ReadonlyArray<string> => [
@@ -228,6 +250,7 @@ const assertSilent = (texts: ReadonlyArray<string>, canaries: ReadonlyArray<stri
 
 describe("No secret that a provider repeats", () => {
   const met = counters<string>()
+  const ofLists = counters<string>()
 
   const requestTo = ({ destination, email }: Secrets): PayoutRequest.PayoutRequest => {
     const customer = { generateHandle: true, email } as const
@@ -277,6 +300,35 @@ describe("No secret that a provider repeats", () => {
       const value = Exit.isSuccess(exit.value) ? exit.value.value : Cause.squash(exit.value.cause)
       assertSilent([...renderings(value), ...renderings(exit.value), ...texts()], canariesOf(secrets))
     }
+  )
+
+  property(
+    "is in any rendering of a list or of a transaction's details, nor is the card of the filter",
+    20,
+    fc.record({ secrets, answers: fc.array(answers, { minLength: 1, maxLength: 5 }), policy: policyNames }),
+    ({ answers, policy, secrets }) => {
+      const { handle } = requestOf()
+      const options = { policy: policies[policy] }
+      const filter = { from: "2026-01-01", to: "2026-02-01", card: `ca_${secrets.destination.slice(3)}` }
+      const card = { ...secrets, destination: filter.card }
+      const forms = [...formsOfKey(card.key), ...formsOf(card.destination), ...formsOf(card.email)]
+      // An e-mail address may be a payout's handle.
+      const hidden = canariesOf(card).filter((canary) => !canary.includes(card.email))
+      const world = worldOf(card.key, answers, handle, forms, pageOf)
+      const listed = Effect.map(Stream.runCollect(world.payouts.list(filter, options)), Chunk.toReadonlyArray)
+      const details = world.payouts.transactionDetails(handle, "a".repeat(32), options)
+      for (const call of [listed, details]) {
+        const { observed, texts } = watched<unknown, PayoutError.ListError | PayoutError.LookupError>(call)
+        const exit = world.run(observed)
+        assert(Exit.isSuccess(exit))
+        const end = exit.value
+        const value: unknown = Exit.isSuccess(end) ? end.value : Cause.squash(end.cause)
+        const all = Array.isArray(value) ? value.flatMap(renderings) : []
+        ofLists.count(Array.isArray(value) ? (value.length > 0 ? "payouts" : "none") : "another end")
+        assertSilent([...renderings(value), ...all, ...renderings(end), ...texts()], hidden)
+      }
+    },
+    () => assert.isAbove(ofLists.of("payouts"), 0)
   )
 
   it("would be overlooked: the search finds whatever is put where", () => {
