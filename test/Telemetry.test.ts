@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Exit, Fiber, FiberId, Metric, Option, Redacted, TestClock } from "effect"
+import { DateTime, Effect, Either, Exit, Fiber, FiberId, Metric, Option, Redacted, Stream, TestClock } from "effect"
 import {
   Destination,
+  Handle,
   Payouts,
   type PayoutRequest,
   Telemetry,
@@ -209,6 +210,48 @@ describe("The spans of a payout", () => {
           ["BillwerkClient.create", true]
         ]
       )
+    })
+  )
+
+  it.effect("are one for each page of a list, without its filter, and one for a transaction's details", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2026, 10, 2))
+      const history = Array.from({ length: 12 }, (_, index): Sandbox.PastPayout => ({
+        handle: `p-${index}`,
+        amount: 1,
+        transactions: [{ created: { age: "1 hour" }, destination, outcome: Acquirer.paid }]
+      }))
+      const spans = yield* spansOf(
+        Effect.gen(function* () {
+          const payouts = yield* Payouts.Payouts
+          const [from, to] = [DateTime.unsafeMake("2026-11-01"), DateTime.unsafeMake("2026-11-03")]
+          yield* Stream.runDrain(payouts.list({ from, to, card: destination, pageSize: 10 }))
+          yield* payouts.transactionDetails(Handle.Handle.make("p-0"), "a0000000000000000000000000000001")
+        }),
+        { history }
+      )
+      const page = { "http.request.method": "GET", "billwerk.reply": "PageBody", "http.response.status_code": 200 }
+      assert.deepStrictEqual(
+        spans
+          .map(shown)
+          .map(({ attributes: { "billwerk.request_id": _, ...attributes }, name, parent }) => [
+            name,
+            parent,
+            attributes
+          ]),
+        [
+          ["BillwerkClient.lookUpAccount", undefined, { ...page, "billwerk.reply": "AccountBody" }],
+          ["BillwerkClient.list", undefined, page],
+          ["BillwerkClient.list", undefined, page],
+          ["Payouts.transactionDetails", undefined, { "payout.handle": "p-0" }],
+          [
+            "BillwerkClient.transactionDetails",
+            "Payouts.transactionDetails",
+            { ...page, "payout.handle": "p-0", "billwerk.reply": "DetailsBody" }
+          ]
+        ]
+      )
+      assert.notInclude(inspect(spans, { depth: Infinity, showHidden: true }), destination)
     })
   )
 

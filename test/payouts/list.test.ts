@@ -1,7 +1,7 @@
 /** What `list` shows, in which order and how completely, and how it fails. */
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, DateTime, Duration, Effect, Fiber, Redacted, Stream, TestClock } from "effect"
-import { type PayoutFilter, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import { Chunk, DateTime, Duration, Effect, Fiber, Layer, Redacted, Stream, TestClock } from "effect"
+import { BillwerkClient, type PayoutFilter, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { inVirtualTime, layer, requestOf } from "../support.js"
 import { always, exact, script } from "./fixture.js"
@@ -422,6 +422,26 @@ describe("Payouts.list, of a page that cannot be relied on", () => {
       assert.include(error.message, "a body of more than 1048576 bytes")
       assert.strictEqual((yield* handles({ ...october, pageSize: 10 })).length, 30)
     }).pipe(Effect.provide(layer({ history: many(30) })))
+  )
+})
+
+describe("Payouts.list, within the request limits", () => {
+  const slow = { rate: 0.5, burst: 1, concurrent: 1 }
+  const limited = Payouts.layer.pipe(
+    Layer.provide(BillwerkClient.layer({ apiKey: Sandbox.apiKey, requestLimits: { reads: slow, writes: slow } })),
+    Layer.provideMerge(Sandbox.layerHttpClient({ history: many(250) }))
+  )
+
+  it.effect("waits for a turn before each page, and the wait spends no budget", () =>
+    Effect.gen(function* () {
+      yield* november
+      yield* script(Script.normal, Script.status(502))
+      const seen = yield* inVirtualTime(handles(october, { policy: exact }))
+      assert.strictEqual(seen.length, 250)
+      const sandbox = yield* Sandbox.Sandbox
+      const times = (yield* sandbox.exchanges).map(({ started }) => started.epochMillis - Date.UTC(2026, 10, 2))
+      assert.deepStrictEqual(times, [0, 2_000, 4_000, 6_000])
+    }).pipe(Effect.provide(limited))
   )
 })
 

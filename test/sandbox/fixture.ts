@@ -66,6 +66,16 @@ export const create = (changes: Json = {}, call?: Call) => execute(createRequest
 /** `GET /v1/payout/{handle}`. */
 export const lookup = (of = handle, call?: Call) => execute(lookupRequest(of, call))
 
+/** `GET` of any other path, with its query. */
+export const get = (path: string, { url = baseUrl, ...rest }: Call = {}) =>
+  execute(authorize(HttpClientRequest.get(`${url}${path}`), "key" in rest ? rest.key : key))
+
+/** The handles on a page of a list. */
+export const content = ({ json }: Answer): ReadonlyArray<unknown> => {
+  const { content } = json
+  return Array.isArray(content) ? content.filter(isJson).map(({ handle }) => handle) : []
+}
+
 /** Status and error code of a refusal, status and state of a payout. */
 export const gist = (answer: Answer): ReadonlyArray<unknown> => [
   answer.status,
