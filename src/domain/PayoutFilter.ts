@@ -126,7 +126,12 @@ export interface Selection {
  */
 export type Input = Window & Selection
 
-/** The window of a validated filter. */
+/**
+ * The window of a filter that was checked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type ValidWindow =
   | {
       readonly _tag: "Moments"
@@ -136,7 +141,12 @@ export type ValidWindow =
     }
   | LocalWindow
 
-/** Two local times of the account, as the provider takes them. */
+/**
+ * Two local times of the account, as the provider takes them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface LocalWindow {
   readonly _tag: "LocalTimes"
   readonly from: string
