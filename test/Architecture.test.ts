@@ -461,6 +461,68 @@ describe("A public module", () => {
     ts.canHaveModifiers(node) &&
     ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true
 
+  /** Whether a value of the type may be the empty object: each of its fields is optional. */
+  const isOptional = (type: ts.TypeNode | undefined, module: Module): boolean => {
+    if (type === undefined) return false
+    if (ts.isTypeLiteralNode(type)) return hasOnlyOptional(type.members)
+    if (ts.isIntersectionTypeNode(type)) return type.types.every((part) => isOptional(part, module))
+    if (!ts.isTypeReferenceNode(type)) return false
+    const [name = "", ...within] = text(type.typeName).split(".").reverse()
+    if (name === "Partial") return true
+    const home = within[0] === undefined ? module : imported(module, within[0])
+    const declared = home?.source.statements.find(
+      (node) => (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) && node.name.text === name
+    )
+    if (home === undefined || declared === undefined) return false
+    return ts.isInterfaceDeclaration(declared)
+      ? declared.heritageClauses === undefined && hasOnlyOptional(declared.members)
+      : ts.isTypeAliasDeclaration(declared) && isOptional(declared.type, home)
+  }
+
+  const hasOnlyOptional = (members: ReadonlyArray<ts.TypeElement>): boolean =>
+    members.every(({ questionToken }) => questionToken !== undefined)
+
+  /** The module of this tree that a module imports as a namespace. */
+  const imported = ({ name, source }: Module, namespace: string): Module | undefined => {
+    for (const node of source.statements) {
+      if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) continue
+      const bindings = node.importClause?.namedBindings
+      if (bindings !== undefined && ts.isNamespaceImport(bindings) && bindings.name.text === namespace) {
+        return modules.get(target(name, node.moduleSpecifier.text))
+      }
+    }
+    return undefined
+  }
+
+  it("has a constant layer and one `With` options, where every option is optional", () =>
+    none((module, report) => {
+      const layers = new Map(
+        module.source.statements
+          .filter(ts.isVariableStatement)
+          .filter(exported)
+          .flatMap(({ declarationList }) =>
+            declarationList.declarations.map((one) => [one.name.getText(), one] as const)
+          )
+          .filter(([name]) => /^layer([A-Z]|$)/.test(name))
+      )
+      const isFunction = (name: string): boolean => {
+        const made = layers.get(name)?.initializer
+        return made !== undefined && ts.isArrowFunction(made)
+      }
+      for (const [name, { initializer }] of layers) {
+        if (initializer === undefined || !ts.isArrowFunction(initializer)) continue
+        const constant = name.replace(/With$/, "")
+        const [parameter] = initializer.parameters
+        const isSilent = parameter?.questionToken !== undefined || parameter?.initializer !== undefined
+        const pair = `make ${constant} a constant, and ${constant}With take the options`
+        if (isSilent) report(`${name} is called without options: ${pair}`, parameter)
+        else if (name === constant && isOptional(parameter?.type, module)) {
+          report(`${name} has only optional options: ${pair}`, parameter)
+        }
+        if (name !== constant && (!layers.has(constant) || isFunction(constant))) report(`${constant} is no constant`)
+      }
+    }))
+
   const nameOf = (node: ts.Statement): string => {
     if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText()).join()
     const isNamed = ts.isClassDeclaration(node) || ts.isFunctionDeclaration(node) || ts.isModuleDeclaration(node)

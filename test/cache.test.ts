@@ -10,7 +10,7 @@ const behind = (options: Partial<Options> = {}) => {
     HttpClient.HttpClient,
     Effect.map(HttpClient.HttpClient, careless({ maxAge: "1 minute", noStore: "Ignored", age: "Sent", ...options }))
   )
-  return Effect.provide(Layer.provideMerge(cached, Sandbox.layerHttpClient()))
+  return Effect.provide(Layer.provideMerge(cached, Sandbox.layerHttpClient))
 }
 
 const received = Effect.flatMap(Sandbox.Sandbox, (sandbox) =>

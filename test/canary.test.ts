@@ -1033,7 +1033,7 @@ describe("No secret that the caller gives", { timeout }, () => {
       const metrics = yield* Metric.snapshot
       const plain = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value)
       assertSilent("the metrics", [inspect(metrics, everything), JSON.stringify(metrics, plain)])
-    }).pipe(Effect.provide(Sandbox.layerSandbox({ apiKey })))
+    }).pipe(Effect.provide(Sandbox.layerSandboxWith({ apiKey })))
   )
 })
 

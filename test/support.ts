@@ -16,7 +16,7 @@ export const requestOf = (input: Partial<PayoutRequest.Input> = {}) =>
   )
 
 /** The library over the in-memory provider. */
-export const layer = (options?: Sandbox.Options, payouts: Payouts.Options = {}) =>
+export const layer = (options: Sandbox.Options = {}, payouts: Payouts.Options = {}) =>
   Payouts.layerWith(payouts).pipe(Layer.provideMerge(Sandbox.layerWith(options)))
 
 /** The exchanges of a client that is only asked to create and to look up. */

@@ -51,7 +51,7 @@ const sandbox = Layer.effect(
     const { url } = yield* SandboxServer.SandboxServer
     return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
   })
-).pipe(Layer.provide(SandboxServer.layer), Layer.provide(Sandbox.layerSandbox()), Layer.orDie)
+).pipe(Layer.provide(SandboxServer.layer), Layer.provide(Sandbox.layerSandbox), Layer.orDie)
 
 const options = Config.all({
   apiKey: Config.redacted("BILLWERK_API_KEY"),

@@ -79,7 +79,7 @@ const webhooks = Layer.unwrapEffect(
 ).pipe(Layer.orDie)
 
 const provider = Layer.merge(SandboxServer.layer, webhooks).pipe(
-  Layer.provideMerge(Layer.merge(Sandbox.layerSandbox(), Hints.layer)),
+  Layer.provideMerge(Layer.merge(Sandbox.layerSandbox, Hints.layer)),
   Layer.merge(NodeHttpClient.layerUndici)
 )
 
@@ -105,7 +105,7 @@ const payoutsAt = (baseUrl: string, policy: RetryPolicy.RetryPolicy, deadlines: 
 
 /** The address of a server that is closed. */
 const nowhere = Effect.scoped(Effect.map(SandboxServer.make(), ({ url }) => url)).pipe(
-  Effect.provide(Sandbox.layerSandbox())
+  Effect.provide(Sandbox.layerSandbox)
 )
 
 const introduction = Effect.map(RetryPolicy.explain(RetryPolicy.standard), ({ text }) =>

@@ -187,7 +187,15 @@ const start = (options: Options, now: number): Service => {
  * @category layers
  * @since 0.1.0
  */
-export const layerSandbox = (options?: Options): Layer.Layer<Sandbox> => Layer.effect(Sandbox, make(options))
+export const layerSandboxWith = (options: Options): Layer.Layer<Sandbox> => Layer.effect(Sandbox, make(options))
+
+/**
+ * `layerSandboxWith` with every switch at its default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSandbox: Layer.Layer<Sandbox> = layerSandboxWith({})
 
 /**
  * An `HttpClient` that sends every request to the sandbox, for any host.
@@ -200,6 +208,17 @@ export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.
 /**
  * The sandbox and an `HttpClient` that reaches it, in memory.
  *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHttpClientWith = (options: Options): Layer.Layer<HttpClient.HttpClient | Sandbox> =>
+  Layer.effect(HttpClient.HttpClient, Effect.map(Sandbox, httpClient)).pipe(
+    Layer.provideMerge(layerSandboxWith(options))
+  )
+
+/**
+ * `layerHttpClientWith` with every switch at its default.
+ *
  * @example
  * ```ts
  * import { HttpClient } from "@effect/platform"
@@ -208,15 +227,14 @@ export const httpClient = (sandbox: Service): HttpClient.HttpClient => InMemory.
  *
  * const status = HttpClient.get("https://api.frisbii.com/v1/payout/prize-2026-0042").pipe(
  *   Effect.map((response) => response.status), // 401: no key was given
- *   Effect.provide(Sandbox.layerHttpClient())
+ *   Effect.provide(Sandbox.layerHttpClient)
  * )
  * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpClient | Sandbox> =>
-  Layer.effect(HttpClient.HttpClient, Effect.map(Sandbox, httpClient)).pipe(Layer.provideMerge(layerSandbox(options)))
+export const layerHttpClient: Layer.Layer<HttpClient.HttpClient | Sandbox> = layerHttpClientWith({})
 
 /**
  * The library's client over the sandbox, with a valid key: all that `Payouts.layer` needs, without a network.
@@ -233,12 +251,12 @@ export const layerHttpClient = (options?: Options): Layer.Layer<HttpClient.HttpC
  * @category layers
  * @since 0.1.0
  */
-export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> =>
+export const layerWith = (options: Options): Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> =>
   BillwerkClient.layer({
     apiKey: options.apiKey ?? apiKey,
     requestLimits: options.limits === undefined ? "None" : RequestLimits.standard
   }).pipe(
-    Layer.provideMerge(layerHttpClient(options)),
+    Layer.provideMerge(layerHttpClientWith(options)),
     // Only a key that cannot be sent fails here, and that is the test's own mistake.
     Layer.orDie
   )
@@ -249,4 +267,4 @@ export const layerWith = (options: Options = {}): Layer.Layer<BillwerkClient.Bil
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> = layerWith()
+export const layer: Layer.Layer<BillwerkClient.BillwerkClient | Sandbox> = layerWith({})

@@ -68,7 +68,7 @@ export const make = (
   })
 
 /**
- * A server for the sandbox in the context: `Sandbox.layerSandbox()`, which an in-memory client may share.
+ * A server for the sandbox in the context: `Sandbox.layerSandbox`, which an in-memory client may share.
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ export const make = (
  * import { Sandbox } from "effect-billwerk-payouts/testing"
  * import * as SandboxServer from "effect-billwerk-payouts/testing/server"
  *
- * const live = SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox({ repeatOfPaid: "Replay" })))
+ * const live = SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandboxWith({ repeatOfPaid: "Replay" })))
  *
  * const program = Effect.gen(function* () {
  *   const { url } = yield* SandboxServer.SandboxServer

@@ -16,7 +16,7 @@ const declined = {
   transactions: [{ created: { age: "30 days" }, destination: "ca_another", outcome: Acquirer.hardDeclined() }]
 } as const
 
-const provider = Layer.provideMerge(Layer.orDie(SandboxServer.layer), Sandbox.layerSandbox({ history: [declined] }))
+const provider = Layer.provideMerge(Layer.orDie(SandboxServer.layer), Sandbox.layerSandboxWith({ history: [declined] }))
 
 /** What is told of the payout by the process that goes on where another one was killed, with its POST at the provider. */
 const throughSigkill = Effect.fn(function* (next: Script.Step) {

@@ -51,7 +51,7 @@ const everywhere = steps.flatMap((step): ReadonlyArray<Death> => [
 ])
 
 const each = <A, E>(check: (death: Death) => Effect.Effect<A, E, Sandbox.Sandbox | BillwerkClient.BillwerkClient>) =>
-  Effect.forEach(everywhere, (death) => Effect.provide(check(death), Sandbox.layerWith()), {
+  Effect.forEach(everywhere, (death) => Effect.provide(check(death), Sandbox.layer), {
     concurrency: 6,
     discard: true
   })
@@ -225,7 +225,7 @@ describe("A machine that dies", () => {
           )
           assert.strictEqual(outcome._tag, "Paid", JSON.stringify(failing))
           assert.strictEqual(yield* creates, 1, JSON.stringify(failing))
-        }).pipe(Effect.scoped, Effect.provide(Sandbox.layerWith())),
+        }).pipe(Effect.scoped, Effect.provide(Sandbox.layer)),
       { concurrency: 6, discard: true }
     )
   )

@@ -224,7 +224,7 @@ describe.skipIf(process.platform === "win32")("The rights to a SQLite file", () 
 })
 
 /** The sandbox, its HTTP client, and this library's client over it. */
-const sandboxed = Sandbox.layerHttpClient().pipe((http) =>
+const sandboxed = Sandbox.layerHttpClient.pipe((http) =>
   BillwerkClient.layer({ apiKey: Sandbox.apiKey }).pipe(Layer.provideMerge(http))
 )
 

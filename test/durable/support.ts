@@ -10,5 +10,5 @@ export const process = (options: PayoutWorkflow.Options = {}) =>
   PayoutWorkflow.layerWith(options).pipe(Layer.provideMerge(Payouts.layer))
 
 /** One process, in memory. */
-export const layer = (sandbox?: Sandbox.Options, options?: PayoutWorkflow.Options) =>
+export const layer = (sandbox: Sandbox.Options = {}, options?: PayoutWorkflow.Options) =>
   process(options).pipe(Layer.provideMerge(WorkflowEngine.layerMemory), Layer.provideMerge(Sandbox.layerWith(sandbox)))

@@ -21,7 +21,7 @@ const { handle } = cardX
 
 /** A day of virtual time with a provider, which begins at noon. */
 const day =
-  (options?: Sandbox.Options) =>
+  (options: Sandbox.Options = {}) =>
   <A, E>(program: Effect.Effect<A, E, BillwerkClient.BillwerkClient | Sandbox.Sandbox>) =>
     Effect.zipRight(TestClock.setTime(noon), Effect.provide(inVirtualTime(program), Sandbox.layerWith(options)))
 
@@ -147,7 +147,7 @@ describe("A process that does not know of an earlier decline", () => {
 
 describe("A lookup that a cache between us and the provider answers", () => {
   const behind =
-    (cache: Partial<CacheOptions>, options?: Sandbox.Options) =>
+    (cache: Partial<CacheOptions>, options: Sandbox.Options = {}) =>
     <A, E>(program: Effect.Effect<A, E, BillwerkClient.BillwerkClient | Sandbox.Sandbox>) => {
       const cached = Layer.effect(
         HttpClient.HttpClient,
@@ -158,7 +158,7 @@ describe("A lookup that a cache between us and the provider answers", () => {
       )
       const client = BillwerkClient.layer({ apiKey: Sandbox.apiKey }).pipe(
         Layer.provide(cached),
-        Layer.provideMerge(Sandbox.layerHttpClient(options)),
+        Layer.provideMerge(Sandbox.layerHttpClientWith(options)),
         Layer.orDie
       )
       return Effect.zipRight(TestClock.setTime(noon), Effect.provide(inVirtualTime(program), client))

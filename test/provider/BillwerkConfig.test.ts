@@ -303,7 +303,7 @@ describe("The client's layer", () => {
     }).pipe(
       Effect.provide(
         BillwerkClient.layer({ apiKey: Sandbox.apiKey, baseUrl: "https://api.frisbii.com///" }).pipe(
-          Layer.provideMerge(Sandbox.layerHttpClient())
+          Layer.provideMerge(Sandbox.layerHttpClient)
         )
       )
     )

@@ -902,7 +902,7 @@ describe("One program", () => {
       yield* prepare
       assert.deepStrictEqual(yield* program, expected)
       assert.strictEqual((yield* (yield* Sandbox.Sandbox).ledger).totalMoved, 12_507)
-    }).pipe(Effect.provide(payouts("https://api.frisbii.com").pipe(Layer.provideMerge(Sandbox.layerHttpClient()))))
+    }).pipe(Effect.provide(payouts("https://api.frisbii.com").pipe(Layer.provideMerge(Sandbox.layerHttpClient))))
   )
 
   for (const { layer, name } of transports) {
@@ -912,7 +912,7 @@ describe("One program", () => {
         yield* prepare
         assert.deepStrictEqual(yield* program.pipe(Effect.provide(payouts(url).pipe(Layer.provide(layer)))), expected)
         assert.strictEqual((yield* (yield* Sandbox.Sandbox).ledger).totalMoved, 12_507)
-      }).pipe(Effect.provide(Sandbox.layerSandbox()))
+      }).pipe(Effect.provide(Sandbox.layerSandbox))
     )
   }
 })

@@ -12,7 +12,10 @@ const start = Date.UTC(2025, 9, 1, 9, 30)
 const withHistory =
   (history: ReadonlyArray<Sandbox.PastPayout>, options: Sandbox.Options = {}) =>
   <A, E>(test: Effect.Effect<A, E, Sandbox.Sandbox | Layered>) =>
-    Effect.zipRight(TestClock.setTime(start), Effect.provide(test, Sandbox.layerHttpClient({ ...options, history })))
+    Effect.zipRight(
+      TestClock.setTime(start),
+      Effect.provide(test, Sandbox.layerHttpClientWith({ ...options, history }))
+    )
 
 type Layered = Effect.Effect.Context<ReturnType<typeof lookup>>
 

@@ -21,7 +21,7 @@ import {
   transactions
 } from "./fixture.js"
 
-const withSandbox = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClient(options))
+const withSandbox = (options: Sandbox.Options = {}) => Effect.provide(Sandbox.layerHttpClientWith(options))
 
 const ledger = Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.ledger)
 

@@ -8,7 +8,7 @@ import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as Script from "../../src/sandbox/Script.js"
 import { create, createBody, createRequest, execute, gist, handle, lookup } from "./fixture.js"
 
-const withSandbox = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClient(options))
+const withSandbox = (options: Sandbox.Options = {}) => Effect.provide(Sandbox.layerHttpClientWith(options))
 
 describe("Exchanges", () => {
   it.effect("are on record in the order in which they began, with how they ended", () =>

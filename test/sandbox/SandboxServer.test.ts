@@ -12,8 +12,8 @@ import * as Script from "../../src/sandbox/Script.js"
 import * as UndiciTransport from "../../src/undici/UndiciTransport.js"
 import { create, createBody, createRequest, gist, handle, lookup, lookupRequest } from "./fixture.js"
 
-const server = (options?: Sandbox.Options) =>
-  SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox(options)))
+const server = (options: Sandbox.Options = {}) =>
+  SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandboxWith(options)))
 
 const overFetch = Effect.provide(Layer.merge(server(), FetchHttpClient.layer))
 

@@ -8,7 +8,7 @@ import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as Script from "../../src/sandbox/Script.js"
 import { create, createBody, createRequest, gist, handle, lookup, transactions } from "./fixture.js"
 
-const withSandbox = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClient(options))
+const withSandbox = (options: Sandbox.Options = {}) => Effect.provide(Sandbox.layerHttpClientWith(options))
 
 const script = (...steps: ReadonlyArray<Script.Step>) =>
   Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.script(...steps))

@@ -28,8 +28,8 @@ const receiver = (...answers: ReadonlyArray<number | Effect.Effect<number>>) => 
   return { received, receive, json: () => received.map(({ body }): Json => JSON.parse(body)) }
 }
 
-const live = <E>(receive: SandboxWebhooks.Receiver<E>, options?: Sandbox.Options) =>
-  SandboxWebhooks.layer({ secret, receiver: receive }).pipe(Layer.provideMerge(Sandbox.layerHttpClient(options)))
+const live = <E>(receive: SandboxWebhooks.Receiver<E>, options: Sandbox.Options = {}) =>
+  SandboxWebhooks.layer({ secret, receiver: receive }).pipe(Layer.provideMerge(Sandbox.layerHttpClientWith(options)))
 
 const create = (changes: Json = {}) => createOverHttp({ customer_handle: "c-1", ...changes })
 
@@ -149,7 +149,7 @@ describe("A payout that ends", () => {
     Effect.gen(function* () {
       yield* create()
       assert.strictEqual([...(yield* TestClock.sleeps())].length, 0)
-    }).pipe(Effect.provide(Sandbox.layerHttpClient({ outcome: Acquirer.processing({ after: "1 hour" }) })))
+    }).pipe(Effect.provide(Sandbox.layerHttpClientWith({ outcome: Acquirer.processing({ after: "1 hour" }) })))
   )
 
   it.effect("is told of no more when the scope has closed", () => {
@@ -174,7 +174,7 @@ describe("A payout that ends", () => {
       yield* settled
       assert.strictEqual(received.length, 1)
       assert.isAbove((yield* sandbox.exchanges).length, 0)
-    }).pipe(Effect.provide(Sandbox.layerHttpClient()))
+    }).pipe(Effect.provide(Sandbox.layerHttpClient))
   })
 })
 
@@ -530,7 +530,7 @@ describe("The receiver", () => {
       const hint = yield* Webhook.verify(bodies[0] ?? "", { secrets: [secret] })
       assert.strictEqual(hint.references[0], handle)
       assert.deepStrictEqual(traces.slice(0, 2), [undefined, "application/json"])
-    }).pipe(Effect.provide(Sandbox.layerHttpClient()))
+    }).pipe(Effect.provide(Sandbox.layerHttpClient))
   )
 
   it.effect("is the only one who is told the signature: nothing else shows a secret", () => {

@@ -79,7 +79,7 @@ const slack = Duration.seconds(2)
 
 export const run = (batch: Batch): Effect.Effect<Report> =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox())))
+    const context = yield* Layer.build(SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox)))
     const { sandbox, server } = yield* Effect.all({
       sandbox: Sandbox.Sandbox,
       server: SandboxServer.SandboxServer
@@ -114,7 +114,8 @@ const makePayouts = (baseUrl: string, deadline: Duration.DurationInput) =>
   Effect.gen(function* () {
     const withDeadline = (deadline: Duration.DurationInput) =>
       BillwerkClient.make({
-        requestLimits: "None", apiKey: Sandbox.apiKey,
+        requestLimits: "None",
+        apiKey: Sandbox.apiKey,
         baseUrl,
         createDeadline: deadline,
         lookupDeadline: deadline

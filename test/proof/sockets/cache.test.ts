@@ -45,7 +45,7 @@ describe("A cache that answers every lookup with what it was told first", () => 
           assert.deepStrictEqual(lies, [])
           assert.isAtLeast(proxy.lied(), 2)
         }).pipe(
-          Effect.provide(Layer.merge(layer, SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox())))),
+          Effect.provide(Layer.merge(layer, SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandbox)))),
           Logger.withMinimumLogLevel(LogLevel.None)
         )
       )
