@@ -37,6 +37,9 @@ const refusal = {
 /** The destination of a request in the clear; undefined for anything else. */
 let reveal: (value: unknown) => string | undefined = () => undefined
 
+/** The fingerprints of a request, made once. */
+let nameOf: (request: PayoutRequest) => Fingerprints = (request) => fingerprintsOf(request)
+
 /**
  * A validated payout that may be sent. It prints its handle, amount and currency, never the destination or the
  * customer. It is deeply frozen and holds its own copy of the secret, so wiping the caller's `Redacted` does not change
@@ -54,8 +57,10 @@ export class PayoutRequest extends Schema.Class<PayoutRequest>("effect-billwerk-
   [refusal, refusal, refusal]
 ) {
   readonly #destination: string | undefined
+  #fingerprints: Fingerprints | undefined
   static {
     reveal = (value) => (Predicate.isObject(value) && #destination in value ? value.#destination : undefined)
+    nameOf = (request) => (request.#fingerprints ??= fingerprintsOf(request))
   }
   // Decoding calls this with values that its own schema checked. Only a constructor can freeze and recognise them.
   // @effect-diagnostics-next-line overriddenSchemaConstructor:off
@@ -217,14 +222,18 @@ const comparable = [
   "acquirerReference"
 ] as const satisfies ReadonlyArray<keyof PayoutRequest>
 
-/**
- * How evidence identifies a request, without its values: by all arguments, and by the saved method if it names one.
- *
- * @internal
- */
-export const fingerprints = (
-  request: PayoutRequest
-): { readonly request: string; readonly method: string | undefined } => {
+/** How evidence identifies a request, without its values. */
+interface Fingerprints {
+  /** Of all arguments. */
+  readonly request: string
+  /** Of the saved method, if the request names one. */
+  readonly method: string | undefined
+}
+
+/** @internal */
+export const fingerprints = (request: PayoutRequest): Fingerprints => nameOf(request)
+
+const fingerprintsOf = (request: PayoutRequest): Fingerprints => {
   const destination = destinationOf(request)
   return {
     request: fingerprint(JSON.stringify([destination, ...comparable.map((field) => request[field])])),

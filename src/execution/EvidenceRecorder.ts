@@ -32,6 +32,8 @@ export class EvidenceRecorder<A extends Asked = Subject> {
   begun = 0
   /** The latest finding that leaves money in doubt, and the latest one about a create without a clear answer. */
   private doubts: { readonly latest?: errors.Finding | undefined; readonly unclear?: errors.Finding | undefined } = {}
+  /** The exposure that was computed last, and from which evidence. A call asks for it several times. */
+  private folded: { readonly evidence: Exposure.Evidence; readonly exposure: Exposure.Exposure } | undefined
 
   constructor(
     readonly process: Process,
@@ -56,7 +58,10 @@ export class EvidenceRecorder<A extends Asked = Subject> {
   }
 
   get exposure(): Exposure.Exposure {
-    return Exposure.exposure(this.known, this.process.horizon)
+    if (this.folded?.evidence !== this.known) {
+      this.folded = { evidence: this.known, exposure: Exposure.exposure(this.known, this.process.horizon) }
+    }
+    return this.folded.exposure
   }
 
   /** Whether money moved, or may have moved. */
@@ -88,7 +93,8 @@ export class EvidenceRecorder<A extends Asked = Subject> {
   }
 
   accounting(this: EvidenceRecorder): errors.Accounting {
-    return errors.accounting(this.subject, this.attempts, this.value, this.process.horizon)
+    // The caller gets a copy, because the recorder decides by its own.
+    return errors.accounting(this.subject, this.attempts, this.value, this.process.horizon, { ...this.exposure })
   }
 
   /** The error for a subject whose handle is taken by other arguments. */

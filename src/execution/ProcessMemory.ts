@@ -170,7 +170,7 @@ const count = (memory: Memory | undefined, payouts: 1 | -1): Effect.Effect<void>
 const declinedBy = (
   before: ReadonlyArray<Declined>,
   request: PayoutRequest,
-  { process, value }: EvidenceRecorder,
+  evidence: EvidenceRecorder,
   ended: Ended | undefined
 ): ReadonlyArray<Declined> => {
   if (
@@ -181,7 +181,7 @@ const declinedBy = (
   )
     return before
   const { error } = ended.cause
-  if (!Exposure.isDoing(value, error.payout, fingerprints(request), process.horizon)) return before
+  if (!Exposure.isDoing(evidence.value, error.payout, fingerprints(request), evidence.process.horizon)) return before
   const others = before.filter((one) => differences(one.request, request).length > 0)
   return [...others, { request, error }].slice(-declinedMax)
 }

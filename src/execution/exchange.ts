@@ -58,7 +58,7 @@ export const exchangesOf = (
 ): Exchanges => ({
   handle: request.handle,
   create: client.create(request),
-  lookup: client.lookup(request.handle, request),
+  lookup: Effect.suspend(() => client.lookup(request.handle, request)),
   expected: Verdict.expected(request),
   limits: client.limits,
   beforeCreate

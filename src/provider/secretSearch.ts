@@ -25,9 +25,11 @@ export interface Hidden {
 }
 
 export const hiding = (...all: ReadonlyArray<Secrets>): Hidden => ({
-  isIn: (word) => {
-    const plain = unescaped(word)
-    return plain === undefined || all.some((secrets) => isInWord(plain, secrets()))
+  isIn: (text) => {
+    const plain = unescaped(text)
+    if (plain === undefined) return true
+    const word = wordOf(plain)
+    return all.some((secrets) => isInWord(word, secrets()))
   },
   takenFrom: (text) => {
     const plain = unescaped(text)
@@ -155,16 +157,25 @@ const cover = (places: Array<boolean>, text: string, known: Known): void => {
   coverEdges(text, folded, known.edges(), mark)
   for (const { index, 0: run } of text.matchAll(digits)) places.fill(true, index, index + run.length)
   for (const sign of known.signs) for (const at of placesOf(text, sign)) places.fill(true, at, at + sign.length)
-  for (const { index, 0: token } of text.matchAll(encodedForm)) {
-    if (isEncoded(token, known, inTexts)) places.fill(true, index, index + token.length)
+  for (const token of tokensOf(text)) {
+    if (isEncoded(token, known, inTexts)) places.fill(true, token.from, token.from + token.length)
   }
 }
 
-const isInWord = (word: string, known: Known): boolean =>
-  hasPart(folded(word), known, inWords) ||
-  hasWhole(word, known) ||
-  known.signs.some((sign) => word.includes(sign)) ||
-  Array.from(word.matchAll(encodedForm)).some(([token]) => isEncoded(token, known, inWords))
+/** A word as it is searched for each of the secrets. */
+interface Word {
+  readonly text: string
+  readonly folded: string
+  readonly tokens: ReadonlyArray<Token>
+}
+
+const wordOf = (text: string): Word => ({ text, folded: folded(text), tokens: tokensOf(text) })
+
+const isInWord = ({ folded, text, tokens }: Word, known: Known): boolean =>
+  hasPart(folded, known, inWords) ||
+  hasWhole(text, known) ||
+  known.signs.some((sign) => text.includes(sign)) ||
+  tokens.some((token) => isEncoded(token, known, inWords))
 
 const hasWhole = (word: string, known: Known): boolean => {
   let isFound = false
@@ -253,17 +264,29 @@ const placesOf = (text: string, part: string): ReadonlyArray<number> => {
 
 const encodedForm = /[A-Za-z0-9+/_-]{6,}={0,2}/g
 
+/** A part of a text that may be the base64 or the hex of a secret. It is decoded when it is long enough to be one. */
+interface Token {
+  readonly from: number
+  readonly length: number
+  /** Letters and digits only. */
+  readonly decoded: () => ReadonlyArray<string>
+}
+
+const tokensOf = (text: string): ReadonlyArray<Token> =>
+  Array.from(text.matchAll(encodedForm), ({ index, 0: token }) => {
+    let decoded: ReadonlyArray<string> | undefined
+    return { from: index, length: token.length, decoded: () => (decoded ??= decodings(token).map(folded)) }
+  })
+
 /** Whether the token is base64 or hex of a secret, from any of its first characters on. */
-const isEncoded = (token: string, known: Known, closeness: Closeness): boolean =>
+const isEncoded = ({ decoded, length }: Token, known: Known, closeness: Closeness): boolean =>
   // Four characters of base64 are three of a text. Most names are too short to be a secret's base64.
-  token.length * 0.75 >= Math.min(known.shortest, closeness.part) &&
-  decodings(token).some((decoded) => {
-    const text = folded(decoded)
-    return (
+  length * 0.75 >= Math.min(known.shortest, closeness.part) &&
+  decoded().some(
+    (text) =>
       hasPart(text, known, closeness) ||
       known.folded.some((secret) => isShort(secret, closeness) && text.includes(secret))
-    )
-  })
+  )
 
 const isShort = ({ length }: string, { part }: Closeness): boolean => length < part && length >= inTexts.inside
 
