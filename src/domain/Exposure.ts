@@ -10,7 +10,7 @@
  * 3. The provider allows one success for a handle (documented for charges, inferred for payouts).
  * 4. A caller of `create` knows every create under way. Any other caller uses `recover`, which assumes one more.
  *
- * Worked histories, which `test/domain/Exposure.test.ts` reads. One amount is 100, times are minutes, the horizon is 360.
+ * Worked histories, which `test/domain/exposure/histories.test.ts` reads. One amount is 100, times are minutes, the horizon is 360.
  * `post` is a create whose answer never came, `declined`, `paid`, `error` (a processing error) and `processing` are
  * transactions that the record shows, `own` is one that a create of ours was answered with, `read` is when the record was
  * read, and `guess` is a create that another process may have sent.
