@@ -429,7 +429,7 @@ describe("Payouts.list, within the request limits", () => {
   const slow = { rate: 0.5, burst: 1, concurrent: 1 }
   const limited = Payouts.layer.pipe(
     Layer.provide(BillwerkClient.layer({ apiKey: Sandbox.apiKey, requestLimits: { reads: slow, writes: slow } })),
-    Layer.provideMerge(Sandbox.layerHttpClient({ history: many(250) }))
+    Layer.provideMerge(Sandbox.layerHttpClientWith({ history: many(250) }))
   )
 
   it.effect("waits for a turn before each page, and the wait spends no budget", () =>

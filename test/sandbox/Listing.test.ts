@@ -23,7 +23,7 @@ const minutes = (count: number) =>
     past(`p-${index}`, DateTime.formatIso(DateTime.unsafeMake(noon - (count - index) * 60_000)))
   )
 
-const provided = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClient(options))
+const provided = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClientWith(options ?? {}))
 
 const list = (query = "") => get(`/v1/list/payout${query}`)
 
@@ -122,7 +122,7 @@ describe("GET /v1/list/payout", () => {
         Layer.merge(
           SandboxServer.layer.pipe(
             Layer.provide(
-              Sandbox.layerSandbox({
+              Sandbox.layerSandboxWith({
                 history: [past("p-1", "2026-10-02T00:00:00Z"), past("q-1", "2026-10-03T00:00:00Z")]
               })
             )
