@@ -9,6 +9,10 @@ import { compacted, type Create, type Evidence, progress, type Record, type Tran
  * Combines two pieces of evidence about one handle. All of both counts, and a transaction's most advanced state. The
  * order makes a difference only for the times of two reads by clocks that cannot be compared: the first one is kept.
  *
+ * Of three records, two of them of unknown order, it depends on the grouping which one is kept. One slot cannot do
+ * better: a later record replaces an earlier one, an open one replaces a failure of unknown order, and these two rules
+ * can form a circle. All transactions are kept in any grouping.
+ *
  * @category combinators
  * @since 0.1.0
  */

@@ -159,6 +159,26 @@ describe("merge, of two records,", () => {
     )
   })
 
+  it("keeps all transactions of three in any grouping, and one of the records", () => {
+    const [open, failed] = [tx("1", 1, { state: "processing", errorState: undefined }), tx("2", 3)]
+    const shown = (evidence: Exposure.Evidence, state: string, clock: string): Exposure.Evidence => {
+      const { record: one } = evidence
+      assert.isDefined(one)
+      return { ...evidence, record: { ...one, state, read: { ...one.read, clock } } }
+    }
+    const earlier = shown(record(2, [open]), "processing", "here")
+    const later = shown(record(4, [failed]), "failed", "here")
+    const unknown = shown(record(3, [tx("3", 2)]), "created", "there")
+    const [one, other] = [merge(merge(unknown, earlier), later), merge(unknown, merge(earlier, later))]
+    assert.deepStrictEqual([one.record?.state, other.record?.state], ["failed", "created"])
+    for (const { transactions } of [one, other]) {
+      assert.sameMembers(
+        transactions.map(({ id }) => id),
+        ["1", "2", "3"]
+      )
+    }
+  })
+
   it("reads as late as it certainly did", () => {
     assert.deepStrictEqual(merged(with_({ read: moment(1) }), with_({ read: moment(9) })).read, moment(9))
     const there = { min: 0, max: 0 }
