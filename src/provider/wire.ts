@@ -134,6 +134,34 @@ const date = (value: unknown): DateTime.Utc | undefined =>
     ? Option.getOrUndefined(readDate(value))
     : undefined
 
+/** The provider's name of each field of a payout. The sandbox writes by the names that the client reads by. */
+export const payoutNames = {
+  handle: "handle",
+  state: "state",
+  amount: "amount",
+  currency: "currency",
+  customer: "customer",
+  created: "created",
+  paid: "paid",
+  failed: "failed",
+  transactions: "transactions"
+} as const satisfies Record<keyof Payout.Payout, string>
+
+/** The same of a transaction. `method` is what is kept of the card. */
+export const transactionNames = {
+  id: "id",
+  state: "state",
+  amount: "amount",
+  created: "created",
+  errorState: "error_state",
+  error: "error",
+  acquirerCode: "acquirer_code",
+  acquirerMessage: "acquirer_message",
+  cardType: "card_type",
+  method: "card",
+  provider: "provider"
+} as const satisfies Record<keyof Payout.Transaction, string>
+
 /** A payout with more transactions is invalid: each is kept, and a small answer would take much memory. */
 export const transactionsMax = 1000
 
@@ -144,21 +172,22 @@ export const transactionsMax = 1000
  */
 export const readPayout = (json: unknown, words: Words): Payout.Payout | undefined => {
   const fields = fieldsOf(json)
-  const handle = kept(fields["handle"], words.handle)
-  const state = kept(fields["state"], words.code)
-  const amount = integer(fields["amount"])
+  const names = payoutNames
+  const handle = kept(fields[names.handle], words.handle)
+  const state = kept(fields[names.state], words.code)
+  const amount = integer(fields[names.amount])
   if (handle === undefined || state === undefined || amount === undefined) return undefined
-  const { transactions } = fields
+  const transactions = fields[names.transactions]
   if (Array.isArray(transactions) && transactions.length > transactionsMax) return undefined
   return {
     handle,
     state,
     amount,
-    currency: kept(fields["currency"], words.currency),
-    customer: kept(fields["customer"], words.customer),
-    created: date(fields["created"]),
-    paid: date(fields["paid"]),
-    failed: date(fields["failed"]),
+    currency: kept(fields[names.currency], words.currency),
+    customer: kept(fields[names.customer], words.customer),
+    created: date(fields[names.created]),
+    paid: date(fields[names.paid]),
+    failed: date(fields[names.failed]),
     transactions: Array.isArray(transactions) ? transactions.map((one: unknown) => readTransaction(one, words)) : []
   }
 }
@@ -166,18 +195,19 @@ export const readPayout = (json: unknown, words: Words): Payout.Payout | undefin
 // An unreadable transaction stays in the list: dropping it would hide an attempt that may have paid.
 const readTransaction = (json: unknown, words: Words): Payout.Transaction => {
   const fields = fieldsOf(json)
+  const names = transactionNames
   return {
-    id: kept(fields["id"], words.id) ?? "",
-    state: kept(fields["state"], words.code) ?? "",
-    amount: integer(fields["amount"]) ?? 0,
-    created: date(fields["created"]),
-    errorState: kept(fields["error_state"], words.code),
-    error: kept(fields["error"], words.code),
-    acquirerCode: kept(fields["acquirer_code"], words.acquirerCode),
-    acquirerMessage: kept(fields["acquirer_message"], words.text),
-    cardType: kept(fields["card_type"], words.name),
-    method: methodFrom(fields["card"]),
-    provider: kept(fields["provider"], words.name)
+    id: kept(fields[names.id], words.id) ?? "",
+    state: kept(fields[names.state], words.code) ?? "",
+    amount: integer(fields[names.amount]) ?? 0,
+    created: date(fields[names.created]),
+    errorState: kept(fields[names.errorState], words.code),
+    error: kept(fields[names.error], words.code),
+    acquirerCode: kept(fields[names.acquirerCode], words.acquirerCode),
+    acquirerMessage: kept(fields[names.acquirerMessage], words.text),
+    cardType: kept(fields[names.cardType], words.name),
+    method: methodFrom(fields[names.method]),
+    provider: kept(fields[names.provider], words.name)
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * The provider's half of its JSON: it reads creates, and writes payouts and errors. The snake_case names of these
- * bodies appear only here; what both halves read is in `provider/wire.ts`.
+ * The provider's half of its JSON: it reads creates, and writes payouts and errors. What both halves
+ * say is in `provider/wire.ts`; the other snake_case names of these bodies appear only here.
  */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
-import { CustomerBody, optional } from "../provider/wire.js"
+import type * as Payout from "../domain/Payout.js"
+import { CustomerBody, optional, payoutNames, transactionNames } from "../provider/wire.js"
 
 /** The body of `POST /v1/payout`. */
 export const CreateBody = Schema.Struct({
@@ -32,35 +33,17 @@ export interface CardBody {
   readonly maskedCard: string
 }
 
-/** A payout's transaction in the provider's format. */
-export interface TransactionBody {
-  readonly id: string
-  readonly state: string
+/** A payout's transaction in the provider's format: what the client keeps of one, and what it does not read. */
+export interface TransactionBody extends Omit<Payout.Transaction, "method"> {
   readonly payout: string
-  readonly amount: number
-  readonly created?: DateTime.Utc | undefined
   readonly paid?: DateTime.Utc | undefined
   readonly failed?: DateTime.Utc | undefined
-  readonly errorState?: string | undefined
-  readonly error?: string | undefined
-  readonly acquirerCode?: string | undefined
-  readonly acquirerMessage?: string | undefined
-  readonly cardType?: string | undefined
   readonly card?: CardBody | undefined
-  readonly provider?: string | undefined
 }
 
 /** A payout in the provider's format. */
-export interface PayoutBody {
-  readonly handle: string
-  readonly state: string
-  readonly amount: number
-  readonly currency?: string | undefined
+export interface PayoutBody extends Omit<Payout.Payout, "transactions"> {
   readonly text?: string | undefined
-  readonly customer?: string | undefined
-  readonly created?: DateTime.Utc | undefined
-  readonly paid?: DateTime.Utc | undefined
-  readonly failed?: DateTime.Utc | undefined
   readonly transactions: ReadonlyArray<TransactionBody>
 }
 
@@ -86,33 +69,33 @@ const writeDate = (date: DateTime.Utc): string => DateTime.formatIso(date).repla
 
 /** A payout in the provider's format, for `JSON.stringify`. */
 export const writePayout = (payout: PayoutBody): unknown => ({
-  handle: payout.handle,
-  state: payout.state,
-  amount: payout.amount,
-  currency: payout.currency,
+  [payoutNames.handle]: payout.handle,
+  [payoutNames.state]: payout.state,
+  [payoutNames.amount]: payout.amount,
+  [payoutNames.currency]: payout.currency,
   text: payout.text,
-  customer: payout.customer,
-  created: payout.created && writeDate(payout.created),
-  paid: payout.paid && writeDate(payout.paid),
-  failed: payout.failed && writeDate(payout.failed),
-  transactions: payout.transactions.map(writeTransaction)
+  [payoutNames.customer]: payout.customer,
+  [payoutNames.created]: payout.created && writeDate(payout.created),
+  [payoutNames.paid]: payout.paid && writeDate(payout.paid),
+  [payoutNames.failed]: payout.failed && writeDate(payout.failed),
+  [payoutNames.transactions]: payout.transactions.map(writeTransaction)
 })
 
 const writeTransaction = (transaction: TransactionBody): unknown => ({
-  id: transaction.id,
-  state: transaction.state,
+  [transactionNames.id]: transaction.id,
+  [transactionNames.state]: transaction.state,
   payout: transaction.payout,
-  amount: transaction.amount,
-  created: transaction.created && writeDate(transaction.created),
+  [transactionNames.amount]: transaction.amount,
+  [transactionNames.created]: transaction.created && writeDate(transaction.created),
   paid: transaction.paid && writeDate(transaction.paid),
   failed: transaction.failed && writeDate(transaction.failed),
-  error_state: transaction.errorState,
-  error: transaction.error,
-  acquirer_code: transaction.acquirerCode,
-  acquirer_message: transaction.acquirerMessage,
-  card_type: transaction.cardType,
-  card: transaction.card && writeCard(transaction.card),
-  provider: transaction.provider
+  [transactionNames.errorState]: transaction.errorState,
+  [transactionNames.error]: transaction.error,
+  [transactionNames.acquirerCode]: transaction.acquirerCode,
+  [transactionNames.acquirerMessage]: transaction.acquirerMessage,
+  [transactionNames.cardType]: transaction.cardType,
+  [transactionNames.method]: transaction.card && writeCard(transaction.card),
+  [transactionNames.provider]: transaction.provider
 })
 
 const writeCard = (card: CardBody): unknown => ({
