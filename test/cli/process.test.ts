@@ -92,8 +92,8 @@ const run = (
     }
   }).pipe(Effect.scoped, Effect.orDie, Effect.provide(NodeContext.layer))
 
-const serverOf = (options?: Sandbox.Options) =>
-  SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandboxWith(options ?? {})))
+const serverOf = (options: Sandbox.Options = {}) =>
+  SandboxServer.layer.pipe(Layer.provideMerge(Sandbox.layerSandboxWith(options)))
 
 const server = serverOf()
 

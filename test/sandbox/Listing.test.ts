@@ -23,7 +23,7 @@ const minutes = (count: number) =>
     past(`p-${index}`, DateTime.formatIso(DateTime.unsafeMake(noon - (count - index) * 60_000)))
   )
 
-const provided = (options?: Sandbox.Options) => Effect.provide(Sandbox.layerHttpClientWith(options ?? {}))
+const provided = (options: Sandbox.Options = {}) => Effect.provide(Sandbox.layerHttpClientWith(options))
 
 const list = (query = "") => get(`/v1/list/payout${query}`)
 
