@@ -7,9 +7,9 @@ const right = 200
 const top = 74
 const step = 30
 
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+export const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-const style = `
+export const style = `
   text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
   .title { font-weight: 600; font-size: 16px }
   .quiet { fill: #59636e; font-size: 12px }

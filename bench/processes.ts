@@ -37,7 +37,7 @@ export const pinning =
     ? "not pinned: no taskset, or a single core"
     : `the server pinned to core ${pins.server}, the client that is measured to core ${pins.client}`
 
-const start = <Ask, Reply>(
+export const start = <Ask, Reply>(
   file: string,
   args: ReadonlyArray<string>,
   flags: ReadonlyArray<string>,
@@ -53,7 +53,7 @@ const start = <Ask, Reply>(
   return { child, peer: peerOf<Ask, Reply>(child, `${file} ${args.join(" ")}`) }
 }
 
-const next = <Reply>(child: ChildProcess, name: string): Promise<Reply> =>
+export const next = <Reply>(child: ChildProcess, name: string): Promise<Reply> =>
   new Promise((resolve, reject) => {
     const onExit = (code: number | null) => reject(new Error(`${name} ended with ${code}`))
     child.once("exit", onExit)

@@ -31,7 +31,7 @@ const payout = (record: Ledger.Payout): Reply => {
   return { status: 200, body: JSON.stringify({ ...body, [paid ? "paid" : "failed"]: created, transactions }) }
 }
 
-const error = (status: number, code: number, text: string, path = "/v1/payout"): Reply => ({
+export const error = (status: number, code: number, text: string, path = "/v1/payout"): Reply => ({
   status,
   body: JSON.stringify({
     code,

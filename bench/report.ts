@@ -55,7 +55,7 @@ export const safetyOf = (result: Result): Safety | undefined => {
 
 type Cells = Readonly<Record<string, string>>
 
-const table = (lines: ReadonlyArray<Cells>): string => {
+export const table = (lines: ReadonlyArray<Cells>): string => {
   const names = Object.keys(lines[0] ?? {})
   const widths = names.map((name) => Math.max(name.length, ...lines.map((line) => (line[name] ?? "").length)))
   const pad = (text: string, index: number) =>

@@ -12,7 +12,7 @@ import { execFile } from "node:child_process"
 import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { median, operator, volume, waiting, type InBulk, type Volume, type Waiting } from "./volume.js"
+import { median, operator, volume, waiting, wide, type InBulk, type Volume, type Waiting } from "./volume.js"
 
 const inFlight = 256
 /** Shorter runs are noisier, so there are more of them. */
@@ -21,10 +21,11 @@ const runsOf = (count: number) => (count <= 10_000 ? 5 : count <= 100_000 ? 3 : 
 const waitOf = (count: number) => Math.max(5, Math.ceil(count / 1_000))
 const waitingMax = 100_000
 
-type Job = "volume" | "operator" | "waiting"
+type Job = "volume" | "limited" | "operator" | "waiting"
 
 const jobs: Record<Job, (count: number) => Effect.Effect<unknown>> = {
   volume: (count) => volume(count, inFlight),
+  limited: (count) => volume(count, inFlight, wide),
   operator: (count) =>
     Effect.flatMap(
       Effect.promise(
@@ -87,6 +88,19 @@ const waits = Effect.fn(function* (count: number) {
   ]
 })
 
+/** CPU a payout without request limits and with such as nobody waits for, in turn. */
+const limits = Effect.gen(function* () {
+  const micros = { volume: new globalThis.Array<number>(), limited: new globalThis.Array<number>() }
+  for (let round = 0; round < 5; round++) {
+    for (const job of ["volume", "limited"] as const) {
+      const run: Volume = yield* apart(job, 100_000)
+      micros[job].push(run.cpuMicrosEach)
+    }
+  }
+  const show = (values: ReadonlyArray<number>) => spread(values, (value) => value.toFixed(1))
+  return `CPU µs a payout without request limits: ${show(micros.volume)}; with such as nobody waits for: ${show(micros.limited)}.`
+})
+
 const main = Effect.fn(function* (sizes: ReadonlyArray<number>) {
   yield* Console.log(
     `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}, ${inFlight} in flight.`
@@ -98,6 +112,7 @@ const main = Effect.fn(function* (sizes: ReadonlyArray<number>) {
       yield* Effect.forEach(sizes, volumes)
     )
   )
+  yield* Console.log(`\n${yield* limits}`)
   const bare: ReadonlyArray<number> = yield* apart("operator", 100_000)
   yield* Console.log(`\nThe workers alone: ${spread(bare, (value) => value.toFixed(1))} µs of CPU an element.\n`)
   yield* Console.log(

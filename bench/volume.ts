@@ -18,7 +18,7 @@ import {
   Schedule,
   Stream
 } from "effect"
-import { BillwerkClient, PayoutRequest, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import { BillwerkClient, PayoutRequest, Payouts, type RequestLimits, RetryPolicy } from "effect-billwerk-payouts"
 
 const amount = 12_500
 const currency = "DKK"
@@ -98,10 +98,20 @@ class Provider {
 
 const decoder = new TextDecoder()
 
+/** Limits that no payout here has to wait for, so that what they cost is seen, and not the wait. */
+export const wide: RequestLimits.Limits = {
+  reads: { rate: 1e9, burst: 1e9, concurrent: 1e9 },
+  writes: { rate: 1e9, burst: 1e9, concurrent: 1e9 }
+}
+
 /** The service over that provider. */
-const live = (provider: Provider, policy: RetryPolicy.RetryPolicy): Layer.Layer<Payouts.Payouts> =>
+const live = (
+  provider: Provider,
+  policy: RetryPolicy.RetryPolicy,
+  requestLimits: RequestLimits.Limits | "None" = "None"
+): Layer.Layer<Payouts.Payouts> =>
   Payouts.layerWith({ policy }).pipe(
-    Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_scale_0123456789abcdef"), requestLimits: "None" })),
+    Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_scale_0123456789abcdef"), requestLimits })),
     Layer.provide(
       Layer.succeed(
         HttpClient.HttpClient,
@@ -139,7 +149,11 @@ export interface Volume {
 }
 
 /** So many payouts, one after the other but for those that are in flight. */
-export const volume = (count: number, inFlight: number): Effect.Effect<Volume> =>
+export const volume = (
+  count: number,
+  inFlight: number,
+  requestLimits: RequestLimits.Limits | "None" = "None"
+): Effect.Effect<Volume> =>
   Effect.gen(function* () {
     const cpu = process.cpuUsage()
     const started = process.hrtime.bigint()
@@ -153,7 +167,7 @@ export const volume = (count: number, inFlight: number): Effect.Effect<Volume> =
       rssMaxBytes: process.resourceUsage().maxRSS * 1024,
       rssEndBytes: process.memoryUsage.rss()
     }
-  }).pipe(Effect.provide(live(new Provider(), RetryPolicy.standard)))
+  }).pipe(Effect.provide(live(new Provider(), RetryPolicy.standard, requestLimits)))
 
 /** The workers of `createAll`, which are no part of the library's interface. */
 export type InBulk = <A, B, E, R>(

@@ -4,7 +4,7 @@ import { layerStore } from "@effect/experimental/RateLimiter/Redis"
 import * as Command from "@effect/platform/Command"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Context, Effect, Exit, Layer, Logger, type Scope } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, Layer, Logger, type Scope } from "effect"
 import { RequestLimits } from "effect-billwerk-payouts"
 import * as SharedRequestLimits from "effect-billwerk-payouts/SharedRequestLimits"
 import { accessSync, mkdtempSync } from "node:fs"
@@ -117,6 +117,24 @@ describe("Shared request limits", () => {
       assert.deepStrictEqual(lines.filter((line) => line.includes("is back")).length, 1)
     })
   }
+
+  it("grant no burst when the store goes away, and none when it comes back with all its tokens", () => {
+    const times = run(
+      Effect.gen(function* () {
+        const isAway: Parameters<typeof store>[0] = { now: "Here" }
+        const all = yield* Effect.provide(processes, store(isAway))
+        const busy = yield* Effect.fork(begun(all, 100))
+        yield* Effect.sleep("10 seconds")
+        isAway.now = "Fails"
+        yield* Effect.sleep("12 seconds")
+        isAway.now = "Here"
+        return yield* Fiber.join(busy)
+      }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+    )
+    // The provider's burst is larger than the standard one by a quarter.
+    assertWithin(times, { ...limits.writes, burst: limits.writes.burst * 1.25 })
+    assert.isAtMost(times.at(-1) ?? 0, ((300 - 6) / 10) * 1_000 * 1.1)
+  })
 
   it("refuse a number of processes that is none", () => {
     for (const count of [0, 1.5, -1, NaN]) {
