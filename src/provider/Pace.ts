@@ -78,6 +78,18 @@ export class Pace {
     this.latest.pop()
   }
 
+  /** How many tokens a full burst lacks, rounded up. */
+  lacking(now: number): number {
+    this.recover(now)
+    return Math.min(this.limit.burst, Math.ceil(this.limit.burst - this.tokens - 1e-9))
+  }
+
+  /** Takes all tokens away. */
+  drain(now: number): void {
+    this.recover(now)
+    this.tokens = Math.min(this.tokens, 0)
+  }
+
   /**
    * Takes note of a 429. Requests that left before the pace last slowed down say nothing about the new one. `Rate`: the
    * provider's bucket is empty, because other programs use the account. `Concurrent`: too many at a time.

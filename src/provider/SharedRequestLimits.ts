@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const store = new Store(yield* RateLimiter.RateLimiter)
   const gate = (name: string, limit: Limit) => {
     const share = shareOf(limit, processes)
-    const reserve = store.reserve(`${account}/${name}`, limit, new Pace(share))
+    const reserve = store.reserve(`${account}/${name}`, limit, new Share(share))
     return new Gate({ ...limit, concurrent: share.concurrent }, reserve)
   }
   return RequestLimits.over(gate("reads", limits.reads), gate("writes", limits.writes))
@@ -94,26 +94,38 @@ const shareOf = ({ burst, concurrent, rate }: Limit, processes: number): Limit =
 /** The shared store. All reservations of this process know whether it is away. */
 class Store {
   private awayUntil = -Infinity
+  /** When all processes have noticed that the store is back, and their tokens are counted. */
+  private settled = -Infinity
 
   constructor(private readonly limiter: RateLimiter.RateLimiter) {}
 
   /** Takes a token and waits until it counts. While the store is away, the token comes from this process's share. */
-  reserve(key: string, limit: Limit, share: Pace): Effect.Effect<void> {
+  reserve(key: string, limit: Limit, share: Share): Effect.Effect<void> {
     const window = Duration.millis((limit.burst / limit.rate) * 1000)
-    const consume = this.limiter.consume({
-      algorithm: "token-bucket",
-      onExceeded: "delay",
-      window,
-      limit: limit.burst,
-      key
-    })
-    const shared = Effect.timeoutFail(consume, { duration: storeDeadline, onTimeout: () => "slow" as const })
+    const consume = (tokens: number) =>
+      Effect.timeoutFail(
+        this.limiter.consume({
+          algorithm: "token-bucket",
+          onExceeded: "delay",
+          window,
+          limit: limit.burst,
+          key,
+          tokens: Math.min(limit.burst, tokens)
+        }),
+        { duration: storeDeadline, onTimeout: () => "slow" as const }
+      )
     return Effect.clockWith((clock) => {
       const now = millisOf(clock)
-      if (now < this.awayUntil) return inShare(clock, share)
-      return Effect.matchCauseEffect(shared, {
-        onFailure: () => Effect.zipRight(this.away(clock), inShare(clock, share)),
-        onSuccess: ({ delay }) => Effect.zipRight(this.back(now), Effect.sleep(delay))
+      if (now < this.awayUntil) return share.takeUncounted(clock)
+      return Effect.matchCauseEffect(consume(1 + share.uncounted(now)), {
+        onFailure: () => Effect.zipRight(this.away(clock), share.takeUncounted(clock)),
+        onSuccess: ({ delay }) => {
+          const counted = Effect.zipRight(this.back(now), Effect.sleep(delay))
+          return Effect.zipRight(
+            counted,
+            Effect.suspend(() => share.counted(clock, now < this.settled))
+          )
+        }
       })
     })
   }
@@ -130,17 +142,52 @@ class Store {
   private back(now: number): Effect.Effect<void> {
     if (this.awayUntil === -Infinity || now < this.awayUntil) return Effect.void
     this.awayUntil = -Infinity
+    this.settled = now + Duration.toMillis(storeRetry)
     return hostCode.log(Effect.logInfo("The store of the shared request limits is back."))
   }
 }
 
-const inShare = (clock: Clock.Clock, share: Pace): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const now = millisOf(clock)
-    const wait = share.wait(now)
-    if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), inShare(clock, share))
-    share.take(now)
-    return Effect.void
-  })
+/** What one process may send of one limit while the store is away. */
+class Share {
+  private readonly pace: Pace
+  private isInUse = true
+  private hasUncounted = false
+
+  constructor(limit: Limit) {
+    this.pace = new Pace(limit)
+  }
+
+  /** How many of the share's tokens are in use, and the store has yet to count them. */
+  uncounted(now: number): number {
+    return this.hasUncounted ? this.pace.lacking(now) : 0
+  }
+
+  /** Takes a token that the store does not count. The burst was the store's to give, so after it the share is empty. */
+  takeUncounted(clock: Clock.Clock): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!this.isInUse) this.pace.drain(millisOf(clock))
+      this.isInUse = true
+      this.hasUncounted = true
+      return this.take(clock)
+    })
+  }
+
+  /** Takes note that the store has counted this process's tokens. It may not have counted those of the others yet. */
+  counted(clock: Clock.Clock, isUnsettled: boolean): Effect.Effect<void> {
+    this.hasUncounted = false
+    this.isInUse = isUnsettled
+    return isUnsettled ? this.take(clock) : Effect.void
+  }
+
+  private take(clock: Clock.Clock): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const now = millisOf(clock)
+      const wait = this.pace.wait(now)
+      if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), this.take(clock))
+      this.pace.take(now)
+      return Effect.void
+    })
+  }
+}
 
 const millisOf = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
