@@ -103,17 +103,16 @@ class Store {
   reserve(key: string, limit: Limit, share: Share): Effect.Effect<void> {
     const window = Duration.millis((limit.burst / limit.rate) * 1000)
     const consume = (tokens: number) =>
-      Effect.timeoutFail(
-        this.limiter.consume({
+      this.limiter
+        .consume({
           algorithm: "token-bucket",
           onExceeded: "delay",
           window,
           limit: limit.burst,
           key,
           tokens: Math.min(limit.burst, tokens)
-        }),
-        { duration: storeDeadline, onTimeout: () => "slow" as const }
-      )
+        })
+        .pipe(Effect.raceFirst(isSlow))
     return Effect.clockWith((clock) => {
       const now = millisOf(clock)
       if (now < this.awayUntil) return share.takeUncounted(clock)
@@ -146,6 +145,12 @@ class Store {
     return hostCode.log(Effect.logInfo("The store of the shared request limits is back."))
   }
 }
+
+// In two halves: after a pause of this process, an answer that has arrived is read before the second one ends.
+const isSlow = Effect.sleep(Duration.times(storeDeadline, 0.5)).pipe(
+  Effect.repeatN(1),
+  Effect.zipRight(Effect.fail("slow" as const))
+)
 
 /** What one process may send of one limit while the store is away. */
 class Share {
