@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -14,16 +15,23 @@ import { BillwerkClient } from "./provider/BillwerkClient.js"
 import * as Exposure from "./domain/Exposure.js"
 import type { Evidence } from "./domain/Exposure.js"
 import type { Handle } from "./domain/Handle.js"
+import type { Attempt } from "./domain/Attempt.js"
 import type { Outcome } from "./domain/Outcome.js"
 import type { PaidContradicted } from "./domain/PaidContradicted.js"
 import type { Payout } from "./domain/Payout.js"
-import { InvalidRequest, type ListError, type LookupError, type PayoutError } from "./domain/PayoutError.js"
+import {
+  InvalidRequest,
+  type ListError,
+  type LookupError,
+  type LookupFailed,
+  type PayoutError
+} from "./domain/PayoutError.js"
 import type * as PayoutFilter from "./domain/PayoutFilter.js"
 import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
 import * as exchange from "./execution/exchange.js"
 import * as live from "./execution/liveServices.js"
 import * as payoutList from "./execution/list.js"
-import { lookup } from "./execution/lookup.js"
+import { assess as assessed, lookup } from "./execution/lookup.js"
 import * as poll from "./execution/poll.js"
 import * as Process from "./execution/Process.js"
 import { type Call, SingleFlight } from "./execution/singleFlight.js"
@@ -157,6 +165,35 @@ export const beforeCreateDeadline: Duration.Duration = exchange.beforeCreateDead
 export interface AwaitFinalOptions extends PollPolicy.Options, CallOptions {}
 
 /**
+ * The settings of one `assess`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AssessOptions extends CallOptions {
+  /** The `evidence` of the latest error or outcome about this handle, of any process. */
+  readonly evidence?: Evidence | undefined
+}
+
+/**
+ * What evidence amounts to after a lookup.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Assessment {
+  readonly handle: Handle
+  /** The provider's record, or none if it has no payout under this handle. */
+  readonly payout: Option.Option<Payout>
+  readonly attempts: ReadonlyArray<Attempt>
+  readonly certainty: Exposure.Certainty
+  /** The least and the most that can have left the account, in minor units. */
+  readonly exposure: Exposure.Exposure
+  /** What was passed, what this process knows, and what the lookup showed. */
+  readonly evidence: Evidence
+}
+
+/**
  * Pays money out.
  *
  * @example
@@ -266,6 +303,14 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
       transactionId: string,
       options?: CallOptions
     ) => Effect.Effect<Redacted.Redacted<Readonly<Record<string, unknown>>>, LookupError>
+     * What stored `evidence` amounts to now: looks the payout up and never sends. A doubt ends here by the same rules as
+     * in `recover`, also if the provider knows no such payout. It assumes no create that neither `evidence` nor this
+     * process knows of. So without evidence, it says what the record shows, and nothing about a create under way.
+     */
+    readonly assess: (
+      handle: Handle,
+      options?: AssessOptions
+    ) => Effect.Effect<Assessment, LookupFailed | InvalidRequest>
   }
 >() {}
 
@@ -406,6 +451,20 @@ const asking = ({ around, policy: policyDefault, pollPolicy: pollPolicyDefault }
       return verdict.payout
     }).pipe(Telemetry.ofCall(Telemetry.payoutSpan.get, handle))
 
+  const assess = (handle: Handle, { evidence, policy = policyDefault }: AssessOptions = {}) =>
+    Effect.gen(function* () {
+      if (evidence !== undefined && evidence.handle !== handle) return yield* ofAnotherHandle(handle)
+      const own = flights.evidence(handle) ?? Exposure.empty(handle)
+      const known =
+        evidence === undefined ? own : Exposure.merge(Exposure.adopted(evidence, yield* process.now, own), own)
+      const { evidence: recorder, payout } = yield* assessed(client, process, policy, handle, known)
+      const paid = flights.paid(handle)
+      if (paid !== undefined && Option.isSome(payout)) yield* poll.reported(around, paid, payout.value)
+      const { attempts, exposure, value } = recorder
+      const certainty = Exposure.certainty(exposure)
+      return { handle, payout, attempts, certainty, exposure, evidence: value } satisfies Assessment
+    }).pipe(Telemetry.ofCall(Telemetry.payoutSpan.assess, handle))
+
   function awaitFinal(outcome: Outcome, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError>
   function awaitFinal(handle: Handle, options?: AwaitFinalOptions): Effect.Effect<Outcome, PayoutError | LookupError>
   function awaitFinal(target: Outcome | Handle, options: AwaitFinalOptions = {}) {
@@ -426,7 +485,7 @@ const asking = ({ around, policy: policyDefault, pollPolicy: pollPolicyDefault }
       .transactionDetails({ client, process, policy }, handle, id)
       .pipe(Telemetry.ofCall(Telemetry.payoutSpan.transactionDetails, handle))
 
-  return { get, awaitFinal, list, transactionDetails }
+  return { get, assess, awaitFinal, list, transactionDetails }
 }
 
 /**
@@ -464,11 +523,7 @@ const refusalOf = (
     return new InvalidRequest({ field: "request", reason: "must be made by PayoutRequest.make" })
   }
   if (evidence !== undefined && evidence.handle !== request.handle) {
-    return new InvalidRequest({
-      field: "evidence",
-      reason: "must be about the request's handle",
-      handle: request.handle
-    })
+    return ofAnotherHandle(request.handle)
   }
   return Number.isSafeInteger(outstandingCreates) && outstandingCreates >= 0
     ? undefined
@@ -478,3 +533,6 @@ const refusalOf = (
         handle: request.handle
       })
 }
+
+const ofAnotherHandle = (handle: Handle): InvalidRequest =>
+  new InvalidRequest({ field: "evidence", reason: "must be about the request's handle", handle })

@@ -29,7 +29,8 @@ export const payoutSpan = {
   recover: "Payouts.recover",
   awaitFinal: "Payouts.awaitFinal",
   get: "Payouts.get",
-  transactionDetails: "Payouts.transactionDetails"
+  transactionDetails: "Payouts.transactionDetails",
+  assess: "Payouts.assess"
 } as const
 
 /**

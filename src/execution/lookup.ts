@@ -8,6 +8,8 @@ import type { Handle } from "../domain/Handle.js"
 import { type LookupError, LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"
 import type { Reply } from "../domain/Reply.js"
 import { within } from "../host/deadline.js"
+import type * as Exposure from "../domain/Exposure.js"
+import type * as Payout from "../domain/Payout.js"
 import * as Verdict from "../provider/Verdict.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import { EvidenceRecorder } from "./EvidenceRecorder.js"
@@ -51,6 +53,29 @@ export const lookupWithin = (
       within(Effect.exit(look(client, policy, evidence)), deadline, (): Effect.Effect<Found, LookupError> =>
         Effect.zipRight(interrupt(evidence), tooLate)
       )
+    )
+  })
+
+/** What a lookup shows, if anything, with all evidence: what was known before, and what the lookup adds. */
+export interface Assessed {
+  readonly payout: Option.Option<Payout.Payout>
+  readonly evidence: EvidenceRecorder<Asked>
+}
+
+/** Looks up a payout of which something is known. That the provider does not know it is an answer as well. */
+export const assess = (
+  client: BillwerkClient["Type"],
+  process: Process,
+  policy: RetryPolicy.RetryPolicy,
+  handle: Handle,
+  known: Exposure.Evidence
+): Effect.Effect<Assessed, LookupFailed> =>
+  Effect.suspend(() => {
+    const evidence = new EvidenceRecorder<Asked>(process, { handle }, known)
+    return look(client, policy, evidence).pipe(
+      Effect.map(({ verdict }) => Option.some(verdict.payout)),
+      Effect.catchTag("PayoutNotFound", () => Effect.succeedNone),
+      Effect.map((payout) => ({ payout, evidence }))
     )
   })
 

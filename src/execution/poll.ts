@@ -282,12 +282,13 @@ const shownAt = ({ attempts }: EvidenceRecorder): Pick<Waited, "shownAt"> => {
 }
 
 /** Reports a record that contradicts a payment. A person must look at it, but the payment stands. */
-export const contradicted = (around: Around, paid: Paid, verdict: Verdict.Verdict): Effect.Effect<void> => {
-  if (!Verdict.isShown(verdict) || verdict._tag === "Paid") return Effect.void
-  const contradiction = new PaidContradicted(
-    { handle: paid.handle, paid: paid.payout, shown: verdict.payout },
-    validated
-  )
+export const contradicted = (around: Around, paid: Paid, verdict: Verdict.Verdict): Effect.Effect<void> =>
+  Verdict.isShown(verdict) && verdict._tag !== "Paid" ? reported(around, paid, verdict.payout) : Effect.void
+
+/** The same for a payout that was shown, whatever its state. */
+export const reported = (around: Around, paid: Paid, shown: Payout.Payout): Effect.Effect<void> => {
+  if (shown.state === "paid") return Effect.void
+  const contradiction = new PaidContradicted({ handle: paid.handle, paid: paid.payout, shown }, validated)
   const line = Effect.annotateLogs(Effect.logError(contradiction.message), { handle: paid.handle })
   return Effect.zipRight(hostCode.log(line), around.onContradiction(contradiction))
 }
