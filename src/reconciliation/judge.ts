@@ -1,0 +1,199 @@
+/**
+ * Compares our books with the provider's record of one handle. Pure: a question is a value, and its answer comes back
+ * as one.
+ */
+import * as Exposure from "../domain/Exposure.js"
+import { isCurrency } from "../domain/Money.js"
+import type { Finding, Unasked } from "./Difference.js"
+import type { Expectation, Standing } from "./Expectation.js"
+import * as Shown from "./Shown.js"
+
+/** All that both sides have about one handle, in any order. */
+export interface Group {
+  readonly expected: ReadonlyArray<Expectation>
+  readonly shown: ReadonlyArray<Shown.Shown>
+}
+
+/** What a lookup must answer before anything is said about a payout. */
+export interface Question {
+  readonly row: Expectation
+  readonly shown: Shown.Shown | undefined
+  /** What our books and the list give together. */
+  readonly evidence: Exposure.Evidence
+}
+
+/** What a lookup showed, and all evidence with it. */
+export interface Answer {
+  readonly shown: Shown.Shown | undefined
+  readonly evidence: Exposure.Evidence
+}
+
+export interface Judgement {
+  readonly findings: ReadonlyArray<Finding>
+  readonly questions: ReadonlyArray<Question>
+}
+
+/** Judges one handle. `horizon` is the arrival horizon in milliseconds. */
+export const judge = ({ expected, shown: all }: Group, horizon: number): Judgement => {
+  const shown = Shown.furthest(all)
+  const [row, duplicates] = rowsOf(expected, shown, horizon)
+  const evidence = all
+    .map(Shown.evidenceOf)
+    .reduce(Exposure.merge, row?.evidence ?? Exposure.empty(shown?.handle ?? ""))
+  if (row === undefined) {
+    return { findings: shown === undefined ? [] : [unknownHere(shown, evidence, horizon)], questions: [] }
+  }
+  const question: Question = { row, shown, evidence }
+  const finding = findingOf(row, { shown, evidence }, horizon)
+  return shown === undefined || isOpen(finding)
+    ? { findings: duplicates, questions: [question] }
+    : { findings: [finding, ...duplicates], questions: [] }
+}
+
+/** The finding after a lookup. If the lookup shows less than the list, the list's record stands. */
+export const answered = ({ row, shown }: Question, answer: Answer, horizon: number): Finding =>
+  findingOf(row, { ...answer, shown: answer.shown ?? shown }, horizon)
+
+/** The finding if no lookup could be made. */
+export const unanswered = ({ evidence, row, shown }: Question, unasked: Unasked, horizon: number): Finding => {
+  const finding = findingOf(row, { shown, evidence }, horizon)
+  if (finding._tag === "InDoubt") return { ...finding, unasked }
+  if (shown !== undefined) return finding
+  const line = lineOf(row, { shown, evidence }, horizon)
+  return row.standing === "InDoubt"
+    ? { _tag: "InDoubt", ...line, unasked }
+    : { _tag: "NotAsked", ...assumed(line), unasked }
+}
+
+// A list lags behind, so what it denies or leaves open is asked about. Other arguments do not change.
+const isOpen = (finding: Finding): boolean =>
+  finding._tag === "InDoubt" || (finding._tag === "Differs" && finding.in.every((field) => field === "state"))
+
+/** The row that is compared with the record, and the rows that are too many. */
+const rowsOf = (
+  expected: ReadonlyArray<Expectation>,
+  shown: Shown.Shown | undefined,
+  horizon: number
+): readonly [row: Expectation | undefined, duplicates: ReadonlyArray<Finding>] => {
+  const [first, ...rest] = expected
+  if (first === undefined || rest.length === 0) return [first, []]
+  const rank = (row: Expectation) => (shown === undefined ? 0 : Shown.differences(row, shown).length)
+  // By content alone, so that the order of the books changes nothing.
+  const sorted = expected
+    .map((row) => ({ row, key: `${rank(row)}${row.customer === undefined ? 1 : 0}${JSON.stringify(row)}` }))
+    .sort((one, other) => (one.key < other.key ? -1 : 1))
+    .map(({ row }) => row)
+  const best = sorted[0] ?? first
+  const alike = sorted.filter((row) => isAlike(row, best))
+  const repeated = alike.filter(({ standing }) => standing === "Expected").slice(1)
+  const others = sorted.filter((row) => !isAlike(row, best))
+  // Money under one handle is one question, whatever the arguments.
+  const evidence = sorted.flatMap((one) => one.evidence ?? []).reduce(Exposure.merge, Exposure.empty(best.handle))
+  return [
+    { ...best, standing: standingOf(alike, horizon), evidence },
+    [...repeated.map((row) => duplicate(row, "Same")), ...others.map((row) => duplicate(row, "Other"))]
+  ]
+}
+
+const isAlike = (self: Expectation, that: Expectation): boolean =>
+  self.amount === that.amount &&
+  self.currency === that.currency &&
+  (self.customer === that.customer || self.customer === undefined || that.customer === undefined)
+
+/** What became of a payout whose ends were stored more than once, or beside the row that expects it. */
+const standingOf = (alike: ReadonlyArray<Expectation>, horizon: number): Standing => {
+  const [end, ...more] = alike.filter(({ standing }) => standing !== "Expected")
+  if (end === undefined) return "Expected"
+  const ends = [end, ...more]
+  if (more.length === 0) return end.standing
+  if (ends.some(({ standing }) => standing === "Paid")) return "Paid"
+  const evidence = ends.flatMap((row) => row.evidence ?? []).reduce(Exposure.merge, Exposure.empty(end.handle))
+  if (Exposure.exposure(evidence, horizon).max === 0) return "NotMoved"
+  return evidence.record?.state === "processing" && ends.some(({ standing }) => standing === "Processing")
+    ? "Processing"
+    : "InDoubt"
+}
+
+// --- the classes ---
+
+const lineOf = ({ amount, currency, handle, standing }: Expectation, { evidence }: Answer, horizon: number) => ({
+  handle,
+  currency,
+  booked: amount,
+  standing,
+  exposure: Exposure.exposure(evidence, horizon)
+})
+
+const recordOf = ({ amount, currency, state }: Shown.Shown) => ({
+  state,
+  amount,
+  ...(currency === undefined ? {} : { currency })
+})
+
+const findingOf = (row: Expectation, answer: Answer, horizon: number): Finding => {
+  const line = lineOf(row, answer, horizon)
+  if (answer.shown === undefined) return absent(line)
+  const shown = recordOf(answer.shown)
+  const { max, min } = line.exposure
+  const other = Shown.differences(row, answer.shown)
+  const denied = isDenied(row.standing, shown.state, max) ? ["state" as const] : []
+  if (other.length + denied.length > 0) return { _tag: "Differs", ...line, shown, in: [...other, ...denied] }
+  if (shown.state === "processing" && min === 0 && max <= row.amount) return { _tag: "Processing", ...line, shown }
+  const isPaid = shown.state === "paid" && min === max
+  const isFailed = shown.state === "failed" && max === 0
+  if (!isPaid && !isFailed) return { _tag: "InDoubt", ...line, shown }
+  if (row.standing === "Processing" || row.standing === "InDoubt") {
+    return { _tag: "FinalSince", ...line, shown, now: isPaid ? "Paid" : "NotMoved" }
+  }
+  return { _tag: isPaid ? "Matched" : "NotPaid", ...line, shown }
+}
+
+/** Whether a record contradicts what the books say became of a payout. */
+const isDenied = (standing: Standing, state: string, max: number): boolean => {
+  switch (standing) {
+    case "Expected":
+      return state === "failed" && max === 0
+    case "Paid":
+      return state !== "paid"
+    case "NotMoved":
+      return state === "paid" || state === "processing"
+    case "Processing":
+    case "InDoubt":
+      return false
+  }
+}
+
+type Line = ReturnType<typeof lineOf>
+
+/** The finding about a payout that the provider does not have. */
+const absent = (line: Line): Finding => {
+  const { exposure, standing } = line
+  if (standing === "NotMoved" && exposure.max === 0) return { _tag: "NotPaid", ...line }
+  if (standing === "InDoubt" && exposure.max === 0) return { _tag: "FinalSince", ...line, now: "NotMoved" }
+  if ((standing === "NotMoved" || standing === "InDoubt") && exposure.min === 0) return { _tag: "InDoubt", ...line }
+  return { _tag: "MissingThere", ...assumed(line) }
+}
+
+// Books without evidence do not say whether a create was sent. One may be under way.
+const assumed = (line: Line): Line =>
+  line.standing === "Expected"
+    ? { ...line, exposure: { min: line.exposure.min, max: Math.max(line.exposure.max, line.booked) } }
+    : line
+
+const unknownHere = (shown: Shown.Shown, evidence: Exposure.Evidence, horizon: number): Finding => ({
+  _tag: "UnknownHere",
+  handle: shown.handle,
+  currency: isCurrency(shown.currency) ? shown.currency : "unknown",
+  exposure: Exposure.exposure(evidence, horizon),
+  shown: recordOf(shown)
+})
+
+const duplicate = ({ amount, currency, handle, standing }: Expectation, kind: "Same" | "Other"): Finding => ({
+  _tag: "Duplicate",
+  handle,
+  currency,
+  booked: amount,
+  standing,
+  exposure: { min: 0, max: 0 },
+  arguments: kind
+})
