@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Exposure } from "../domain/Exposure.js"
+import { isCurrency } from "../domain/Money.js"
 import { LookupFailed } from "../domain/PayoutError.js"
 import { hidden } from "../domain/schemaMessages.js"
 import { Standing } from "./Expectation.js"
@@ -14,7 +15,8 @@ const about = {
   currency: Schema.String,
   /**
    * The least and the most that can have left the account for this handle, in minor units, by our evidence and the
-   * provider's record. Without evidence, no create counts that the record does not show.
+   * provider's record. Without evidence, no create counts that the record does not show. If the provider shows another
+   * currency than our books, it is in the provider's.
    */
   exposure: Exposure
 }
@@ -188,6 +190,10 @@ export type Difference = typeof Difference.Type
 
 /** What is found about one payout, also if both sides agree. */
 export type Finding = Difference | typeof Matched.Type | typeof NotPaid.Type
+
+/** The currency of the money that left the account. */
+export const currencyLeft = (finding: Finding): string =>
+  "shown" in finding && isCurrency(finding.shown?.currency) ? finding.shown.currency : finding.currency
 
 /**
  * The names of all classes, in the order of the report.

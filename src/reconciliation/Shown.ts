@@ -36,12 +36,19 @@ export const ofPayout = (payout: Payout.Payout): Shown => {
   }
 }
 
-/** The evidence of a record. It says nothing about creates that the record does not show. */
-export const evidenceOf = ({ amount, handle, state, transactions }: Shown): Exposure.Evidence => ({
+/**
+ * The evidence of a record. It says nothing about creates that the record does not show, and without a time of reading,
+ * it ends no doubt that only time ends.
+ */
+export const evidenceOf = (shown: Shown): Exposure.Evidence => ({
+  ...transactionsOf(shown),
+  record: { state: shown.state, amount: shown.amount, transactions: shown.transactions.length, read }
+})
+
+/** The same without the record, for evidence that a lookup will give a newer one. */
+export const transactionsOf = ({ handle, transactions }: Shown): Exposure.Evidence => ({
   ...Exposure.empty(handle),
-  transactions,
-  record: { state, amount, transactions: transactions.length, read },
-  read
+  transactions
 })
 
 /** The fields in which a record differs from the books. What either side leaves out cannot differ. */

@@ -17,8 +17,9 @@ export interface Group {
 /** What a lookup must answer before anything is said about a payout. */
 export interface Question {
   readonly row: Expectation
+  /** The furthest record of the list. */
   readonly shown: Shown.Shown | undefined
-  /** What our books and the list give together. */
+  /** What our books know, and the transactions of the list. */
   readonly evidence: Exposure.Evidence
 }
 
@@ -37,33 +38,38 @@ export interface Judgement {
 export const judge = ({ expected, shown: all }: Group, horizon: number): Judgement => {
   const shown = Shown.furthest(all)
   const [row, duplicates] = rowsOf(expected, shown, horizon)
-  const evidence = all
-    .map(Shown.evidenceOf)
-    .reduce(Exposure.merge, row?.evidence ?? Exposure.empty(shown?.handle ?? ""))
-  if (row === undefined) {
-    return { findings: shown === undefined ? [] : [unknownHere(shown, evidence, horizon)], questions: [] }
-  }
-  const question: Question = { row, shown, evidence }
-  const finding = findingOf(row, { shown, evidence }, horizon)
-  return shown === undefined || isOpen(finding)
+  if (row === undefined)
+    return { findings: shown === undefined ? [] : [unknownHere(shown, all, horizon)], questions: [] }
+  const known = row.evidence ?? Exposure.empty(row.handle)
+  const question: Question = { row, shown, evidence: all.map(Shown.transactionsOf).reduce(Exposure.merge, known) }
+  if (shown === undefined) return { findings: duplicates, questions: [question] }
+  const finding = findingOf(row, listed(question), horizon)
+  return isOpen(finding)
     ? { findings: duplicates, questions: [question] }
     : { findings: [finding, ...duplicates], questions: [] }
 }
 
-/** The finding after a lookup. If the lookup shows less than the list, the list's record stands. */
-export const answered = ({ row, shown }: Question, answer: Answer, horizon: number): Finding =>
-  findingOf(row, { ...answer, shown: answer.shown ?? shown }, horizon)
+/** The finding after a lookup. If the lookup does not find what the list showed, the list's record stands. */
+export const answered = (question: Question, { evidence, shown }: Answer, horizon: number): Finding =>
+  findingOf(question.row, shown === undefined ? listed({ ...question, evidence }) : { evidence, shown }, horizon)
 
 /** The finding if no lookup could be made. */
-export const unanswered = ({ evidence, row, shown }: Question, unasked: Unasked, horizon: number): Finding => {
-  const finding = findingOf(row, { shown, evidence }, horizon)
+export const unanswered = (question: Question, unasked: Unasked, horizon: number): Finding => {
+  const { row, shown } = question
+  const finding = findingOf(row, listed(question), horizon)
   if (finding._tag === "InDoubt") return { ...finding, unasked }
   if (shown !== undefined) return finding
-  const line = lineOf(row, { shown, evidence }, horizon)
+  const line = lineOf(row, question, horizon)
   return row.standing === "InDoubt"
     ? { _tag: "InDoubt", ...line, unasked }
     : { _tag: "NotAsked", ...assumed(line), unasked }
 }
+
+/** What the list itself answers. */
+const listed = ({ evidence, shown }: Answer): Answer => ({
+  shown,
+  evidence: shown === undefined ? evidence : Exposure.merge(evidence, Shown.evidenceOf(shown))
+})
 
 // A list lags behind, so what it denies or leaves open is asked about. Other arguments do not change.
 const isOpen = (finding: Finding): boolean =>
@@ -180,11 +186,11 @@ const assumed = (line: Line): Line =>
     ? { ...line, exposure: { min: line.exposure.min, max: Math.max(line.exposure.max, line.booked) } }
     : line
 
-const unknownHere = (shown: Shown.Shown, evidence: Exposure.Evidence, horizon: number): Finding => ({
+const unknownHere = (shown: Shown.Shown, all: ReadonlyArray<Shown.Shown>, horizon: number): Finding => ({
   _tag: "UnknownHere",
   handle: shown.handle,
   currency: isCurrency(shown.currency) ? shown.currency : "unknown",
-  exposure: Exposure.exposure(evidence, horizon),
+  exposure: Exposure.exposure(all.map(Shown.evidenceOf).reduce(Exposure.merge), horizon),
   shown: recordOf(shown)
 })
 

@@ -17,6 +17,8 @@ export type Side = "expected" | "shown"
 export type Row = readonly [handle: string, text: string]
 
 export interface Partitions {
+  /** The numbers of the parts that have rows. */
+  readonly filled: () => ReadonlyArray<number>
   readonly put: (side: Side, rows: Iterable<Row>) => Effect.Effect<void, PlatformError>
   /** The texts of one part. */
   readonly read: (side: Side, index: number) => Effect.Effect<ReadonlyArray<string>, PlatformError>
@@ -29,6 +31,7 @@ export const make = Effect.fnUntraced(function* (
   const files = yield* FileSystem.FileSystem
   const scope = yield* Effect.scope
   const held = { expected: emptyParts(), shown: emptyParts() }
+  const filled = new Set<number>()
   const written = new Set<string>()
   let size = 0
   const temporary = yield* Effect.cached(
@@ -56,7 +59,9 @@ export const make = Effect.fnUntraced(function* (
   const put = (side: Side, rows: Iterable<Row>) =>
     Effect.suspend(() => {
       for (const [handle, text] of rows) {
-        held[side][partitionOf(handle)]?.push(text)
+        const index = partitionOf(handle)
+        held[side][index]?.push(text)
+        filled.add(index)
         size += text.length
       }
       return size > heldMax ? writeAll : Effect.void
@@ -72,7 +77,7 @@ export const make = Effect.fnUntraced(function* (
     return [...text.split("\n").filter((line) => line !== ""), ...rest]
   })
 
-  return { put, read }
+  return { filled: () => [...filled].sort((one, other) => one - other), put, read }
 })
 
 const emptyParts = (): Array<Array<string>> => Array.from({ length: partitionsMax }, () => [])

@@ -99,13 +99,15 @@ export const reconcile = <E = never, R = never, E2 = never, R2 = never>(
   )
 
 const join = (joining: Joining): Stream.Stream<Difference | Summary, PlatformError> =>
-  Stream.range(0, partitions.partitionsMax - 1).pipe(
+  Stream.fromIterable(joining.rows.filled()).pipe(
     Stream.mapEffect((index) => judgePart(joining, index)),
     Stream.flatMap(({ findings, questions }) =>
-      Stream.concat(
-        Stream.fromIterable(findings),
-        Stream.mapEffect(Stream.fromIterable(questions), joining.ask, { concurrency: joining.concurrency })
-      )
+      questions.length === 0
+        ? Stream.fromIterable(findings)
+        : Stream.concat(
+            Stream.fromIterable(findings),
+            Stream.mapEffect(Stream.fromIterable(questions), joining.ask, { concurrency: joining.concurrency })
+          )
     ),
     Stream.filterMap((finding) => count(joining.counted, finding)),
     Stream.concat(Stream.sync(() => joining.counted.summary()))

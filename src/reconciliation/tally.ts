@@ -1,7 +1,7 @@
 /**
  * Counts findings, and sums their money by class and currency.
  */
-import { type Class, type Finding, type Summary, type Total } from "./Difference.js"
+import { type Class, currencyLeft, type Finding, type Summary, type Total } from "./Difference.js"
 
 export interface Tally {
   /** How many rows of our books, and how many records of the list, went in. */
@@ -15,11 +15,13 @@ export const make = (): Tally => {
   const rows = { expected: 0, shown: 0 }
 
   const add = (finding: Finding): void => {
-    const { _tag, currency } = finding
+    const { _tag, currency, exposure } = finding
     const known = counts.get(_tag) ?? { count: 0, totals: new Map() }
     counts.set(_tag, known)
     known.count += 1
-    known.totals.set(currency, plus(known.totals.get(currency), finding))
+    const sum = (of: string, total: Partial<Total>) => known.totals.set(of, plus(known.totals.get(of), total))
+    if ("booked" in finding) sum(currency, { booked: whole(finding.booked) })
+    sum(currencyLeft(finding), { least: whole(exposure.min), most: whole(exposure.max) })
   }
 
   const classOf = (name: Finding["_tag"]): Class => {
@@ -50,10 +52,10 @@ export const make = (): Tally => {
 
 const nothing: Total = { booked: 0n, least: 0n, most: 0n }
 
-const plus = ({ booked, least, most }: Total = nothing, finding: Finding): Total => ({
-  booked: booked + ("booked" in finding ? whole(finding.booked) : 0n),
-  least: least + whole(finding.exposure.min),
-  most: most + whole(finding.exposure.max)
+const plus = (total: Total = nothing, { booked = 0n, least = 0n, most = 0n }: Partial<Total>): Total => ({
+  booked: total.booked + booked,
+  least: total.least + least,
+  most: total.most + most
 })
 
 // An amount that no int32 can hold comes from a stream that is not the provider's.

@@ -3,7 +3,7 @@
  */
 import * as Stream from "effect/Stream"
 import type { Exposure } from "../domain/Exposure.js"
-import { type Class, classes, type Difference, type Finding, type Summary } from "./Difference.js"
+import { type Class, classes, currencyLeft, type Difference, type Finding, type Summary } from "./Difference.js"
 import type { Standing } from "./Expectation.js"
 
 /**
@@ -39,7 +39,8 @@ export const ofSummary = (summary: Summary): ReadonlyArray<string> => {
     "",
     ...met.map((name) => name.padEnd(nameWidth) + meanings[name]),
     "",
-    `The books do not agree: ${grouped(summary.expected)} rows of ours, ${grouped(summary.shown)} records of the provider.`
+    `The books do not agree: ${grouped(summary.expected)} rows of ours, ${grouped(summary.shown)} records of the provider.`,
+    "All amounts are in minor units, as the provider counts them."
   ]
 }
 
@@ -87,7 +88,7 @@ const theirs = ({
     ? "the provider shows none"
     : `the provider's ${grouped(shown.amount)} ${shown.currency ?? "of unknown currency"}, ${shown.state}`
 
-const left = ({ exposure }: { readonly exposure: Exposure }): string => `left the account: ${between(exposure)}`
+const left = (one: Difference): string => `left the account: ${between(one.exposure)} ${currencyLeft(one)}`
 
 const between = ({ max, min }: Exposure): string => (min === max ? grouped(min) : `${grouped(min)} to ${grouped(max)}`)
 

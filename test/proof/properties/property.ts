@@ -19,7 +19,7 @@ export const property = <A>(
   title: string,
   runs: number,
   arbitrary: fc.Arbitrary<A>,
-  check: (value: A) => void,
+  check: (value: A) => void | Promise<void>,
   /** What the values were about, so that no property holds because nothing of interest was generated. */
   met: () => void = () => {}
 ): void =>
@@ -28,7 +28,7 @@ export const property = <A>(
     async () => {
       let run = 0
       const checked = fc.asyncProperty(arbitrary, async (value) => {
-        check(value)
+        await check(value)
         run += 1
         // Or a long run would keep the test's worker from answering, which is taken for its death.
         if (run % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
