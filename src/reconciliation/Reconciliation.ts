@@ -27,6 +27,7 @@ export {
   UnknownHere
 } from "./Difference.js"
 export { type End, Expectation, ofEnd, ofRequest, ofResult, ofRow, Standing } from "./Expectation.js"
+export { BadRow, fromText } from "./fromText.js"
 export { heldMax, type Options } from "./reconcile.js"
 export { lines, ofDifference, ofSummary } from "./text.js"
 

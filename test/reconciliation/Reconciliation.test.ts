@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, Stream, TestClock } from "effect"
 import { Handle, Outcome, Payouts, type Payout, Reconciliation, RetryPolicy } from "effect-billwerk-payouts"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
-import * as NodeContext from "@effect/platform-node/NodeContext"
 import { anotherProcess, inVirtualTime, layer, requestOf } from "../support.js"
 import {
   clocks,
@@ -11,12 +10,10 @@ import {
   failed,
   handle,
   lookups,
-  minute,
   payout,
   processing,
   reconcile,
   row,
-  start,
   stored,
   tx,
   unreachable

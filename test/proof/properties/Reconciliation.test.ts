@@ -52,7 +52,7 @@ const ours: fc.Arbitrary<Ours> = fc
   .record({
     handle: fc.nat(handles - 1),
     isOther: fc.boolean(),
-    end: fc.constantFrom(undefined, undefined, "Paid", "Failed", "Processing", "Error", "Lost")
+    end: fc.constantFrom<End | undefined>(undefined, undefined, "Paid", "Failed", "Processing", "Error", "Lost")
   })
   .map(({ end, handle, isOther }) => ({
     handle,

@@ -1,0 +1,167 @@
+/**
+ * Reads our books from a file's text: CSV with a line of names, or NDJSON, which has one JSON object per line.
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Outcome } from "../domain/Outcome.js"
+import { PayoutError } from "../domain/PayoutError.js"
+import { hiddenClass } from "../domain/schemaMessages.js"
+import { type Expectation, ofEnd, ofRow } from "./Expectation.js"
+import * as records from "./records.js"
+
+/**
+ * A row that cannot be read. Books that are not read whole are not compared, so it ends the reconciliation. It never
+ * shows a value of the row.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BadRow extends Schema.TaggedError<BadRow>("effect-billwerk-payouts/BadRow")(
+  "BadRow",
+  {
+    /** The line in which the row begins, from 1. */
+    line: Schema.Number,
+    reason: Schema.String
+  },
+  hiddenClass("a bad row")
+) {
+  override get message(): string {
+    return `Line ${this.line} ${this.reason}. Nothing was compared: correct the file.`
+  }
+}
+
+/**
+ * Our books from the text of a file, in parts of any size.
+ *
+ * CSV (RFC 4180; also with semicolons or tabs) begins with a line of names. `handle`, `amount` (minor units) and
+ * `currency` are needed, `customer` is compared if it is there, and other columns are ignored. NDJSON has one object per
+ * line: the same fields, or a stored end of a call as its Schema encodes it (`Outcome.Outcome`,
+ * `PayoutError.PayoutError`), also as the `result` of `createAll`.
+ *
+ * @example
+ * ```ts
+ * import { FileSystem } from "@effect/platform"
+ * import { Effect, Stream } from "effect"
+ * import { Reconciliation } from "effect-billwerk-payouts"
+ *
+ * const expected = Stream.unwrap(
+ *   Effect.map(FileSystem.FileSystem, (files) => files.stream("expected.csv"))
+ * ).pipe(Stream.decodeText(), Reconciliation.fromText)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromText = <E, R>(text: Stream.Stream<string, E, R>): Stream.Stream<Expectation, E | BadRow, R> =>
+  records.split(text).pipe(
+    Stream.mapAccumEffect("Unread", (format: Format, record) =>
+      Effect.mapError(read(format, record), (reason) => new BadRow({ line: record.line, reason }))
+    ),
+    Stream.filterMap((row) => row)
+  )
+
+/** How the records of a file are read: as JSON, or by the columns that its first record names. */
+type Format = "Unread" | "Ndjson" | { readonly delimiter: records.Delimiter; readonly columns: Columns }
+
+interface Columns {
+  readonly handle: number
+  readonly amount: number
+  readonly currency: number
+  /** -1 if there is none. */
+  readonly customer: number
+}
+
+type Row = Either.Either<Expectation, string>
+
+/** A record, and how the next one is read. The names of CSV are no row. */
+const read = (
+  format: Format,
+  { text }: records.Record
+): Either.Either<readonly [Format, Option.Option<Expectation>], string> => {
+  if (format !== "Unread" || records.isNdjson(text)) {
+    const known = format === "Unread" ? "Ndjson" : format
+    return Either.map(rowOf(known, text), (row) => [known, Option.some(row)])
+  }
+  const delimiter = records.delimiterOf(text)
+  return Either.flatMap(records.cellsOf(text, delimiter), (cells) =>
+    Either.map(columnsOf(cells), (columns) => [{ delimiter, columns }, Option.none()])
+  )
+}
+
+const columnsOf = (cells: ReadonlyArray<string>): Either.Either<Columns, string> => {
+  const names = cells.map((cell) => cell.trim().toLowerCase())
+  const columns = {
+    handle: names.indexOf("handle"),
+    amount: names.indexOf("amount"),
+    currency: names.indexOf("currency"),
+    customer: names.indexOf("customer")
+  }
+  const missing = (["handle", "amount", "currency"] as const).filter((name) => columns[name] === -1)
+  const doubled = Object.keys(columns).filter((name) => names.indexOf(name) !== names.lastIndexOf(name))
+  if (missing.length > 0) return Either.left(`names no column ${missing.join(", ")}`)
+  return doubled.length > 0 ? Either.left(`names the column ${doubled.join(", ")} twice`) : Either.right(columns)
+}
+
+const rowOf = (format: Exclude<Format, "Unread">, text: string): Row => {
+  if (format === "Ndjson") return ofJson(text)
+  const { columns, delimiter } = format
+  return Either.flatMap(records.cellsOf(text, delimiter), (cells) => {
+    const customer = cells[columns.customer]
+    return checked({
+      handle: cells[columns.handle],
+      amount: wholeNumber(cells[columns.amount]),
+      currency: cells[columns.currency],
+      customer: customer === "" ? undefined : customer
+    })
+  })
+}
+
+// Anything but a plain number stays as it is, so that validation refuses it with the field's own words.
+const wholeNumber = (cell: string | undefined): unknown =>
+  cell !== undefined && /^\d{1,15}$/.test(cell) ? Number(cell) : cell
+
+const checked = (fields: Parameters<typeof ofRow>[0]): Row =>
+  Either.mapLeft(ofRow(fields), ({ field, reason }) => `has a wrong ${field}: it ${reason}`)
+
+// --- NDJSON ---
+
+// JSON.parse quotes text that it could not read. So only the failure itself is kept.
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const ofJson = (text: string): Row => {
+  const value = Option.getOrUndefined(parseJson(text))
+  if (!Predicate.isReadonlyRecord(value)) return Either.left("is not a JSON object")
+  if (Predicate.isReadonlyRecord(value["result"])) return ofStoredResult(value, value["result"])
+  if (typeof value["_tag"] === "string") return ofStoredEnd(value, value)
+  return fieldsOf(value)
+}
+
+const fieldsOf = (value: object): Row => {
+  const { amount, currency, customer, handle }: Readonly<Record<string, unknown>> = { ...value }
+  // A customer to create is an object, with a handle or without.
+  const isHandle = typeof customer === "string"
+  return checked({ handle, amount, currency, ...(isHandle ? { customer } : {}) })
+}
+
+/** A result of `createAll`: an `Either`, as JSON has it, or the end itself. */
+const ofStoredResult = (value: object, result: Readonly<Record<string, unknown>>): Row => {
+  const end = result["_tag"] === "Right" ? result["right"] : result["_tag"] === "Left" ? result["left"] : result
+  return Predicate.isReadonlyRecord(end) ? ofStoredEnd(end, { ...value }) : Either.left("has a result that is none")
+}
+
+const decodeEnd = Schema.decodeUnknownEither(Schema.Union(Outcome, PayoutError))
+
+const ofStoredEnd = (end: object, beside: Readonly<Record<string, unknown>>): Row =>
+  Either.match(decodeEnd(end), {
+    onLeft: () => Either.left("is neither an outcome nor an error of a payout"),
+    onRight: (decoded) => {
+      if (decoded._tag !== "InvalidRequest") return Either.right(ofEnd(decoded))
+      const { request } = beside
+      if (!Predicate.isReadonlyRecord(request)) return Either.left("is a refused request without the request")
+      return Either.map(fieldsOf(request), (row): Expectation => ({ ...row, standing: "NotMoved" }))
+    }
+  })
