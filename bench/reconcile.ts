@@ -215,7 +215,6 @@ const main = Effect.gen(function* () {
     shown: inOrder(theirs, (index) => sampled(sideOf(index).listed)),
     assess,
     concurrency: 16,
-    lookupsPerSecond: Infinity,
     heldMax
   }).pipe(
     Stream.runFold(Option.none<Reconciliation.Summary>(), (last, one) => {

@@ -303,6 +303,7 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
       transactionId: string,
       options?: CallOptions
     ) => Effect.Effect<Redacted.Redacted<Readonly<Record<string, unknown>>>, LookupError>
+    /**
      * What stored `evidence` amounts to now: looks the payout up and never sends. A doubt ends here by the same rules as
      * in `recover`, also if the provider knows no such payout. It assumes no create that neither `evidence` nor this
      * process knows of. So without evidence, it says what the record shows, and nothing about a create under way.

@@ -3,9 +3,12 @@
  * short, it always says what that means for the money.
  */
 import * as Cause from "effect/Cause"
+import { BadArgument, SystemError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as BillwerkClient from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
@@ -14,6 +17,8 @@ import type { PayoutError } from "../domain/PayoutError.js"
 import type * as PayoutFilter from "../domain/PayoutFilter.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
+import * as Reconciliation from "../reconciliation/Reconciliation.js"
+import { type BadInput, make } from "./BadInput.js"
 import * as Connection from "./Connection.js"
 import * as Keeper from "./Keeper.js"
 import * as Report from "./Report.js"
@@ -64,6 +69,36 @@ export const list = (settings: Settings, filter: PayoutFilter.Input) =>
       onCutShort: (how) => Report.cutShort(`${how}: the list is not complete`, "notAsked", settings)
     })
   }).pipe(Effect.provide(payouts(settings, Keeper.none)))
+
+/**
+ * Compares books with what the provider has. Without a filter there is no list, and each row is looked up. The report
+ * comes out line by line, as for a list.
+ */
+export const reconcile = <R>(
+  settings: Settings,
+  expected: Stream.Stream<Reconciliation.Expectation, BadInput, R>,
+  filter: PayoutFilter.Input | undefined
+) =>
+  Effect.flatMap(Effect.all([StandardOutput, Ref.make(false)]), ([output, agrees]) => {
+    const report = Stream.unwrap(
+      Effect.map(Payouts.Payouts, ({ assess, list }) =>
+        Reconciliation.reconcile({ expected, shown: filter === undefined ? Stream.empty : list(filter), assess })
+      )
+    ).pipe(
+      // Of the platform's errors, only one of standard output means that its reader has gone.
+      Stream.mapError((error) => (isOfPlatform(error) ? make(`temporary files failed (${error._tag})`) : error)),
+      Stream.tap((one) => (one._tag === "Summary" ? Ref.set(agrees, one.agrees) : Effect.void))
+    )
+    return whole(Effect.zipRight(Stream.run(Report.reconciliationLines(settings)(report), output), Ref.get(agrees)), {
+      onSuccess: (agree) => Report.reconciled(agree, settings),
+      onFailure: Effect.fnUntraced(function* (error) {
+        return yield* error._tag === "BadInput" ? error : Report.listError(error, settings)
+      }),
+      onCutShort: (how) => Report.cutShort(`${how}: the books were not compared to the end`, "notAsked", settings)
+    })
+  }).pipe(Effect.provide(payouts(settings, Keeper.none)))
+
+const isOfPlatform = Schema.is(Schema.Union(SystemError, BadArgument))
 
 const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): string =>
   mode === "Sandbox"

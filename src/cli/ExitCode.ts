@@ -12,7 +12,7 @@ import type { Mode } from "./Connection.js"
 
 /**
  * The ends of a real call. `notFound`, `notAsked` and `shown` are for `get` and `list` only: a record is not a payout's
- * end. `outputClosed` is what a shell calls the death by a broken pipe.
+ * end. `agree` and `differ` are the ends of a reconciliation. `outputClosed` is what a shell calls the death by a broken pipe.
  */
 export const exitCode = {
   paid: 0,
@@ -24,6 +24,8 @@ export const exitCode = {
   notFound: 6,
   notAsked: 7,
   shown: 8,
+  agree: 0,
+  differ: 9,
   interrupted: 130,
   outputClosed: 141
 } as const
@@ -36,7 +38,9 @@ export const simulatedCode = {
   mayHaveMoved: 15,
   notFound: 16,
   notAsked: 17,
-  shown: 18
+  shown: 18,
+  agree: 10,
+  differ: 19
 } as const
 
 /** How a call ends that had an answer, or was cut short. */
@@ -46,18 +50,19 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode] | (typeof simula
 
 /** The meaning of each code, for `--help`. */
 export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> = [
-  ["0", "paid: the money moved"],
+  ["0", "paid: the money moved; reconcile: the books agree"],
   ["1", "this program failed: recover the payout before anything else"],
   ["2", "bad input or configuration: nothing was sent"],
   ["3", "processing: accepted, and paid or failed later; run recover until it is"],
   ["4", "not paid: this request has moved no money"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
-  ["7", "get, list: not asked, or not all of it, which says nothing about the money"],
+  ["7", "get, list, reconcile: not asked, or not all of it, which says nothing about the money"],
   ["8", "get, list: all of it was shown, which says nothing about a create that is under way"],
-  ["10, 13 to 18", "as 0 and 3 to 8, but simulated in the sandbox: no money moves"],
+  ["9", "reconcile: the books do not agree, or not all of it could be asked"],
+  ["10, 13 to 19", "as 0 and 3 to 9, but simulated in the sandbox: no money moves"],
   ["130", "interrupted before anything was sent"],
-  ["141", "list: standard output was closed before the list was complete"]
+  ["141", "list, reconcile: standard output was closed before the end"]
 ]
 
 /** The end of a command with another code than 0. The command has already printed everything. */

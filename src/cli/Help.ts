@@ -11,6 +11,7 @@ export const commands = {
   recover: "Pays out what may have been sent before: asks the provider first.",
   get: "Shows the provider's record. It moves no money and ends no payout.",
   list: "Shows the provider's records of a window of time, newest first. It moves no money.",
+  reconcile: "Compares your books with what the provider has. It moves no money.",
   policy: "Prints when the standard policy sends a request again."
 } as const
 
@@ -32,7 +33,7 @@ export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
   sandbox: "Simulates. This is the default without a key; with a key, give --live or --sandbox.",
   policy: "When to send again: standard, or none for a single exchange.",
-  json: "One JSON object on standard output, and nothing else there; list: one a payout and line."
+  json: "One JSON object on standard output, and nothing else there; list, reconcile: one a line."
 } as const
 
 /** The options that choose the payouts of a list. */
@@ -43,6 +44,13 @@ export const list = {
   customer: "The customer's handle.",
   currency: "Three capital letters of ISO 4217; may be given several times.",
   "handle-prefix": "The beginning of the handle."
+} as const
+
+/** The options of a reconciliation. */
+export const reconcile = {
+  file: "Your books: CSV with columns handle, amount, currency, or NDJSON; from standard input: --file -",
+  from: "With --to: the window of the provider's list, as for list. Rows outside of it are looked up.",
+  to: "Without a window, each row is looked up, and nothing is said of payouts that the file lacks."
 } as const
 
 /** Where the evidence is, and what the caller tells `recover` in addition. */
@@ -58,7 +66,8 @@ const sections = [
   ["commands", Object.entries(commands)],
   ["the request, for create and recover (get: --handle only)", dashed(request)],
   ["the window and the selection, for list", dashed(list)],
-  ["the call, for create, recover, get and list", dashed(call)],
+  ["your books, for reconcile", dashed(reconcile)],
+  ["the call, for create, recover, get, list and reconcile", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
   [
     "evidence",
@@ -85,6 +94,7 @@ const sections = [
       ["script", "npm run --silent payout -- create --file - --json < request.json"],
       ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
       ["look up", "npm run payout -- get --live --handle prize-1"],
+      ["compare", "npm run payout -- reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],
       ["October", "npm run --silent payout -- list --live --from 2026-10-01 --to 2026-11-01 --json > october.ndjson"]
     ]
   ]

@@ -18,6 +18,7 @@ import * as Keeping from "./Keeping.js"
 import * as Layout from "./Layout.js"
 import * as ListCommand from "./ListCommand.js"
 import * as Paint from "./Paint.js"
+import * as ReconcileCommand from "./ReconcileCommand.js"
 import * as Report from "./Report.js"
 import * as RequestInput from "./RequestInput.js"
 
@@ -100,6 +101,14 @@ const list = Command.make("list", { ...ListCommand.flags, ...callFlags }, (flags
   })
 ).pipe(Command.withDescription(Help.commands.list))
 
+const reconcile = Command.make("reconcile", { ...ReconcileCommand.flags, ...callFlags }, (flags) =>
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    const filter = yield* ReconcileCommand.filterOf(flags)
+    return yield* Call.reconcile({ ...flags, mode }, ReconcileCommand.expected(flags), filter)
+  })
+).pipe(Command.withDescription(Help.commands.reconcile))
+
 const policy = Command.make("policy", {}, () =>
   Effect.flatMap(RetryPolicy.explain(RetryPolicy.standard), ({ text }) =>
     Console.log(Layout.paragraphs(text).join("\n"))
@@ -107,8 +116,8 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, get, list or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, get, list, policy]))
+  BadInput.make("name a command: create, recover, get, list, reconcile or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, get, list, reconcile, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { Outcome } from "../domain/Outcome.js"
 import { Payout } from "../domain/Payout.js"
 import { ListError, LookupError, PayoutError } from "../domain/PayoutError.js"
+import * as Reconciliation from "../reconciliation/Reconciliation.js"
 import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
 import * as ExitCode from "./ExitCode.js"
@@ -74,6 +75,19 @@ export const listError = (error: ListError | PlatformError.PlatformError, { json
     return yield* machine({ exitCode: code, mode, error: withMessage(yield* encodeListError(error), error) }, code)
   })
 
+/** The lines of a reconciliation, as its differences come: sentences and a table, or one JSON object a difference. */
+export const reconciliationLines =
+  ({ json }: Format) =>
+  <E, R>(
+    report: Stream.Stream<Reconciliation.Difference | Reconciliation.Summary, E, R>
+  ): Stream.Stream<string, E, R> =>
+    json
+      ? Stream.mapEffect(report, (one) => Effect.map(encodeReported(one), (encoded) => `${JSON.stringify(encoded)}\n`))
+      : Stream.map(Reconciliation.lines(report), (line) => `${line}\n`)
+
+/** The end of a reconciliation that compared all of the books. */
+export const reconciled = (agrees: boolean, { mode }: Format) => ended(ExitCode.of(mode, agrees ? "agree" : "differ"))
+
 const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 
 /** Prints one line on standard error, in both formats. */
@@ -118,4 +132,5 @@ const encodeOutcome = encode(Outcome)
 const encodeError = encode(PayoutError)
 const encodePayout = encode(Payout)
 const encodeLookupError = encode(LookupError)
+const encodeReported = encode(Schema.Union(Reconciliation.Difference, Reconciliation.Summary))
 const encodeListError = encode(ListError)

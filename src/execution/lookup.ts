@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import { type LookupError, LookupFailed, PayoutNotFound } from "../domain/PayoutError.js"

@@ -16,6 +16,7 @@ export interface Group {
 
 /** What a lookup must answer before anything is said about a payout. */
 export interface Question {
+  readonly _tag: "Question"
   readonly row: Expectation
   /** The furthest record of the list. */
   readonly shown: Shown.Shown | undefined
@@ -41,7 +42,12 @@ export const judge = ({ expected, shown: all }: Group, horizon: number): Judgeme
   if (row === undefined)
     return { findings: shown === undefined ? [] : [unknownHere(shown, all, horizon)], questions: [] }
   const known = row.evidence ?? Exposure.empty(row.handle)
-  const question: Question = { row, shown, evidence: all.map(Shown.transactionsOf).reduce(Exposure.merge, known) }
+  const question: Question = {
+    _tag: "Question",
+    row,
+    shown,
+    evidence: all.map(Shown.transactionsOf).reduce(Exposure.merge, known)
+  }
   if (shown === undefined) return { findings: duplicates, questions: [question] }
   const finding = findingOf(row, listed(question), horizon)
   return isOpen(finding)

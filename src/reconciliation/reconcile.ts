@@ -4,7 +4,6 @@
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,9 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Exposure from "../domain/Exposure.js"
 import type { Payout } from "../domain/Payout.js"
-import * as turns from "../execution/turns.js"
 import type { Payouts } from "../Payouts.js"
-import * as PollPolicy from "../policy/PollPolicy.js"
 import type { Difference, Finding, Summary } from "./Difference.js"
 import { Expectation } from "./Expectation.js"
 import * as judge from "./judge.js"
@@ -39,10 +36,11 @@ export interface Options<E = never, R = never, E2 = never, R2 = never> {
    * payout is ever `MissingThere`.
    */
   readonly assess?: Payouts["Type"]["assess"] | undefined
-  /** How many lookups may be under way at once: an integer of 1 or more, or else the stream dies. Default: 4. */
+  /**
+   * How many lookups may be under way at once: an integer of 1 or more, or else the stream dies. The client keeps the
+   * provider's request limits. Default: 4 of the 10 reads at once that are documented for an account.
+   */
   readonly concurrency?: number | undefined
-  /** How many lookups begin in a second at most. Default: 10 of the 25 reads that are documented for an account. */
-  readonly lookupsPerSecond?: number | undefined
   /** As in `Payouts.layerWith`. Give both the same. Default: 6 hours. */
   readonly arrivalHorizon?: Duration.DurationInput | undefined
   /** How many characters of rows stay in memory before the rest goes to files. Default: `heldMax`. */
@@ -94,32 +92,31 @@ export const reconcile = <E = never, R = never, E2 = never, R2 = never>(
           Chunk.map(chunk, (one) => [one.handle, writeShown(Shown.ofPayout(one))] as const)
         )
       })
-      return join({ rows, counted, horizon, concurrency, ask: asking(options, horizon) })
+      return join({ rows, counted, horizon, concurrency, ask: asking(options.assess, horizon) })
     })
   )
 
 const join = (joining: Joining): Stream.Stream<Difference | Summary, PlatformError> =>
   Stream.fromIterable(joining.rows.filled()).pipe(
     Stream.mapEffect((index) => judgePart(joining, index)),
-    Stream.flatMap(({ findings, questions }) =>
-      questions.length === 0
-        ? Stream.fromIterable(findings)
-        : Stream.concat(
-            Stream.fromIterable(findings),
-            Stream.mapEffect(Stream.fromIterable(questions), joining.ask, { concurrency: joining.concurrency })
-          )
-    ),
-    Stream.filterMap((finding) => count(joining.counted, finding)),
+    Stream.mapConcat((judged) => judged),
+    Stream.mapEffect((one) => (one._tag === "Question" ? joining.ask(one) : Effect.succeed(one)), {
+      concurrency: joining.concurrency
+    }),
+    Stream.filterMap((finding) => disagreeing(joining.counted, finding)),
+    Stream.tap((difference) => Effect.sync(() => joining.counted.add(difference))),
     Stream.concat(Stream.sync(() => joining.counted.summary()))
   )
 
-/** Counts a finding, and passes it on if it is a difference. */
-const count = (counted: tally.Tally, finding: Finding): Option.Option<Difference> => {
+/** Counts what both sides agree about, and passes on what they do not. */
+const disagreeing = (counted: tally.Tally, finding: Finding): Option.Option<Difference> => {
+  if (finding._tag !== "Matched" && finding._tag !== "NotPaid") return Option.some(finding)
   counted.add(finding)
-  return finding._tag === "Matched" || finding._tag === "NotPaid" ? Option.none() : Option.some(finding)
+  return Option.none()
 }
 
-const judgePart = Effect.fnUntraced(function* ({ horizon, rows }: Joining, index: number) {
+/** The differences and the questions of one part. What both sides agree about is counted, and goes no further. */
+const judgePart = Effect.fnUntraced(function* ({ counted, horizon, rows }: Joining, index: number) {
   const groups = new Map<string, { readonly expected: Array<Expectation>; readonly shown: Array<Shown.Shown> }>()
   const groupOf = (handle: string) => {
     const group = groups.get(handle) ?? { expected: [], shown: [] }
@@ -134,25 +131,22 @@ const judgePart = Effect.fnUntraced(function* ({ horizon, rows }: Joining, index
     const row = readShown(text)
     groupOf(row.handle).shown.push(row)
   }
-  const findings: Array<Finding> = []
-  const questions: Array<judge.Question> = []
+  const judged: Array<Difference | judge.Question> = []
   // By handle, so that the order of the input changes nothing.
   for (const [, group] of [...groups].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    const judged = judge.judge(group, horizon)
-    findings.push(...judged.findings)
-    questions.push(...judged.questions)
+    const { findings, questions } = judge.judge(group, horizon)
+    judged.push(...findings.flatMap((finding) => Option.toArray(disagreeing(counted, finding))), ...questions)
   }
-  return { findings, questions }
+  return judged
 })
 
-/** How a question is asked: at the pace of the limits, and so that no failure is taken for an answer. */
-const asking = ({ assess, lookupsPerSecond = PollPolicy.readsPerSecond }: Asking, horizon: number) => {
-  const now = Effect.map(Clock.currentTimeMillis, (at) => ({ clock: "", at }))
-  const turn = turns.make({ now }, lookupsPerSecond)
-  return (question: judge.Question): Effect.Effect<Finding> => {
+/** How a question is asked, so that no failure is taken for an answer. */
+const asking =
+  (assess: Options["assess"], horizon: number) =>
+  (question: judge.Question): Effect.Effect<Finding> => {
     if (assess === undefined) return Effect.succeed(judge.unanswered(question, "NoLookup", horizon))
     const { evidence, row } = question
-    return Effect.zipRight(turn, assess(row.handle, { evidence })).pipe(
+    return assess(row.handle, { evidence }).pipe(
       // The evidence is about the row's handle, so it is not refused.
       Effect.catchTag("InvalidRequest", Effect.die),
       Effect.match({
@@ -166,9 +160,6 @@ const asking = ({ assess, lookupsPerSecond = PollPolicy.readsPerSecond }: Asking
       })
     )
   }
-}
-
-type Asking = Pick<Options, "assess" | "lookupsPerSecond">
 
 const writeExpected = Schema.encodeSync(Schema.parseJson(Expectation))
 // What was written here is read here: anything else is a defect.

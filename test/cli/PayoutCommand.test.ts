@@ -294,8 +294,8 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "name a command: create, recover, get, list or policy (see --help)"],
-    [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'list', 'policy' (see --help)"],
+    [[], "name a command: create, recover, get, list, reconcile or policy (see --help)"],
+    [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'list', 'reconcile', 'policy' (see --help)"],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
       ["create", "--handle", "p-1"],

@@ -106,7 +106,6 @@ export const reconcile = (
   Reconciliation.reconcile({
     expected: Stream.fromIterable(ours),
     shown: Stream.fromIterable(listed),
-    lookupsPerSecond: Infinity,
     ...options
   }).pipe(Stream.runCollect, Effect.map(split), Effect.provide(NodeContext.layer))
 

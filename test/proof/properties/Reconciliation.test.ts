@@ -177,7 +177,6 @@ const report = (world: World, order: ReadonlyArray<number>) =>
     expected: Stream.fromIterable(shuffled(world.ours.map(expectation), order)),
     shown: Stream.fromIterable(shuffled(listed(world), order)),
     assess: assess(world),
-    lookupsPerSecond: Infinity,
     heldMax: world.heldMax
   }).pipe(
     Stream.runCollect,

@@ -1,0 +1,163 @@
+/** `payout reconcile`, for people and for programs, and how it ends. */
+import { SystemError } from "@effect/platform/Error"
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime, Effect, Sink, Stream, TestClock } from "effect"
+import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { folderOf, live, payout, type Surroundings } from "./support.js"
+
+const past = (handle: string, amount: number, outcome: Acquirer.Outcome = Acquirer.paid): Sandbox.PastPayout => ({
+  handle,
+  amount,
+  customer: "anna",
+  transactions: [{ created: DateTime.unsafeMake("2026-10-01T08:00:00Z"), destination: "ca_1", outcome }]
+})
+
+const sandboxOf = (...history: ReadonlyArray<Sandbox.PastPayout>) =>
+  Effect.zipRight(TestClock.setTime(Date.UTC(2026, 10, 2)), Sandbox.make({ history }))
+
+const csv = (...rows: ReadonlyArray<string>) => ["handle,amount,currency,note", ...rows, ""].join("\r\n")
+
+const window = ["--from", "2026-10-01", "--to", "2026-11-01"]
+
+/** Compares a file of the sandbox's folder with the sandbox. */
+const reconcile = (
+  sandbox: Sandbox.Service,
+  text: string,
+  args: ReadonlyArray<string> = window,
+  surroundings: Surroundings = {}
+) =>
+  Effect.suspend(() => {
+    writeFileSync(path.join(folderOf(sandbox), "expected.csv"), text)
+    return payout(["reconcile", "--file", "expected.csv", "--live", ...args], { sandbox, env: live, ...surroundings })
+  })
+
+describe("payout reconcile", () => {
+  it.effect("ends with 0 and one line if the books agree, and sends nothing", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500), past("prize-2", 700))
+      const { code, out } = yield* reconcile(sandbox, csv("prize-2,700,DKK,x", "prize-1,12500,DKK,"))
+      assert.deepStrictEqual([code, out], [0, ["2 payouts match: 13,200 DKK in minor units."]])
+      const exchanges = yield* sandbox.exchanges
+      assert.deepStrictEqual(
+        exchanges.filter(({ kind }) => kind === "Create"),
+        []
+      )
+    })
+  )
+
+  it.effect("ends with 9 and a report if they do not", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500), past("prize-2", 700), past("prize-4", 5))
+      const { code, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,", "prize-2,701,DKK,", "prize-3,1,DKK,"))
+      assert.strictEqual(code, 9)
+      assert.deepStrictEqual([...out].slice(0, 3).sort(), [
+        "Differs       prize-2: ours 701 DKK, expected; the provider's 700 DKK, paid; differs in amount; left the account: 700 DKK",
+        "MissingThere  prize-3: ours 1 DKK, expected; the provider has no such payout; left the account: 0 to 1 DKK",
+        "UnknownHere   prize-4: not in our books; the provider's 5 DKK, paid; left the account: 5 DKK"
+      ])
+      assert.include(out, "The books do not agree: 3 rows of ours, 3 records of the provider.")
+    })
+  )
+
+  it.effect("looks up what is outside of the window", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500))
+      const november = ["--from", "2026-11-01", "--to", "2026-12-01"]
+      const { code } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), november)
+      assert.deepStrictEqual([code, (yield* sandbox.exchanges).filter(({ kind }) => kind === "Lookup").length], [0, 1])
+    })
+  )
+
+  it.effect("looks up each row without a window, from standard input too", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500), past("prize-2", 700))
+      const stdin = '{"handle":"prize-1","amount":12500,"currency":"DKK"}\n'
+      const { code, out } = yield* payout(["reconcile", "--file", "-", "--live"], { sandbox, env: live, stdin })
+      assert.deepStrictEqual([code, out], [0, ["1 payout matches: 12,500 DKK in minor units."]])
+    })
+  )
+
+  it.effect("prints one JSON object a difference and line with --json, and the summary last", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500))
+      const { code, out } = yield* reconcile(sandbox, csv("prize-1,1,DKK,"), [...window, "--json"])
+      const [difference, summary, ...more] = out.map((line) => JSON.parse(line))
+      assert.deepStrictEqual([code, more], [9, []])
+      assert.deepStrictEqual(difference, {
+        _tag: "Differs",
+        handle: "prize-1",
+        currency: "DKK",
+        exposure: { min: 12_500, max: 12_500 },
+        booked: 1,
+        standing: "Expected",
+        shown: { state: "paid", amount: 12_500, currency: "DKK" },
+        in: ["amount"]
+      })
+      assert.deepStrictEqual(
+        [summary._tag, summary.agrees, summary.classes.Differs],
+        ["Summary", false, { count: 1, totals: { DKK: { booked: "1", least: "12500", most: "12500" } } }]
+      )
+    })
+  )
+
+  it.effect("ends with 2 on a row that cannot be read, by its line, and compares nothing", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500))
+      const { code, err, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,", "ct_0123456789abcdef,1,DKK,"))
+      assert.deepStrictEqual([code, out], [2, []])
+      assert.include(err.at(-1) ?? "", "payout: expected.csv: Line 3 has a wrong handle")
+      assert.notInclude(err.join(), "ct_0")
+      assert.deepStrictEqual(yield* sandbox.exchanges, [])
+    })
+  )
+
+  it.effect("ends with 2 without a file, and with half a window", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf()
+      const absent = yield* payout(["reconcile", "--file", "no.csv", "--live", ...window], { sandbox, env: live })
+      assert.deepStrictEqual([absent.code, absent.err.at(-1)], [2, "payout: no.csv cannot be read (NotFound)"])
+      const half = yield* reconcile(sandbox, csv(), ["--from", "2026-10-01"])
+      assert.deepStrictEqual([half.code, half.err.at(-1)], [2, "payout: --from and --to must be given together"])
+    })
+  )
+
+  it.effect("ends with 7 if the list fails, and says nothing of the payouts", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500))
+      yield* sandbox.always(Script.apiError({ status: 401, code: 6 }))
+      const { code, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), [...window, "--json"])
+      assert.deepStrictEqual([code, out.map((line) => JSON.parse(line).error._tag)], [7, ["ListFailed"]])
+    })
+  )
+
+  it.effect("ends with 9 if a lookup fails, and never says that the payout is missing", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf()
+      yield* sandbox.always(Script.apiError({ status: 401, code: 6 }))
+      const { code, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), [])
+      assert.deepStrictEqual(
+        [code, out[0]],
+        [9, "NotAsked      prize-1: ours 12,500 DKK, expected; not in the list; not asked about (RequestRejected)"]
+      )
+    })
+  )
+
+  it.effect("ends with 141 if its reader has gone", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500))
+      const gone = new SystemError({ reason: "Unknown", module: "Stream", method: "stdout", description: "EPIPE" })
+      const { code, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), window, { output: Sink.fail(gone) })
+      assert.deepStrictEqual([code, out], [141, []])
+    })
+  )
+
+  it.live("ends with 10 or 19 in the sandbox, whose payouts are none", () =>
+    Effect.gen(function* () {
+      const one = yield* payout(["reconcile", "--file", "-"], { stdin: '{"handle":"p","amount":1,"currency":"DKK"}' })
+      const none = yield* payout(["reconcile", "--file", "-"], { stdin: Stream.empty })
+      assert.deepStrictEqual([one.code, none.code, none.out], [19, 10, ["No payouts were paid, on either side."]])
+    })
+  )
+})
