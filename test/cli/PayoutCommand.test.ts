@@ -295,7 +295,10 @@ describe("bad input", () => {
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
     [[], "name a command: create, recover, get, list, reconcile or policy (see --help)"],
-    [["pay"], "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'list', 'reconcile', 'policy' (see --help)"],
+    [
+      ["pay"],
+      "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'list', 'reconcile', 'policy' (see --help)"
+    ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
       ["create", "--handle", "p-1"],
