@@ -24,6 +24,7 @@ const order: ReadonlyArray<string> = [
   "webhook",
   "execution",
   "Payouts.ts",
+  "batch",
   "reconciliation",
   "durable",
   "sandbox",

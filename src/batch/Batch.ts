@@ -1,0 +1,265 @@
+/**
+ * Pays a batch that can be killed at any moment and run again. Each row is on record before it is sent and after it has
+ * ended, so the next run skips what is done, recovers what was begun, and sends the rest.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Ref from "effect/Ref"
+import type { BillwerkClient } from "../provider/BillwerkClient.js"
+import * as Exposure from "../domain/Exposure.js"
+import type { Outcome } from "../domain/Outcome.js"
+import type { PayoutError } from "../domain/PayoutError.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import * as Payouts from "../Payouts.js"
+import { type BatchLocked, BatchStore, type Opened, type StoreFailed } from "./BatchStore.js"
+import { begun, ended, type Entry, type Recorded } from "./entries.js"
+import { type BatchRefused, plan, type Planned } from "./plan.js"
+import * as progresses from "./progress.js"
+import type { Progress } from "./progress.js"
+import * as stopRules from "./stopRules.js"
+import type { Stop, StopRules } from "./stopRules.js"
+
+export { BatchRefused } from "./plan.js"
+export { type Preview, preview, type Problem, shortest } from "./preview.js"
+export type { Progress, Sum, Sums } from "./progress.js"
+export { type Row, rows } from "./rows.js"
+export type { Stop, StopRules } from "./stopRules.js"
+
+/**
+ * The settings of one run. The others are those of the service that it makes for itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<R = never> extends Omit<Payouts.Options, "beforeCreate" | "pollPolicy"> {
+  /** How many rows may be under way at once. Default: 16. */
+  readonly concurrency?: number | undefined
+  /** When to begin no further row. Whatever they say, the run stops when the provider refuses the key (401, 403). */
+  readonly stop?: StopRules | undefined
+  /**
+   * Tries rows again of which an earlier run recorded that they certainly moved nothing: refused by the provider, or
+   * declined for now. Rows that were declined for good are never tried again. Default: false.
+   */
+  readonly retryFailed?: boolean | undefined
+  /**
+   * Something else may have sent rows that are not on record: the store was lost, or another program paid some of them.
+   * Each row is then looked up before it is sent, and a failure stays in doubt until the arrival horizon. Default: false.
+   */
+  readonly mayBeSent?: boolean | undefined
+  /** Runs for each row, one at a time, when its result is on record. Rows that were done before come first. */
+  readonly onResult?: ((result: Result, progress: Progress) => Effect.Effect<void, never, R>) | undefined
+}
+
+/**
+ * How a row ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Result {
+  /** Its place among the requests, from 0. */
+  readonly index: number
+  readonly request: PayoutRequest
+  /** In short, as it is on record. */
+  readonly recorded: Recorded
+  /** In full, unless an earlier run ended it. */
+  readonly result: Either.Either<Outcome, PayoutError> | undefined
+}
+
+/**
+ * How a run ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Summary extends Progress {
+  /** The rows that this run did not begin. Run the batch again to send them. */
+  readonly notBegun: number
+  /** Why it did not begin them. */
+  readonly stopped: Stop | undefined
+}
+
+/**
+ * What an earlier run left of a batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Plan {
+  /** The rows that are done: a run makes no request for them. */
+  readonly done: number
+  /** The rows that were begun, or ended unclear: a run recovers them first. */
+  readonly begun: number
+  /** The requests that a run would send as new ones. */
+  readonly fresh: ReadonlyArray<PayoutRequest>
+  /** What is in doubt now. */
+  readonly inDoubt: progresses.Sums
+}
+
+/**
+ * What `run` would do, without taking the store and without sending anything. Fails with `BatchRefused` as `run` would.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const planned = (
+  requests: ReadonlyArray<PayoutRequest>,
+  { arrivalHorizon, retryFailed = false }: Pick<Options, "arrivalHorizon" | "retryFailed"> = {}
+): Effect.Effect<Plan, BatchRefused | StoreFailed, BatchStore> =>
+  Effect.gen(function* () {
+    const store = yield* BatchStore
+    const entries = yield* store.peek(requests.map(({ handle }) => handle))
+    const rows = yield* plan(requests, (handle) => Effect.succeed(entries.get(handle)), retryFailed)
+    const { inDoubt } = progresses.begin(rows.map(beginsAs), horizonOf(arrivalHorizon))
+    const count = (tag: Planned["standing"]["_tag"]) => rows.filter(({ standing }) => standing._tag === tag)
+    return {
+      done: count("Done").length,
+      begun: count("Begun").length,
+      fresh: count("Fresh").map(({ request }) => request),
+      inDoubt
+    }
+  })
+
+/**
+ * Pays the requests of one batch, and says how each ended. It makes a service of its own over the client in the context,
+ * and takes the store of the batch until it ends. **After a kill, an interruption, a stop or a failure, run it again**
+ * with the same requests and the same store.
+ *
+ * It fails before anything is sent: with `BatchRefused` if two requests have one handle, or if a handle is on record
+ * with other arguments; with `BatchLocked` while another run has the store; with `StoreFailed` if the store cannot be
+ * read. If the store fails later, what is under way ends, nothing more is sent, and the summary says so.
+ *
+ * Even where two runs could not see each other's lock, the provider's handle holds: it allows one success per handle
+ * (documented for charges, inferred for payouts). Only a processing error may then have paid twice, and only a run that
+ * does not know of the other's creates could say less than what may have moved.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Batch, BatchStore, type PayoutRequest } from "effect-billwerk-payouts"
+ *
+ * const pay = (requests: ReadonlyArray<PayoutRequest.PayoutRequest>) =>
+ *   Batch.run(requests, {
+ *     stop: { inDoubt: { DKK: 1_000_000 }, failuresInARow: 20 },
+ *     onResult: ({ recorded, request }) => Console.log(request.handle, recorded.outcome, recorded.certainty)
+ *   }).pipe(Effect.provide(BatchStore.layerFile("prizes.journal.ndjson")))
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <R = never>(
+  requests: ReadonlyArray<PayoutRequest>,
+  options: Options<R> = {}
+): Effect.Effect<Summary, BatchRefused | BatchLocked | StoreFailed, BatchStore | BillwerkClient | R> =>
+  Effect.gen(function* () {
+    const { concurrency = 16, onResult = () => Effect.void, retryFailed = false, stop: rules = {} } = options
+    const store = yield* Effect.flatMap(BatchStore, ({ open }) => open)
+    const rows = yield* plan(requests, store.find, retryFailed)
+    const books = yield* openBooks(store, rows, horizonOf(options.arrivalHorizon))
+    const pay = yield* paying(books, rows, options)
+    const oneAtATime = yield* Effect.makeSemaphore(1)
+
+    const tell = ({ index, request }: Planned, recorded: Recorded, result?: Either.Either<Outcome, PayoutError>) =>
+      Effect.flatMap(Ref.get(books.progress), (progress) => onResult({ index, request, recorded, result }, progress))
+
+    const payRow = (row: Planned) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          if (!(yield* mayBegin(books, rules, row))) return
+          const result = yield* restore(Effect.either(pay(row)))
+          const recorded = yield* conclude(books, row, result)
+          yield* restore(oneAtATime.withPermits(1)(tell(row, recorded, result)))
+        })
+      )
+
+    for (const row of rows) if (row.standing._tag === "Done") yield* tell(row, row.standing.result)
+    // First, what ends doubt. So the limit of doubt is about what is really in doubt when new rows are sent.
+    for (const tag of ["Begun", "Fresh"] as const) {
+      const some = rows.filter(({ standing }) => standing._tag === tag)
+      yield* Effect.forEach(some, payRow, { concurrency, discard: true })
+    }
+    return yield* summaryOf(books)
+  }).pipe(Effect.scoped)
+
+const horizonOf = (arrivalHorizon: Payouts.Options["arrivalHorizon"]): number =>
+  Duration.toMillis(arrivalHorizon ?? Exposure.arrivalHorizonDefault)
+
+const beginsAs = ({ request: { amount, currency }, standing }: Planned): progresses.Begins => ({
+  amount,
+  currency,
+  standing
+})
+
+/** What came of the rows so far, and whether more may begin. */
+interface Books {
+  readonly horizon: number
+  readonly progress: Ref.Ref<Progress>
+  /** The first reason to stop. It stays, also if it is no longer so. */
+  readonly stopped: Ref.Ref<Stop | undefined>
+  readonly append: (entry: Entry) => Effect.Effect<void, StoreFailed>
+}
+
+const openBooks = Effect.fnUntraced(function* (store: Opened, rows: ReadonlyArray<Planned>, horizon: number) {
+  const progress = yield* Ref.make(progresses.begin(rows.map(beginsAs), horizon))
+  const stopped = yield* Ref.make<Stop | undefined>(undefined)
+  const books: Books = {
+    horizon,
+    progress,
+    stopped,
+    append: (entry) =>
+      Effect.tapError(store.append(entry), ({ reason }) => stop(stopped, { _tag: "StoreFailed", reason }))
+  }
+  return books
+})
+
+const stop = (stopped: Books["stopped"], why: Stop | undefined) => Ref.update(stopped, (before) => before ?? why)
+
+/** Whether the next row may begin. A row that was begun is recovered even if too much is in doubt: that ends doubt. */
+const mayBegin = Effect.fnUntraced(function* ({ progress, stopped }: Books, rules: StopRules, { standing }: Planned) {
+  const now = yield* Ref.get(progress)
+  const doubt = standing._tag === "Fresh" ? stopRules.byDoubt(rules, now) : undefined
+  yield* stop(stopped, stopRules.byFailures(rules, now) ?? doubt)
+  return (yield* Ref.get(stopped)) === undefined
+})
+
+/** Puts a result on record. If that fails, its last entry still has every create that was sent. */
+const conclude = Effect.fnUntraced(function* (books: Books, row: Planned, result: Either.Either<Outcome, PayoutError>) {
+  const { horizon, progress, stopped } = books
+  const value = Either.merge(result)
+  const entry = ended(row.request, value)
+  yield* stop(stopped, stopRules.byRefusal(value.attempts))
+  yield* Effect.ignore(books.append(entry))
+  yield* Ref.update(progress, (before) => progresses.end(before, beginsAs(row), entry.result, horizon))
+  return entry.result
+})
+
+const summaryOf = ({ progress, stopped }: Books): Effect.Effect<Summary> =>
+  Effect.gen(function* () {
+    const now = yield* Ref.get(progress)
+    return { ...now, notBegun: now.rows - now.ended, stopped: yield* Ref.get(stopped) }
+  })
+
+/** The service of a run. It puts each create on record before it sends it. */
+const paying = (
+  { append }: Books,
+  rows: ReadonlyArray<Planned>,
+  { arrivalHorizon, mayBeSent = false, onContradiction, policy }: Omit<Options, "onResult">
+) =>
+  Effect.gen(function* () {
+    const fingerprintOf = new Map(rows.map(({ fingerprint, request }) => [request.handle.toString(), fingerprint]))
+    const payouts = yield* Payouts.make({
+      arrivalHorizon,
+      onContradiction,
+      policy,
+      beforeCreate: (evidence) => append(begun(fingerprintOf.get(evidence.handle) ?? "", evidence))
+    })
+    return ({ request, standing }: Planned): Effect.Effect<Outcome, PayoutError> => {
+      // The store has every create that any run sent, so there is none beside its evidence.
+      if (standing._tag === "Begun") {
+        return payouts.recover(request, { evidence: standing.evidence, outstandingCreates: 0 })
+      }
+      return mayBeSent ? payouts.recover(request) : payouts.create(request)
+    }
+  })

@@ -1,0 +1,72 @@
+/**
+ * What a run does with each row: nothing, recover it, or send it. A row that must not be paid refuses the whole batch
+ * before anything is sent.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { fingerprints, isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
+import { type Entry, type Standing, standingOf } from "./entries.js"
+
+/** A row that the batch refuses. */
+const Refused = Schema.Struct({
+  /** Its place among the requests, from 0. */
+  index: Schema.Number,
+  reason: Schema.String
+})
+
+/**
+ * Rows that must not be paid: a handle that is on record with other arguments, or that two rows have. Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BatchRefused extends Schema.TaggedError<BatchRefused>("effect-billwerk-payouts/BatchRefused")(
+  "BatchRefused",
+  { rows: Schema.NonEmptyArray(Refused) }
+) {
+  override get message(): string {
+    const [{ index, reason }] = this.rows
+    const others = this.rows.length === 1 ? "" : ` (and ${this.rows.length - 1} more)`
+    return `The batch was refused before anything was sent: row ${index} ${reason}${others}.`
+  }
+}
+
+/** A row of a run. */
+export interface Planned {
+  readonly index: number
+  readonly request: PayoutRequest
+  /** The fingerprint of its arguments. */
+  readonly fingerprint: string
+  readonly standing: Exclude<Standing, { readonly _tag: "Changed" }>
+}
+
+export const plan = <E>(
+  requests: ReadonlyArray<PayoutRequest>,
+  find: (handle: string) => Effect.Effect<Entry | undefined, E>,
+  retryFailed: boolean
+): Effect.Effect<ReadonlyArray<Planned>, E | BatchRefused> =>
+  Effect.gen(function* () {
+    const planned: Array<Planned> = []
+    const refused: Array<typeof Refused.Type> = []
+    const seen = new Map<string, number>()
+    for (const [index, request] of requests.entries()) {
+      // A value that only looks like a request was not validated: nothing of it is read.
+      if (!isPayoutRequest(request)) {
+        refused.push({ index, reason: "must be made by PayoutRequest.make" })
+        continue
+      }
+      const { handle } = request
+      const other = seen.get(handle)
+      seen.set(handle, index)
+      const fingerprint = fingerprints(request).request
+      const standing = standingOf(yield* find(handle), fingerprint, retryFailed)
+      if (other !== undefined) refused.push({ index, reason: `has the handle of row ${other}, ${handle}` })
+      else if (standing._tag === "Changed") refused.push({ index, reason: changed(handle) })
+      else planned.push({ index, request, fingerprint, standing })
+    }
+    const [first, ...more] = refused
+    return first === undefined ? planned : yield* new BatchRefused({ rows: [first, ...more] })
+  })
+
+const changed = (handle: string): string =>
+  `has other arguments than an earlier run recorded for ${handle}: give it as it was, or leave it out`

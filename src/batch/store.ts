@@ -1,0 +1,79 @@
+/**
+ * What a batch's store does, and what can be wrong with it.
+ */
+import type * as PlatformError from "@effect/platform/Error"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Entry } from "./entries.js"
+
+/**
+ * Another run has the store. Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BatchLocked extends Schema.TaggedError<BatchLocked>("effect-billwerk-payouts/BatchLocked")("BatchLocked", {
+  /** The store's lock: a file or a key. */
+  lock: Schema.String
+}) {
+  override get message(): string {
+    return (
+      `Another run of this batch is at work (${this.lock}). Nothing was sent. ` +
+      `If it was killed, its lock ends by itself: run the batch again.`
+    )
+  }
+}
+
+/**
+ * The store cannot be read or written. A payout is not begun unless that is on record, so nothing more is sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreFailed extends Schema.TaggedError<StoreFailed>("effect-billwerk-payouts/StoreFailed")("StoreFailed", {
+  /** The store: a file or a key. */
+  store: Schema.String,
+  /** What is wrong with it: the system's name for it, or a sentence. */
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `The batch's record (${this.store}) cannot be relied on: ${this.reason}. Nothing more is sent.`
+  }
+}
+
+/** A failure of the system. Its description may hold anything, so only its name is kept. */
+export const failed = (store: string) => (error: PlatformError.PlatformError) =>
+  new StoreFailed({ store, reason: error._tag === "SystemError" ? error.reason : error.module })
+
+/**
+ * A store that one run has for itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Opened {
+  /** The latest entry of a handle, of this run or an earlier one. */
+  readonly find: (handle: string) => Effect.Effect<Entry | undefined, StoreFailed>
+  /**
+   * Adds an entry. When it succeeds, the entry outlasts the process, and this run still had the store for itself. After
+   * one failure each later call fails as well: what the store holds by then is not known.
+   */
+  readonly append: (entry: Entry) => Effect.Effect<void, StoreFailed>
+}
+
+/**
+ * The record of one batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Store {
+  /**
+   * Takes the store for one run, until the scope closes. Fails with `BatchLocked` while another run has it. The lock
+   * is a lease that its run renews: the lock of a killed process ends by itself, after `lease`.
+   */
+  readonly open: Effect.Effect<Opened, BatchLocked | StoreFailed, Scope.Scope>
+  /** The latest entry of each of these handles that has one, without taking the store: for a preview. */
+  readonly peek: (handles: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Entry>, StoreFailed>
+}
