@@ -30,12 +30,16 @@ export const noReads = {
 export const anotherProcess = (options?: Payouts.Options) =>
   Effect.flatMap(Scope.make(), (scope) => Scope.extend(Payouts.make(options), scope))
 
-/** Runs an effect to its end, moving the test clock whenever it waits; at most an hour at a time, two days in all. */
-export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+/**
+ * Runs an effect to its end, moving the test clock whenever it waits; at most an hour at a time, two days in all. The
+ * clock stands still while something real is under way, such as a disk.
+ */
+export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>, isBusy = () => false) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
     let idle = 0
     for (let step = 0; step < 10_000; step++) {
+      while (isBusy()) yield* Effect.promise(() => immediate())
       const sleeps = yield* TestClock.sleeps()
       const now = yield* TestClock.currentTimeMillis
       yield* Effect.yieldNow()
@@ -45,7 +49,7 @@ export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       if (exit._tag === "Some") return yield* exit.value
       const next = [...sleeps].filter((wake) => wake > now).sort((a, b) => a - b)[0]
       idle = next === undefined ? idle + 1 : 0
-      if (next !== undefined) yield* TestClock.setTime(next)
+      if (next !== undefined && !isBusy()) yield* TestClock.setTime(next)
     }
     return yield* Effect.dieMessage("the program did not end")
   })

@@ -84,8 +84,10 @@ const shared = ({ request: { right } }: Readable, { line, request }: Readable): 
  * @category reading
  * @since 0.1.0
  */
-export const shortest = (creates: number, { writes }: RequestLimits.Limits = RequestLimits.standard): Duration.Duration =>
-  Duration.seconds(Math.max(0, creates - writes.burst) / writes.rate)
+export const shortest = (
+  creates: number,
+  { writes }: RequestLimits.Limits = RequestLimits.standard
+): Duration.Duration => Duration.seconds(Math.max(0, creates - writes.burst) / writes.rate)
 
 /** Requests and their amounts, by currency. */
 export const sumsOf = (requests: ReadonlyArray<PayoutRequest>): Sums => {

@@ -6,8 +6,19 @@ import { Array as Arr, Effect, Either, Exit, Fiber } from "effect"
 import { Batch, BatchStore, Exposure, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
-import { inVirtualTime, requestOf } from "../support.js"
-import { createsOf, failingAfter, memory, movedOf, newFile, requestsOf, runBy, storeIn, withFile } from "./support.js"
+import { requestOf } from "../support.js"
+import {
+  createsOf,
+  failingAfter,
+  inVirtualTime,
+  memory,
+  movedOf,
+  newFile,
+  requestsOf,
+  runBy,
+  storeIn,
+  withFile
+} from "./support.js"
 
 const amountsOf = (requests: ReturnType<typeof requestsOf>) => requests.map(({ amount }) => Number(amount))
 
@@ -75,8 +86,8 @@ for (const [what, newStore] of twoStores) {
             while (seen < at && (yield* Fiber.poll(killed))._tag === "None")
               yield* Effect.promise(() => new Promise((done) => setTimeout(done, 1)))
             yield* Fiber.interrupt(killed)
-            const { notBegun, paid } = yield* inVirtualTime(runBy(sandbox, store, requests))
-            const where = `${at}, ${isCarriedOut}`
+            const { notBegun, paid, stopped } = yield* inVirtualTime(runBy(sandbox, store, requests))
+            const where = `${at}, ${isCarriedOut} ${JSON.stringify(stopped)}`
             assert.deepStrictEqual([where, notBegun, paid["DKK"]?.rows], [where, 0, 4])
             assert.deepStrictEqual([where, ...(yield* movedOf(sandbox, requests))], [where, ...amountsOf(requests)])
           }
@@ -313,7 +324,7 @@ describe("a batch stops", () => {
       const { ended, inDoubt, stopped } = yield* inVirtualTime(
         runBy(sandbox, yield* memory, requestsOf(3), { concurrency: 1 })
       )
-      assert.deepStrictEqual([ended, inDoubt["DKK"]?.amount, stopped], [1, 10_001, { _tag: "KeyRefused", status: 401 }])
+      assert.deepStrictEqual([ended, inDoubt["DKK"]?.rows, stopped], [1, 1, { _tag: "KeyRefused", status: 401 }])
     })
   )
 })
@@ -354,37 +365,55 @@ describe("a journal", () => {
       .slice(1, -1)
       .map((line) => JSON.parse(line))
 
-  it.scoped(
-    "may be torn at any byte of its last entry",
-    () =>
-      Effect.gen(function* () {
-        const requests = requestsOf(2)
-        const lost = { policy: RetryPolicy.none }
-        // The last entry is the result of a row in doubt, or what goes before a create that was not answered.
-        for (const isKilled of [false, true]) {
-          const sandbox = yield* Sandbox.make()
-          yield* sandbox.script(Script.normal, Script.dropAfterCommit.pipe(Script.onCreate))
-          const file = newFile()
-          yield* inVirtualTime(runBy(sandbox, storeIn(file), requests, { ...lost, concurrency: 1 }))
-          const whole = readFileSync(file)
-          const lines = whole.toString().trimEnd().split("\n")
-          const kept = isKilled ? lines.slice(0, -1) : lines
-          const last = Buffer.byteLength(`${kept.at(-1)}\n`)
-          const text = Buffer.from(`${kept.join("\n")}\n`)
-          for (let cut = 1; cut <= last; cut += cut < 20 || cut > last - 20 ? 1 : 7) {
-            writeFileSync(file, text.subarray(0, text.length - cut))
-            const another = yield* Sandbox.make()
-            yield* another.script(Script.normal, Script.dropAfterCommit.pipe(Script.onCreate))
-            yield* inVirtualTime(runBy(another, storeIn(newFile()), requests, { ...lost, concurrency: 1 }))
-            const summary = yield* inVirtualTime(runBy(another, storeIn(file), requests))
-            assert.deepStrictEqual([cut, summary.paid["DKK"]?.rows], [cut, 2])
-            assert.deepStrictEqual(yield* movedOf(another, requests), amountsOf(requests))
-            for (const line of readFileSync(file, "utf8").trimEnd().split("\n")) JSON.parse(line)
-          }
-        }
-      }),
-    60_000
+  /** A row that is paid, and one in doubt: its create was carried out, and not answered. */
+  const oneInDoubt = (sandbox: Sandbox.Service, file: string) =>
+    Effect.gen(function* () {
+      yield* sandbox.script(Script.normal, Script.dropAfterCommit.pipe(Script.onCreate))
+      const options = { policy: RetryPolicy.none, concurrency: 1 }
+      yield* inVirtualTime(runBy(sandbox, storeIn(file), requestsOf(2), options))
+      return readFileSync(file)
+    })
+
+  const peek = (file: string) =>
+    Effect.flatMap(BatchStore.BatchStore, ({ peek }) => peek(["prize-1", "prize-2"])).pipe(
+      Effect.provide(storeIn(file)),
+      Effect.map((entries) => ["prize-1", "prize-2"].map((handle) => entries.get(handle)?._tag))
+    )
+
+  it.scoped("has all but its last entry, at whichever byte that is torn", () =>
+    Effect.gen(function* () {
+      const file = newFile()
+      const whole = yield* oneInDoubt(yield* Sandbox.make(), file)
+      const last = Buffer.byteLength(whole.toString().trimEnd().split("\n").at(-1) ?? "") + 1
+      assert.deepStrictEqual(yield* peek(file), ["Ended", "Ended"])
+      for (let cut = 1; cut <= last; cut++) {
+        writeFileSync(file, whole.subarray(0, whole.length - cut))
+        assert.deepStrictEqual([cut, ...(yield* peek(file))], [cut, "Ended", "Begun"])
+      }
+    })
   )
+
+  for (const [what, cutOf] of [
+    ["in the result of a row", () => 40],
+    ["before the end of its line", () => 1],
+    ["in what goes before a create", (last: number) => last + 40],
+    ["in its first line", (_: number, length: number) => length - 20]
+  ] as const) {
+    it.scoped(`pays each row once after it was torn ${what}, and has whole lines again`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.make()
+        const file = newFile()
+        const requests = requestsOf(2)
+        const whole = yield* oneInDoubt(sandbox, file)
+        const last = Buffer.byteLength(whole.toString().trimEnd().split("\n").at(-1) ?? "") + 1
+        writeFileSync(file, whole.subarray(0, whole.length - cutOf(last, whole.length)))
+        const { paid } = yield* inVirtualTime(runBy(sandbox, storeIn(file), requests))
+        assert.strictEqual(paid["DKK"]?.rows, 2)
+        assert.deepStrictEqual(yield* movedOf(sandbox, requests), amountsOf(requests))
+        for (const line of readFileSync(file, "utf8").trimEnd().split("\n")) JSON.parse(line)
+      })
+    )
+  }
 
   it.scoped("that is damaged elsewhere, or is no journal, or another's, is refused, and nothing is sent", () =>
     Effect.gen(function* () {

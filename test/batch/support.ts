@@ -11,7 +11,42 @@ import { Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import { requestOf } from "../support.js"
+import * as support from "../support.js"
+
+const { requestOf } = support
+
+let underWay = 0
+
+/** Counts what the disk is doing, so that virtual time can wait for it. */
+const counted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    underWay += 1
+    return Effect.ensuring(
+      effect,
+      Effect.sync(() => void (underWay -= 1))
+    )
+  })
+
+const slow = (files: FileSystem.FileSystem): FileSystem.FileSystem => ({
+  ...files,
+  open: (name, options) =>
+    Effect.map(counted(files.open(name, options)), (opened) =>
+      changed(opened, {
+        sync: counted(opened.sync),
+        truncate: (length) => counted(opened.truncate(length)),
+        writeAll: (bytes) => counted(opened.writeAll(bytes))
+      })
+    ),
+  readFile: (name) => counted(files.readFile(name)),
+  readFileString: (name) => counted(files.readFileString(name)),
+  writeFileString: (name, text, options) => counted(files.writeFileString(name, text, options)),
+  rename: (from, to) => counted(files.rename(from, to)),
+  remove: (name, options) => counted(files.remove(name, options))
+})
+
+/** Runs an effect to its end in virtual time, which waits for the disk. */
+export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  support.inVirtualTime(effect, () => underWay > 0)
 
 /** As many requests, of 1, 2, 3... minor units. */
 export const requestsOf = (count: number): ReadonlyArray<PayoutRequest.PayoutRequest> =>
@@ -27,11 +62,15 @@ export const newFile = (): string => path.join(mkdtempSync(path.join(root, "batc
 export const storeIn = (
   file: string,
   files: (files: FileSystem.FileSystem) => FileSystem.FileSystem = (files) => files,
-  // Virtual time runs on while the disk is waited for, so the lock has to hold for long.
-  options: BatchStore.Options = { lease: "1 hour" }
+  options: BatchStore.Options = {}
 ): Layer.Layer<BatchStore.BatchStore> =>
   BatchStore.layerFile(file, options).pipe(
-    Layer.provide(Layer.effect(FileSystem.FileSystem, Effect.map(FileSystem.FileSystem, files))),
+    Layer.provide(
+      Layer.effect(
+        FileSystem.FileSystem,
+        Effect.map(FileSystem.FileSystem, (real) => files(slow(real)))
+      )
+    ),
     Layer.provide(NodeFileSystem.layer),
     Layer.provide(Path.layer)
   )
@@ -60,6 +99,9 @@ export const movedOf = (sandbox: Sandbox.Service, requests: ReadonlyArray<Payout
 /** How often creates were received for each handle. */
 export const createsOf = (sandbox: Sandbox.Service) =>
   Effect.map(sandbox.exchanges, (all) => all.filter(({ kind }) => kind === "Create").map(({ handle }) => handle))
+
+const changed = (opened: FileSystem.File, methods: Partial<FileSystem.File>): FileSystem.File =>
+  Object.create(opened, Object.getOwnPropertyDescriptors(methods))
 
 /** The file system, with other methods of one file. */
 export const withFile = (
