@@ -13,7 +13,7 @@ import type { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as Payouts from "../Payouts.js"
 import { type BatchLocked, BatchStore, type Opened, type StoreFailed } from "./BatchStore.js"
-import { begun, ended, type Entry, type Recorded } from "./entries.js"
+import { begun, ended, type Entry, isOpen, type Recorded } from "./entries.js"
 import { type BatchRefused, plan, type Planned } from "./plan.js"
 import * as progresses from "./progress.js"
 import type { Progress } from "./progress.js"
@@ -95,6 +95,11 @@ export interface Plan {
   readonly fresh: ReadonlyArray<PayoutRequest>
   /** What is in doubt now. */
   readonly inDoubt: progresses.Sums
+  /**
+   * Handles that an earlier run left open, and that are not among the requests: no run ends their doubt. A
+   * `KeyValueStore` cannot say which handles it has, so there are none over it.
+   */
+  readonly missing: ReadonlyArray<string>
 }
 
 /**
@@ -109,7 +114,8 @@ export const planned = (
 ): Effect.Effect<Plan, BatchRefused | StoreFailed, BatchStore> =>
   Effect.gen(function* () {
     const store = yield* BatchStore
-    const entries = yield* store.peek(requests.map(({ handle }) => handle))
+    const asked = new Set<string>(requests.map(({ handle }) => handle))
+    const entries = yield* store.peek([...asked])
     const rows = yield* plan(requests, (handle) => Effect.succeed(entries.get(handle)), retryFailed)
     const { inDoubt } = progresses.begin(rows.map(beginsAs), horizonOf(arrivalHorizon))
     const count = (tag: Planned["standing"]["_tag"]) => rows.filter(({ standing }) => standing._tag === tag)
@@ -117,7 +123,10 @@ export const planned = (
       done: count("Done").length,
       begun: count("Begun").length,
       fresh: count("Fresh").map(({ request }) => request),
-      inDoubt
+      inDoubt,
+      missing: [...entries.values()].flatMap((entry) =>
+        isOpen(entry) && !asked.has(entry.handle) ? [entry.handle] : []
+      )
     }
   })
 

@@ -141,6 +141,10 @@ const isDone = ({ certainty, outcome, status }: Recorded, retryFailed: boolean):
   return !retryFailed && isAnswer(outcome, status)
 }
 
+/** Whether a row was left begun or unclear. */
+export const isOpen = (entry: Entry): boolean =>
+  entry._tag === "Begun" || (entry.result.outcome !== "Paid" && entry.result.certainty !== "NotMoved")
+
 // An answer about the payout. A lost connection, a limit or a refused key says nothing about it.
 const isAnswer = (outcome: string, status: number | undefined): boolean =>
   answers.has(outcome) || (outcome === "RequestRejected" && !isRefusedKey(status))

@@ -39,11 +39,7 @@ const decodeHead = Schema.decodeOption(headJson)
 const decodeEntry = Schema.decodeOption(entryJson)
 
 export const make = (settings: Settings): Store => ({
-  peek: (handles) =>
-    Effect.map(read(settings), ({ entries }) => {
-      const wanted = new Set(handles)
-      return new Map([...entries].filter(([handle]) => wanted.has(handle)))
-    }),
+  peek: () => Effect.map(read(settings), ({ entries }) => entries),
   open: Effect.gen(function* () {
     const { check } = yield* lease.acquire(lockOf(settings), settings.lease)
     const { bytes, entries } = yield* read(settings)

@@ -74,6 +74,9 @@ export interface Store {
    * is a lease that its run renews: the lock of a killed process ends by itself, after `lease`.
    */
   readonly open: Effect.Effect<Opened, BatchLocked | StoreFailed, Scope.Scope>
-  /** The latest entry of each of these handles that has one, without taking the store: for a preview. */
+  /**
+   * The latest entries, without taking the store: for a preview. A store that can say which handles it has gives all of
+   * them, and any other store those that are asked for.
+   */
   readonly peek: (handles: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Entry>, StoreFailed>
 }

@@ -6,6 +6,7 @@ import type * as Runtime from "@effect/platform/Runtime"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Exit from "effect/Exit"
+import type { Summary } from "../batch/Batch.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 import type { Mode } from "./Connection.js"
@@ -60,6 +61,7 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["7", "get, list, reconcile: not asked, or not all of it, which says nothing about the money"],
   ["8", "get, list: all of it was shown, which says nothing about a create that is under way"],
   ["9", "reconcile: the books do not agree, or not all of it could be asked"],
+  ["a batch", "5 if any row may have moved money, else 3 if any is processing, else 4 if any is not paid or not begun"],
   ["10, 13 to 19", "as 0 and 3 to 9, but simulated in the sandbox: no money moves"],
   ["130", "interrupted before anything was sent"],
   ["141", "list, reconcile: standard output was closed before the end"]
@@ -74,6 +76,14 @@ export const ofOutcome = ({ _tag }: Outcome): End => (_tag === "Paid" ? "paid" :
 
 export const ofError = ({ certainty }: Exclude<PayoutError, { readonly _tag: "InvalidRequest" }>): End =>
   certainty === "NotMoved" ? "notMoved" : "mayHaveMoved"
+
+/** The worst of a batch's rows. A row that was left out, or not begun, has moved no money. */
+export const ofBatch = ({ ended, inDoubt, paid, processing, rows }: Summary, leftOut: number): End => {
+  const countOf = (sums: Summary["paid"]) => Object.values(sums).reduce((total, { rows }) => total + rows, 0)
+  if (countOf(inDoubt) > 0) return "mayHaveMoved"
+  if (countOf(processing) > 0) return "processing"
+  return leftOut > 0 || ended < rows || countOf(paid) < rows ? "notMoved" : "paid"
+}
 
 export const ofLookupError = ({ _tag }: LookupError): End => (_tag === "PayoutNotFound" ? "notFound" : "notAsked")
 

@@ -9,6 +9,7 @@ import * as Layout from "./Layout.js"
 export const commands = {
   create: "Pays out once, also if an answer is lost.",
   recover: "Pays out what may have been sent before: asks the provider first.",
+  batch: "Pays the rows of a file. Killed at any moment, it goes on when it is run again.",
   get: "Shows the provider's record. It moves no money and ends no payout.",
   list: "Shows the provider's records of a window of time, newest first. It moves no money.",
   reconcile: "Compares your books with what the provider has. It moves no money.",
@@ -60,15 +61,31 @@ export const evidence = {
   "last-sent-at": "recover: when the latest of these was sent, such as 2026-01-31T23:59:00Z."
 } as const
 
+/** The options of a batch. */
+export const batch = {
+  rows: "CSV with a line of names, or NDJSON; from standard input: --file - (with --journal, for real money).",
+  yes: "Pays without asking. Without it, a terminal asks after the preview.",
+  journal: "The batch's record, which the next run needs. Default: <file>.journal.ndjson.",
+  results: "How each row ended, CSV or NDJSON by its name. Default: <file>.results.csv or .ndjson.",
+  "stop-in-doubt": "Begin no more while more minor units are in doubt: 500000, or DKK=500000,EUR=70000.",
+  "stop-after-failures": "Begin no more after so many failures one after the other.",
+  "skip-invalid": "Leaves invalid and doubled rows out. Without it, they refuse the whole file.",
+  "retry-failed": "Tries rows again that certainly moved nothing, save those that were declined for good.",
+  "may-be-sent": "Something else may have sent rows that are not on record: looks each one up first."
+} as const
+
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
+
+const { rows: _, ...batchOptions } = batch
 
 const sections = [
   ["commands", Object.entries(commands)],
   ["the request, for create and recover (get: --handle only)", dashed(request)],
   ["the window and the selection, for list", dashed(list)],
   ["your books, for reconcile", dashed(reconcile)],
-  ["the call, for create, recover, get, list and reconcile", dashed(call)],
+  ["the call, for create, recover, batch, get, list and reconcile", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
+  ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
   [
     "evidence",
     [
@@ -93,6 +110,7 @@ const sections = [
       ["pay", "npm run payout -- create --handle prize-1 --destination ca_1 --amount 12500 --currency DKK"],
       ["script", "npm run --silent payout -- create --file - --json < request.json"],
       ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
+      ["batch", "npm run payout -- batch --live --file prizes.csv --stop-in-doubt DKK=500000; again, if it was killed"],
       ["look up", "npm run payout -- get --live --handle prize-1"],
       ["compare", "npm run payout -- reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],
       ["October", "npm run --silent payout -- list --live --from 2026-10-01 --to 2026-11-01 --json > october.ndjson"]

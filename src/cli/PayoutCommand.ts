@@ -10,6 +10,8 @@ import * as Logger from "effect/Logger"
 import * as Handle from "../domain/Handle.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as BadInput from "./BadInput.js"
+import * as BatchCall from "./BatchCall.js"
+import * as BatchFlags from "./BatchFlags.js"
 import * as Call from "./Call.js"
 import * as Connection from "./Connection.js"
 import { exitCode, Exited } from "./ExitCode.js"
@@ -109,6 +111,33 @@ const reconcile = Command.make("reconcile", { ...ReconcileCommand.flags, ...call
   })
 ).pipe(Command.withDescription(Help.commands.reconcile))
 
+const batchText = (name: keyof typeof Help.batch) =>
+  Options.optional(Options.withDescription(Options.text(name), Help.batch[name]))
+
+const batchSwitch = (name: keyof typeof Help.batch) => Options.withDescription(Options.boolean(name), Help.batch[name])
+
+const batchFlags = {
+  file: Options.withDescription(Options.text("file"), Help.batch.rows),
+  ...callFlags,
+  yes: batchSwitch("yes"),
+  journal: batchText("journal"),
+  results: batchText("results"),
+  stopInDoubt: batchText("stop-in-doubt"),
+  stopAfterFailures: batchText("stop-after-failures"),
+  skipInvalid: batchSwitch("skip-invalid"),
+  retryFailed: batchSwitch("retry-failed"),
+  mayBeSent: batchSwitch("may-be-sent")
+}
+
+const batch = Command.make("batch", batchFlags, (flags) =>
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    const files = yield* BatchFlags.filesOf(flags, mode)
+    const stop = yield* BatchFlags.rulesOf(flags)
+    return yield* BatchCall.pay({ ...flags, files, mode, stop })
+  })
+).pipe(Command.withDescription(Help.commands.batch))
+
 const policy = Command.make("policy", {}, () =>
   Effect.flatMap(RetryPolicy.explain(RetryPolicy.standard), ({ text }) =>
     Console.log(Layout.paragraphs(text).join("\n"))
@@ -116,8 +145,8 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, get, list, reconcile or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, get, list, reconcile, policy]))
+  BadInput.make("name a command: create, recover, batch, get, list, reconcile or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

@@ -6,13 +6,17 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type * as Batch from "../batch/Batch.js"
 import { Outcome } from "../domain/Outcome.js"
 import { Payout } from "../domain/Payout.js"
 import { ListError, LookupError, PayoutError } from "../domain/PayoutError.js"
 import * as Reconciliation from "../reconciliation/Reconciliation.js"
 import * as BadInput from "./BadInput.js"
+import type { Files } from "./BatchFlags.js"
+import * as BatchLines from "./BatchLines.js"
 import type { Mode } from "./Connection.js"
 import * as ExitCode from "./ExitCode.js"
+import * as Layout from "./Layout.js"
 import * as Paint from "./Paint.js"
 import * as Summary from "./Summary.js"
 
@@ -87,6 +91,23 @@ export const reconciliationLines =
 
 /** The end of a reconciliation that compared all of the books. */
 export const reconciled = (agrees: boolean, { mode }: Format) => ended(ExitCode.of(mode, agrees ? "agree" : "differ"))
+
+/** What a batch came to. `leftOut` are the rows of the file that were not valid. */
+export const batch = (
+  summary: Batch.Summary,
+  { files, leftOut }: { readonly files: Files; readonly leftOut: number },
+  { json, mode }: Format
+) =>
+  Effect.gen(function* () {
+    const code = ExitCode.of(mode, ExitCode.ofBatch(summary, leftOut))
+    const { journal, results } = files
+    if (json) return yield* machine({ exitCode: code, mode, summary: { ...summary, leftOut }, journal, results }, code)
+    const named = [
+      ...(journal === undefined ? [] : Layout.labelled("journal", `in ${journal}: keep it until the batch is booked`)),
+      ...(results === undefined ? [] : Layout.labelled("results", `in ${results}`))
+    ]
+    return yield* people((paint) => [...BatchLines.summary(summary, leftOut, paint), ...named], code)
+  })
 
 const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 

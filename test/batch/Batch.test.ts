@@ -236,7 +236,7 @@ describe("a batch", () => {
       const plan = yield* Batch.planned(requests).pipe(Effect.provide(store))
       assert.deepStrictEqual(
         { ...plan, fresh: plan.fresh.map(({ handle }) => String(handle)) },
-        { done: 1, begun: 1, fresh: ["prize-3", "prize-4"], inDoubt: { DKK: { rows: 1, amount: 10_002 } } }
+        { done: 1, begun: 1, fresh: ["prize-3", "prize-4"], inDoubt: { DKK: { rows: 1, amount: 10_002 } }, missing: [] }
       )
       assert.strictEqual((yield* sandbox.exchanges).length, before)
     })
@@ -330,6 +330,16 @@ describe("a batch stops", () => {
 })
 
 describe("a journal", () => {
+  it.scoped("names the rows in doubt that a later file lacks", () =>
+    Effect.gen(function* () {
+      const file = newFile()
+      yield* oneInDoubt(yield* Sandbox.make(), file)
+      const missingOf = (requests: ReturnType<typeof requestsOf>) =>
+        Effect.map(Effect.provide(Batch.planned(requests), storeIn(file)), ({ missing }) => missing)
+      assert.deepStrictEqual([yield* missingOf(requestsOf(1)), yield* missingOf(requestsOf(2))], [["prize-2"], []])
+    })
+  )
+
   it.scoped("has each create on disk before it is sent, for its owner only, and without what is secret", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

@@ -1,0 +1,116 @@
+/**
+ * What a batch says to people: its preview, its progress, and its summary.
+ */
+import * as Duration from "effect/Duration"
+import * as Batch from "../batch/Batch.js"
+import * as Layout from "./Layout.js"
+import type { Paint } from "./Paint.js"
+
+/** The most problems that are shown. */
+const problemsMax = 20
+
+/** What the file would do, and what an earlier run left. */
+export const preview = (
+  { duplicates, invalid, rows, sums, valid }: Batch.Preview,
+  plan: Batch.Plan | undefined
+): ReadonlyArray<string> => [
+  `${rows} ${rows === 1 ? "row" : "rows"}: ${valid.length} valid, ${invalid.length} invalid, ` +
+    `${duplicates.length} with a handle that another row has`,
+  ...problems([...invalid, ...duplicates]),
+  ...money("sum", sums),
+  ...(plan === undefined ? [] : planned(plan))
+]
+
+const planned = ({ begun, done, fresh, inDoubt, missing }: Batch.Plan): ReadonlyArray<string> => [
+  ...(done + begun === 0
+    ? []
+    : [
+        ...Layout.labelled("record", `${done} are done and skipped, ${begun} were begun and are recovered first`),
+        ...money("in doubt", inDoubt, "at most ")
+      ]),
+  ...(missing.length === 0
+    ? []
+    : Layout.labelled(
+        "missing",
+        `${missing.length} rows on record were left unclear, and are not in the file. Put them back, or recover them one ` +
+          `by one: ${missing.slice(0, problemsMax).join(", ")}`
+      )),
+  ...Layout.labelled(
+    "send",
+    `${fresh.length}, which takes ${duration(Batch.shortest(fresh.length))} or more within the provider's request limits`
+  )
+]
+
+/** Rows that cannot be paid, each with its line. */
+export const problems = (all: ReadonlyArray<Batch.Problem>): ReadonlyArray<string> => [
+  ...[...all]
+    .sort((self, that) => self.line - that.line)
+    .slice(0, problemsMax)
+    .map(({ line, reason }) => `line ${line}: ${reason}`),
+  ...(all.length > problemsMax ? [`and ${all.length - problemsMax} more`] : [])
+]
+
+/** How far a run is, `elapsed` after its first row. */
+export const progress = (
+  { earlier, ended, inDoubt, rows }: Batch.Progress,
+  elapsed: Duration.Duration,
+  notBegun = rows - ended
+): string => {
+  const perSecond = (ended - earlier) / Math.max(Duration.toSeconds(elapsed), 0.001)
+  const left = perSecond === 0 ? Batch.shortest(notBegun) : Duration.seconds(notBegun / perSecond)
+  return [
+    `${ended} of ${rows} done`,
+    `${perSecond.toFixed(1)} per second`,
+    `${rowsIn(inDoubt)} in doubt${most(inDoubt)}`,
+    `${duration(left)} left`
+  ].join(", ")
+}
+
+const most = (sums: Batch.Sums): string => {
+  const all = Object.entries(sums).map(([currency, { amount }]) => `${amount} ${currency}`)
+  return all.length === 0 ? "" : ` (at most ${all.join(", ")})`
+}
+
+export const rowsIn = (sums: Batch.Sums): number => Object.values(sums).reduce((total, { rows }) => total + rows, 0)
+
+/** How a run ended. `leftOut` are the rows of the file that were not valid. */
+export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): ReadonlyArray<string> => {
+  const { inDoubt, notBegun, notMoved, paid, processing, rows, stopped } = summary
+  return [
+    `${rows} rows: ${rowsIn(paid)} paid, ${rowsIn(processing)} processing, ${rowsIn(notMoved)} not paid, ` +
+      `${rowsIn(inDoubt)} in doubt, ${notBegun} not begun${leftOut === 0 ? "" : `; ${leftOut} more were left out`}`,
+    ...money("paid", paid),
+    ...money("pending", processing),
+    ...money("not paid", notMoved),
+    ...money("in doubt", inDoubt, "at most "),
+    ...(stopped === undefined ? [] : Layout.labelled("stopped", paint.doubtful(why(stopped)))),
+    ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun === 0
+      ? []
+      : Layout.labelled("next", "run the same command again; never pay a row in doubt under another handle"))
+  ]
+}
+
+/** Why a run stopped, and what to do about it. */
+export const why = (stopped: Batch.Stop): string => {
+  switch (stopped._tag) {
+    case "InDoubt":
+      return (
+        `${stopped.amount} minor units of ${stopped.currency} are in doubt, and ${stopped.limit} are the limit: ` +
+        "find out what happened to them first"
+      )
+    case "FailuresInARow":
+      return `${stopped.count} rows failed one after the other: find out why first`
+    case "KeyRefused":
+      return `the provider refused the key or what it may do (HTTP ${stopped.status}): correct it first`
+    case "StoreFailed":
+      return `the journal failed (${stopped.reason}), and nothing is sent that is not on record`
+  }
+}
+
+const money = (label: string, sums: Batch.Sums, before = ""): ReadonlyArray<string> =>
+  Object.entries(sums).flatMap(([currency, { amount, rows }]) =>
+    Layout.labelled(label, `${before}${amount} minor units of ${currency} in ${rows} ${rows === 1 ? "row" : "rows"}`)
+  )
+
+const duration = (duration: Duration.Duration): string =>
+  Duration.format(Duration.seconds(Math.ceil(Duration.toSeconds(duration))))
