@@ -10,7 +10,6 @@ import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as BillwerkClient from "../provider/BillwerkClient.js"
 import type { Handle } from "../domain/Handle.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
@@ -107,13 +106,8 @@ const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): s
       `${name === undefined ? "" : ` and --evidence ${name}`}, which asks the provider first; ` +
       `never pay again under another handle.`
 
-const payouts = ({ mode, policy }: Settings, keeper: Keeper.Keeper) =>
-  Payouts.layerWith({ policy: RetryPolicy[policy] }).pipe(
-    Layer.provide(
-      Layer.effect(BillwerkClient.BillwerkClient, Effect.map(BillwerkClient.BillwerkClient, Keeper.around(keeper)))
-    ),
-    Layer.provide(Connection.layer(mode))
-  )
+const payouts = ({ mode, policy }: Settings, { beforeCreate }: Keeper.Keeper) =>
+  Payouts.layerWith({ policy: RetryPolicy[policy], beforeCreate }).pipe(Layer.provide(Connection.layer(mode)))
 
 interface Ends<A, E, B, E2, R> {
   readonly onSuccess: (value: A) => Effect.Effect<B, E2, R>

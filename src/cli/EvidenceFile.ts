@@ -1,6 +1,7 @@
 /**
- * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, so
- * the `evidence` of any error or outcome is a valid file. It is replaced as a whole, and only its owner can read it.
+ * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, and
+ * is replaced as a whole. Only its owner can read it. The JSON of an error or outcome, which has its evidence inside, is
+ * read as well: as `--json` prints it, or as `Schema.encode` gives it.
  */
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -28,9 +29,27 @@ export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedB
 
 const limit: SmallText.Limit = { bytesMax: 1024 * 1024, what: "evidence of a payout" }
 
-const json = Schema.parseJson(Exposure.Evidence)
-const encode = Schema.encode(json)
-const decode = Schema.decode(json)
+const encode = Schema.encode(Schema.parseJson(Exposure.Evidence))
+
+const Holder = Schema.Struct({ evidence: Exposure.Evidence })
+const mode = Schema.optional(Schema.Literal("Live", "Sandbox"))
+
+/** All that a file may hold. Evidence itself has no field named so, so each has one reading. */
+const Held = Schema.Union(
+  Exposure.Evidence,
+  Holder,
+  Schema.Struct({ mode, error: Holder }),
+  Schema.Struct({ mode, outcome: Holder })
+)
+const decode = Schema.decode(Schema.parseJson(Held))
+
+/** The evidence in it. A report of the sandbox is simulated, as its file would be. */
+const evidenceIn = (held: typeof Held.Type): Exposure.Evidence => {
+  if ("handle" in held) return held
+  if ("evidence" in held) return held.evidence
+  const { evidence } = "error" in held ? held.error : held.outcome
+  return held.mode === "Sandbox" ? { ...evidence, by: statedBy.Sandbox } : evidence
+}
 
 /**
  * The evidence of a handle in a file, or none without a file. Simulated evidence says nothing about real money, and
@@ -54,7 +73,10 @@ export const read = (
 // A ParseError prints the text that it could not read.
 const parse = (name: string, handle: Handle, text: string) =>
   Effect.filterOrFail(
-    Effect.mapError(decode(text), () => BadInput.make(`${name} does not hold the evidence of a payout`)),
+    Effect.mapBoth(decode(text), {
+      onFailure: () => BadInput.make(`${name} does not hold the evidence of a payout`),
+      onSuccess: evidenceIn
+    }),
     (evidence) => evidence.handle === handle,
     () => BadInput.make(`${name} holds the evidence of a payout with another handle`)
   )

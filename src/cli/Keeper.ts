@@ -5,15 +5,11 @@
 import type * as PlatformError from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
-import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
-import * as BillwerkClient from "../provider/BillwerkClient.js"
 import * as Exposure from "../domain/Exposure.js"
-import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
-import type { Reply } from "../domain/Reply.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
 import * as EvidenceFile from "./EvidenceFile.js"
@@ -23,8 +19,8 @@ import { type Ended, isOutcome } from "./Summary.js"
 export interface Keeper {
   /** The file. None in the sandbox, which is forgotten anyway, unless the caller names one. */
   readonly name: string | undefined
-  /** Stores that one more create may be carried out from now on. */
-  readonly intend: Effect.Effect<void, PlatformError.PlatformError>
+  /** Stores the evidence of a create that is about to be sent: the hook of the service. */
+  readonly beforeCreate: (evidence: Exposure.Evidence) => Effect.Effect<void, PlatformError.PlatformError>
   /** Stores the call's result if the next call needs it, and returns the file's name. */
   readonly conclude: (ended: Ended) => Effect.Effect<string | undefined>
 }
@@ -32,7 +28,7 @@ export interface Keeper {
 /** Keeps nothing. */
 export const none: Keeper = {
   name: undefined,
-  intend: Effect.void,
+  beforeCreate: () => Effect.void,
   conclude: () => Effect.succeed(undefined)
 }
 
@@ -54,10 +50,12 @@ export const make = (
       Option.match(earlier, { onNone: () => EvidenceFile.remove(name), onSome: write }),
       context
     )
-    let known = assumed.reduce(
+    const known = assumed.reduce(
       Exposure.withCreate,
       Option.getOrElse(earlier, () => Exposure.empty(request.handle))
     )
+    const withEarlier = (evidence: Exposure.Evidence) =>
+      Option.match(earlier, { onNone: () => evidence, onSome: (before) => Exposure.merge(before, evidence) })
     yield* Effect.mapError(write(known), (error) =>
       BadInput.make(
         `${name} cannot be written (${reasonOf(error)}), and nothing is sent before it is; or choose --evidence`
@@ -66,22 +64,17 @@ export const make = (
 
     const store = (ended: Ended): Effect.Effect<string | undefined, PlatformError.PlatformError> => {
       if (ended._tag === "InvalidRequest") return Effect.as(restore, undefined)
-      const evidence = Option.match(earlier, {
-        onNone: () => ended.evidence,
-        onSome: (before) => Exposure.merge(before, ended.evidence)
-      })
+      const evidence = withEarlier(ended.evidence)
       const isOver = isOutcome(ended) ? ended._tag === "Paid" : ExitCode.ofError(ended) === "notMoved"
       return isOver && Option.isNone(earlier) ? Effect.as(restore, undefined) : Effect.as(write(evidence), name)
     }
 
     return {
       name,
-      intend: Effect.suspend(() =>
-        Effect.flatMap(intent(request, known), (next) => {
-          known = next
-          return write(next)
-        })
-      ),
+      beforeCreate: (evidence) =>
+        Effect.tapError(write(withEarlier(evidence)), (error) =>
+          Console.error(`payout: a create was not sent, because ${name} cannot be written (${reasonOf(error)})`)
+        ),
       conclude: (ended) =>
         Effect.catchAll(store(ended), (error) =>
           Effect.as(
@@ -93,54 +86,6 @@ export const make = (
         )
     }
   })
-
-/**
- * Evidence with one more create, which is about to be sent. Its clock has a unique name without a measured offset, so a
- * process that takes the evidence over knows only that the create was sent before that.
- */
-export const intent = (
-  request: PayoutRequest,
-  evidence: Exposure.Evidence = Exposure.empty(request.handle)
-): Effect.Effect<Exposure.Evidence> =>
-  Effect.gen(function* () {
-    const at = yield* Clock.currentTimeMillis
-    const words = yield* Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 2)
-    const clock = ["intent", at, ...words].map((word) => word.toString(36)).join("-")
-    const { method, request: all } = fingerprints(request)
-    return Exposure.withCreate(evidence, {
-      id: `${clock}/1`,
-      count: 1,
-      clock,
-      from: at,
-      to: at,
-      amount: request.amount,
-      request: all,
-      ...(method === undefined ? {} : { method }),
-      before: Exposure.over(evidence),
-      guess: false
-    })
-  })
-
-/** The client, which stores each create before it sends it. If it cannot store a create, it does not send it. */
-export const around =
-  ({ intend, name }: Keeper) =>
-  (client: BillwerkClient.BillwerkClient["Type"]): BillwerkClient.BillwerkClient["Type"] =>
-    BillwerkClient.BillwerkClient.of({
-      ...client,
-      create: (request) => {
-        const send = client.create(request)
-        return Effect.matchEffect(intend, {
-          onFailure: (error) =>
-            Effect.as(
-              Console.error(`payout: a create was not sent, because ${name} cannot be written (${reasonOf(error)})`),
-              unsent
-            ),
-          onSuccess: () => send
-        })
-      }
-    })
-
-const unsent: Reply = { _tag: "NoResponse", reason: "Transport", sent: "NotSent", systemCode: "EVIDENCE" }
 
 const reasonOf = (error: PlatformError.PlatformError): string =>
   error._tag === "SystemError" ? error.reason : error.module

@@ -11,42 +11,10 @@ import { Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import * as support from "../support.js"
+import { changed, counting } from "../disk.js"
+import { requestOf } from "../support.js"
 
-const { requestOf } = support
-
-let underWay = 0
-
-/** Counts what the disk is doing, so that virtual time can wait for it. */
-const counted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => {
-    underWay += 1
-    return Effect.ensuring(
-      effect,
-      Effect.sync(() => void (underWay -= 1))
-    )
-  })
-
-const slow = (files: FileSystem.FileSystem): FileSystem.FileSystem => ({
-  ...files,
-  open: (name, options) =>
-    Effect.map(counted(files.open(name, options)), (opened) =>
-      changed(opened, {
-        sync: counted(opened.sync),
-        truncate: (length) => counted(opened.truncate(length)),
-        writeAll: (bytes) => counted(opened.writeAll(bytes))
-      })
-    ),
-  readFile: (name) => counted(files.readFile(name)),
-  readFileString: (name) => counted(files.readFileString(name)),
-  writeFileString: (name, text, options) => counted(files.writeFileString(name, text, options)),
-  rename: (from, to) => counted(files.rename(from, to)),
-  remove: (name, options) => counted(files.remove(name, options))
-})
-
-/** Runs an effect to its end in virtual time, which waits for the disk. */
-export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  support.inVirtualTime(effect, () => underWay > 0)
+export { inVirtualTime } from "../disk.js"
 
 /** As many requests, of 1, 2, 3... minor units. */
 export const requestsOf = (count: number): ReadonlyArray<PayoutRequest.PayoutRequest> =>
@@ -68,7 +36,7 @@ export const storeIn = (
     Layer.provide(
       Layer.effect(
         FileSystem.FileSystem,
-        Effect.map(FileSystem.FileSystem, (real) => files(slow(real)))
+        Effect.map(FileSystem.FileSystem, (real) => files(counting(real)))
       )
     ),
     Layer.provide(NodeFileSystem.layer),
@@ -100,9 +68,6 @@ export const movedOf = (sandbox: Sandbox.Service, requests: ReadonlyArray<Payout
 export const createsOf = (sandbox: Sandbox.Service) =>
   Effect.map(sandbox.exchanges, (all) => all.filter(({ kind }) => kind === "Create").map(({ handle }) => handle))
 
-const changed = (opened: FileSystem.File, methods: Partial<FileSystem.File>): FileSystem.File =>
-  Object.create(opened, Object.getOwnPropertyDescriptors(methods))
-
 /** The file system, with other methods of one file. */
 export const withFile = (
   files: FileSystem.FileSystem,
@@ -111,14 +76,7 @@ export const withFile = (
 ): FileSystem.FileSystem => ({
   ...files,
   open: (name, options) =>
-    Effect.map(files.open(name, options), (opened): FileSystem.File =>
-      name === file
-        ? Object.create(
-            opened,
-            Object.getOwnPropertyDescriptors({ writeAll: opened.writeAll.bind(opened), ...methods(opened) })
-          )
-        : opened
-    )
+    Effect.map(files.open(name, options), (opened) => (name === file ? changed(opened, methods(opened)) : opened))
 })
 
 /** A file whose method works a number of times, and then never again. */

@@ -5,7 +5,7 @@ import { Exposure, type PayoutError } from "effect-billwerk-payouts"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
-import { inVirtualTime } from "../support.js"
+import { inVirtualTime } from "../disk.js"
 import { capturing, flags, folderOf, live, payout, program } from "./support.js"
 
 const name = "payout-prize-1.evidence.json"
@@ -406,6 +406,60 @@ describe("recover --live", () => {
       const second = yield* run(sandbox, ...foreign)
       assert.deepStrictEqual([first.code, second.code], [5, 5])
       assert.include(first.err[0], "and one create is assumed to be outstanding that was sent until now")
+    })
+  )
+
+  it.effect("takes an error as it is: as --json prints it, or as it is encoded", () =>
+    Effect.gen(function* () {
+      for (const errorIn of [
+        (report: { readonly error: unknown }) => report,
+        (report: { readonly error: unknown }) => report.error
+      ]) {
+        const sandbox = yield* Sandbox.make()
+        yield* sandbox.script(Script.dropAfterCommit.pipe(Script.onCreate), Script.dropBeforeCommit)
+        const { code, out } = yield* run(sandbox, "create", "--policy", "none", "--json", "--evidence", "mine.json")
+        assert.strictEqual(code, 5)
+        rmSync(fileOf(sandbox, "mine.json"))
+        writeFileSync(fileOf(sandbox, "error.json"), JSON.stringify(errorIn(JSON.parse(out.join()))))
+        const recovered = yield* run(sandbox, "recover", "--evidence", "error.json")
+        assert.deepStrictEqual([recovered.code, yield* moved(sandbox)], [0, 12_500])
+        assert.include(recovered.err[0], "the evidence is in error.json, and one create is assumed to be outstanding")
+        assert.strictEqual(evidenceIn(sandbox, "error.json").record?.state, "paid")
+      }
+    })
+  )
+
+  it.effect("has the doubt of an error that it is given: the same exposure, and no other arguments", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.always(Script.dropBeforeCommit)
+      const { out } = yield* run(sandbox, "create", "--policy", "none", "--json", "--evidence", "mine.json")
+      writeFileSync(fileOf(sandbox, "error.json"), out.join())
+      const told = ["--evidence", "error.json", "--policy", "none", "--json", "--outstanding-creates", "0"]
+      const again = yield* run(sandbox, "recover", ...told)
+      assert.deepStrictEqual(JSON.parse(again.out.join()).error.exposure.max >= 12_500, true)
+      const other = yield* payout(["recover", ...flags({ amount: 1 }), "--live", ...told], { sandbox, env: live })
+      assert.deepStrictEqual(
+        [other.code, other.err.at(-1)?.slice(0, 53)],
+        [2, "payout: error.json is about other arguments, which ma"]
+      )
+    })
+  )
+
+  it.live("refuses the report of a simulated payout as evidence of a real one", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const folder = folderOf(sandbox)
+      const simulated = yield* payout(["create", ...flags({ amount: 1001 }), "--policy", "none", "--json"], { folder })
+      writeFileSync(fileOf(sandbox, "error.json"), simulated.out.join())
+      const { code, err } = yield* run(sandbox, "recover", "--evidence", "error.json")
+      assert.deepStrictEqual(
+        [code, err.at(-1)],
+        [
+          2,
+          "payout: error.json holds simulated evidence, which says nothing about real money: delete it, or name another file"
+        ]
+      )
     })
   )
 

@@ -111,7 +111,8 @@ describe("payout, for people", () => {
         const { code, err, out } = yield* payout(args)
         assert.deepStrictEqual([code, err, out.join("\n")], [0, [], Help.page])
       }
-      for (const name of [Help.request, Help.list, Help.call, Help.evidence].flatMap((options) =>
+      const { rows: _, ...batchOptions } = Help.batch
+      for (const name of [Help.request, Help.list, Help.call, Help.evidence, batchOptions].flatMap((options) =>
         Object.keys(options)
       )) {
         assert.include(Help.page, `  --${name} `)
@@ -294,10 +295,10 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "name a command: create, recover, get, list, reconcile or policy (see --help)"],
+    [[], "name a command: create, recover, batch, get, list, reconcile or policy (see --help)"],
     [
       ["pay"],
-      "Invalid subcommand for payout - use one of 'create', 'recover', 'get', 'list', 'reconcile', 'policy' (see --help)"
+      "Invalid subcommand for payout - use one of 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'policy' (see --help)"
     ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [

@@ -9,6 +9,7 @@ import { Sandbox } from "effect-billwerk-payouts/testing"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import { counting } from "../disk.js"
 import { exitCode, type ExitCode, ofCause } from "../../src/cli/ExitCode.js"
 import * as PayoutCommand from "../../src/cli/PayoutCommand.js"
 import { StandardInput } from "../../src/cli/RequestInput.js"
@@ -86,7 +87,10 @@ export const program = (
         Layer.succeed(StandardInput, typeof stdin === "string" ? Stream.make(new TextEncoder().encode(stdin)) : stdin),
         Layer.succeed(StandardOutput, output),
         Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(env)))),
-        Layer.effect(FileSystem.FileSystem, Effect.map(FileSystem.FileSystem, inFolder(folder)))
+        Layer.effect(
+          FileSystem.FileSystem,
+          Effect.map(FileSystem.FileSystem, (files) => inFolder(folder)(counting(files)))
+        )
       ).pipe(Layer.provideMerge(NodeContext.layer))
     )
   )
@@ -112,6 +116,9 @@ const inFolder =
   (files: FileSystem.FileSystem): FileSystem.FileSystem => ({
     ...files,
     open: (name, options) => files.open(path.resolve(folder, name), options),
+    readFile: (name) => files.readFile(path.resolve(folder, name)),
+    readFileString: (name, encoding) => files.readFileString(path.resolve(folder, name), encoding),
+    writeFileString: (name, text, options) => files.writeFileString(path.resolve(folder, name), text, options),
     stream: (name, options) => files.stream(path.resolve(folder, name), options),
     rename: (from, to) => files.rename(path.resolve(folder, from), path.resolve(folder, to)),
     remove: (name, options) => files.remove(path.resolve(folder, name), options)

@@ -43,7 +43,11 @@ export class World {
     const start = this.time.now
     this.host = new Host(this.time, () => skew(this.time.now - start))
     this.sandbox = Effect.runSync(Sandbox.make(rules))
-    const client = BillwerkClient.make({ requestLimits: "None", apiKey: rules.apiKey ?? Sandbox.apiKey, ...deadlines }).pipe(
+    const client = BillwerkClient.make({
+      requestLimits: "None",
+      apiKey: rules.apiKey ?? Sandbox.apiKey,
+      ...deadlines
+    }).pipe(
       Effect.map((made) => this.watched(made)),
       Effect.provideService(HttpClient.HttpClient, transport(Sandbox.httpClient(this.sandbox)))
     )

@@ -22,9 +22,11 @@ const left = (change: (client: HttpClient.HttpClient) => HttpClient.HttpClient =
       connections += 1
       socket.once("data", () => socket.end(bytes))
     })
-    const client = yield* BillwerkClient.make({ requestLimits: "None", apiKey: Sandbox.apiKey, baseUrl: `http://${address}` }).pipe(
-      Effect.provide(Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, change)))
-    )
+    const client = yield* BillwerkClient.make({
+      requestLimits: "None",
+      apiKey: Sandbox.apiKey,
+      baseUrl: `http://${address}`
+    }).pipe(Effect.provide(Layer.effect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, change))))
     const both = Effect.zip(client.create(request), client.lookup(request.handle))
     const pay = (count: number) =>
       Effect.forEach(Array.from({ length: count }), () => both, { concurrency: 4, discard: true })
