@@ -378,7 +378,11 @@ describe("a journal", () => {
   /** A row that is paid, and one in doubt: its create was carried out, and not answered. */
   const oneInDoubt = (sandbox: Sandbox.Service, file: string) =>
     Effect.gen(function* () {
-      yield* sandbox.script(Script.normal, Script.dropAfterCommit.pipe(Script.onCreate))
+      yield* sandbox.script(
+        Script.normal,
+        Script.dropAfterCommit.pipe(Script.onCreate),
+        Script.dropBeforeCommit.pipe(Script.onLookup)
+      )
       const options = { policy: RetryPolicy.none, concurrency: 1 }
       yield* inVirtualTime(runBy(sandbox, storeIn(file), requestsOf(2), options))
       return readFileSync(file)

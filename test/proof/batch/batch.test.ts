@@ -1,0 +1,30 @@
+/** A batch whose program is killed: the small size of `npm run batch:kills`. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Campaign from "./Campaign.js"
+
+describe("a batch whose program is killed with -9 at any moment", () => {
+  it.scopedLive(
+    "loses no row, pays none twice, tells nothing false, and its books agree",
+    () =>
+      Effect.map(Campaign.run({ seed: 1, rows: 60, kills: 6, keeper: "library" }), (summary) => {
+        const { books, doubled, falsely, inFlight, lost } = summary
+        assert.deepStrictEqual({ lost, doubled, falsely }, { lost: [], doubled: [], falsely: [] })
+        assert.isAtMost(books.min, books.moved)
+        assert.isAtLeast(books.max, books.moved)
+        assert.isAtLeast(inFlight, 1)
+      }),
+    180_000
+  )
+
+  for (const keeper of ["after sending", "not at all"] as const) {
+    it.scopedLive(
+      `is caught if what was begun is on record ${keeper}`,
+      () =>
+        Effect.map(Campaign.run({ seed: 3, rows: 60, kills: 6, keeper }), ({ falsely }) => {
+          assert.isAbove(falsely.length, 0)
+        }),
+      180_000
+    )
+  }
+})
