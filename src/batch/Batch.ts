@@ -257,12 +257,14 @@ const paying = (
   { arrivalHorizon, mayBeSent = false, onContradiction, policy }: Omit<Options, "onResult">
 ) =>
   Effect.gen(function* () {
-    const fingerprintOf = new Map(rows.map(({ fingerprint, request }) => [request.handle.toString(), fingerprint]))
+    const fingerprints = new Map<string, string>(rows.map(({ fingerprint, request }) => [request.handle, fingerprint]))
+    const fingerprintOf = (handle: string) => Effect.orDie(Effect.fromNullable(fingerprints.get(handle)))
     const payouts = yield* Payouts.make({
       arrivalHorizon,
       onContradiction,
       policy,
-      beforeCreate: (evidence) => append(begun(fingerprintOf.get(evidence.handle) ?? "", evidence))
+      beforeCreate: (evidence) =>
+        Effect.flatMap(fingerprintOf(evidence.handle), (fingerprint) => append(begun(fingerprint, evidence)))
     })
     return ({ request, standing }: Planned): Effect.Effect<Outcome, PayoutError> => {
       // The store has every create that any run sent, so there is none beside its evidence.

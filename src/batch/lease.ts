@@ -28,8 +28,11 @@ export interface Lease {
   readonly check: Effect.Effect<void, StoreFailed>
 }
 
-/** How often a lock is renewed in one lease, and how many times longer a lease is than the wait for a rival. */
+/** How often a lock is renewed in one lease. */
 const beatsPerLease = 5
+
+/** How long a run waits for a rival that saw no lock either. It is a part of the lease, and not longer than this. */
+const settleMax = Duration.millis(250)
 const settlesPerLease = 10
 
 /** Takes the lock until the scope closes. */
@@ -45,7 +48,7 @@ export const acquire = (
       Effect.as(cell.write(beatOf(name, 0)), holding(cell, name, lease)),
       (held) => held.release
     )
-    yield* Effect.sleep(Duration.times(lease, 1 / settlesPerLease))
+    yield* Effect.sleep(Duration.min(Duration.times(lease, 1 / settlesPerLease), settleMax))
     yield* Effect.mapError(held.check, () => new BatchLocked({ lock: cell.name }))
     yield* Effect.forkScoped(
       held.beat.pipe(Effect.delay(Duration.times(lease, 1 / beatsPerLease)), Effect.forever, Effect.ignore)

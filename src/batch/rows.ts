@@ -28,9 +28,9 @@ export interface Row {
  * semicolons or tabs in place of commas). A BOM is skipped, and so are empty lines.
  *
  * The names of CSV columns and of NDJSON fields are those of `PayoutRequest.make`, or the provider's own: upper case,
- * underscores, hyphens and spaces make no difference. An unknown, doubled or missing column refuses each row. An empty
- * cell is an absent field. A CSV has existing customers only, by their handle; a new customer needs NDJSON. A card
- * token becomes `Redacted` as it is read.
+ * underscores, hyphens and spaces make no difference. With an unknown, doubled or missing column, the line of names is
+ * the only row, and refused. An empty cell is an absent field. A CSV has existing customers only, by their handle; a new
+ * customer needs NDJSON. A card token becomes `Redacted` as it is read.
  *
  * @example
  * ```ts

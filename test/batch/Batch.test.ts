@@ -2,10 +2,10 @@
 import { SystemError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Effect, Either, Exit, Fiber } from "effect"
+import { Array as Arr, Clock, Effect, Either, Exit, Fiber } from "effect"
 import { Batch, BatchStore, Exposure, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
-import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { requestOf } from "../support.js"
 import {
   createsOf,
@@ -502,6 +502,19 @@ describe("a journal", () => {
       )
       assert.strictEqual(entriesOf(file).length, 5_000)
       assert.isBelow(syncs, 20)
+    })
+  )
+
+  it.scoped("has the lock of a killed run for one lease, and then pays", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const file = newFile()
+      writeFileSync(`${file}.lock`, "killed 7")
+      const { paid } = yield* inVirtualTime(
+        runBy(sandbox, storeIn(file, undefined, { lease: "20 seconds" }), requestsOf(1))
+      )
+      const waited = yield* Clock.currentTimeMillis
+      assert.deepStrictEqual([paid["DKK"]?.rows, waited >= 20_000, existsSync(`${file}.lock`)], [1, true, false])
     })
   )
 

@@ -22,6 +22,8 @@ export interface Judgement {
 export class Books {
   private readonly last = new Map<string, Statement>()
   private readonly lies: Array<string> = []
+  /** The rows that were told to be declined, with nothing moved: nobody sends them again. */
+  private readonly declined = new Set<string>()
   private readonly amounts: ReadonlyMap<string, number>
 
   constructor(rows: number) {
@@ -31,6 +33,7 @@ export class Books {
   /** A row has ended, when the ledger was so. */
   told(statement: Statement, ledger: Ledger.Ledger): void {
     this.last.set(statement.handle, statement)
+    if (isOver(statement)) this.declined.add(statement.handle)
     const lie = contradiction(statement, Ledger.moved(ledger, statement.handle))
     if (lie !== undefined) this.lies.push(`when told: ${lie}`)
   }
@@ -66,11 +69,16 @@ export class Books {
       max += statement.max
       const lie = contradiction(statement, Ledger.moved(ledger, handle))
       if (lie !== undefined) falsely.push(`in the end: ${lie}`)
+      if (this.declined.has(handle) && movements.length > 0)
+        falsely.push(`${handle}: paid after it was told as declined`)
       if (statement.outcome === "Paid" && statement.min !== amount) falsely.push(`${handle}: paid ${statement.min}`)
     }
     return { lost, doubled, falsely, books: { moved: ledger.totalMoved, min, max } }
   }
 }
+
+const isOver = ({ certainty, outcome }: Statement): boolean =>
+  certainty === "NotMoved" && (outcome === "HardDeclined" || outcome === "SoftDeclined")
 
 const contradiction = ({ certainty, handle, max, min, outcome }: Statement, moved: number): string | undefined => {
   const is = min > 0 ? "Moved" : max > 0 ? "MayHaveMoved" : "NotMoved"

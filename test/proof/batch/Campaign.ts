@@ -21,6 +21,8 @@ export interface Plan {
   readonly kills: number
   readonly keeper: Keeper
   readonly concurrency?: number
+  /** What goes wrong at the provider. Anything, unless said. */
+  readonly mix?: Provider.Mix
   readonly onProgress?: (progress: string) => Effect.Effect<void>
 }
 
@@ -40,8 +42,14 @@ export interface Summary extends Judgement {
 /** The most runs that are left alone, before what has not ended is lost. */
 const calmMax = 6
 const progressEvery = 20
-/** As long as a busy machine may take to renew a lock, in milliseconds. */
-const lease = 2_000
+/**
+ * Longer than a busy machine takes to renew a lock, in milliseconds. A program that was killed is known to be dead, so its
+ * lock is removed and not waited for: what becomes of a lock that nobody removes, the tests of the store say.
+ */
+const lease = 30_000
+
+/** When a program is killed that has not begun its rows: in its first milliseconds. */
+const earlyMax = 600
 
 /** The program in one file: it is started again and again. */
 const bundle = Effect.promise(async () => {
@@ -69,17 +77,21 @@ interface Field {
 export const run = (plan: Plan): Effect.Effect<Summary, never, Scope.Scope> =>
   Effect.gen(function* () {
     const began = yield* Clock.currentTimeMillis
-    const weather: Provider.Weather = { isBad: true }
-    const context = yield* Layer.build(Provider.layer(plan.seed, weather))
+    const weather: Provider.Weather = { isBad: true, isOver: yield* Deferred.make<void>() }
+    const context = yield* Layer.build(Provider.layer(plan.seed, weather, plan.mix ?? "anything"))
     const sandbox = Context.get(context, Sandbox.Sandbox)
     const { url: provider } = Context.get(context, SandboxServer.SandboxServer)
     const folder = yield* Effect.orDie(Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()))
     const { concurrency = 16, keeper, rows } = plan
-    const setup: Setup = { provider, journal: `${folder}/journal.ndjson`, rows, keeper, concurrency, lease }
+    const journal = `${folder}/journal.ndjson`
+    // What is held must still be under way when its program is killed.
+    const deadline = plan.mix === "late creates" ? 10_000 : 1_000
+    const setup: Setup = { provider, journal, rows, keeper, concurrency, deadline, lease }
     const field: Field = { plan, program: yield* bundle, setup, sandbox, books: new Books(rows) }
 
     const inFlight = yield* attack(field)
     weather.isBad = false
+    yield* Deferred.succeed(weather.isOver, undefined)
     const calm = yield* goOn(field)
     const { books } = field
     const creates = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Create").length
@@ -96,13 +108,18 @@ const attack = Effect.fn(function* (field: Field) {
     const chance = about(plan.seed, `kill ${kill}`)
     // Now after some rows, and now before the first one, at any moment of what a row goes through.
     const isEarly = chance.happens(0.15)
-    const rows = isEarly ? 0 : chance.between(1, Math.max(1, Math.ceil((2 * plan.rows) / plan.kills)))
-    yield* once(field, { rows, after: chance.between(0, isEarly ? lease : 30) })
+    const most = plan.mix === "late creates" ? 4 : Math.ceil((2 * plan.rows) / plan.kills)
+    const rows = isEarly ? 0 : chance.between(1, most)
+    yield* once(field, { rows, after: chance.between(0, isEarly ? earlyMax : 30) })
+    yield* unlock(field)
     if ((yield* begunIn(field)) > 0) inFlight += 1
     if (kill % progressEvery === 0) yield* plan.onProgress?.(`${kill} of ${plan.kills} kills`) ?? Effect.void
   }
   return inFlight
 })
+
+const unlock = ({ setup }: Field) =>
+  Effect.orDie(Effect.flatMap(FileSystem.FileSystem, (files) => files.remove(`${setup.journal}.lock`, { force: true })))
 
 /** How many rows are on record as begun, and not as ended. */
 const begunIn = ({ setup }: Field) =>

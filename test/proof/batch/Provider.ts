@@ -2,7 +2,7 @@
  * The provider, outside of every program that is killed: the sandbox on a socket, with its ledger. It loses answers,
  * carries out creates late, fails, declines and hides payments, about as often as chance says.
  */
-import { Duration, Effect, Layer } from "effect"
+import { Deferred, Duration, Effect, Layer } from "effect"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
 import { about, type Chance } from "../simulation/Chance.js"
@@ -10,10 +10,15 @@ import { about, type Chance } from "../simulation/Chance.js"
 export interface Weather {
   /** Whether anything goes wrong. Without, each exchange succeeds. */
   isBad: boolean
+  /** Opened when it is no longer bad. */
+  readonly isOver: Deferred.Deferred<void>
 }
 
 /** Whatever the provider is asked to do, it has done this much later, in milliseconds. */
 export const latest = 3_500
+
+/** What goes wrong: anything, or what only a record that goes before the create can tell of. */
+export type Mix = "anything" | "late creates"
 
 const onCreate = (chance: Chance): Script.Step =>
   chance.weighted<() => Script.Step>([
@@ -42,14 +47,32 @@ const onLookup = (chance: Chance): Script.Step =>
     [Script.staleRead, 2]
   ]) ?? Script.normal
 
-const unreliable = (seed: number, weather: Weather, sandbox: Sandbox.Service): Sandbox.Service => {
+const unreliable = (seed: number, weather: Weather, mix: Mix, sandbox: Sandbox.Service): Sandbox.Service => {
   let ordinal = 0
+  const seen = new Set<string>()
+  // The first create of every other row is carried out when all is over, whatever became of its program; all that the
+  // programs of that time send again is declined.
+  const isHeld = (body: string) => {
+    const isFirst = !seen.has(body)
+    seen.add(body)
+    return mix === "late creates" && weather.isBad && isFirst && about(seed, body).happens(0.5)
+  }
   return {
     ...sandbox,
     receive: (incoming) => {
       const chance = about(seed, `exchange ${++ordinal}`)
       const isCreate = incoming.method === "POST"
-      const step = !weather.isBad ? Script.normal : isCreate ? onCreate(chance) : onLookup(chance)
+      if (isCreate && isHeld(Buffer.from(incoming.body).toString())) {
+        const late = Effect.zipRight(Deferred.await(weather.isOver), sandbox.receive(incoming))
+        return Effect.zipRight(Effect.forkDaemon(late), Effect.never)
+      }
+      const step = !weather.isBad
+        ? Script.normal
+        : isCreate
+          ? mix === "anything"
+            ? onCreate(chance)
+            : Script.hardDeclined()
+          : onLookup(chance)
       // On the way back as well, so that a program dies between what was done and what it knows.
       const timed = step.pipe(
         Script.delayAnswer(Duration.millis(chance.between(0, 15))),
@@ -61,13 +84,17 @@ const unreliable = (seed: number, weather: Weather, sandbox: Sandbox.Service): S
 }
 
 /** The sandbox at an address of its own. */
-export const layer = (seed: number, weather: Weather): Layer.Layer<SandboxServer.SandboxServer | Sandbox.Sandbox> =>
+export const layer = (
+  seed: number,
+  weather: Weather,
+  mix: Mix
+): Layer.Layer<SandboxServer.SandboxServer | Sandbox.Sandbox> =>
   SandboxServer.layer.pipe(
     Layer.orDie,
     Layer.provideMerge(
       Layer.effect(
         Sandbox.Sandbox,
-        Effect.map(Sandbox.make({ testAmounts: false }), (sandbox) => unreliable(seed, weather, sandbox))
+        Effect.map(Sandbox.make({ testAmounts: false }), (sandbox) => unreliable(seed, weather, mix, sandbox))
       )
     )
   )

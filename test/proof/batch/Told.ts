@@ -13,6 +13,8 @@ export interface Setup {
   readonly keeper: Keeper
   /** How many rows are under way at once. */
   readonly concurrency: number
+  /** How long a create or a lookup may take, in milliseconds. */
+  readonly deadline: number
   /** How long a lock holds that nobody renews, in milliseconds. */
   readonly lease: number
 }

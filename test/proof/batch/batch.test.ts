@@ -4,27 +4,34 @@ import { Effect } from "effect"
 import * as Campaign from "./Campaign.js"
 
 describe("a batch whose program is killed with -9 at any moment", () => {
+  const assertFlawless = ({ books, doubled, falsely, inFlight, lost }: Campaign.Summary) => {
+    assert.deepStrictEqual({ lost, doubled, falsely }, { lost: [], doubled: [], falsely: [] })
+    assert.isAtMost(books.min, books.moved)
+    assert.isAtLeast(books.max, books.moved)
+    assert.isAtLeast(inFlight, 1)
+  }
+  const late = { seed: 3, rows: 24, kills: 3, mix: "late creates" } as const
+
   it.scopedLive(
     "loses no row, pays none twice, tells nothing false, and its books agree",
-    () =>
-      Effect.map(Campaign.run({ seed: 1, rows: 60, kills: 6, keeper: "library" }), (summary) => {
-        const { books, doubled, falsely, inFlight, lost } = summary
-        assert.deepStrictEqual({ lost, doubled, falsely }, { lost: [], doubled: [], falsely: [] })
-        assert.isAtMost(books.min, books.moved)
-        assert.isAtLeast(books.max, books.moved)
-        assert.isAtLeast(inFlight, 1)
-      }),
-    180_000
+    () => Effect.map(Campaign.run({ seed: 1, rows: 40, kills: 4, keeper: "library" }), assertFlawless),
+    300_000
+  )
+
+  it.scopedLive(
+    "knows what it began where creates arrive after the death of their program",
+    () => Effect.map(Campaign.run({ ...late, keeper: "library" }), assertFlawless),
+    300_000
   )
 
   for (const keeper of ["after sending", "not at all"] as const) {
     it.scopedLive(
       `is caught if what was begun is on record ${keeper}`,
       () =>
-        Effect.map(Campaign.run({ seed: 3, rows: 60, kills: 6, keeper }), ({ falsely }) => {
+        Effect.map(Campaign.run({ ...late, keeper }), ({ falsely }) => {
           assert.isAbove(falsely.length, 0)
         }),
-      180_000
+      300_000
     )
   }
 })

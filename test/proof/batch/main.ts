@@ -11,6 +11,10 @@ const options = {
   rows: Options.integer("rows").pipe(Options.withDefault(1_000), Options.withDescription("How many rows to pay.")),
   kills: Options.integer("kills").pipe(Options.withDefault(50), Options.withDescription("How often to kill.")),
   concurrency: Options.integer("concurrency").pipe(Options.withDefault(16)),
+  mix: Options.choice("mix", ["anything", "late creates"] as const).pipe(
+    Options.withDefault("anything" as const),
+    Options.withDescription("What goes wrong at the provider.")
+  ),
   seed: Options.integer("seed").pipe(Options.withDefault(1)),
   keeper: Options.choice("keeper", keepers).pipe(
     Options.withDefault<Keeper>("library"),

@@ -55,14 +55,14 @@ const main = Effect.gen(function* () {
     BillwerkClient.layer({
       apiKey: Sandbox.apiKey,
       baseUrl: setup.provider,
-      createDeadline: "1 second",
-      lookupDeadline: "1 second",
+      createDeadline: setup.deadline,
+      lookupDeadline: setup.deadline,
       requestLimits: "None"
     })
   ),
   Effect.provide(FetchHttpClient.layer),
   Effect.provide(NodeContext.layer),
-  Effect.provide(Logger.minimumLogLevel(LogLevel.Info))
+  Effect.provide(Logger.minimumLogLevel(LogLevel.None))
 )
 
 // Whoever started it is gone.
@@ -74,6 +74,6 @@ NodeRuntime.runMain(
     Effect.sync(() => process.disconnect?.())
   ),
   {
-    disableErrorReporting: false
+    disableErrorReporting: true
   }
 )
