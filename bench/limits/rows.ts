@@ -36,7 +36,7 @@ export const rows: ReadonlyArray<Row> = [
   our("64 in flight"),
   our("256 in flight", { inFlight: 256 }),
   our("3 processes, one Redis", { processes: 3, redis: "Shared" }),
-  our("3 processes, Redis stopped for a while", { processes: 3, redis: "Stopped" }),
+  our("3 processes, Redis stopped", { processes: 3, redis: "Stopped" }),
   our("beside a foreign program", { isBesideForeign: true }),
   our("without limits", { client: "ours without limits" }),
   peer("p-limit (10) + p-retry", "p-limit", { inFlight: 10 }),
