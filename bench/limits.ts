@@ -9,6 +9,7 @@
  * does more than this, they would show how long they wait for it. Ends with 1 if a row of ours does not keep what this
  * library promises.
  */
+import { DateTime } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
@@ -47,7 +48,7 @@ const results = await Promise.all(
   })
 )
 
-const date = new Date(performance.timeOrigin).toISOString().slice(0, 10)
+const date = DateTime.formatIsoDateUtc(DateTime.unsafeMake(performance.timeOrigin))
 const away = results.find(({ redisAwaySeconds }) => redisAwaySeconds > 0)?.redisAwaySeconds
 const text = [
   `${date}, ${cpus().length} x ${cpus()[0]?.model.trim()}, Node ${process.version}; ${payouts} payouts a row, all rows side by side.` +

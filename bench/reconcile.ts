@@ -242,7 +242,7 @@ const main = Effect.gen(function* () {
       `${seconds.toFixed(1)} s; RSS at most ${megabytes(Math.max(...samples.map(({ rss }) => rss)))} MB; ` +
       `the most in each tenth of the time, MB: ${overTime(samples)}`
   )
-  if (wrong > 0) yield* Effect.dieMessage(`${wrong} findings are wrong`)
+  if (wrong > 0) return yield* Effect.dieMessage(`${wrong} findings are wrong`)
 })
 
 NodeRuntime.runMain(Effect.provide(main, NodeContext.layer))

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { performance } from "node:perf_hooks"
+import { setTimeout as sleep } from "node:timers/promises"
 import { nextId } from "../ledger.js"
 import * as Provider from "../provider.js"
 import { randomFrom } from "../statistics.js"
@@ -103,7 +104,7 @@ const answer = async (request: IncomingMessage, response: ServerResponse): Promi
   const { handle, reply } = understand(method, url, await bodyOf(request))
   if (!handle.startsWith(foreignPrefix)) run.first ??= arrived
   const said = refusal === undefined ? reply() : refusalOf(refusal)
-  await new Promise((resolve) => setTimeout(resolve, 300 + run.random() * 100))
+  await sleep(300 + run.random() * 100)
   if (said === "reset") throw new Error("this provider resets no connection")
   if (refusal === undefined) run.admissions[method].leave()
   enter(handle, refusal, said.status, arrived)

@@ -89,9 +89,17 @@ export const layerFile = (
  * @category layers
  * @since 0.1.0
  */
-export const layerKeyValueStore = (
-  options: Options = {}
-): Layer.Layer<BatchStore, never, KeyValueStore.KeyValueStore> =>
+export const layerKeyValueStore: Layer.Layer<BatchStore, never, KeyValueStore.KeyValueStore> = Layer.suspend(() =>
+  layerKeyValueStoreWith({})
+)
+
+/**
+ * `layerKeyValueStore` with options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerKeyValueStoreWith = (options: Options): Layer.Layer<BatchStore, never, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     BatchStore,
     Effect.map(KeyValueStore.KeyValueStore, (store) => BatchStore.of(keyed.make({ store, ...settingsOf(options) })))

@@ -50,7 +50,7 @@ export const pay = (settings: Settings) =>
 
 const storeOf = ({ files: { journal }, mode }: Settings) =>
   journal === undefined
-    ? Layer.provide(BatchStore.layerKeyValueStore(), KeyValueStore.layerMemory)
+    ? Layer.provide(BatchStore.layerKeyValueStore, KeyValueStore.layerMemory)
     : BatchStore.layerFile(journal, { about: mode === "Live" ? "live payouts" : "simulated payouts" })
 
 /** Reads the rows, shows what they would do, and has the caller agree. */

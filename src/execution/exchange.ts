@@ -34,7 +34,7 @@ export type BeforeCreate = (evidence: Evidence) => Effect.Effect<boolean>
 export const beforeCreateDeadline: Duration.Duration = Duration.seconds(10)
 
 /** The hook of a host, which may fail, die or hang: then the create is not sent. */
-export const beforeCreate = (hook: (evidence: Evidence) => Effect.Effect<void, unknown>): BeforeCreate => {
+export const beforeCreate = <E>(hook: (evidence: Evidence) => Effect.Effect<void, E>): BeforeCreate => {
   const name = "beforeCreate"
   return (evidence) =>
     hostCode.bounded(name, beforeCreateDeadline, () => hostCode.succeeds(name, hook(evidence)), false)

@@ -26,7 +26,7 @@ export const bounded = <A>(
   })
 
 /** Runs an effect of the host's that may fail, and returns whether it succeeded. A failure is logged. */
-export const succeeds = (name: string, self: Effect.Effect<void, unknown>): Effect.Effect<boolean> =>
+export const succeeds = <E>(name: string, self: Effect.Effect<void, E>): Effect.Effect<boolean> =>
   Effect.matchEffect(self, {
     onFailure: (error) => Effect.as(log(Effect.logError(`${name} failed (${nameOf(Cause.fail(error))})`)), false),
     onSuccess: () => Effect.succeed(true)

@@ -6,6 +6,7 @@ import { Array as Arr, Clock, Effect, Either, Exit, Fiber } from "effect"
 import { Batch, BatchStore, Exposure, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
 import { requestOf } from "../support.js"
 import {
   createsOf,
@@ -83,8 +84,7 @@ for (const [what, newStore] of twoStores) {
                   : Effect.zipRight(isCarriedOut ? sandbox.receive(incoming) : Effect.void, Effect.never)
             }
             const killed = yield* Effect.fork(inVirtualTime(runBy(dying, store, requests, { concurrency: 2 })))
-            while (seen < at && (yield* Fiber.poll(killed))._tag === "None")
-              yield* Effect.promise(() => new Promise((done) => setTimeout(done, 1)))
+            while (seen < at && (yield* Fiber.poll(killed))._tag === "None") yield* Effect.promise(() => sleep(1))
             yield* Fiber.interrupt(killed)
             const { notBegun, paid, stopped } = yield* inVirtualTime(runBy(sandbox, store, requests))
             const where = `${at}, ${isCarriedOut} ${JSON.stringify(stopped)}`

@@ -57,7 +57,7 @@ export const runBy = (
 
 /** A store in memory, which outlasts the layer. */
 export const memory = Effect.map(Layer.build(KeyValueStore.layerMemory), (context) =>
-  BatchStore.layerKeyValueStore().pipe(Layer.provide(Layer.succeedContext(context)))
+  BatchStore.layerKeyValueStore.pipe(Layer.provide(Layer.succeedContext(context)))
 )
 
 /** How much moved, for each of the requests. */

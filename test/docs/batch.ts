@@ -1,5 +1,5 @@
 import { NodeContext } from "@effect/platform-node"
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Batch, BatchStore, type PayoutRequest } from "effect-billwerk-payouts"
 
 /** Run it again, with the same requests and the same file, after a kill, a stop or a failure: until nothing is left. */
@@ -10,4 +10,4 @@ export const payPrizes = (prizes: ReadonlyArray<PayoutRequest.PayoutRequest>) =>
       onResult: ({ recorded, request }) => Console.log(request.handle, recorded.outcome, recorded.certainty)
     })
     yield* Console.log("paid", paid, "in doubt", inDoubt, "not begun", notBegun, stopped ?? "")
-  }).pipe(Effect.provide(BatchStore.layerFile("prizes.journal.ndjson")), Effect.provide(NodeContext.layer))
+  }).pipe(Effect.provide(Layer.provideMerge(BatchStore.layerFile("prizes.journal.ndjson"), NodeContext.layer)))

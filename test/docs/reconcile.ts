@@ -28,7 +28,6 @@ const main = Effect.gen(function* () {
 })
 
 await main.pipe(
-  Effect.provide(Layer.provideMerge(Payouts.layer, Sandbox.layer)),
-  Effect.provide(NodeContext.layer),
+  Effect.provide(Layer.mergeAll(Layer.provideMerge(Payouts.layer, Sandbox.layer), NodeContext.layer)),
   Effect.runPromise
 )

@@ -2,6 +2,7 @@
 import { RateLimiter } from "@effect/experimental"
 import { layerStore } from "@effect/experimental/RateLimiter/Redis"
 import * as Command from "@effect/platform/Command"
+import type { PlatformError } from "@effect/platform/Error"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Context, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
@@ -180,7 +181,7 @@ const freePort = Effect.async<number>((resume) => {
 })
 
 /** A Redis of this test's own, until the scope closes. */
-const redis = (port: number): Effect.Effect<void, unknown, Scope.Scope> =>
+const redis = (port: number): Effect.Effect<void, PlatformError, Scope.Scope> =>
   Command.make(
     redisServer ?? "",
     ...["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],

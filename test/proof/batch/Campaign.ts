@@ -4,12 +4,13 @@
  */
 import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { Clock, Context, Deferred, Effect, Exit, Layer, type Scope } from "effect"
+import { Clock, Context, Deferred, Effect, Exit, Layer, Runtime, type Scope } from "effect"
 import { BatchStore } from "effect-billwerk-payouts"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
 import { build } from "esbuild"
 import { fork } from "node:child_process"
+import { setTimeout as sleep } from "node:timers/promises"
 import { about } from "../simulation/Chance.js"
 import { Books, type Judgement } from "./Books.js"
 import { inputsOf, type Keeper, type Setup, type Told } from "./Told.js"
@@ -163,10 +164,11 @@ const once = (field: Field, doom?: Doom) =>
       )
       let summary: Extract<Told, { readonly _tag: "Summary" }> | undefined
       let left = doom?.rows ?? Infinity
-      const die = () => void setTimeout(() => child.kill("SIGKILL"), doom?.after)
+      const die = () => void sleep(doom?.after).then(() => child.kill("SIGKILL"))
+      const runtime = yield* Effect.runtime()
       child.on("message", (told: Told) => {
         if (told._tag === "Summary") summary = told
-        if (told._tag === "Ended") books.told(told, Effect.runSync(sandbox.ledger))
+        if (told._tag === "Ended") books.told(told, Runtime.runSync(runtime)(sandbox.ledger))
         const counts = told._tag === "Ready" || (told._tag === "Ended" && !told.isEarlier)
         if (counts && left-- === 0) die()
       })

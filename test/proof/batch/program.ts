@@ -50,19 +50,21 @@ const main = Effect.gen(function* () {
   })
   yield* tell({ _tag: "Summary", notBegun, stopped: stopped?._tag })
 }).pipe(
-  Effect.provide(keptStore),
   Effect.provide(
-    BillwerkClient.layer({
-      apiKey: Sandbox.apiKey,
-      baseUrl: setup.provider,
-      createDeadline: setup.deadline,
-      lookupDeadline: setup.deadline,
-      requestLimits: "None"
-    })
-  ),
-  Effect.provide(FetchHttpClient.layer),
-  Effect.provide(NodeContext.layer),
-  Effect.provide(Logger.minimumLogLevel(LogLevel.None))
+    Layer.mergeAll(
+      keptStore,
+      BillwerkClient.layer({
+        apiKey: Sandbox.apiKey,
+        baseUrl: setup.provider,
+        createDeadline: setup.deadline,
+        lookupDeadline: setup.deadline,
+        requestLimits: "None"
+      })
+    ).pipe(
+      Layer.provide(Layer.mergeAll(FetchHttpClient.layer, NodeContext.layer)),
+      Layer.provideMerge(Logger.minimumLogLevel(LogLevel.None))
+    )
+  )
 )
 
 // Whoever started it is gone.

@@ -4,6 +4,8 @@ import { Arbitrary, Either, FastCheck as fc, Redacted, Schema } from "effect"
 import * as library from "effect-billwerk-payouts"
 import {
   Attempt,
+  Batch,
+  BatchStore,
   Customer,
   Destination,
   Exposure,
@@ -14,7 +16,9 @@ import {
   PaidContradicted,
   Payout,
   PayoutError,
+  PayoutFilter,
   PayoutRequest,
+  Reconciliation,
   Webhook
 } from "effect-billwerk-payouts"
 import { isDeepStrictEqual } from "node:util"
@@ -46,6 +50,8 @@ const roundTrips = <A, I>(
     assert.strictEqual(String(back), String(value))
   })
 }
+
+const any = <A, I>(name: string, schema: Schema.Schema<A, I>) => roundTrips(name, schema, Arbitrary.make(schema))
 
 const isSameRequest = (back: PayoutRequest.PayoutRequest, value: PayoutRequest.PayoutRequest) =>
   PayoutRequest.differences(back, value).length === 0
@@ -123,6 +129,39 @@ describe("Comes back from JSON as it was:", () => {
   const { LookupFailed, PayoutNotFound, ...payoutErrors } = errors
   roundTrips("PayoutError.PayoutError", PayoutError.PayoutError, fc.oneof(...Object.values(payoutErrors)))
   roundTrips("PayoutError.LookupError", PayoutError.LookupError, fc.oneof(LookupFailed, PayoutNotFound))
+
+  roundTrips("PayoutError.ListFailed", PayoutError.ListFailed, values.listFailed)
+  roundTrips("PayoutError.ListError", PayoutError.ListError, fc.oneof(errors.InvalidRequest, values.listFailed))
+  any("PayoutFilter.State", PayoutFilter.State)
+
+  any("Batch.BatchRefused", Batch.BatchRefused)
+  any("BatchStore.BatchLocked", BatchStore.BatchLocked)
+  any("BatchStore.StoreFailed", BatchStore.StoreFailed)
+  const { begun, ended, recordedRows } = values
+  roundTrips("BatchStore.Recorded", BatchStore.Recorded, recordedRows)
+  roundTrips("BatchStore.Begun", BatchStore.Begun, begun)
+  roundTrips("BatchStore.Ended", BatchStore.Ended, ended)
+  roundTrips("BatchStore.Entry", BatchStore.Entry, fc.oneof(begun, ended))
+
+  any("Reconciliation.Standing", Reconciliation.Standing)
+  any("Reconciliation.Unasked", Reconciliation.Unasked)
+  any("Reconciliation.Total", Reconciliation.Total)
+  any("Reconciliation.Class", Reconciliation.Class)
+  any("Reconciliation.Summary", Reconciliation.Summary)
+  any("Reconciliation.BadRow", Reconciliation.BadRow)
+  roundTrips("Reconciliation.Expectation", Reconciliation.Expectation, values.expectations)
+  const { differences, matched, notPaid } = values
+  roundTrips("Reconciliation.Matched", Reconciliation.Matched, matched)
+  roundTrips("Reconciliation.NotPaid", Reconciliation.NotPaid, notPaid)
+  roundTrips("Reconciliation.Differs", Reconciliation.Differs, differences.Differs)
+  roundTrips("Reconciliation.MissingThere", Reconciliation.MissingThere, differences.MissingThere)
+  roundTrips("Reconciliation.UnknownHere", Reconciliation.UnknownHere, differences.UnknownHere)
+  roundTrips("Reconciliation.InDoubt", Reconciliation.InDoubt, differences.InDoubt)
+  roundTrips("Reconciliation.FinalSince", Reconciliation.FinalSince, differences.FinalSince)
+  roundTrips("Reconciliation.Processing", Reconciliation.Processing, differences.Processing)
+  roundTrips("Reconciliation.Duplicate", Reconciliation.Duplicate, differences.Duplicate)
+  roundTrips("Reconciliation.NotAsked", Reconciliation.NotAsked, differences.NotAsked)
+  roundTrips("Reconciliation.Difference", Reconciliation.Difference, fc.oneof(...Object.values(differences)))
 
   it("every schema that is public, but for the card token's", () => {
     const schemas = Object.entries(library).flatMap(([module, exported]) =>

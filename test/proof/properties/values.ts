@@ -2,13 +2,15 @@
 import { Arbitrary, DateTime, Duration, Either, FastCheck as fc, Redacted, Schema } from "effect"
 import {
   Attempt,
+  type BatchStore,
   Exposure,
   Handle,
   Money,
   Outcome,
   type Payout,
   PayoutError,
-  PayoutRequest
+  PayoutRequest,
+  Reconciliation
 } from "effect-billwerk-payouts"
 
 export const texts = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string16bits())
@@ -294,3 +296,92 @@ export const tokenRequests = fc
     token: destination,
     request: Either.getOrThrow(PayoutRequest.make({ ...input, destination: Redacted.make(destination) }))
   }))
+
+// --- lists, batches and books ----------------------------------------------------------------------------------------
+
+export const listFailed = fc
+  .record(
+    {
+      attempts: fc.array(attempts, { maxLength: 3 }),
+      category: Arbitrary.make(PayoutError.LookupFailed.fields.category),
+      code: numbers,
+      status: numbers,
+      requestId: texts,
+      why: texts,
+      listed: numbers
+    },
+    { requiredKeys: ["attempts", "category", "why", "listed"] }
+  )
+  .map((one) => new PayoutError.ListFailed(one))
+
+export const recordedRows: fc.Arbitrary<BatchStore.Recorded> = fc.record(
+  {
+    outcome: texts,
+    certainty: Arbitrary.make(Exposure.Certainty),
+    exposure: exposures,
+    transaction: texts,
+    status: numbers,
+    code: numbers
+  },
+  { requiredKeys: ["outcome", "certainty", "exposure"] }
+)
+
+export const begun: fc.Arbitrary<BatchStore.Begun> = fc.record({
+  _tag: fc.constant("Begun" as const),
+  handle: texts,
+  request: texts,
+  evidence: evidences
+})
+
+export const ended: fc.Arbitrary<BatchStore.Ended> = fc.record(
+  { _tag: fc.constant("Ended" as const), handle: texts, request: texts, result: recordedRows, evidence: evidences },
+  { requiredKeys: ["_tag", "handle", "request", "result"] }
+)
+
+export const expectations: fc.Arbitrary<Reconciliation.Expectation> = fc.record(
+  {
+    handle: handles,
+    amount: amounts,
+    currency: currencies,
+    standing: Arbitrary.make(Reconciliation.Standing),
+    customer: texts,
+    evidence: evidences
+  },
+  { requiredKeys: ["handle", "amount", "currency", "standing"] }
+)
+
+const about = { handle: texts, currency: texts, exposure: exposures }
+const here = { ...about, booked: numbers, standing: Arbitrary.make(Reconciliation.Standing) }
+const shown = fc.record({ state: texts, amount: numbers, currency: texts }, { requiredKeys: ["state", "amount"] })
+const unasked = Arbitrary.make(Reconciliation.Unasked)
+const tag = <Tag extends string>(tag: Tag) => ({ _tag: fc.constant(tag) })
+
+export const matched: fc.Arbitrary<typeof Reconciliation.Matched.Type> = fc.record({
+  ...tag("Matched"),
+  ...here,
+  shown
+})
+
+export const notPaid: fc.Arbitrary<typeof Reconciliation.NotPaid.Type> = fc.record(
+  { ...tag("NotPaid"), ...here, shown },
+  { requiredKeys: ["_tag", "handle", "currency", "exposure", "booked", "standing"] }
+)
+
+const fields = fc.subarray<"amount" | "currency" | "customer" | "state">(["amount", "currency", "customer", "state"])
+
+export const differences = {
+  Differs: fc.record({ ...tag("Differs"), ...here, shown, in: fields }),
+  MissingThere: fc.record({ ...tag("MissingThere"), ...here }),
+  UnknownHere: fc.record({ ...tag("UnknownHere"), ...about, shown }),
+  InDoubt: fc.record(
+    { ...tag("InDoubt"), ...here, shown, unasked },
+    { requiredKeys: ["_tag", "handle", "currency", "exposure", "booked", "standing"] }
+  ),
+  FinalSince: fc.record(
+    { ...tag("FinalSince"), ...here, shown, now: fc.constantFrom("Paid" as const, "NotMoved" as const) },
+    { requiredKeys: ["_tag", "handle", "currency", "exposure", "booked", "standing", "now"] }
+  ),
+  Processing: fc.record({ ...tag("Processing"), ...here, shown }),
+  Duplicate: fc.record({ ...tag("Duplicate"), ...here, arguments: fc.constantFrom("Same" as const, "Other" as const) }),
+  NotAsked: fc.record({ ...tag("NotAsked"), ...here, unasked })
+}
