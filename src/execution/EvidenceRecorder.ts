@@ -15,15 +15,7 @@ import { type Heard, isOfOthers, type Step } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import { assumedCreate, assumedOf, type Asked, type Assumption, sentCreate, type Subject } from "./Subject.js"
 import * as errors from "./toError.js"
-
-interface UnderWay {
-  readonly kind: Attempt.Kind
-  readonly begun: number
-  readonly queued: Duration.Duration
-  readonly create: Exposure.Create | undefined
-  /** Until when its intent holds, by this process's clock. */
-  readonly until: number
-}
+import { type Beginning, sending, type UnderWay } from "./UnderWay.js"
 
 export class EvidenceRecorder<A extends Asked = Subject> {
   private readonly log: AttemptLog
@@ -140,32 +132,37 @@ export class EvidenceRecorder<A extends Asked = Subject> {
     this.known = count === 0 ? known : Exposure.withCreate(known, assumedCreate(subject, assumption))
   }
 
-  /** Marks an exchange as under way, after it was `queued`. From here on it counts, even if the call ends. */
-  begin(kind: Attempt.Kind, now: Exposure.Moment, queued: Duration.Duration = Duration.zero): void {
+  /** Marks an exchange as under way. From here on it counts, even if the call ends. */
+  begin(kind: Attempt.Kind, now: Exposure.Moment, { queued = Duration.zero, sentBy = Infinity }: Beginning = {}): void {
     const { at, clock } = now
     const intent = kind === "Create" ? this.process.newId(this.subject.fingerprints?.request, at) : undefined
-    const create = intent && sentCreate(this.subject, intent.id, now, this.known)
+    const by = sentBy === Infinity ? at : sentBy
+    const create = intent && sentCreate(this.subject, intent.id, { ...now, by }, this.known)
     const offset = this.process.offset()
     if (offset !== undefined && this.known.clocks[clock] === undefined) {
       this.known = Exposure.withOffset(this.known, clock, offset)
     }
     if (create !== undefined) this.known = Exposure.withCreate(this.known, create)
     this.begun += 1
-    this.underWay = { kind, begun: at, queued, create, until: intent?.until ?? Infinity }
+    this.underWay = { kind, begun: at, queued, create, intent, sentBy }
   }
 
-  /** Whether the create under way was intended for an earlier time. The evidence that was stored would not cover it. */
-  get isIntentOver(): boolean {
-    const { underWay } = this
-    return underWay !== undefined && underWay.begun > underWay.until
+  /** Records that the create under way is sent now. Returns false if that is too late for what was stored of it. */
+  send(now: Exposure.Moment): boolean {
+    const sent = this.underWay && sending(this.underWay, now)
+    if (sent?.create === undefined) return false
+    this.known = Exposure.withCreate(this.known, sent.create)
+    this.underWay = sent
+    return true
   }
 
   /** Puts an answer on record and returns how to take it. */
   write(step: Step, verdict: Verdict.Verdict, reply: Reply, ended: number): Heard {
-    const { begun, create } = this.underWay ?? { begun: ended, create: undefined }
+    const { begun, create, intent } = this.underWay ?? { begun: ended, create: undefined, intent: undefined }
     const before = this.known
     this.measure(reply, begun, ended)
     const sent = reply._tag === "Response" ? "Sent" : reply.sent
+    if (sent === "NotSent" && intent !== undefined) this.process.giveBack(intent, create?.request)
     if (create === undefined) this.hearLookup(verdict, begun)
     else this.hearCreate(create, verdict, sent, ended)
     const heard = this.heard(step, verdict, before, begun)

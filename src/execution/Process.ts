@@ -18,6 +18,8 @@ export interface Process {
    * is not too late. An intent that is over stays, so that nothing is sent until there is another one.
    */
   readonly newId: (request?: string, at?: number) => Intent
+  /** Keeps an intent for the next create, because the one that took it was not sent. */
+  readonly giveBack: (intent: Intent, request?: string) => void
   /** An id for an intended create, by the fingerprint of its request. The create must be sent by `until`. */
   readonly intend: (request: string, until: number) => string
   /** How far the provider's clock is ahead of this one, from the best answer about any payout. */
@@ -64,6 +66,10 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
       if (intent === undefined) return { id: next(), until: Infinity }
       if (request !== undefined && at <= intent.until) intents.delete(request)
       return intent
+    },
+    giveBack: (intent, request) => {
+      if (request === undefined || intent.until === Infinity) return
+      if (intents.get(request) === undefined) intents.set(request, intent)
     },
     intend: (request, until) => {
       const id = next()

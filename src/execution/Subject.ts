@@ -27,11 +27,11 @@ export const subjectOf = (request: PayoutRequest): Subject => ({
   fingerprints: fingerprints(request)
 })
 
-/** A create that is sent now. Without a known amount there is none: only lookups are made of a bare handle. */
+/** A create that is sent between now and `by`. Without a known amount there is none: only lookups are made of a bare handle. */
 export const sentCreate = (
   { amount, fingerprints }: Asked,
   id: string,
-  { at, clock }: Exposure.Moment,
+  { at, by, clock }: Exposure.Moment & { readonly by: number },
   known: Exposure.Evidence
 ): Exposure.Create | undefined =>
   amount === undefined
@@ -41,7 +41,7 @@ export const sentCreate = (
         count: 1,
         clock,
         from: Math.floor(at),
-        to: Math.ceil(at),
+        to: Math.ceil(by),
         amount,
         ...(fingerprints === undefined ? {} : { request: fingerprints.request }),
         ...(fingerprints?.method === undefined ? {} : { method: fingerprints.method }),

@@ -95,7 +95,7 @@ const inTurn = Effect.fnUntraced(function* (
   turn: Turn
 ) {
   const { expected, handle, lookup } = exchanges
-  evidence.begin(step.kind, yield* evidence.process.now, turn.waited)
+  yield* begin(exchanges, evidence, step, turn)
   const reply = yield* step.kind === "Create" ? stored(exchanges, evidence) : lookup
   turn.answered(reply)
   const ended = yield* evidence.process.now
@@ -108,13 +108,26 @@ const inTurn = Effect.fnUntraced(function* (
 })
 
 /** The create, once the host has stored that it is about to be sent. */
-const stored = ({ beforeCreate, create }: Exchanges, evidence: EvidenceRecorder<Asked>): Effect.Effect<Reply> => {
-  if (evidence.isIntentOver) return Effect.succeed(unsent("INTENT"))
-  if (beforeCreate === undefined) return create
-  return Effect.flatMap(beforeCreate(evidence.value), (isStored) =>
-    isStored ? create : Effect.succeed(unsent("EVIDENCE"))
-  )
-}
+const stored = Effect.fnUntraced(function* (
+  { beforeCreate, create }: Exchanges,
+  evidence: EvidenceRecorder<Asked>
+): Effect.fn.Return<Reply> {
+  if (beforeCreate !== undefined && !(yield* beforeCreate(evidence.value))) return unsent("EVIDENCE")
+  return evidence.send(yield* evidence.process.now) ? yield* create : unsent("INTENT")
+})
+
+const begin = (
+  { beforeCreate }: Exchanges,
+  evidence: EvidenceRecorder<Asked>,
+  { kind }: Step,
+  { waited: queued }: Turn
+): Effect.Effect<void> =>
+  Effect.map(evidence.process.now, (now) => {
+    // Storing takes time, and what is stored says by when the create is sent.
+    const isStored = beforeCreate !== undefined && kind === "Create"
+    const sentBy = isStored ? now.at + Duration.toMillis(beforeCreateDeadline) : Infinity
+    evidence.begin(kind, now, { queued, sentBy })
+  })
 
 const unsent = (systemCode: string): Reply => ({ _tag: "NoResponse", reason: "Transport", sent: "NotSent", systemCode })
 

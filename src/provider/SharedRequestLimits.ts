@@ -112,7 +112,8 @@ class Store {
           key,
           tokens: Math.min(limit.burst, tokens)
         })
-        .pipe(Effect.raceFirst(isSlow))
+        // A store's driver may refuse to be interrupted, and the turn must not wait for that.
+        .pipe(Effect.disconnect, Effect.raceFirst(isSlow))
     return Effect.clockWith((clock) => {
       const now = millisOf(clock)
       if (now < this.awayUntil) return share.takeUncounted(clock)

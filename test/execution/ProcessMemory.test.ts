@@ -13,6 +13,7 @@ const process: Process = {
   clock: "here",
   now: Effect.succeed({ clock: "here", at: noon }),
   intend: () => "intended",
+  giveBack: () => {},
   newId: () => ({ id: `here/${++names}`, until: Infinity }),
   offset: () => undefined,
   measure: () => {},

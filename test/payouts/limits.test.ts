@@ -204,6 +204,64 @@ describe("Intended creates that wait for their turn", () => {
     ))
 })
 
+describe("Intended creates whose evidence is stored before they are sent", () => {
+  /** How a create ends that was intended within 5 seconds, and how often it was sent. */
+  const endOf = (beforeCreate: Payouts.Options["beforeCreate"], policy = RetryPolicy.none) =>
+    run(
+      Effect.gen(function* () {
+        const { create, intend } = yield* Payouts.Payouts
+        yield* intend(requestOf(), { within: "5 seconds" })
+        const end = yield* Effect.merge(create(requestOf(), { policy }))
+        return [end._tag, "certainty" in end ? end.certainty : undefined, (yield* exchanges).length]
+      }),
+      services({}, { beforeCreate })
+    )
+
+  it("are not sent if storing takes longer than the intent holds", () => {
+    assert.deepStrictEqual(
+      endOf(() => Effect.sleep("6 seconds")),
+      ["CommunicationError", "NotMoved", 0]
+    )
+  })
+
+  it("are sent after the intent by no policy, if the first one was not sent", () => {
+    let runs = 0
+    // The fifth time is after 5.6 to 8.4 seconds.
+    const end = endOf(() => (++runs < 5 ? Effect.fail("the disk is full") : Effect.void), RetryPolicy.standard)
+    assert.deepStrictEqual([end, runs > 4], [["CommunicationError", "NotMoved", 0], true])
+  })
+
+  it("are stored with the latest time at which they can be sent, and known with the time at which they were", () => {
+    const stored: Array<Exposure.Evidence> = []
+    const evidence = run(
+      Effect.gen(function* () {
+        const { create } = yield* Payouts.Payouts
+        const { script } = yield* Sandbox.Sandbox
+        yield* script(Script.dropBeforeCommit)
+        const error = yield* Effect.flip(create(requestOf(), { policy: RetryPolicy.none }))
+        return "evidence" in error ? error.evidence : undefined
+      }),
+      services(
+        {},
+        {
+          beforeCreate: (one) =>
+            Effect.zipRight(
+              Effect.sync(() => stored.push(one)),
+              Effect.sleep("3 seconds")
+            )
+        }
+      )
+    )
+    const [before] = stored[0]?.creates ?? []
+    const [after] = evidence?.creates ?? []
+    assert(before?.from !== undefined && after !== undefined)
+    assert.deepStrictEqual(
+      [before.to, after.from, after.to].map((at) => (at ?? NaN) - (before.from ?? NaN)),
+      [10_000, 3_000, 3_000]
+    )
+  })
+})
+
 describe("The hook before each create", () => {
   it("has all creates so far and the next one, each time before it is sent", () => {
     const stored: Array<Exposure.Evidence> = []
@@ -217,7 +275,7 @@ describe("The hook before each create", () => {
           .filter(({ kind }) => kind === "Create")
           .map(({ started }) => started.epochMillis)
         assert.deepStrictEqual(
-          stored.map(({ creates }) => creates.map(({ to }) => to)),
+          stored.map(({ creates }) => creates.map(({ from }) => from)),
           [sent.slice(0, 1), sent]
         )
       }),

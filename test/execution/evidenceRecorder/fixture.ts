@@ -23,6 +23,7 @@ export const processOf = (offset?: Exposure.Offset): Process & { readonly measur
     clock: "here",
     now: Effect.succeed({ clock: "here", at: noon }),
     intend: () => "intended",
+    giveBack: () => {},
     newId: () => ({ id: `here/${++names}`, until: Infinity }),
     offset: () => offset,
     measure: (one) => void measured.push(one),

@@ -213,6 +213,7 @@ function* play({ processes, showsCards, turns }: World): Generator<Statement> {
       clock,
       now: Effect.sync(here),
       intend: () => "",
+      giveBack: () => {},
       newId: () => ({ id: `${clock}/${names++}`, until: Infinity }),
       offset: () => undefined,
       measure: () => {},
