@@ -166,6 +166,35 @@ describe("payout batch", () => {
     })
   )
 
+  it.effect("leaves the results as they are if another run is at work, or the file is refused", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      write(sandbox, rowsOf(3))
+      yield* sandbox.script(Script.forHandle("prize-3")(Script.delayAnswer("25 seconds")(Script.normal)))
+      const results = () => linesIn(sandbox, "prizes.csv.results.csv").join("\n")
+      yield* inVirtualTime(
+        Effect.gen(function* () {
+          const command = payout(args("--yes"), { sandbox, env: live })
+          const first = yield* Effect.fork(command)
+          while ((yield* sandbox.exchanges).length < 3) yield* Effect.sleep("1 second")
+          yield* Effect.sleep("1 second")
+          const before = results()
+          assert.strictEqual(before.split("\n").length, 3)
+          const { code, err } = yield* command
+          assert.deepStrictEqual([code, results()], [2, before])
+          assert.include(err.at(-1), "Another run of this batch")
+          assert.strictEqual((yield* Fiber.join(first)).code, 0)
+        })
+      )
+      const whole = results()
+      assert.strictEqual(whole.split("\n").length, 4)
+      write(sandbox, ["prize-2,ca_2,10002,DKK"])
+      assert.deepStrictEqual([(yield* run(sandbox, "--yes")).code, results()], [2, whole])
+      const files = ["prizes.csv", "prizes.csv.journal.ndjson", "prizes.csv.results.csv"]
+      assert.deepStrictEqual(readdirSync(folderOf(sandbox)).sort(), files)
+    })
+  )
+
   it.effect("warns of rows in doubt that the file lacks", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
