@@ -134,6 +134,9 @@ export const standingOf = (entry: Entry | undefined, request: string, retryFaile
   return evidence === undefined || result.certainty === "NotMoved" ? { _tag: "Fresh" } : { _tag: "Begun", evidence }
 }
 
+/** Whether the next run would send a row again that ended so. It certainly moved nothing, and without an answer about it. */
+export const isSentAgain = (result: Recorded): boolean => result.certainty === "NotMoved" && !isDone(result, false)
+
 const isDone = ({ certainty, outcome, status }: Recorded, retryFailed: boolean): boolean => {
   if (outcome === "Paid") return true
   if (certainty !== "NotMoved") return false

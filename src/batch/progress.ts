@@ -3,7 +3,7 @@
  * are rows that earlier runs left so, until this run ends them.
  */
 import * as Exposure from "../domain/Exposure.js"
-import type { Recorded, Standing } from "./entries.js"
+import { isSentAgain, type Recorded, type Standing } from "./entries.js"
 
 /**
  * Rows and money, by currency.
@@ -44,6 +44,11 @@ export interface Progress {
   /** Ended, and certainly moved nothing. */
   readonly notMoved: Sums
   /**
+   * Of these, the rows that the next run sends again, whatever its options: a refused key, a limit or a lost connection
+   * kept them from being sent.
+   */
+  readonly toSendAgain: number
+  /**
    * Money may have moved, and how much at most beyond what certainly has. A paid row counts here as well if an earlier
    * create of it may have paid too. A row that an earlier run left open counts until this run ends it.
    */
@@ -81,6 +86,7 @@ export const begin = (rows: ReadonlyArray<Begins>, horizon: number): Progress =>
       paid: {},
       processing: {},
       notMoved: {},
+      toSendAgain: 0,
       inDoubt: {},
       failuresInARow: 0
     }
@@ -124,6 +130,7 @@ const withResult = (
     paid: plus(progress.paid, currency, isOne(outcome === "Paid")),
     processing: plus(progress.processing, currency, isOne(isProcessing)),
     notMoved: plus(progress.notMoved, currency, isOne(certainty === "NotMoved")),
+    toSendAgain: progress.toSendAgain + (isSentAgain(result) ? 1 : 0),
     inDoubt: plus(
       progress.inDoubt,
       currency,

@@ -75,7 +75,7 @@ export const rowsIn = (sums: Batch.Sums): number => Object.values(sums).reduce((
 
 /** How a run ended. `leftOut` are the rows of the file that were not valid. */
 export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): ReadonlyArray<string> => {
-  const { inDoubt, notBegun, notMoved, paid, processing, rows, stopped } = summary
+  const { inDoubt, notBegun, notMoved, paid, processing, rows, stopped, toSendAgain } = summary
   return [
     `${rows} rows: ${rowsIn(paid)} paid, ${rowsIn(processing)} processing, ${rowsIn(notMoved)} not paid, ` +
       `${rowsIn(inDoubt)} in doubt, ${notBegun} not begun${leftOut === 0 ? "" : `; ${leftOut} more were left out`}`,
@@ -84,7 +84,7 @@ export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): 
     ...money("not paid", notMoved),
     ...money("in doubt", inDoubt, "at most "),
     ...(stopped === undefined ? [] : Layout.labelled("stopped", paint.doubtful(why(stopped)))),
-    ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun === 0
+    ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun + toSendAgain === 0
       ? []
       : Layout.labelled("next", "run the same command again; never pay a row in doubt under another handle"))
   ]

@@ -47,6 +47,7 @@ for (const [what, newStore] of twoStores) {
           paid: { DKK: all },
           processing: {},
           notMoved: {},
+          toSendAgain: 0,
           inDoubt: {},
           failuresInARow: 0,
           notBegun: 0,
@@ -182,9 +183,10 @@ describe("a batch", () => {
       const options = { policy: RetryPolicy.none }
       const first = yield* inVirtualTime(runBy(sandbox, store, requests, options))
       assert.deepStrictEqual(
-        [first.notMoved, first.processing, first.inDoubt, first.paid, first.failuresInARow > 0],
+        [first.notMoved, first.toSendAgain, first.processing, first.inDoubt, first.paid, first.failuresInARow > 0],
         [
           { DKK: { rows: 3, amount: 30_006 } },
+          0,
           { DKK: { rows: 1, amount: 10_004 } },
           { DKK: { rows: 1, amount: 10_005 } },
           {},
@@ -307,10 +309,15 @@ describe("a batch stops", () => {
           Script.forHandle("prize-1")(Script.delayAnswer("2 seconds")(Script.normal)),
           Script.forHandle("prize-2")(Script.apiError({ status, code: 6 }))
         )
-        const { ended, paid, stopped } = yield* inVirtualTime(runBy(sandbox, store, requests, { concurrency: 2 }))
-        assert.deepStrictEqual([stopped, ended, paid["DKK"]?.rows], [{ _tag: "KeyRefused", status }, 2, 1])
+        const { ended, paid, stopped, toSendAgain } = yield* inVirtualTime(
+          runBy(sandbox, store, requests, { concurrency: 2 })
+        )
+        assert.deepStrictEqual(
+          [stopped, ended, paid["DKK"]?.rows, toSendAgain],
+          [{ _tag: "KeyRefused", status }, 2, 1, 1]
+        )
         const next = yield* inVirtualTime(runBy(sandbox, store, requests, { concurrency: 2 }))
-        assert.deepStrictEqual([next.stopped, next.paid["DKK"]?.rows], [undefined, 10])
+        assert.deepStrictEqual([next.stopped, next.paid["DKK"]?.rows, next.toSendAgain], [undefined, 10, 0])
         assert.deepStrictEqual(yield* movedOf(sandbox, requests), amountsOf(requests))
       })
     )

@@ -241,6 +241,24 @@ describe("payout batch", () => {
     })
   )
 
+  it.effect("says to run it again if a refused key kept its last rows from being sent, and not after declines", () =>
+    Effect.gen(function* () {
+      const next = "next      run the same command again; never pay a row in doubt under another handle"
+      const said = (step: Script.Step) =>
+        Effect.gen(function* () {
+          const sandbox = yield* Sandbox.make()
+          write(sandbox, rowsOf(3))
+          yield* sandbox.always(step)
+          const { code, out } = yield* run(sandbox, "--yes", "--json")
+          const { out: lines } = yield* run(sandbox, "--yes")
+          const { notBegun, toSendAgain } = JSON.parse(out.join()).summary
+          return [code, notBegun, toSendAgain, lines.includes(next)]
+        })
+      assert.deepStrictEqual(yield* said(Script.apiError({ status: 401, code: 6 })), [4, 0, 3, true])
+      assert.deepStrictEqual(yield* said(Script.hardDeclined()), [4, 0, 0, false])
+    })
+  )
+
   it.effect("refuses options that make no sense, before it reads anything", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
