@@ -44,6 +44,8 @@ afterAll(() => rmSync(built, { recursive: true }))
 interface Settings {
   /** Without it, standard input stays open. */
   readonly stdin?: string
+  /** Is written to standard input, which then stays open, as a terminal does. */
+  readonly answer?: string
   readonly env?: Readonly<Record<string, string>>
   /** Sends SIGINT when this is done. */
   readonly interruptAfter?: Effect.Effect<void>
@@ -61,16 +63,20 @@ const folderScoped = Effect.acquireRelease(
 const text = (stream: Stream.Stream<Uint8Array, PlatformError>) =>
   Effect.orDie(stream.pipe(Stream.decodeText(), Stream.mkString))
 
+const encoded = (answer: string | undefined) => (answer === undefined ? [] : [new TextEncoder().encode(answer)])
+
 const run = (
   main: string,
   args: ReadonlyArray<string>,
-  { env = {}, folder = built, interruptAfter, killAfter, stdin }: Settings = {}
+  { answer, env = {}, folder = built, interruptAfter, killAfter, stdin }: Settings = {}
 ) =>
   Effect.gen(function* () {
     const child = yield* Command.make(process.execPath, path.join(built, "cli", main), ...args).pipe(
       Command.env({ BILLWERK_API_KEY: undefined, BILLWERK_BASE_URL: undefined, NO_COLOR: undefined, ...env }),
       Command.workingDirectory(folder),
-      stdin === undefined ? Command.stdin(Stream.never) : Command.feed(stdin),
+      stdin === undefined
+        ? Command.stdin(Stream.concat(Stream.fromIterable(encoded(answer)), Stream.never))
+        : Command.feed(stdin),
       Command.start
     )
     const out = yield* Effect.fork(text(child.stdout))
@@ -156,6 +162,28 @@ describe.concurrent("the payout process", () => {
       assert.strictEqual(out.indexOf("\n"), out.length - 1)
       assert.notInclude(out + err, "ct_0123456789abcdef")
     })
+  )
+
+  it.live(
+    "pays a batch after a yes, and ends with 0 by itself, although standard input stays open",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* folderScoped
+        writeFileSync(path.join(folder, "prizes.csv"), "handle,destination,amount,currency\nprize-1,ca_1,12500,DKK\n")
+        const asTerminal = "data:text/javascript,process.stdout.isTTY=true"
+        const { code, out } = yield* run("payout.js", ["batch", "--live", "--file", "prizes.csv"], {
+          answer: "yes\n",
+          env: { ...(yield* toServer), NODE_OPTIONS: `--import=${asTerminal}`, NO_COLOR: "1" },
+          folder
+        })
+        assert.deepStrictEqual(
+          [code, out.split("\n")[0]],
+          [0, "1 rows: 1 paid, 0 processing, 0 not paid, 0 in doubt, 0 not begun"]
+        )
+        const sandbox = yield* Sandbox.Sandbox
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-1"), 12_500)
+      }).pipe(Effect.scoped, Effect.provide(server)),
+    60_000
   )
 
   it.live("answers bad input with one line, no stack trace, and 2", () =>
