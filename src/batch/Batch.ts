@@ -43,8 +43,9 @@ export interface Options<R = never> extends Omit<Payouts.Options, "beforeCreate"
    */
   readonly retryFailed?: boolean | undefined
   /**
-   * Something else may have sent rows that are not on record: the store was lost, or another program paid some of them.
-   * Each row is then looked up before it is sent, and a failure stays in doubt until the arrival horizon. Default: false.
+   * Something else may have sent some rows, and the store does not know of it: it was lost, or another program paid them.
+   * Each row that is not done is then looked up before it is sent, and a failure stays in doubt until the arrival
+   * horizon, also that of a row that an earlier run began. Default: false.
    */
   readonly mayBeSent?: boolean | undefined
   /** Runs for each row, one at a time, when its result is on record. Rows that were done before come first. */
@@ -267,9 +268,10 @@ const paying = (
         Effect.flatMap(fingerprintOf(evidence.handle), (fingerprint) => append(begun(fingerprint, evidence)))
     })
     return ({ request, standing }: Planned): Effect.Effect<Outcome, PayoutError> => {
-      // The store has every create that any run sent, so there is none beside its evidence.
       if (standing._tag === "Begun") {
-        return payouts.recover(request, { evidence: standing.evidence, outstandingCreates: 0 })
+        const { evidence } = standing
+        // The store has every create that a run sent. If nothing else sent one, there is none beside its evidence.
+        return payouts.recover(request, mayBeSent ? { evidence } : { evidence, outstandingCreates: 0 })
       }
       return mayBeSent ? payouts.recover(request) : payouts.create(request)
     }

@@ -28,18 +28,20 @@ const planned = ({ begun, done, fresh, inDoubt, missing }: Batch.Plan): Readonly
         ...Layout.labelled("record", `${done} are done and skipped, ${begun} were begun and are recovered first`),
         ...money("in doubt", inDoubt, "at most ")
       ]),
-  ...(missing.length === 0
-    ? []
-    : Layout.labelled(
-        "missing",
-        `${missing.length} rows on record were left unclear, and are not in the file. Put them back, or recover them one ` +
-          `by one: ${missing.slice(0, problemsMax).join(", ")}`
-      )),
+  ...(missing.length === 0 ? [] : Layout.labelled("missing", lacking(missing))),
   ...Layout.labelled(
     "send",
     `${fresh.length}, which takes ${duration(Batch.shortest(fresh.length))} or more within the provider's request limits`
   )
 ]
+
+const lacking = (handles: ReadonlyArray<string>): string => {
+  const which = handles.slice(0, problemsMax).join(", ")
+  return handles.length === 1
+    ? `1 row on record was left unclear, and is not in the file. Put it back: only this journal has its evidence. ${which}`
+    : `${handles.length} rows on record were left unclear, and are not in the file. Put them back: only this journal has ` +
+        `their evidence. ${which}`
+}
 
 /** Rows that cannot be paid, each with its line. */
 export const problems = (all: ReadonlyArray<Batch.Problem>): ReadonlyArray<string> => [

@@ -2,9 +2,9 @@
 import { SystemError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Clock, Effect, Either, Exit, Fiber } from "effect"
+import { Array as Arr, Clock, Effect, Either, Exit, Fiber, TestClock } from "effect"
 import { Batch, BatchStore, Exposure, RetryPolicy } from "effect-billwerk-payouts"
-import { Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { requestOf } from "../support.js"
@@ -225,6 +225,26 @@ describe("a batch", () => {
       )
     })
   )
+
+  for (const mayBeSent of [false, true]) {
+    const how = mayBeSent ? "leaves" : "does not leave"
+    const where = mayBeSent ? "something else may have sent it" : "only its own runs sent it"
+    it.scoped(`${how} a row that was begun in doubt after a decline, where ${where}`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.make()
+        const store = yield* memory
+        const runIt = (options: Batch.Options) => inVirtualTime(runBy(sandbox, store, requestsOf(1), options))
+        yield* sandbox.script(Script.processing({ after: "1 hour", as: Acquirer.hardDeclined() }))
+        assert.strictEqual((yield* runIt({})).processing["DKK"]?.rows, 1)
+        yield* TestClock.adjust("2 hours")
+        const { inDoubt, notMoved } = yield* runIt({ mayBeSent })
+        assert.deepStrictEqual(
+          [inDoubt["DKK"]?.rows, notMoved["DKK"]?.rows],
+          mayBeSent ? [1, undefined] : [undefined, 1]
+        )
+      })
+    )
+  }
 
   it.scoped("says what it would do, and neither sends nor locks", () =>
     Effect.gen(function* () {

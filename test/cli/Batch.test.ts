@@ -206,7 +206,7 @@ describe("payout batch", () => {
       const missing = err.filter((line) => /^(missing|   )/.test(line)).map((line) => line.slice(10))
       assert.strictEqual(
         missing.join(" "),
-        "1 rows on record were left unclear, and are not in the file. Put them back, or recover them one by one: prize-2"
+        "1 row on record was left unclear, and is not in the file. Put it back: only this journal has its evidence. prize-2"
       )
     })
   )
