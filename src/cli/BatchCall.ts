@@ -171,7 +171,11 @@ const showing = ({ json }: Settings, latest: Ref.Ref<Batch.Progress | undefined>
       const line = BatchLines.progress(progress, Duration.millis(now - started))
       yield* isOneLine ? Effect.ignore(terminal.display(`${lineStart}${line}`)) : Console.error(line)
     })
-    yield* Effect.forever(Effect.delay(show, isOneLine ? Duration.seconds(1) : Duration.seconds(10)))
+    // What is printed next begins at the edge.
+    const clear = isOneLine ? Effect.ignore(terminal.display(lineStart)) : Effect.void
+    yield* Effect.forever(Effect.delay(show, isOneLine ? Duration.seconds(1) : Duration.seconds(10))).pipe(
+      Effect.ensuring(clear)
+    )
   })
 
 /** Goes back to the beginning of the line and clears it. */

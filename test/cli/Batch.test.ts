@@ -322,6 +322,19 @@ describe("payout batch", () => {
     })
   )
 
+  it.effect("says how far it is on one line of a terminal, and clears that before it says how the rows ended", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      write(sandbox, rowsOf(60))
+      const shown: Array<string> = []
+      const { code } = yield* runWith(sandbox, { isTTY: true, onDisplay: (text) => void shown.push(text) }, "--yes")
+      assert.strictEqual(code, 0)
+      const clear = "\r\u001b[2K"
+      assert.match(shown.at(-2) ?? "", /^\r\u001b\[2K\d+ of 60 done, /)
+      assert.strictEqual(shown.at(-1), clear)
+    })
+  )
+
   it.live("keeps no file in the sandbox, unless one is named", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly stdin?: string | Stream.Stream<Uint8Array>
   readonly env?: Readonly<Record<string, string>>
   readonly isTTY?: boolean
+  /** Takes what is displayed at the terminal. */
+  readonly onDisplay?: (text: string) => void
   /** Standard output, for results that come one after another: the captured console, unless said. */
   readonly output?: StandardOutput["Type"]
   /** In memory, for `--live`; otherwise a real client, which reaches the command's own sandbox. */
@@ -74,13 +76,13 @@ export const payout = (args: ReadonlyArray<string>, surroundings: Surroundings =
 /** The command line, to be run by the test itself. */
 export const program = (
   args: ReadonlyArray<string>,
-  { env = {}, isTTY = false, output = toConsole, sandbox, stdin = "", ...given }: Surroundings = {}
+  { env = {}, isTTY = false, onDisplay, output = toConsole, sandbox, stdin = "", ...given }: Surroundings = {}
 ) => {
   const folder = given.folder ?? (sandbox === undefined ? root : folderOf(sandbox))
   return PayoutCommand.run(["node", "payout.js", ...args]).pipe(
     Effect.provide(
       Layer.mergeAll(
-        terminal(isTTY),
+        terminal(isTTY, onDisplay),
         sandbox === undefined
           ? NodeHttpClient.layerUndici
           : Layer.succeed(HttpClient.HttpClient, Sandbox.httpClient(sandbox)),
@@ -125,10 +127,14 @@ const inFolder =
   })
 
 /** Standard output, a terminal or not. */
-export const terminal = (isTTY: boolean) =>
+export const terminal = (isTTY: boolean, onDisplay?: (text: string) => void) =>
   Layer.effect(
     Terminal.Terminal,
-    Effect.map(Terminal.Terminal, (terminal) => ({ ...terminal, isTTY: Effect.succeed(isTTY) }))
+    Effect.map(Terminal.Terminal, (terminal) => ({
+      ...terminal,
+      isTTY: Effect.succeed(isTTY),
+      ...(onDisplay === undefined ? {} : { display: (text: string) => Effect.sync(() => onDisplay(text)) })
+    }))
   )
 
 export const live = { BILLWERK_API_KEY: Redacted.value(Sandbox.apiKey) }
