@@ -11,6 +11,7 @@ import * as Exposure from "../domain/Exposure.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import * as bulk from "../execution/bulk.js"
 import * as Payouts from "../Payouts.js"
 import { type BatchLocked, BatchStore, type Opened, type StoreFailed } from "./BatchStore.js"
 import { begun, ended, type Entry, isOpen, type Recorded } from "./entries.js"
@@ -33,7 +34,7 @@ export type { Stop, StopRules } from "./stopRules.js"
  * @since 0.1.0
  */
 export interface Options<R = never> extends Omit<Payouts.Options, "beforeCreate" | "pollPolicy"> {
-  /** How many rows may be under way at once. Default: 16. */
+  /** How many rows may be under way at once: an integer of 1 or more, or the run dies. Default: 16. */
   readonly concurrency?: number | undefined
   /** When to begin no further row. Whatever they say, the run stops when the provider refuses the key (401, 403). */
   readonly stop?: StopRules | undefined
@@ -164,7 +165,13 @@ export const run = <R = never>(
   options: Options<R> = {}
 ): Effect.Effect<Summary, BatchRefused | BatchLocked | StoreFailed, BatchStore | BillwerkClient | R> =>
   Effect.gen(function* () {
-    const { concurrency = 16, onResult = () => Effect.void, retryFailed = false, stop: rules = {} } = options
+    const {
+      concurrency = bulk.concurrencyDefault,
+      onResult = () => Effect.void,
+      retryFailed = false,
+      stop: rules = {}
+    } = options
+    if (!bulk.isConcurrency(concurrency)) return yield* Effect.die(bulk.noConcurrency(concurrency))
     const store = yield* Effect.flatMap(BatchStore, ({ open }) => open)
     const rows = yield* plan(requests, store.find, retryFailed)
     const books = yield* openBooks(store, rows, horizonOf(options.arrivalHorizon))

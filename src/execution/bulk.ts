@@ -25,9 +25,16 @@ export const inBulk = <A, B, E, R>(
   concurrency: number,
   work: (request: A) => Effect.Effect<B>
 ): Stream.Stream<B, E, R> =>
-  Number.isSafeInteger(concurrency) && concurrency >= 1
+  isConcurrency(concurrency)
     ? Stream.unwrapScoped(begin(requests, concurrency, work))
-    : Stream.die(new Cause.IllegalArgumentException(`concurrency must be an integer of 1 or more: ${concurrency}`))
+    : Stream.die(noConcurrency(concurrency))
+
+/** Whether so many may be under way at once. */
+export const isConcurrency = (concurrency: number): boolean => Number.isSafeInteger(concurrency) && concurrency >= 1
+
+/** The defect of a call with another number. */
+export const noConcurrency = (concurrency: number): Cause.IllegalArgumentException =>
+  new Cause.IllegalArgumentException(`concurrency must be an integer of 1 or more: ${concurrency}`)
 
 const begin = Effect.fnUntraced(function* <A, B, E, R>(
   requests: Stream.Stream<A, E, R>,

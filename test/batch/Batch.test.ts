@@ -2,7 +2,7 @@
 import { SystemError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Clock, Effect, Either, Exit, Fiber, TestClock } from "effect"
+import { Array as Arr, Cause, Clock, Effect, Either, Exit, Fiber, TestClock } from "effect"
 import { Batch, BatchStore, Exposure, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
@@ -162,6 +162,21 @@ describe("a batch", () => {
       const refused = yield* inVirtualTime(Effect.flip(runBy(sandbox, yield* memory, [one, ...requestsOf(2)])))
       assert(refused._tag === "BatchRefused")
       assert.deepStrictEqual(refused.rows, [{ index: 1, reason: "has the handle of row 0, prize-1" }])
+      assert.deepStrictEqual(yield* sandbox.exchanges, [])
+    })
+  )
+
+  it.scoped("dies before it sends anything if its concurrency is not an integer of 1 or more", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const store = yield* memory
+      for (const concurrency of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const exit = yield* inVirtualTime(Effect.exit(runBy(sandbox, store, requestsOf(1), { concurrency })))
+        assert.deepStrictEqual(
+          exit,
+          Exit.die(new Cause.IllegalArgumentException(`concurrency must be an integer of 1 or more: ${concurrency}`))
+        )
+      }
       assert.deepStrictEqual(yield* sandbox.exchanges, [])
     })
   )
