@@ -67,7 +67,7 @@ export const batch = {
   yes: "Pays without asking. Without it, a terminal asks after the preview.",
   journal: "The batch's record, which the next run needs. Default: <file>.journal.ndjson.",
   results: "How each row ended, CSV or NDJSON by its name. Default: <file>.results.csv or .ndjson.",
-  "stop-in-doubt": "Begin no more while more minor units are in doubt: 500000, or DKK=500000,EUR=70000.",
+  "stop-in-doubt": "Begin no more once more minor units are in doubt: 500000, or DKK=500000,EUR=70000.",
   "stop-after-failures": "Begin no more after so many failures one after the other.",
   "skip-invalid": "Leaves invalid and doubled rows out. Without it, they refuse the whole file.",
   "retry-failed": "Tries rows again that certainly moved nothing, save those that were declined for good.",
