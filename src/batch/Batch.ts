@@ -36,7 +36,7 @@ export type { Stop, StopRules } from "./stopRules.js"
 export interface Options<R = never> extends Omit<Payouts.Options, "beforeCreate" | "pollPolicy"> {
   /** How many rows may be under way at once: an integer of 1 or more, or the run dies. Default: 16. */
   readonly concurrency?: number | undefined
-  /** When to begin no further row. Whatever they say, the run stops when the provider refuses the key (401, 403). */
+  /** When to begin no further row. In any case, the run stops when the provider refuses the key (401, 403). */
   readonly stop?: StopRules | undefined
   /**
    * Tries rows again of which an earlier run recorded that they certainly moved nothing: refused by the provider, or
@@ -209,7 +209,7 @@ const beginsAs = ({ request: { amount, currency }, standing }: Planned): progres
   standing
 })
 
-/** What came of the rows so far, and whether more may begin. */
+/** The results so far, and whether more may begin. */
 interface Books {
   readonly horizon: number
   readonly progress: Ref.Ref<Progress>

@@ -33,7 +33,7 @@ export interface Preview {
   readonly valid: ReadonlyArray<Row & { readonly request: Either.Right<string, PayoutRequest> }>
   /** The rows that are no valid request, by line. */
   readonly invalid: ReadonlyArray<Problem>
-  /** The rows whose handle another row has as well. None of them is valid: nobody can say which one is meant. */
+  /** The rows whose handle another row has as well. None of them is valid: the file does not say which one is meant. */
   readonly duplicates: ReadonlyArray<Problem>
   /** The valid rows and their amounts, by currency. */
   readonly sums: Sums

@@ -13,7 +13,7 @@ import type { Progress } from "./progress.js"
  */
 export interface StopRules {
   /**
-   * Begin no further row while more money than this is in doubt, in minor units: for each currency alike, or by
+   * Begin no further row once more money than this is in doubt, in minor units: for each currency alike, or by
    * currency. Rows that an earlier run began are recovered all the same, which ends doubt. Default: no limit.
    */
   readonly inDoubt?: number | Readonly<Record<string, number>> | undefined

@@ -91,7 +91,9 @@ const refused = (
   const problems = error.rows.map(({ index, reason }) => ({ line: valid[index]?.line ?? 0, reason }))
   return Effect.zipRight(
     say(BatchLines.problems(problems)),
-    BadInput.make(`${problems.length} rows are not what was on record; nothing was sent`)
+    BadInput.make(
+      `${BatchLines.counted(problems.length)} ${problems.length === 1 ? "is" : "are"} not what was on record; nothing was sent`
+    )
   )
 }
 
@@ -101,8 +103,10 @@ const checkRows = (
 ): Effect.Effect<void, BadInput.BadInput> => {
   if (valid.length === 0) return BadInput.make("there is no row to pay; nothing was sent")
   if (skipInvalid || valid.length === rows) return Effect.void
+  const left = rows - valid.length
+  const them = left === 1 ? "it" : "them"
   return BadInput.make(
-    `${rows - valid.length} rows cannot be paid: correct them, or leave them out with --skip-invalid; nothing was sent`
+    `${BatchLines.counted(left)} cannot be paid: correct ${them}, or leave ${them} out with --skip-invalid; nothing was sent`
   )
 }
 
@@ -123,7 +127,7 @@ const confirm = ({ files, mode, yes }: Settings, { begun, fresh }: Batch.Plan) =
     return yield* BadInput.make("the answer was not yes; nothing was sent")
   })
 
-/** Pays, and reports whatever comes of it. */
+/** Pays, and reports the result. */
 const carryOut = (settings: Settings, preview: Batch.Preview) =>
   Effect.gen(function* () {
     const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(run(settings, preview))))

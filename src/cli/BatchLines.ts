@@ -14,7 +14,7 @@ export const preview = (
   { duplicates, invalid, rows, sums, valid }: Batch.Preview,
   plan: Batch.Plan | undefined
 ): ReadonlyArray<string> => [
-  `${rows} ${rows === 1 ? "row" : "rows"}: ${valid.length} valid, ${invalid.length} invalid, ` +
+  `${counted(rows)}: ${valid.length} valid, ${invalid.length} invalid, ` +
     `${duplicates.length} with a handle that another row has`,
   ...problems([...invalid, ...duplicates]),
   ...money("sum", sums),
@@ -42,6 +42,9 @@ const lacking = (handles: ReadonlyArray<string>): string => {
     : `${handles.length} rows on record were left unclear, and are not in the file. Put them back: only this journal has ` +
         `their evidence. ${which}`
 }
+
+/** So many rows. */
+export const counted = (rows: number): string => (rows === 1 ? "1 row" : `${rows} rows`)
 
 /** Rows that cannot be paid, each with its line. */
 export const problems = (all: ReadonlyArray<Batch.Problem>): ReadonlyArray<string> => [
@@ -79,7 +82,7 @@ export const rowsIn = (sums: Batch.Sums): number => Object.values(sums).reduce((
 export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): ReadonlyArray<string> => {
   const { inDoubt, notBegun, notMoved, paid, processing, rows, stopped, toSendAgain } = summary
   return [
-    `${rows} rows: ${rowsIn(paid)} paid, ${rowsIn(processing)} processing, ${rowsIn(notMoved)} not paid, ` +
+    `${counted(rows)}: ${rowsIn(paid)} paid, ${rowsIn(processing)} processing, ${rowsIn(notMoved)} not paid, ` +
       `${rowsIn(inDoubt)} in doubt, ${notBegun} not begun${leftOut === 0 ? "" : `; ${leftOut} more were left out`}`,
     ...money("paid", paid),
     ...money("pending", processing),
@@ -111,7 +114,7 @@ export const why = (stopped: Batch.Stop): string => {
 
 const money = (label: string, sums: Batch.Sums, before = ""): ReadonlyArray<string> =>
   Object.entries(sums).flatMap(([currency, { amount, rows }]) =>
-    Layout.labelled(label, `${before}${amount} minor units of ${currency} in ${rows} ${rows === 1 ? "row" : "rows"}`)
+    Layout.labelled(label, `${before}${amount} minor units of ${currency} in ${counted(rows)}`)
   )
 
 const duration = (duration: Duration.Duration): string =>

@@ -159,7 +159,7 @@ describe("payout batch", () => {
         [
           2,
           "line 3: has other arguments than an earlier run recorded for prize-2: give it as it was, or leave it out",
-          "payout: 1 rows are not what was on record; nothing was sent"
+          "payout: 1 row is not what was on record; nothing was sent"
         ]
       )
       assert.strictEqual((yield* sandbox.exchanges).length, received)

@@ -178,7 +178,7 @@ describe.concurrent("the payout process", () => {
         })
         assert.deepStrictEqual(
           [code, out.split("\n")[0]],
-          [0, "1 rows: 1 paid, 0 processing, 0 not paid, 0 in doubt, 0 not begun"]
+          [0, "1 row: 1 paid, 0 processing, 0 not paid, 0 in doubt, 0 not begun"]
         )
         const sandbox = yield* Sandbox.Sandbox
         assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-1"), 12_500)
