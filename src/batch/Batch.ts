@@ -15,14 +15,14 @@ import * as bulk from "../execution/bulk.js"
 import * as Payouts from "../Payouts.js"
 import { type BatchLocked, BatchStore, type Opened, type StoreFailed } from "./BatchStore.js"
 import { begun, ended, type Entry, isOpen, type Recorded } from "./entries.js"
-import { type BatchRefused, plan, type Planned } from "./plan.js"
+import { type BatchRefused, type Planned, planRows } from "./plan.js"
 import * as progresses from "./progress.js"
 import type { Progress } from "./progress.js"
 import * as stopRules from "./stopRules.js"
 import type { Stop, StopRules } from "./stopRules.js"
 
 export { BatchRefused } from "./plan.js"
-export { type Preview, preview, type Problem, shortest } from "./preview.js"
+export { leastTime, type Preview, preview, type Problem } from "./preview.js"
 export type { Progress, Sum, Sums } from "./progress.js"
 export { type Row, rows } from "./rows.js"
 export type { Stop, StopRules } from "./stopRules.js"
@@ -110,7 +110,7 @@ export interface Plan {
  * @category running
  * @since 0.1.0
  */
-export const planned = (
+export const plan = (
   requests: ReadonlyArray<PayoutRequest>,
   { arrivalHorizon, retryFailed = false }: Pick<Options, "arrivalHorizon" | "retryFailed"> = {}
 ): Effect.Effect<Plan, BatchRefused | StoreFailed, BatchStore> =>
@@ -118,7 +118,7 @@ export const planned = (
     const store = yield* BatchStore
     const asked = new Set<string>(requests.map(({ handle }) => handle))
     const entries = yield* store.peek([...asked])
-    const rows = yield* plan(requests, (handle) => Effect.succeed(entries.get(handle)), retryFailed)
+    const rows = yield* planRows(requests, (handle) => Effect.succeed(entries.get(handle)), retryFailed)
     const { inDoubt } = progresses.begin(rows.map(beginsAs), horizonOf(arrivalHorizon))
     const count = (tag: Planned["standing"]["_tag"]) => rows.filter(({ standing }) => standing._tag === tag)
     return {
@@ -173,7 +173,7 @@ export const run = <R = never>(
     } = options
     if (!bulk.isConcurrency(concurrency)) return yield* Effect.die(bulk.noConcurrency(concurrency))
     const store = yield* Effect.flatMap(BatchStore, ({ open }) => open)
-    const rows = yield* plan(requests, store.find, retryFailed)
+    const rows = yield* planRows(requests, store.find, retryFailed)
     const books = yield* openBooks(store, rows, horizonOf(options.arrivalHorizon))
     const pay = yield* paying(books, rows, options)
     const oneAtATime = yield* Effect.makeSemaphore(1)

@@ -2,9 +2,9 @@
  * A lock that a killed process does not leave behind for ever: its owner writes it anew all the time, and a lock that
  * stays as it is for a whole lease has no owner any more. It compares no clocks.
  *
- * A run that wants it writes its own name, waits, and has it if the name is still there: of two at once, the last one to write
- * has it. The owner asks for its name before and after each entry that it writes. An entry that the owner relies on was
- * therefore there before anyone else read the store.
+ * A run that wants it writes its own name, waits, and has it if the name is still there: of two at once, the last one to
+ * write has it. The owner asks for its name before and after each entry that it writes. An entry that the owner relies on
+ * was therefore there before anyone else read the store.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

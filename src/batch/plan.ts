@@ -40,7 +40,7 @@ export interface Planned {
   readonly standing: Exclude<Standing, { readonly _tag: "Changed" }>
 }
 
-export const plan = <E>(
+export const planRows = <E>(
   requests: ReadonlyArray<PayoutRequest>,
   find: (handle: string) => Effect.Effect<Entry | undefined, E>,
   retryFailed: boolean

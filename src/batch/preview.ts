@@ -84,7 +84,7 @@ const shared = ({ request: { right } }: Readable, { line, request }: Readable): 
  * @category reading
  * @since 0.1.0
  */
-export const shortest = (
+export const leastTime = (
   creates: number,
   { writes }: RequestLimits.Limits = RequestLimits.standard
 ): Duration.Duration => Duration.seconds(Math.max(0, creates - writes.burst) / writes.rate)

@@ -58,7 +58,7 @@ const prepare = (settings: Settings) =>
   Effect.gen(function* () {
     const { files, retryFailed } = settings
     const preview = Batch.preview(Batch.rows(yield* read(files.file)))
-    const plan = yield* Effect.either(Batch.planned(requestsOf(preview), { retryFailed }))
+    const plan = yield* Effect.either(Batch.plan(requestsOf(preview), { retryFailed }))
     yield* say(BatchLines.preview(preview, plan._tag === "Right" ? plan.right : undefined))
     if (plan._tag === "Left") return yield* refused(plan.left, preview)
     yield* checkRows(settings, preview)

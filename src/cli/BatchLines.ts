@@ -31,7 +31,7 @@ const planned = ({ begun, done, fresh, inDoubt, missing }: Batch.Plan): Readonly
   ...(missing.length === 0 ? [] : Layout.labelled("missing", lacking(missing))),
   ...Layout.labelled(
     "send",
-    `${fresh.length}, which takes ${duration(Batch.shortest(fresh.length))} or more within the provider's request limits`
+    `${fresh.length}, which takes ${duration(Batch.leastTime(fresh.length))} or more within the provider's request limits`
   )
 ]
 
@@ -62,7 +62,7 @@ export const progress = (
   notBegun = rows - ended
 ): string => {
   const perSecond = (ended - earlier) / Math.max(Duration.toSeconds(elapsed), 0.001)
-  const left = perSecond === 0 ? Batch.shortest(notBegun) : Duration.seconds(notBegun / perSecond)
+  const left = perSecond === 0 ? Batch.leastTime(notBegun) : Duration.seconds(notBegun / perSecond)
   return [
     `${ended} of ${rows} done`,
     `${perSecond.toFixed(1)} per second`,

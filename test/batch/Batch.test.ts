@@ -270,7 +270,7 @@ describe("a batch", () => {
       yield* sandbox.always(Script.forHandle("prize-2")(Script.connectionRefused.pipe(Script.onLookup)))
       yield* inVirtualTime(runBy(sandbox, store, requests.slice(0, 2), { policy: RetryPolicy.none }))
       const before = (yield* sandbox.exchanges).length
-      const plan = yield* Batch.planned(requests).pipe(Effect.provide(store))
+      const plan = yield* Batch.plan(requests).pipe(Effect.provide(store))
       assert.deepStrictEqual(
         { ...plan, fresh: plan.fresh.map(({ handle }) => String(handle)) },
         { done: 1, begun: 1, fresh: ["prize-3", "prize-4"], inDoubt: { DKK: { rows: 1, amount: 10_002 } }, missing: [] }
@@ -377,7 +377,7 @@ describe("a journal", () => {
       const file = newFile()
       yield* oneInDoubt(yield* Sandbox.make(), file)
       const missingOf = (requests: ReturnType<typeof requestsOf>) =>
-        Effect.map(Effect.provide(Batch.planned(requests), storeIn(file)), ({ missing }) => missing)
+        Effect.map(Effect.provide(Batch.plan(requests), storeIn(file)), ({ missing }) => missing)
       assert.deepStrictEqual([yield* missingOf(requestsOf(1)), yield* missingOf(requestsOf(2))], [["prize-2"], []])
     })
   )
