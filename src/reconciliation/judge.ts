@@ -14,10 +14,19 @@ export interface Group {
   readonly shown: ReadonlyArray<Shown.Shown>
 }
 
+/** The row of our books that is compared. */
+export interface Row extends Expectation {
+  /**
+   * The most that left the account if the ends that are stored without evidence are right. Such an end does not say
+   * which creates were sent, so one may be under way. Only `NotMoved` says that there is none.
+   */
+  readonly assumed: number
+}
+
 /** What a lookup must answer before anything is said about a payout. */
 export interface Question {
   readonly _tag: "Question"
-  readonly row: Expectation
+  readonly row: Row
   /** The furthest record of the list. */
   readonly shown: Shown.Shown | undefined
   /** What our books know, and the transactions of the list. */
@@ -66,9 +75,7 @@ export const unanswered = (question: Question, unasked: Unasked, horizon: number
   if (finding._tag === "InDoubt") return { ...finding, unasked }
   if (shown !== undefined) return finding
   const line = lineOf(row, question, horizon)
-  return row.standing === "InDoubt"
-    ? { _tag: "InDoubt", ...line, unasked }
-    : { _tag: "NotAsked", ...assumed(line), unasked }
+  return row.standing === "InDoubt" ? { _tag: "InDoubt", ...line, unasked } : { _tag: "NotAsked", ...line, unasked }
 }
 
 /** What the list itself answers. */
@@ -86,9 +93,11 @@ const rowsOf = (
   expected: ReadonlyArray<Expectation>,
   shown: Shown.Shown | undefined,
   horizon: number
-): readonly [row: Expectation | undefined, duplicates: ReadonlyArray<Finding>] => {
+): readonly [row: Row | undefined, duplicates: ReadonlyArray<Finding>] => {
   const [first, ...rest] = expected
-  if (first === undefined || rest.length === 0) return [first, []]
+  if (first === undefined) return [undefined, []]
+  const assumed = Math.max(0, ...expected.filter(isForgotten).map(({ amount }) => amount))
+  if (rest.length === 0) return [{ ...first, assumed }, []]
   const rank = (row: Expectation) => (shown === undefined ? 0 : Shown.differences(row, shown).length)
   // By content alone, so that the order of the books changes nothing.
   const sorted = expected
@@ -102,10 +111,14 @@ const rowsOf = (
   // Money under one handle is one question, whatever the arguments.
   const evidence = sorted.flatMap((one) => one.evidence ?? []).reduce(Exposure.merge, Exposure.empty(best.handle))
   return [
-    { ...best, standing: standingOf(alike, horizon), evidence },
+    { ...best, standing: standingOf(alike, horizon), evidence, assumed },
     [...repeated.map((row) => duplicate(row, "Same")), ...others.map((row) => duplicate(row, "Other"))]
   ]
 }
+
+/** Whether a call ended so that money can have left the account, and nothing is stored of how. */
+const isForgotten = ({ evidence, standing }: Expectation): boolean =>
+  evidence === undefined && standing !== "Expected" && standing !== "NotMoved"
 
 const isAlike = (self: Expectation, that: Expectation): boolean =>
   self.amount === that.amount &&
@@ -119,6 +132,7 @@ const standingOf = (alike: ReadonlyArray<Expectation>, horizon: number): Standin
   const ends = [end, ...more]
   if (more.length === 0) return end.standing
   if (ends.some(({ standing }) => standing === "Paid")) return "Paid"
+  if (ends.some(isForgotten)) return "InDoubt"
   const evidence = ends.flatMap((row) => row.evidence ?? []).reduce(Exposure.merge, Exposure.empty(end.handle))
   if (Exposure.exposure(evidence, horizon).max === 0) return "NotMoved"
   return evidence.record?.state === "processing" && ends.some(({ standing }) => standing === "Processing")
@@ -128,13 +142,17 @@ const standingOf = (alike: ReadonlyArray<Expectation>, horizon: number): Standin
 
 // --- the classes ---
 
-const lineOf = ({ amount, currency, handle, standing }: Expectation, { evidence }: Answer, horizon: number) => ({
-  handle,
-  currency,
-  booked: amount,
-  standing,
-  exposure: Exposure.exposure(evidence, horizon)
-})
+const lineOf = (row: Row, { evidence, shown }: Answer, horizon: number) => {
+  const { amount, currency, handle, standing } = row
+  const { max, min } = Exposure.exposure(evidence, horizon)
+  return { handle, currency, booked: amount, standing, exposure: { min, max: Math.max(max, assumedOf(row, shown)) } }
+}
+
+// Books that expect a payout do not say whether a create was sent. A record that is paid answers for all creates.
+const assumedOf = ({ amount, assumed, standing }: Row, shown: Shown.Shown | undefined): number => {
+  if (shown?.state === "paid") return 0
+  return shown === undefined && standing === "Expected" ? Math.max(amount, assumed) : assumed
+}
 
 const recordOf = ({ amount, currency, state }: Shown.Shown) => ({
   state,
@@ -142,7 +160,7 @@ const recordOf = ({ amount, currency, state }: Shown.Shown) => ({
   ...(currency === undefined ? {} : { currency })
 })
 
-const findingOf = (row: Expectation, answer: Answer, horizon: number): Finding => {
+const findingOf = (row: Row, answer: Answer, horizon: number): Finding => {
   const line = lineOf(row, answer, horizon)
   if (answer.shown === undefined) return absent(line)
   const shown = recordOf(answer.shown)
@@ -183,14 +201,8 @@ const absent = (line: Line): Finding => {
   if (standing === "NotMoved" && exposure.max === 0) return { _tag: "NotPaid", ...line }
   if (standing === "InDoubt" && exposure.max === 0) return { _tag: "FinalSince", ...line, now: "NotMoved" }
   if ((standing === "NotMoved" || standing === "InDoubt") && exposure.min === 0) return { _tag: "InDoubt", ...line }
-  return { _tag: "MissingThere", ...assumed(line) }
+  return { _tag: "MissingThere", ...line }
 }
-
-// Books without evidence do not say whether a create was sent. One may be under way.
-const assumed = (line: Line): Line =>
-  line.standing === "Expected"
-    ? { ...line, exposure: { min: line.exposure.min, max: Math.max(line.exposure.max, line.booked) } }
-    : line
 
 const unknownHere = (shown: Shown.Shown, all: ReadonlyArray<Shown.Shown>, horizon: number): Finding => ({
   _tag: "UnknownHere",

@@ -375,6 +375,74 @@ describe("A doubt", () => {
   )
 })
 
+describe("An end that is stored without its evidence", () => {
+  const bare = (standing: Reconciliation.Standing): Reconciliation.Expectation => ({ ...row(), standing })
+  const absent = [
+    ["InDoubt", "InDoubt"],
+    ["Paid", "MissingThere"],
+    ["Processing", "MissingThere"]
+  ] as const
+  for (const [standing, tag] of absent) {
+    it.effect(`leaves all of the amount open, if it was ${standing} and the provider does not have it`, () =>
+      Effect.gen(function* () {
+        const { differences } = yield* reconcile([bare(standing)], [], { assess: lookups([], 1_000_000) })
+        assert.deepStrictEqual(differences, [{ _tag: tag, ...line, standing, exposure: perhaps }])
+      })
+    )
+  }
+
+  const denied = [
+    ["InDoubt", "InDoubt"],
+    ["Paid", "Differs"],
+    ["Processing", "InDoubt"]
+  ] as const
+  for (const [standing, tag] of denied) {
+    it.effect(`leaves all of the amount open, if it was ${standing} and the provider shows it as failed`, () =>
+      Effect.gen(function* () {
+        const { differences } = yield* reconcile([bare(standing)], [failed()], { assess: lookups([failed()], 400) })
+        assert.deepStrictEqual(
+          differences.map((one) => [one._tag, one.exposure]),
+          [[tag, perhaps]]
+        )
+      })
+    )
+  }
+
+  it.effect("agrees about a payout that was not paid, and is final of one that is paid since", () =>
+    Effect.gen(function* () {
+      const none = yield* reconcile([bare("NotMoved")], [], { assess: lookups([]) })
+      const refused = yield* reconcile([bare("NotMoved")], [failed()])
+      const since = yield* reconcile([bare("InDoubt")], [payout()])
+      assert.deepStrictEqual([none.counts, refused.counts], [{ NotPaid: 1 }, { NotPaid: 1 }])
+      assert.deepStrictEqual(
+        since.differences.map((one) => [one._tag, one.exposure]),
+        [["FinalSince", paid]]
+      )
+    })
+  )
+
+  it.effect("stays in doubt beside another end, whatever that one says of no money", () =>
+    Effect.gen(function* () {
+      for (const other of [bare("InDoubt"), bare("NotMoved"), stored("NotMoved", failed()), row()]) {
+        const { differences } = yield* reconcile([other, bare("InDoubt")], [], { assess: lookups([]) })
+        assert.deepStrictEqual(differences, [{ _tag: "InDoubt", ...line, standing: "InDoubt", exposure: perhaps }])
+      }
+    })
+  )
+
+  it.effect("keeps the amount open if it could not be asked about", () =>
+    Effect.gen(function* () {
+      for (const standing of ["InDoubt", "Paid", "Processing"] as const) {
+        const { differences } = yield* reconcile([bare(standing)], [])
+        assert.deepStrictEqual(
+          differences.map((one) => [one._tag, one.exposure]),
+          [[standing === "InDoubt" ? "InDoubt" : "NotAsked", perhaps]]
+        )
+      }
+    })
+  )
+})
+
 describe("A handle that is there more than once", () => {
   it.effect("counts once, and each further row of our books is a duplicate", () =>
     Effect.gen(function* () {
