@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import { Outcome } from "../domain/Outcome.js"
 import { PayoutError } from "../domain/PayoutError.js"
 import { hiddenClass } from "../domain/schemaMessages.js"
-import { type Expectation, ofEnd, ofRow } from "./Expectation.js"
+import { type Expectation, ofEnd, ofRow, type Standing } from "./Expectation.js"
 import * as records from "./records.js"
 
 /**
@@ -38,9 +38,10 @@ export class BadRow extends Schema.TaggedError<BadRow>("effect-billwerk-payouts/
  * Our books from the text of a file, in parts of any size.
  *
  * CSV (RFC 4180; also with semicolons or tabs) begins with a line of names. `handle`, `amount` (minor units) and
- * `currency` are needed, `customer` is compared if it is there, and other columns are ignored. NDJSON has one object per
- * line: the same fields, or a stored end of a call as its Schema encodes it (`Outcome.Outcome`,
- * `PayoutError.PayoutError`), also as the `result` of `createAll`.
+ * `currency` are needed, and `customer` is compared if it is there. `certainty` and `outcome` say how a row ended, as the
+ * results of `payout batch` do; without a certainty, it is expected. Other columns are ignored. NDJSON has one object per line:
+ * the same fields, or a stored end of a call as its Schema encodes it (`Outcome.Outcome`, `PayoutError.PayoutError`),
+ * also as the `result` of `createAll`.
  *
  * @example
  * ```ts
@@ -71,8 +72,10 @@ interface Columns {
   readonly handle: number
   readonly amount: number
   readonly currency: number
-  /** -1 if there is none. */
+  /** -1 if there is none, as the two that follow. */
   readonly customer: number
+  readonly outcome: number
+  readonly certainty: number
 }
 
 type Row = Either.Either<Expectation, string>
@@ -98,7 +101,9 @@ const columnsOf = (cells: ReadonlyArray<string>): Either.Either<Columns, string>
     handle: names.indexOf("handle"),
     amount: names.indexOf("amount"),
     currency: names.indexOf("currency"),
-    customer: names.indexOf("customer")
+    customer: names.indexOf("customer"),
+    outcome: names.indexOf("outcome"),
+    certainty: names.indexOf("certainty")
   }
   const missing = (["handle", "amount", "currency"] as const).filter((name) => columns[name] === -1)
   const doubled = Object.keys(columns).filter((name) => names.indexOf(name) !== names.lastIndexOf(name))
@@ -110,13 +115,14 @@ const rowOf = (format: Exclude<Format, "Unread">, text: string): Row => {
   if (format === "Ndjson") return ofJson(text)
   const { columns, delimiter } = format
   return Either.flatMap(records.cellsOf(text, delimiter), (cells) => {
-    const customer = cells[columns.customer]
-    return checked({
+    const filled = (column: number) => (cells[column] === "" ? undefined : cells[column])
+    const row = checked({
       handle: cells[columns.handle],
       amount: wholeNumber(cells[columns.amount]),
       currency: cells[columns.currency],
-      customer: customer === "" ? undefined : customer
+      customer: filled(columns.customer)
     })
+    return ended(row, filled(columns.outcome), filled(columns.certainty))
   })
 }
 
@@ -126,6 +132,28 @@ const wholeNumber = (cell: string | undefined): unknown =>
 
 const checked = (fields: Parameters<typeof ofRow>[0]): Row =>
   Either.mapLeft(ofRow(fields), ({ field, reason }) => `has a wrong ${field}: it ${reason}`)
+
+/** The row with its end, as the results of a batch name it. */
+const ended = (row: Row, outcome: unknown, certainty: unknown): Row => {
+  if (certainty === undefined) return row
+  const standing = standingOf(outcome, certainty)
+  return standing === undefined
+    ? Either.left("has a wrong certainty: it must be Moved, MayHaveMoved or NotMoved")
+    : Either.map(row, (expected): Expectation => ({ ...expected, standing }))
+}
+
+const standingOf = (outcome: unknown, certainty: unknown): Standing | undefined => {
+  switch (certainty) {
+    case "Moved":
+      return "Paid"
+    case "NotMoved":
+      return "NotMoved"
+    case "MayHaveMoved":
+      return outcome === "Processing" ? "Processing" : "InDoubt"
+    default:
+      return undefined
+  }
+}
 
 // --- NDJSON ---
 
@@ -141,10 +169,10 @@ const ofJson = (text: string): Row => {
 }
 
 const fieldsOf = (value: object): Row => {
-  const { amount, currency, customer, handle }: Readonly<Record<string, unknown>> = { ...value }
+  const { amount, certainty, currency, customer, handle, outcome }: Readonly<Record<string, unknown>> = { ...value }
   // A customer to create is an object, with a handle or without.
   const isHandle = typeof customer === "string"
-  return checked({ handle, amount, currency, ...(isHandle ? { customer } : {}) })
+  return ended(checked({ handle, amount, currency, ...(isHandle ? { customer } : {}) }), outcome, certainty)
 }
 
 /** A result of `createAll`: an `Either`, as JSON has it, or the end itself. */

@@ -5,6 +5,7 @@ import { DateTime, Effect, Sink, Stream, TestClock } from "effect"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { writeFileSync } from "node:fs"
 import * as path from "node:path"
+import { inVirtualTime } from "../disk.js"
 import { folderOf, live, payout, type Surroundings } from "./support.js"
 
 const past = (handle: string, amount: number, outcome: Acquirer.Outcome = Acquirer.paid): Sandbox.PastPayout => ({
@@ -58,6 +59,51 @@ describe("payout reconcile", () => {
         "UnknownHere   prize-4: not in our books; the provider's 5 DKK, paid; left the account: 5 DKK"
       ])
       assert.include(out, "The books do not agree: 3 rows of ours, 3 records of the provider.")
+    })
+  )
+
+  for (const results of ["results.csv", "results.ndjson"]) {
+    it.effect(`agrees about the ${results} of a batch with rows that were declined, with and without a window`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.make()
+        const rows = Array.from({ length: 60 }, (_, index) => `prize-${index + 1},ca_1,${100 + index},DKK`)
+        writeFileSync(
+          path.join(folderOf(sandbox), "prizes.csv"),
+          ["handle,destination,amount,currency", ...rows].join("\n")
+        )
+        yield* sandbox.script(
+          ...[7, 42].map((index) => Script.forHandle(`prize-${index}`)(Script.onCreate(Script.hardDeclined())))
+        )
+        const run = (...args: ReadonlyArray<string>) =>
+          inVirtualTime(payout([...args, "--live"], { sandbox, env: live }))
+        const batch = yield* run("batch", "--file", "prizes.csv", "--yes", "--results", results)
+        assert.strictEqual(batch.code, 4)
+        const sent = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Create").length
+        const always = ["--from", "1969-12-01", "--to", "1970-02-01"]
+        for (const given of [always, []]) {
+          const { code, out } = yield* run("reconcile", "--file", results, ...given)
+          assert.deepStrictEqual(
+            [code, out],
+            [0, ["58 payouts match: 7,523 DKK in minor units. 2 not paid, on both sides."]]
+          )
+        }
+        assert.strictEqual((yield* sandbox.exchanges).filter(({ kind }) => kind === "Create").length, sent)
+      })
+    )
+  }
+
+  it.effect("keeps a row of the results in doubt that the provider does not have", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf()
+      const results = "handle,amount,currency,outcome,certainty\nprize-1,12500,DKK,OutcomeUnknown,MayHaveMoved\n"
+      const { code, out } = yield* reconcile(sandbox, results)
+      assert.deepStrictEqual(
+        [code, out[0]],
+        [
+          9,
+          "InDoubt       prize-1: ours 12,500 DKK, in doubt; the provider shows none; left the account: 0 to 12,500 DKK"
+        ]
+      )
     })
   )
 

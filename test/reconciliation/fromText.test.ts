@@ -24,6 +24,40 @@ const refusal = (text: string) =>
 
 const two = Either.right([row(), row({ handle: "prize-2", amount: 5, currency: "EUR" })])
 
+/** How rows of a batch's results end, and where they stand. Without a certainty, a row is expected. */
+const ends = [
+  ["Paid", "Moved", "Paid"],
+  ["", "Moved", "Paid"],
+  ["Processing", "MayHaveMoved", "Processing"],
+  ["HardDeclined", "NotMoved", "NotMoved"],
+  ["OutcomeUnknown", "MayHaveMoved", "InDoubt"],
+  ["", "MayHaveMoved", "InDoubt"],
+  ["another word", "", "Expected"],
+  ["", "", "Expected"]
+] as const
+
+const ofCsv = ends.reduce(
+  (text, [outcome, certainty], index) => `${text}p-${index},5,DKK,${outcome},${certainty}\n`,
+  "handle,amount,currency,outcome,certainty\n"
+)
+
+const ofNdjson = ends
+  .map(([outcome, certainty], index) => ({
+    handle: `p-${index}`,
+    amount: 5,
+    currency: "DKK",
+    ...(outcome === "" ? {} : { outcome }),
+    ...(certainty === "" ? {} : { certainty })
+  }))
+  .map((row) => JSON.stringify(row))
+  .join("\n")
+
+const standings = (text: string) =>
+  Effect.map(
+    read(text),
+    Either.map((rows) => rows.map(({ standing }) => standing))
+  )
+
 describe("Reconciliation.fromText, of CSV", () => {
   const forms: ReadonlyArray<readonly [what: string, text: string]> = [
     ["lines", "handle,amount,currency\nprize-1,12500,DKK\nprize-2,5,EUR\n"],
@@ -65,6 +99,12 @@ describe("Reconciliation.fromText, of CSV", () => {
     })
   )
 
+  it.effect("reads how each row ended from the results of a batch", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* standings(ofCsv), Either.right(ends.map(([, , standing]) => standing)))
+    })
+  )
+
   const bad: ReadonlyArray<readonly [what: string, text: string, line: number, reason: string]> = [
     ["an amount with a fraction", "handle,amount,currency\nprize-1,125.00,DKK", 2, "amount"],
     ["no handle", 'handle,amount,currency\n"a\nb",1,DKK', 2, "handle"],
@@ -79,7 +119,9 @@ describe("Reconciliation.fromText, of CSV", () => {
     ["text behind a quoted cell", 'handle,amount,currency\n"prize-1"x,1,DKK', 2, "behind a quoted cell"],
     ["no column of amounts", "\nhandle,currency\n", 2, "names no column amount"],
     ["a column twice", "handle,amount,currency,amount\n", 1, "names the column amount twice"],
-    ["too few cells", "handle,amount,currency\nprize-1,1", 2, "currency"]
+    ["too few cells", "handle,amount,currency\nprize-1,1", 2, "currency"],
+    ["a certainty that is none", "handle,amount,currency,certainty\np,1,DKK,Pri", 2, "has a wrong certainty"],
+    ["a certainty twice", "certainty,handle,amount,currency,certainty\n", 1, "names the column certainty twice"]
   ]
   for (const [what, text, line, reason] of bad) {
     it.effect(`refuses ${what}, by its line and without its value`, () =>
@@ -151,8 +193,20 @@ describe("Reconciliation.fromText, of NDJSON", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("reads how each row ended from the results of a batch", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* standings(ofNdjson), Either.right(ends.map(([, , standing]) => standing)))
+    })
+  )
+
   const bad: ReadonlyArray<readonly [what: string, text: string, line: number, reason: string]> = [
     ["a line that is not JSON", '{"handle":"p","amount":1,"currency":"DKK"}\n{secret', 2, "is not a JSON object"],
+    [
+      "a certainty that is none",
+      '{"handle":"p","amount":1,"currency":"DKK","certainty":"Secret"}',
+      1,
+      "has a wrong certainty"
+    ],
     ["an amount as text", '{"handle":"p","amount":"1","currency":"DKK"}', 1, "has a wrong amount"],
     ["an end that nobody knows", '{"_tag":"Secret","handle":"p"}', 1, "is neither an outcome nor an error"],
     ["a result that is none", '{"result":{"_tag":"Right","right":"secret"}}', 1, "has a result that is none"],
