@@ -49,9 +49,11 @@ export const list = {
 
 /** The options of a reconciliation. */
 export const reconcile = {
-  file: "Your books: CSV with columns handle, amount, currency, or NDJSON; from standard input: --file -",
+  file: "Your books, or a batch's results: CSV or NDJSON with handle, amount, currency; standard input: --file -",
   from: "With --to: the window of the provider's list, as for list. Rows outside of it are looked up.",
-  to: "Without a window, each row is looked up, and nothing is said of payouts that the file lacks."
+  to: "Without a window, each row is looked up, and nothing is said of payouts that the file lacks.",
+  currency: "With a window: as for list. Rows that it does not select are looked up.",
+  "handle-prefix": "With a window: as for list, so that other batches are not named as payouts that the file lacks."
 } as const
 
 /** Where the evidence is, and what the caller tells `recover` in addition. */

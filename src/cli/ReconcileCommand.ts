@@ -15,21 +15,36 @@ import { StandardInput } from "./RequestInput.js"
 
 const text = (name: keyof typeof Help.reconcile) => Options.withDescription(Options.text(name), Help.reconcile[name])
 
-export const flags = { file: text("file"), from: Options.optional(text("from")), to: Options.optional(text("to")) }
+export const flags = {
+  file: text("file"),
+  from: Options.optional(text("from")),
+  to: Options.optional(text("to")),
+  currency: Options.repeated(text("currency")),
+  "handle-prefix": Options.optional(text("handle-prefix"))
+}
 
 /** What the options say. */
 export interface Given {
   readonly file: string
   readonly from: Option.Option<string>
   readonly to: Option.Option<string>
+  readonly currency: ReadonlyArray<string>
+  readonly "handle-prefix": Option.Option<string>
 }
 
 /** The window of the list, or none: then each row is looked up. */
-export const filterOf = ({ from, to }: Given): Effect.Effect<PayoutFilter.Input | undefined, BadInput.BadInput> => {
-  if (Option.isNone(from) && Option.isNone(to)) return Effect.succeed(undefined)
+export const filterOf = ({
+  from,
+  to,
+  ...selection
+}: Given): Effect.Effect<PayoutFilter.Input | undefined, BadInput.BadInput> => {
+  if (Option.isNone(from) && Option.isNone(to)) {
+    return selection.currency.length === 0 && Option.isNone(selection["handle-prefix"])
+      ? Effect.succeed(undefined)
+      : BadInput.make("--currency and --handle-prefix select from a window: give --from and --to")
+  }
   if (Option.isNone(from) || Option.isNone(to)) return BadInput.make("--from and --to must be given together")
-  const nothingElse = { state: [], customer: Option.none(), currency: [], "handle-prefix": Option.none() }
-  return ListCommand.filterOf({ from: from.value, to: to.value, ...nothingElse })
+  return ListCommand.filterOf({ from: from.value, to: to.value, state: [], customer: Option.none(), ...selection })
 }
 
 /** Our books, read as they are compared. `-` is standard input. */

@@ -92,6 +92,39 @@ describe("payout reconcile", () => {
     )
   }
 
+  it.effect("says nothing of payouts that --handle-prefix and --currency do not select", () =>
+    Effect.gen(function* () {
+      const euro = { ...past("prize-2", 5), currency: "EUR" }
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500), euro, past("refund-1", 7))
+      const named = (...selection: ReadonlyArray<string>) =>
+        Effect.map(reconcile(sandbox, csv("prize-1,12500,DKK,"), [...window, ...selection]), ({ code, out }) => [
+          code,
+          ...out.filter((line) => /^UnknownHere .*:/.test(line)).map((line) => line.split(/\s+|:/)[1])
+        ])
+      assert.deepStrictEqual((yield* named()).sort(), [9, "prize-2", "refund-1"])
+      assert.deepStrictEqual(yield* named("--handle-prefix", "prize-"), [9, "prize-2"])
+      assert.deepStrictEqual(yield* named("--currency", "DKK"), [9, "refund-1"])
+      assert.deepStrictEqual(yield* named("--currency", "EUR", "--currency", "DKK", "--handle-prefix", "prize-1"), [0])
+    })
+  )
+
+  it.effect("ends with 2 if a selection has no window, and on one that cannot be", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* sandboxOf(past("prize-1", 12_500))
+      const need = "payout: --currency and --handle-prefix select from a window: give --from and --to"
+      for (const selection of [
+        ["--handle-prefix", "prize-"],
+        ["--currency", "DKK"]
+      ]) {
+        const { code, err } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), selection)
+        assert.deepStrictEqual([code, err.at(-1)], [2, need])
+      }
+      const wrong = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), [...window, "--currency", "dkk"])
+      assert.deepStrictEqual([wrong.code, wrong.out], [2, []])
+      assert.deepStrictEqual(yield* sandbox.exchanges, [])
+    })
+  )
+
   it.effect("keeps a row of the results in doubt that the provider does not have", () =>
     Effect.gen(function* () {
       const sandbox = yield* sandboxOf()
