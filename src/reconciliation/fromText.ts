@@ -38,10 +38,10 @@ export class BadRow extends Schema.TaggedError<BadRow>("effect-billwerk-payouts/
  * Our books from the text of a file, in parts of any size.
  *
  * CSV (RFC 4180; also with semicolons or tabs) begins with a line of names. `handle`, `amount` (minor units) and
- * `currency` are needed, and `customer` is compared if it is there. `certainty` and `outcome` say how a row ended, as the
- * results of `payout batch` do; without a certainty, it is expected. Other columns are ignored. NDJSON has one object per line:
- * the same fields, or a stored end of a call as its Schema encodes it (`Outcome.Outcome`, `PayoutError.PayoutError`),
- * also as the `result` of `createAll`.
+ * `currency` are needed, and `customer` (`customer_handle`) is compared if it is there. `certainty` and `outcome` say how
+ * a row ended, as the results of `payout batch` do; without a certainty, it is expected. Other columns are ignored. NDJSON
+ * has one object per line: the same fields, or a stored end of a call as its Schema encodes it (`Outcome.Outcome`,
+ * `PayoutError.PayoutError`), also as the `result` of `createAll`.
  *
  * @example
  * ```ts
@@ -69,6 +69,7 @@ export const fromText = <E, R>(text: Stream.Stream<string, E, R>): Stream.Stream
 type Format = "Unread" | "Ndjson" | { readonly delimiter: records.Delimiter; readonly columns: Columns }
 
 interface Columns {
+  readonly count: number
   readonly handle: number
   readonly amount: number
   readonly currency: number
@@ -85,6 +86,8 @@ const read = (
   format: Format,
   { text }: records.Record
 ): Either.Either<readonly [Format, Option.Option<Expectation>], string> => {
+  // What stands for bytes that are no UTF-8, and what UTF-16 is full of: a handle may be another than it seems.
+  if (text.includes("\ufffd") || text.includes("\0")) return Either.left("is not UTF-8")
   if (format !== "Unread" || records.isNdjson(text)) {
     const known = format === "Unread" ? "Ndjson" : format
     return Either.map(rowOf(known, text), (row) => [known, Option.some(row)])
@@ -96,7 +99,7 @@ const read = (
 }
 
 const columnsOf = (cells: ReadonlyArray<string>): Either.Either<Columns, string> => {
-  const names = cells.map((cell) => cell.trim().toLowerCase())
+  const names = cells.map(nameOf)
   const columns = {
     handle: names.indexOf("handle"),
     amount: names.indexOf("amount"),
@@ -108,13 +111,22 @@ const columnsOf = (cells: ReadonlyArray<string>): Either.Either<Columns, string>
   const missing = (["handle", "amount", "currency"] as const).filter((name) => columns[name] === -1)
   const doubled = Object.keys(columns).filter((name) => names.indexOf(name) !== names.lastIndexOf(name))
   if (missing.length > 0) return Either.left(`names no column ${missing.join(", ")}`)
-  return doubled.length > 0 ? Either.left(`names the column ${doubled.join(", ")} twice`) : Either.right(columns)
+  return doubled.length > 0
+    ? Either.left(`names the column ${doubled.join(", ")} twice`)
+    : Either.right({ ...columns, count: names.length })
+}
+
+// The provider calls an existing customer by another name than a new one.
+const nameOf = (cell: string): string => {
+  const name = cell.trim().toLowerCase()
+  return /^customer[\s_-]?handle$/.test(name) ? "customer" : name
 }
 
 const rowOf = (format: Exclude<Format, "Unread">, text: string): Row => {
   if (format === "Ndjson") return ofJson(text)
   const { columns, delimiter } = format
   return Either.flatMap(records.cellsOf(text, delimiter), (cells) => {
+    if (cells.length > columns.count) return Either.left(`has ${cells.length} cells, and ${columns.count} are named`)
     const filled = (column: number) => (cells[column] === "" ? undefined : cells[column])
     const row = checked({
       handle: cells[columns.handle],
@@ -169,7 +181,8 @@ const ofJson = (text: string): Row => {
 }
 
 const fieldsOf = (value: object): Row => {
-  const { amount, certainty, currency, customer, handle, outcome }: Readonly<Record<string, unknown>> = { ...value }
+  const { amount, certainty, currency, handle, outcome, ...rest }: Readonly<Record<string, unknown>> = { ...value }
+  const customer = rest["customer"] ?? rest["customer_handle"]
   // A customer to create is an object, with a handle or without.
   const isHandle = typeof customer === "string"
   return ended(checked({ handle, amount, currency, ...(isHandle ? { customer } : {}) }), outcome, certainty)

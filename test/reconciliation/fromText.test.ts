@@ -94,8 +94,10 @@ describe("Reconciliation.fromText, of CSV", () => {
 
   it.effect("keeps a customer as a fingerprint", () =>
     Effect.gen(function* () {
-      const rows = yield* read("handle,amount,currency,customer\nprize-1,12500,DKK,customer-1\n")
-      assert.deepStrictEqual(rows, Either.right([row({ customer: "customer-1" })]))
+      for (const name of ["customer", "customer_handle", "Customer handle", "customerHandle"]) {
+        const rows = yield* read(`handle,amount,currency,${name}\nprize-1,12500,DKK,customer-1\n`)
+        assert.deepStrictEqual(rows, Either.right([row({ customer: "customer-1" })]))
+      }
     })
   )
 
@@ -119,6 +121,10 @@ describe("Reconciliation.fromText, of CSV", () => {
     ["text behind a quoted cell", 'handle,amount,currency\n"prize-1"x,1,DKK', 2, "behind a quoted cell"],
     ["no column of amounts", "\nhandle,currency\n", 2, "names no column amount"],
     ["a column twice", "handle,amount,currency,amount\n", 1, "names the column amount twice"],
+    ["more cells than columns", "handle,amount,currency\nprize-1,1,DKK,", 2, "has 4 cells, and 3 are named"],
+    ["bytes that are no UTF-8", "handle,amount,currency,note\nprize-1,1,DKK,\ufffd", 2, "is not UTF-8"],
+    ["a NUL", "handle,amount,currency,note\nprize-1,1,DKK,\0", 2, "is not UTF-8"],
+    ["a customer by both names", "handle,amount,currency,customer,customer_handle\n", 1, "column customer twice"],
     ["too few cells", "handle,amount,currency\nprize-1,1", 2, "currency"],
     ["a certainty that is none", "handle,amount,currency,certainty\np,1,DKK,Pri", 2, "has a wrong certainty"],
     ["a certainty twice", "certainty,handle,amount,currency,certainty\n", 1, "names the column certainty twice"]
@@ -160,6 +166,13 @@ describe("Reconciliation.fromText, of NDJSON", () => {
         { currency: "EUR", amount: 5, handle: "prize-2" }
       ].map((line) => JSON.stringify(line))
       for (const size of [1, 5, 1_000]) assert.deepStrictEqual(yield* read(lines.join("\r\n"), size), two)
+    })
+  )
+
+  it.effect("reads a customer by the provider's name", () =>
+    Effect.gen(function* () {
+      const line = { handle: "prize-1", amount: 12_500, currency: "DKK", customer_handle: "customer-1" }
+      assert.deepStrictEqual(yield* read(JSON.stringify(line)), Either.right([row({ customer: "customer-1" })]))
     })
   )
 
@@ -208,6 +221,7 @@ describe("Reconciliation.fromText, of NDJSON", () => {
       "has a wrong certainty"
     ],
     ["an amount as text", '{"handle":"p","amount":"1","currency":"DKK"}', 1, "has a wrong amount"],
+    ["bytes that are no UTF-8", '{"handle":"p","amount":1,"currency":"DKK","text":"\ufffd"}', 1, "is not UTF-8"],
     ["an end that nobody knows", '{"_tag":"Secret","handle":"p"}', 1, "is neither an outcome nor an error"],
     ["a result that is none", '{"result":{"_tag":"Right","right":"secret"}}', 1, "has a result that is none"],
     [
