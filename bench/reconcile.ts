@@ -236,7 +236,7 @@ const main = Effect.gen(function* () {
   }
   for (const name of Reconciliation.classes) if (summary.classes[name].count !== (counts.get(name) ?? 0)) wrong += 1
   yield* Console.log(`${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, Node ${process.version}`)
-  yield* Console.log(Reconciliation.ofSummary(summary).join("\n"))
+  yield* Console.log(Reconciliation.summaryLines(summary).join("\n"))
   yield* Console.log(
     `\n${differences.reduce((sum, [, many]) => sum + many, 0)} differences, ${wrong} wrong. ` +
       `${seconds.toFixed(1)} s; RSS at most ${megabytes(Math.max(...samples.map(({ rss }) => rss)))} MB; ` +

@@ -29,7 +29,7 @@ export {
 export { type End, Expectation, ofEnd, ofRequest, ofResult, ofRow, Standing } from "./Expectation.js"
 export { BadRow, fromText } from "./fromText.js"
 export { heldMax, type Options } from "./reconcile.js"
-export { lines, ofDifference, ofSummary } from "./text.js"
+export { lines, lineOf, summaryLines } from "./text.js"
 
 /**
  * Every payout on which both sides do not agree, and a `Summary` of all payouts as the last element. Both sides may come

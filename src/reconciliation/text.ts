@@ -13,7 +13,7 @@ import type { Standing } from "./Expectation.js"
  * @since 0.1.0
  */
 export const lines = <E, R>(report: Stream.Stream<Difference | Summary, E, R>): Stream.Stream<string, E, R> =>
-  Stream.mapConcat(report, (one) => (one._tag === "Summary" ? ofSummary(one) : [ofDifference(one)]))
+  Stream.mapConcat(report, (one) => (one._tag === "Summary" ? summaryLines(one) : [lineOf(one)]))
 
 /**
  * One difference in one line.
@@ -21,7 +21,7 @@ export const lines = <E, R>(report: Stream.Stream<Difference | Summary, E, R>): 
  * @category text
  * @since 0.1.0
  */
-export const ofDifference = (one: Difference): string => `${one._tag.padEnd(nameWidth)}${one.handle}: ${sentence(one)}`
+export const lineOf = (one: Difference): string => `${one._tag.padEnd(nameWidth)}${one.handle}: ${sentence(one)}`
 
 /**
  * The summary: one sentence if both sides agree, or else a table with a line for each class and currency, and what each
@@ -30,7 +30,7 @@ export const ofDifference = (one: Difference): string => `${one._tag.padEnd(name
  * @category text
  * @since 0.1.0
  */
-export const ofSummary = (summary: Summary): ReadonlyArray<string> => {
+export const summaryLines = (summary: Summary): ReadonlyArray<string> => {
   if (summary.agrees) return [agreement(summary)]
   const met = classes.filter((name) => summary.classes[name].count > 0)
   return [
