@@ -112,8 +112,8 @@ describe("payout, for people", () => {
         assert.deepStrictEqual([code, err, out.join("\n")], [0, [], Help.page])
       }
       const { rows: _, ...batchOptions } = Help.batch
-      for (const name of [Help.request, Help.list, Help.reconcile, Help.call, Help.evidence, batchOptions].flatMap((options) =>
-        Object.keys(options)
+      for (const name of [Help.request, Help.list, Help.reconcile, Help.call, Help.evidence, batchOptions].flatMap(
+        (options) => Object.keys(options)
       )) {
         assert.include(Help.page, `  --${name} `)
       }
