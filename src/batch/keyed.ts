@@ -1,5 +1,12 @@
 /**
- * A batch's store over a `KeyValueStore`: one key per handle, one for what the store is about, and one for the lock.
+ * A batch's store over a `KeyValueStore`: one key per run and handle, one per run, one for what the store is about, and
+ * one for the lock.
+ *
+ * Runs have numbers, and each one writes to keys of its own. A run that was stopped in a write can lose the lock
+ * meanwhile, and its value then lands late, without knowing what the new run sent. With one key per handle it would
+ * replace the new run's entry, and nothing would show that there was one. So a late value only replaces one of its own
+ * run, and the entry of the latest run holds. Nothing is merged: a later run's entry has all that it read, and a begin
+ * that landed late was not sent, because its run then found the lock lost. A row costs one read per earlier run.
  */
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Duration from "effect/Duration"
@@ -16,7 +23,12 @@ export interface Settings {
   readonly lease: Duration.Duration
 }
 
-const keys = { lock: "lock", about: "about", entry: (handle: string) => `entry/${handle}` }
+const keys = {
+  lock: "lock",
+  about: "about",
+  run: (run: number) => `run/${run}`,
+  entry: (run: number, handle: string) => `entry/${run}/${handle}`
+}
 
 const json = Schema.parseJson(Entry)
 const encode = Schema.encode(json)
@@ -39,8 +51,15 @@ export const make = ({ about, lease: term, store }: Settings): Store => {
       : Effect.void
   )
 
-  const find = Effect.fnUntraced(function* (handle: string) {
-    const key = keys.entry(handle)
+  /** How many runs have opened the store. */
+  const countRuns = Effect.gen(function* () {
+    let runs = 0
+    while (Option.isSome(yield* get(keys.run(runs + 1)))) runs += 1
+    return runs
+  })
+
+  const findOf = Effect.fnUntraced(function* (run: number, handle: string) {
+    const key = keys.entry(run, handle)
     const found = yield* get(key)
     if (Option.isNone(found)) return undefined
     // A ParseError prints the text that it could not read.
@@ -49,30 +68,44 @@ export const make = ({ about, lease: term, store }: Settings): Store => {
     return entry
   })
 
+  const find = (runs: number) =>
+    Effect.fnUntraced(function* (handle: string) {
+      for (let run = runs; run > 0; run--) {
+        const entry = yield* findOf(run, handle)
+        if (entry !== undefined) return entry
+      }
+      return undefined
+    })
+
   const peek = Effect.fnUntraced(function* (handles: ReadonlyArray<string>) {
     yield* refuseOther
+    const findLatest = find(yield* countRuns)
     const found = new Map<string, Entry>()
     for (const handle of handles) {
-      const entry = yield* find(handle)
+      const entry = yield* findLatest(handle)
       if (entry !== undefined) found.set(handle, entry)
     }
     return found
   })
 
   const open = Effect.gen(function* () {
-    const { check } = yield* lease.acquire(cell, term)
+    const { check, name } = yield* lease.acquire(cell, term)
     yield* refuseOther
     yield* set(keys.about, about)
+    const run = (yield* countRuns) + 1
+    // Who does not have the lock after this writes no entry, so of two runs with one number, one at most has entries.
+    yield* set(keys.run(run), name)
+    yield* check
     let failure: StoreFailed | undefined
     const append = (entry: Entry) =>
       Effect.gen(function* () {
         if (failure !== undefined) return yield* failure
         const text = yield* Effect.orDie(encode(entry))
         yield* check
-        yield* set(keys.entry(entry.handle), text)
+        yield* set(keys.entry(run, entry.handle), text)
         yield* check
       }).pipe(Effect.tapError((error) => Effect.sync(() => void (failure = error))))
-    return { find, append }
+    return { find: find(run), append }
   })
 
   return { open, peek }

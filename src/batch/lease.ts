@@ -24,6 +24,8 @@ export interface Cell {
 
 /** The lock, as its owner has it. */
 export interface Lease {
+  /** The owner's name. No other owner has it, before or after. */
+  readonly name: string
   /** Fails if the lock is lost, and from then on. */
   readonly check: Effect.Effect<void, StoreFailed>
 }
@@ -53,7 +55,7 @@ export const acquire = (
     yield* Effect.forkScoped(
       held.beat.pipe(Effect.delay(Duration.times(lease, 1 / beatsPerLease)), Effect.forever, Effect.ignore)
     )
-    return { check: held.check }
+    return { name, check: held.check }
   })
 
 const beatOf = (name: string, count: number): string => `${name} ${count}`

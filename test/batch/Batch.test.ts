@@ -416,6 +416,7 @@ describe("a journal", () => {
       .split("\n")
       .slice(1, -1)
       .map((line) => JSON.parse(line))
+      .filter(({ _tag }) => _tag !== "Opening")
 
   /** A row that is paid, and one in doubt: its create was carried out, and not answered. */
   const oneInDoubt = (sandbox: Sandbox.Service, file: string) =>
