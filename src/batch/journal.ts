@@ -133,9 +133,10 @@ const lockOf = ({ file, files }: Settings): lease.Cell => {
   const write = (text: string) => {
     // Each owner has a draft of its own.
     const draft = `${name}.${text.split(" ")[0]}`
-    return Effect.mapError(
-      Effect.zipRight(files.writeFileString(draft, text, { mode }), files.rename(draft, name)),
-      failed(name)
+    return files.writeFileString(draft, text, { mode }).pipe(
+      Effect.zipRight(files.rename(draft, name)),
+      Effect.onError(() => Effect.ignore(files.remove(draft, { force: true }))),
+      Effect.mapError(failed(name))
     )
   }
   return { name, read, write, remove: Effect.mapError(files.remove(name, { force: true }), failed(name)) }

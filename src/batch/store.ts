@@ -3,6 +3,7 @@
  */
 import type * as PlatformError from "@effect/platform/Error"
 import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Entry } from "./entries.js"
@@ -42,9 +43,15 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>("effect-billwer
   }
 }
 
-/** A failure of the system. Its description may hold anything, so only its name is kept. */
+/** A failure of the system. Its description may hold anything, so only its name and the system's code are kept. */
 export const failed = (store: string) => (error: PlatformError.PlatformError) =>
-  new StoreFailed({ store, reason: error._tag === "SystemError" ? error.reason : error.module })
+  new StoreFailed({ store, reason: error._tag === "SystemError" ? reasonOf(error) : error.module })
+
+/** A full disk is `Unknown` by name, and `ENOSPC` by code. */
+const reasonOf = ({ cause, reason }: PlatformError.SystemError): string => {
+  const code = Predicate.hasProperty(cause, "code") ? cause.code : undefined
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? `${reason} (${code})` : reason
+}
 
 /**
  * A store that one run has for itself.

@@ -5,7 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Cause, Clock, Effect, Either, Exit, Fiber, TestClock } from "effect"
 import { Batch, BatchStore, Exposure, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import * as path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { requestOf } from "../support.js"
 import {
@@ -490,6 +491,8 @@ describe("a journal", () => {
       assert.strictEqual(yield* reasonFor(lines.with(2, "{}").join("\n")), "line 3 is damaged")
       assert.strictEqual(yield* reasonFor(lines.with(2, "").join("\n")), "line 3 is damaged")
       assert.strictEqual(yield* reasonFor("handle,amount\n"), "it is no journal of a batch")
+      assert.strictEqual(yield* reasonFor("notes without an end"), "it is no journal of a batch")
+      assert.strictEqual(readFileSync(file, "utf8"), "notes without an end")
       assert.strictEqual(
         yield* reasonFor(lines.join("\n"), { about: "live" }),
         "it is about payouts, and not about live"
@@ -507,10 +510,17 @@ describe("a journal", () => {
         const sandbox = yield* Sandbox.make()
         const file = newFile()
         const requests = requestsOf(6)
-        const failure = new SystemError({ reason: "Unknown", module: "FileSystem", method, description: "secret" })
+        const cause = Object.assign(new Error("secret"), { code: "ENOSPC" })
+        const failure = new SystemError({
+          reason: "Unknown",
+          module: "FileSystem",
+          method,
+          description: "secret",
+          cause
+        })
         const store = storeIn(file, (files) => withFile(files, file, failingAfter(4, method, failure)))
         const first = yield* inVirtualTime(runBy(sandbox, store, requests, { concurrency: 1 }))
-        assert.deepStrictEqual(first.stopped, { _tag: "StoreFailed", reason: "Unknown" })
+        assert.deepStrictEqual(first.stopped, { _tag: "StoreFailed", reason: "Unknown (ENOSPC)" })
         const creates = yield* createsOf(sandbox)
         const onRecord = readFileSync(file, "utf8")
         for (const handle of creates) assert.include(onRecord, `"handle":"${handle}"`)
@@ -521,6 +531,17 @@ describe("a journal", () => {
       })
     )
   }
+
+  it.scoped("leaves no draft of its lock behind where that cannot be written", () =>
+    Effect.gen(function* () {
+      const file = newFile()
+      const failure = new SystemError({ reason: "Unknown", module: "FileSystem", method: "rename" })
+      const store = storeIn(file, (files) => ({ ...files, rename: () => Effect.fail(failure) }))
+      const error = yield* inVirtualTime(Effect.flip(runBy(yield* Sandbox.make(), store, requestsOf(1))))
+      assert(error._tag === "StoreFailed")
+      assert.deepStrictEqual([error.reason, readdirSync(path.dirname(file))], ["Unknown", []])
+    })
+  )
 
   it.scoped("shares one sync among the entries that wait", () =>
     Effect.gen(function* () {
