@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Ref from "effect/Ref"
-import type { BillwerkClient } from "../provider/BillwerkClient.js"
+import { BillwerkClient } from "../provider/BillwerkClient.js"
 import * as Exposure from "../domain/Exposure.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
@@ -172,7 +172,8 @@ export const run = <R = never>(
       stop: rules = {}
     } = options
     if (!bulk.isConcurrency(concurrency)) return yield* Effect.die(bulk.noConcurrency(concurrency))
-    const store = yield* Effect.flatMap(BatchStore, ({ open }) => open)
+    const { account } = yield* BillwerkClient
+    const store = yield* Effect.flatMap(BatchStore, ({ open }) => open(account))
     const rows = yield* planRows(requests, store.find, retryFailed)
     const books = yield* openBooks(store, rows, horizonOf(options.arrivalHorizon))
     const pay = yield* paying(books, rows, options)

@@ -41,6 +41,11 @@ export interface Options {
    * What the store is about, such as `live`: a store that was begun with another name is refused. Default: `payouts`.
    */
   readonly about?: string | undefined
+  /**
+   * Takes a store that an earlier run began with another account. Say so only if it is the same account with a new key,
+   * or at another address: what was paid from one account says nothing about another one. Default: false.
+   */
+  readonly otherAccount?: boolean | undefined
 }
 
 /**
@@ -51,7 +56,11 @@ export interface Options {
  */
 export const leaseDefault: Duration.Duration = Duration.seconds(5)
 
-const settingsOf = ({ about = "payouts", lease = leaseDefault }: Options) => ({ about, lease: Duration.decode(lease) })
+const settingsOf = ({ about = "payouts", lease = leaseDefault, otherAccount = false }: Options) => ({
+  about,
+  otherAccount,
+  lease: Duration.decode(lease)
+})
 
 /**
  * A journal file: NDJSON, one entry per line, appended and synced. Entries that wait at the same time share one sync.

@@ -11,13 +11,14 @@ import * as Queue from "effect/Queue"
 import type { Entry } from "./entries.js"
 import * as journalLines from "./journalLines.js"
 import * as lease from "./lease.js"
-import { failed, type Opened, type Store, type StoreFailed } from "./store.js"
+import { checkAccount, failed, type Opened, type Store, type StoreFailed } from "./store.js"
 
 export interface Settings {
   readonly file: string
   readonly files: FileSystem.FileSystem
   readonly path: Path.Path
   readonly about: string
+  readonly otherAccount: boolean
   readonly lease: Duration.Duration
 }
 
@@ -34,14 +35,17 @@ export const make = (settings: Settings): Store => ({
       yield* journalLines.readOn(reading, yield* load(settings))
       return journalLines.entriesOf(reading)
     }),
-  open: Effect.gen(function* () {
+  open: Effect.fnUntraced(function* (given) {
     const { check, name } = yield* lease.acquire(lockOf(settings), settings.lease)
     const reading = journalLines.begin(settings.file, settings.about)
     const found = yield* load(settings)
     yield* journalLines.readOn(reading, found)
+    const { file, otherAccount } = settings
+    yield* checkAccount(file, { found: reading.account, given, otherAccount })
     yield* check
     const isTorn = found.length > reading.bytes
-    const opened = yield* Effect.mapError(openFile(settings, reading.bytes, isTorn, name), failed(settings.file))
+    const opening = yield* journalLines.openingLine(name, given)
+    const opened = yield* Effect.mapError(openFile(settings, reading.bytes, isTorn, opening), failed(file))
     yield* check
     // Lines that an earlier owner wrote until its lock was taken over are before the opening: now all of them are read.
     yield* journalLines.readOn(reading, yield* load(settings))
@@ -105,13 +109,13 @@ const appending = (
   })
 
 /** Opens the file behind its last whole line, and writes that it is this run's from there on. */
-const openFile = ({ about, file, files, path }: Settings, bytes: number, isTorn: boolean, name: string) =>
+const openFile = ({ about, file, files, path }: Settings, bytes: number, isTorn: boolean, opening: string) =>
   Effect.gen(function* () {
     const opened = yield* files.open(file, { flag: "a", mode })
     // Only where it must: a run that is stopped here and goes on later would cut off what others wrote meanwhile.
     if (isTorn) yield* opened.truncate(bytes)
     const head = bytes === 0 ? yield* journalLines.headLine(about) : ""
-    yield* opened.writeAll(new TextEncoder().encode(head + (yield* journalLines.openingLine(name))))
+    yield* opened.writeAll(new TextEncoder().encode(head + opening))
     yield* opened.sync
     if (bytes > 0) return opened
     // Not every system can do this. Without it, the new name is on the disk a little later.

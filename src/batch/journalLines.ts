@@ -18,7 +18,7 @@ import { StoreFailed } from "./store.js"
 const Head = Schema.TaggedStruct("Batch", { version: Schema.Literal(1), about: Schema.String })
 
 /** From here on, the store is this run's. */
-const Opening = Schema.TaggedStruct("Opening", { owner: Schema.String })
+const Opening = Schema.TaggedStruct("Opening", { owner: Schema.String, account: Schema.optional(Schema.String) })
 
 const owned = { owner: Schema.String }
 
@@ -38,8 +38,8 @@ const decodeLine = Schema.decodeOption(lineJson)
 export const headLine = (about: string): Effect.Effect<string> =>
   Effect.map(Effect.orDie(encodeHead(Head.make({ version: 1, about }))), ended)
 
-export const openingLine = (owner: string): Effect.Effect<string> =>
-  Effect.map(Effect.orDie(encodeLine(Opening.make({ owner }))), ended)
+export const openingLine = (owner: string, account: string | undefined): Effect.Effect<string> =>
+  Effect.map(Effect.orDie(encodeLine(Opening.make(account === undefined ? { owner } : { owner, account }))), ended)
 
 export const entryLine = (owner: string, entry: Entry): Effect.Effect<string> =>
   Effect.map(Effect.orDie(encodeLine({ ...entry, owner })), ended)
@@ -55,6 +55,8 @@ export interface Reading {
   lines: number
   /** The latest run to open. */
   owner: string | undefined
+  /** The account of the latest run that had one. */
+  account: string | undefined
   /** The entries of each owner, as long as it was the latest. */
   readonly timely: Map<string, Entry>
   /** What late entries say in addition, until the next opening. */
@@ -67,6 +69,7 @@ export const begin = (file: string, about: string): Reading => ({
   bytes: 0,
   lines: 0,
   owner: undefined,
+  account: undefined,
   timely: new Map(),
   late: new Map()
 })
@@ -119,14 +122,15 @@ const take = (reading: Reading, line: string): Effect.Effect<void, StoreFailed> 
     if (Option.isNone(decoded)) {
       return new StoreFailed({ store: reading.file, reason: `line ${reading.lines} is damaged` })
     }
-    if (decoded.value._tag === "Opening") open(reading, decoded.value.owner)
+    if (decoded.value._tag === "Opening") open(reading, decoded.value)
     else add(reading, decoded.value)
     return Effect.void
   })
 
 /** Who opens reads all that is there, so its entries know of what was late. */
-const open = (reading: Reading, owner: string): void => {
+const open = (reading: Reading, { account, owner }: typeof Opening.Type): void => {
   reading.owner = owner
+  reading.account = account ?? reading.account
   for (const [handle, begun] of reading.late) reading.timely.set(handle, withLate(reading.timely.get(handle), begun))
   reading.late.clear()
 }

@@ -1,6 +1,6 @@
 /**
- * A batch's store over a `KeyValueStore`: one key per run and handle, one per run, one for what the store is about, and
- * one for the lock.
+ * A batch's store over a `KeyValueStore`: one key per run and handle, one per run, two for what the store is about,
+ * and one for the lock.
  *
  * Runs have numbers, and each one writes to keys of its own. A run that was stopped in a write can lose the lock
  * meanwhile, and its value then lands late, without knowing what the new run sent. With one key per handle it would
@@ -15,17 +15,19 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Entry } from "./entries.js"
 import * as lease from "./lease.js"
-import { failed, type Store, StoreFailed } from "./store.js"
+import { checkAccount, failed, type Store, StoreFailed } from "./store.js"
 
 export interface Settings {
   readonly store: KeyValueStore.KeyValueStore
   readonly about: string
+  readonly otherAccount: boolean
   readonly lease: Duration.Duration
 }
 
 const keys = {
   lock: "lock",
   about: "about",
+  account: "account",
   run: (run: number) => `run/${run}`,
   entry: (run: number, handle: string) => `entry/${run}/${handle}`
 }
@@ -34,7 +36,7 @@ const json = Schema.parseJson(Entry)
 const encode = Schema.encode(json)
 const decode = Schema.decode(json)
 
-export const make = ({ about, lease: term, store }: Settings): Store => {
+export const make = ({ about, lease: term, otherAccount, store }: Settings): Store => {
   const get = (key: string) => Effect.mapError(store.get(key), failed(key))
   const set = (key: string, value: string) => Effect.mapError(store.set(key, value), failed(key))
 
@@ -88,10 +90,13 @@ export const make = ({ about, lease: term, store }: Settings): Store => {
     return found
   })
 
-  const open = Effect.gen(function* () {
+  const open = Effect.fnUntraced(function* (given?: string) {
     const { check, name } = yield* lease.acquire(cell, term)
     yield* refuseOther
+    const found = Option.getOrUndefined(yield* get(keys.account))
+    yield* checkAccount(keys.account, { found, given, otherAccount })
     yield* set(keys.about, about)
+    if (given !== undefined) yield* set(keys.account, given)
     const run = (yield* countRuns) + 1
     // Who does not have the lock after this writes no entry, so of two runs with one number, one at most has entries.
     yield* set(keys.run(run), name)

@@ -2,7 +2,7 @@
  * What a batch's store does, and what can be wrong with it.
  */
 import type * as PlatformError from "@effect/platform/Error"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -43,6 +43,27 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>("effect-billwer
   }
 }
 
+/** Whose store it is, and whether another account is only another key of it. */
+export interface Accounts {
+  readonly found: string | undefined
+  readonly given: string | undefined
+  readonly otherAccount: boolean
+}
+
+/** What was paid from one account says nothing about another one. */
+export const checkAccount = (
+  store: string,
+  { found, given, otherAccount }: Accounts
+): Effect.Effect<void, StoreFailed> =>
+  otherAccount || found === undefined || given === undefined || found === given
+    ? Effect.void
+    : new StoreFailed({
+        store,
+        reason:
+          "it is of another account, or of another key. If it is the same account with a new key, say so: " +
+          "otherAccount (--other-account)"
+      })
+
 /** A failure of the system. Its description may hold anything, so only its name and the system's code are kept. */
 export const failed = (store: string) => (error: PlatformError.PlatformError) =>
   new StoreFailed({ store, reason: error._tag === "SystemError" ? reasonOf(error) : error.module })
@@ -78,9 +99,10 @@ export interface Opened {
 export interface Store {
   /**
    * Takes the store for one run, until the scope closes. Fails with `BatchLocked` while another run has it. The lock
-   * is a lease that its run renews: the lock of a killed process ends by itself, after `lease`.
+   * is a lease that its run renews: the lock of a killed process ends by itself, after `lease`. Fails with `StoreFailed`
+   * if an earlier run had another `account`, which is a `BillwerkClient`'s name for it. Without one, all will do.
    */
-  readonly open: Effect.Effect<Opened, BatchLocked | StoreFailed, Scope.Scope>
+  readonly open: (account?: string) => Effect.Effect<Opened, BatchLocked | StoreFailed, Scope.Scope>
   /**
    * The latest entries, without taking the store: for a preview. A store that can say which handles it has gives all of
    * them, and any other store those that are asked for.

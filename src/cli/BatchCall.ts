@@ -34,6 +34,7 @@ export interface Settings extends Report.Format {
   readonly skipInvalid: boolean
   readonly retryFailed: boolean
   readonly mayBeSent: boolean
+  readonly otherAccount: boolean
 }
 
 /** The largest file that is read, in bytes: some hundred thousand rows. */
@@ -48,10 +49,10 @@ export const pay = (settings: Settings) =>
     return yield* carryOut(settings, preview)
   }).pipe(Effect.provide(storeOf(settings)))
 
-const storeOf = ({ files: { journal }, mode }: Settings) =>
+const storeOf = ({ files: { journal }, mode, otherAccount }: Settings) =>
   journal === undefined
     ? Layer.provide(BatchStore.layerKeyValueStore, KeyValueStore.layerMemory)
-    : BatchStore.layerFile(journal, { about: mode === "Live" ? "live payouts" : "simulated payouts" })
+    : BatchStore.layerFile(journal, { about: mode === "Live" ? "live payouts" : "simulated payouts", otherAccount })
 
 /** Reads the rows, shows what they would do, and has the caller agree. */
 const prepare = (settings: Settings) =>

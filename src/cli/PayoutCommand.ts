@@ -126,7 +126,8 @@ const batchFlags = {
   stopAfterFailures: batchText("stop-after-failures"),
   skipInvalid: batchSwitch("skip-invalid"),
   retryFailed: batchSwitch("retry-failed"),
-  mayBeSent: batchSwitch("may-be-sent")
+  mayBeSent: batchSwitch("may-be-sent"),
+  otherAccount: batchSwitch("other-account")
 }
 
 const batch = Command.make("batch", batchFlags, (flags) =>

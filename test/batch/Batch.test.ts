@@ -102,7 +102,7 @@ for (const [what, newStore] of twoStores) {
         const sandbox = yield* Sandbox.make()
         const store = yield* newStore
         const requests = requestsOf(1)
-        const open = Effect.flatMap(BatchStore.BatchStore, ({ open }) => open).pipe(Effect.provide(store))
+        const open = Effect.flatMap(BatchStore.BatchStore, ({ open }) => open()).pipe(Effect.provide(store))
         yield* inVirtualTime(
           Effect.gen(function* () {
             const refused = yield* Effect.scoped(Effect.zipRight(open, Effect.flip(runBy(sandbox, store, requests))))
@@ -560,7 +560,7 @@ describe("a journal", () => {
       })
       yield* inVirtualTime(
         Effect.gen(function* () {
-          const { append } = yield* Effect.flatMap(BatchStore.BatchStore, ({ open }) => open)
+          const { append } = yield* Effect.flatMap(BatchStore.BatchStore, ({ open }) => open())
           yield* Effect.forEach(entries, append, { concurrency: "unbounded", discard: true })
         }).pipe(Effect.scoped, Effect.provide(store))
       )

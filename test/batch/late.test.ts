@@ -88,7 +88,7 @@ const inKeys: NewSlow = (...stall) =>
     })
   )
 
-const open = Effect.flatMap(BatchStore.BatchStore, (store) => store.open)
+const open = Effect.flatMap(BatchStore.BatchStore, (store) => store.open())
 
 /** The first run begins, and is stopped in its second entry; the second run writes its own; the late one lands. */
 const lateAfter = (

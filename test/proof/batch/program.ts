@@ -21,10 +21,11 @@ const policy = RetryPolicy.make({
 /** The store of those who are wrong: what was begun is on record with its result, or never. */
 const wrong = (keeper: Exclude<Keeper, "library">, store: BatchStore.Store): BatchStore.Store => ({
   ...store,
-  open: Effect.map(store.open, (opened) => ({
-    ...opened,
-    append: (entry) => (keeper === "not at all" || entry._tag === "Begun" ? Effect.void : opened.append(entry))
-  }))
+  open: (account) =>
+    Effect.map(store.open(account), (opened) => ({
+      ...opened,
+      append: (entry) => (keeper === "not at all" || entry._tag === "Begun" ? Effect.void : opened.append(entry))
+    }))
 })
 
 const store = BatchStore.layerFile(setup.journal, { lease: setup.lease })
