@@ -56,6 +56,21 @@ export interface CallOptions {
 }
 
 /**
+ * The settings of one `create`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CreateOptions extends CallOptions {
+  /**
+   * The evidence of earlier, ended calls for this handle, which this process may not have. The transactions that it
+   * knows are not taken for the doing of this create. If it leaves money in doubt, the call looks up first. For calls
+   * that may not have ended, use `recover`.
+   */
+  readonly evidence?: Evidence | undefined
+}
+
+/**
  * The settings of one `createAll`.
  *
  * @category models
@@ -230,9 +245,10 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * call ends at once as the first did. But if `awaitFinal` found the payment for a bare handle, it may have gone to
      * another card, so the next call looks it up. The service remembers the last 10,000 payouts in doubt, 10,000 that
      * were declined and 10,000 that were paid. **For a payout that another process may have sent, or after a restart,
-     * use `recover`.**
+     * use `recover`.** For one that another process sent and saw fail, which is tried again, pass the `evidence` of that
+     * failure: or else the old decline may be taken for the answer to this create, if that is lost.
      */
-    readonly create: (request: PayoutRequest, options?: CallOptions) => Effect.Effect<Outcome, PayoutError>
+    readonly create: (request: PayoutRequest, options?: CreateOptions) => Effect.Effect<Outcome, PayoutError>
     /**
      * `create` for each request of a stream, many at once. Emits one result per request, in completion order; a failed
      * payout is a `Left`. Requests are pulled as they are needed. If the consumer is slow, no more than 32 results wait
@@ -395,17 +411,17 @@ const start = Effect.fnUntraced(function* (options: Options) {
 const paying = ({ around: { flights, process }, policy: policyDefault }: Parts) => {
   const pay = (span: string, call: Call) => Telemetry.ofPayout(span, call.request.handle)(flights.board(call))
 
-  const create = (request: PayoutRequest, { policy = policyDefault }: CallOptions = {}) =>
-    refusalOf(request) ?? pay(Telemetry.payoutSpan.create, { request, policy, recovery: undefined })
+  const create = (request: PayoutRequest, { evidence, policy = policyDefault }: CreateOptions = {}) =>
+    refusalOf(request, { evidence }) ??
+    pay(Telemetry.payoutSpan.create, { request, policy, evidence, recovery: undefined })
 
   const recover = (request: PayoutRequest, options: RecoverOptions = {}) => {
     const { evidence, lastSentAt, outstandingCreates, policy = policyDefault } = options
     const recovery = {
-      evidence,
       outstandingCreates,
       lastSentAt: lastSentAt === undefined ? undefined : DateTime.toEpochMillis(lastSentAt)
     }
-    return refusalOf(request, options) ?? pay(Telemetry.payoutSpan.recover, { request, policy, recovery })
+    return refusalOf(request, options) ?? pay(Telemetry.payoutSpan.recover, { request, policy, evidence, recovery })
   }
 
   const intend = Effect.fnUntraced(function* (request: PayoutRequest, options: IntendOptions = {}) {

@@ -64,7 +64,7 @@ void (payouts.recover(request, { evidence: outcome.evidence }) satisfies Effect.
   PayoutError.PayoutError
 >)
 // @ts-expect-error what a process knows of others is told to `recover`
-void payouts.create(request, { evidence: outcome.evidence })
+void payouts.create(request, { outstandingCreates: 0 })
 // @ts-expect-error a request may not have been sent: create or recover it
 void payouts.awaitFinal(request)
 void (payouts.get(request.handle) satisfies Effect.Effect<Payout.Payout, PayoutError.LookupError>)

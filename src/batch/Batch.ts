@@ -281,6 +281,7 @@ const paying = (
         // The store has every create that a run sent. If nothing else sent one, there is none beside its evidence.
         return payouts.recover(request, mayBeSent ? { evidence } : { evidence, outstandingCreates: 0 })
       }
-      return mayBeSent ? payouts.recover(request) : payouts.create(request)
+      if (mayBeSent) return payouts.recover(request)
+      return payouts.create(request, standing._tag === "Fresh" ? { evidence: standing.evidence } : {})
     }
   })

@@ -116,7 +116,8 @@ export const recorded = (result: Outcome | PayoutError.PayoutError): Recorded =>
 
 /** What a later run does with a row, by its latest entry. */
 export type Standing =
-  | { readonly _tag: "Fresh" }
+  /** It certainly moved nothing. The evidence is that of the calls that ended so, if there were any. */
+  | { readonly _tag: "Fresh"; readonly evidence?: Exposure.Evidence | undefined }
   /** It had another run, which may have sent creates that only its evidence has. */
   | { readonly _tag: "Begun"; readonly evidence: Exposure.Evidence }
   | { readonly _tag: "Done"; readonly result: Recorded }
@@ -130,8 +131,10 @@ export const standingOf = (entry: Entry | undefined, request: string, retryFaile
   if (entry._tag === "Begun") return { _tag: "Begun", evidence: entry.evidence }
   const { evidence, result } = entry
   if (isDone(result, retryFailed)) return { _tag: "Done", result }
-  // What certainly moved nothing leaves nothing to be recovered.
-  return evidence === undefined || result.certainty === "NotMoved" ? { _tag: "Fresh" } : { _tag: "Begun", evidence }
+  // What certainly moved nothing leaves nothing to be recovered. A create that follows must know it all the same.
+  return evidence === undefined || result.certainty === "NotMoved"
+    ? { _tag: "Fresh", evidence }
+    : { _tag: "Begun", evidence }
 }
 
 /** Whether the next run would send a row again that ended so. It certainly moved nothing, and without an answer about it. */

@@ -25,10 +25,8 @@ import { type Ended, type Memory, ProcessMemory } from "./ProcessMemory.js"
 import { subjectOf } from "./Subject.js"
 import { validated } from "./toError.js"
 
-/** What the caller knows of other processes. With it, a call begins with a lookup. */
+/** What the caller knows of creates of other processes. With it, a call begins with a lookup. */
 export interface Recovery {
-  /** The evidence of an earlier error or outcome. */
-  readonly evidence: Exposure.Evidence | undefined
   /** How many creates were sent that no evidence knows. */
   readonly outstandingCreates: number | undefined
   /** When the latest of these was sent, in epoch milliseconds. */
@@ -39,6 +37,8 @@ export interface Recovery {
 export interface Call {
   readonly request: PayoutRequest
   readonly policy: RetryPolicy
+  /** The evidence of earlier calls, which this process may not have. */
+  readonly evidence?: Exposure.Evidence | undefined
   /** Undefined if no other process can have sent it. */
   readonly recovery: Recovery | undefined
 }
@@ -127,7 +127,7 @@ export class SingleFlight {
 
   private join(flight: Flight, call: Call, now: Exposure.Moment): Ending {
     const differs = differences(flight.request, call.request)
-    recovering(flight.evidence, call, now)
+    adopting(flight.evidence, call, now)
     if (differs.length > 0) return conflict(flight.evidence, call.request, differs)
     const done = (flight.done ??= Deferred.unsafeMake(FiberId.none))
     return Effect.flatMap(
@@ -146,7 +146,7 @@ export class SingleFlight {
     now: Exposure.Moment
   ): Ending {
     const refused = Effect.suspend(() => {
-      recovering(evidence, call, now)
+      adopting(evidence, call, now)
       return conflict(evidence, call.request, differs)
     })
     return this.fly(restore, { ...call, request }, { evidence, first: NextStep.lastAsk }).pipe(
@@ -193,7 +193,7 @@ const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposur
   const { handle } = call.request
   const evidence = new EvidenceRecorder(process, subjectOf(call.request), memory.evidence(handle))
   if (memory.hasForgotten) evidence.assume(evidence.subject, { count: 1, guess: true, until: now })
-  recovering(evidence, call, now)
+  adopting(evidence, call, now)
   const isAsked = call.recovery !== undefined || memory.hasEvicted || evidence.isInDoubt
   const asking = Exposure.isClaimed(evidence.value, now) ? NextStep.confirm : NextStep.firstAsk
   return { evidence, first: evidence.isDeclined ? NextStep.recheck : isAsked ? asking : NextStep.create }
@@ -203,14 +203,14 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   const differs = differences(request, call.request)
   // Other arguments may be tried only when it is certain that the earlier ones have not paid.
   if (differs.length > 0 && paid !== undefined) {
-    recovering(evidence, call, now)
+    adopting(evidence, call, now)
     return { end: conflict(evidence, call.request, differs) }
   }
   // It is paid, perhaps by these arguments, unless they were declined for good. The record decides, and nothing is
   // sent.
   if (differs.length > 0 && evidence.exposure.min > 0 && evidence.payerOf(call.request) !== "Other") {
     const known = evidence.continuedBy(subjectOf(call.request))
-    recovering(known, call, now)
+    adopting(known, call, now)
     const isDeclined = known.isDeclined || declined.some((one) => differences(one.request, call.request).length === 0)
     return isDeclined ? { end: conflict(known, call.request, differs) } : { evidence: known, first: NextStep.lastAsk }
   }
@@ -219,7 +219,7 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
   }
   if (paid !== undefined) return { end: Effect.succeed(paid) }
   const known = differs.length > 0 ? evidence.continuedBy(subjectOf(call.request)) : evidence
-  recovering(known, call, now)
+  adopting(known, call, now)
   const before = declined.find((one) => differences(one.request, call.request).length === 0)
   // With `outstandingCreates`, a caller may have ended a doubt that the record would not end. So `recover` looks it up.
   if (before !== undefined && !known.isInDoubt && call.recovery === undefined) {
@@ -232,13 +232,18 @@ const recall = ({ declined, evidence, paid, request }: Memory, call: Call, now: 
 }
 
 /**
- * Records what the caller knows. By default it assumes one outstanding create, even if this process has evidence:
+ * Records what the caller knows. In a recovery, by default it assumes one outstanding create, even if this process has evidence:
  * another process may have sent one meanwhile.
  */
-const recovering = (evidence: EvidenceRecorder, { recovery, request }: Call, now: Exposure.Moment): void => {
-  if (recovery === undefined) return
-  const { evidence: earlier, lastSentAt, outstandingCreates } = recovery
+const adopting = (
+  evidence: EvidenceRecorder,
+  { evidence: earlier, recovery, request }: Call,
+  now: Exposure.Moment
+): void => {
+  // A create that follows must not take an earlier transaction for its own.
   if (earlier !== undefined) evidence.learn(Exposure.adopted(earlier, now, evidence.value))
+  if (recovery === undefined) return
+  const { lastSentAt, outstandingCreates } = recovery
   const count = outstandingCreates ?? 1
   const until = { clock: now.clock, at: lastSentAt ?? now.at }
   evidence.assume(subjectOf(request), { count, guess: outstandingCreates === undefined, until, beside: earlier })

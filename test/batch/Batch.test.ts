@@ -225,6 +225,26 @@ describe("a batch", () => {
     })
   )
 
+  it.scoped("does not take an old decline for the answer to a create that `retryFailed` has sent", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const store = yield* memory
+      const requests = requestsOf(1)
+      const options = { policy: RetryPolicy.none }
+      // The second create is held up on the way, and the lookup after it shows the decline of the first one.
+      const late = Script.delayRequest("10 minutes")(Script.paid)
+      yield* sandbox.script(Script.onCreate(Script.softDeclined()), Script.onCreate(late))
+      const first = yield* inVirtualTime(runBy(sandbox, store, requests, options))
+      assert.deepStrictEqual(first.notMoved, { DKK: { rows: 1, amount: 10_001 } })
+      const second = yield* inVirtualTime(runBy(sandbox, store, requests, { ...options, retryFailed: true }))
+      assert.deepStrictEqual([second.notMoved, second.inDoubt], [{}, { DKK: { rows: 1, amount: 10_001 } }])
+      yield* inVirtualTime(Effect.sleep("10 minutes"))
+      assert.deepStrictEqual(yield* movedOf(sandbox, requests), [10_001])
+      const third = yield* inVirtualTime(runBy(sandbox, store, requests, options))
+      assert.deepStrictEqual([third.paid, third.inDoubt], [{ DKK: { rows: 1, amount: 10_001 } }, {}])
+    })
+  )
+
   it.scoped("looks each row up first where something else may have sent it", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

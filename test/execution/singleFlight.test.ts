@@ -463,7 +463,7 @@ describe("singleFlight: what was declined for good", () => {
           flights.board({
             request: requestOf(),
             policy: RetryPolicy.none,
-            recovery: { evidence: undefined, outstandingCreates, lastSentAt: undefined }
+            recovery: { outstandingCreates, lastSentAt: undefined }
           })
         )
       answerLookups(() => reply("SoftDeclined", handle, 12_500, "t0"))

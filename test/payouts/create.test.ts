@@ -1,10 +1,10 @@
 /** What `create` does with each single answer of the provider, and with what is no request. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Payouts } from "effect-billwerk-payouts"
+import { Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Script } from "effect-billwerk-payouts/testing"
-import { layer, requestOf } from "../support.js"
-import { type Row, check, truth } from "./fixture.js"
+import { anotherProcess, inVirtualTime, layer, requestOf } from "../support.js"
+import { type Row, check, create, script, story, truth } from "./fixture.js"
 
 const rows: ReadonlyArray<Row> = [
   {
@@ -350,6 +350,47 @@ describe("Payouts.create and Payouts.recover, for a forged request", () => {
         assert.deepStrictEqual([end.field, end.reason], ["request", "must be made by PayoutRequest.make"])
         assert.deepStrictEqual([end.certainty, end.exposure], ["NotMoved", { min: 0, max: 0 }])
       }
+      assert.strictEqual((yield* truth).creates, 0)
+    }).pipe(Effect.provide(layer()))
+  )
+})
+
+describe("Payouts.create with the evidence of another process", () => {
+  it.effect("does not take a transaction that the evidence knows for its own doing", () =>
+    Effect.gen(function* () {
+      yield* script(
+        Script.onCreate(Script.softDeclined()),
+        Script.onCreate(Script.delayRequest("10 minutes")(Script.paid))
+      )
+      const policy = RetryPolicy.none
+      const first = yield* create(requestOf(), { policy })
+      assert(first._tag === "SoftDeclined" && first.certainty === "NotMoved")
+      const restarted = yield* anotherProcess()
+      const end = yield* inVirtualTime(Effect.flip(restarted.create(requestOf(), { evidence: first.evidence, policy })))
+      assert.deepStrictEqual([end.certainty, end.exposure], ["MayHaveMoved", { min: 0, max: 12_500 }])
+      assert.deepStrictEqual(story(end), ["Create Unknown CommunicationError -> LookUp", "Lookup 200 SoftDeclined -> Fail"])
+      yield* inVirtualTime(Effect.sleep("10 minutes"))
+      assert.strictEqual((yield* truth).moved, 12_500)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("looks up first if the evidence leaves money in doubt", () =>
+    Effect.gen(function* () {
+      yield* script(Script.onCreate(Script.dropAfterCommit), Script.onLookup(Script.connectionRefused))
+      const policy = RetryPolicy.none
+      const first = yield* create(requestOf(), { policy })
+      assert("evidence" in first && first.certainty === "MayHaveMoved")
+      const restarted = yield* anotherProcess()
+      const end = yield* inVirtualTime(restarted.create(requestOf(), { evidence: first.evidence, policy }))
+      assert.deepStrictEqual(story(end), ["Lookup 200 Paid -> Succeed"])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("refuses evidence about another handle, and sends nothing", () =>
+    Effect.gen(function* () {
+      const end = yield* create(requestOf(), { evidence: Exposure.empty("prize-of-another") })
+      assert(end._tag === "InvalidRequest")
+      assert.deepStrictEqual([end.field, end.reason], ["evidence", "must be about the request's handle"])
       assert.strictEqual((yield* truth).creates, 0)
     }).pipe(Effect.provide(layer()))
   )

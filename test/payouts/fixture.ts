@@ -11,7 +11,7 @@ export const handle = "prize-2026-0042"
 export const other = "ca_00000000000000000000000000000000"
 
 /** Creates in virtual time, and returns the outcome or the error. */
-export const create = (request: PayoutRequest.PayoutRequest, options?: Payouts.CallOptions) =>
+export const create = (request: PayoutRequest.PayoutRequest, options?: Payouts.CreateOptions) =>
   Effect.flatMap(Payouts.Payouts, (payouts) =>
     inVirtualTime(Effect.map(Effect.either(payouts.create(request, options)), Either.merge))
   )
