@@ -2,6 +2,7 @@
  * Pays a batch that can be killed at any moment and run again. Each row is on record before it is sent and after it has
  * ended, so the next run skips what is done, recovers what was begun, and sends the rest.
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -65,7 +66,7 @@ export interface Result {
   readonly request: PayoutRequest
   /** In short, as it is on record. */
   readonly recorded: Recorded
-  /** In full, unless an earlier run ended it. */
+  /** In full, unless an earlier run ended it, or the store failed before it was on record. */
   readonly result: Either.Either<Outcome, PayoutError> | undefined
 }
 
@@ -139,7 +140,8 @@ export const plan = (
  *
  * It fails before anything is sent: with `BatchRefused` if two requests have one handle, or if a handle is on record
  * with other arguments; with `BatchLocked` while another run has the store; with `StoreFailed` if the store cannot be
- * read. If the store fails later, what is under way ends, nothing more is sent, and the summary says so.
+ * read. If the store fails later, or another run takes it over, what was sent ends, nothing more is sent, and the
+ * summary says so. A row that ends after that and is not paid counts as in doubt: another run may be paying it.
  *
  * Even where two runs could not see each other's lock, the provider's handle holds: it allows one success per handle
  * (documented for charges, inferred for payouts). Only a processing error may then have paid twice, and only a run that
@@ -176,7 +178,7 @@ export const run = <R = never>(
     const store = yield* Effect.flatMap(BatchStore, ({ open }) => open(account))
     const rows = yield* planRows(requests, store.find, retryFailed)
     const books = yield* openBooks(store, rows, horizonOf(options.arrivalHorizon))
-    const pay = yield* paying(books, rows, options)
+    const pay = yield* paying(books, options)
     const oneAtATime = yield* Effect.makeSemaphore(1)
 
     const tell = ({ index, request }: Planned, recorded: Recorded, result?: Either.Either<Outcome, PayoutError>) =>
@@ -186,8 +188,7 @@ export const run = <R = never>(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
           if (!(yield* mayBegin(books, rules, row))) return
-          const result = yield* restore(Effect.either(pay(row)))
-          const recorded = yield* conclude(books, row, result)
+          const { recorded, result } = yield* conclude(books, row, yield* restore(pay(row)))
           yield* restore(oneAtATime.withPermits(1)(tell(row, recorded, result)))
         })
       )
@@ -214,7 +215,7 @@ const beginsAs = ({ request: { amount, currency }, standing }: Planned): progres
 interface Books {
   readonly horizon: number
   readonly progress: Ref.Ref<Progress>
-  /** The first reason to stop. It stays, also if it is no longer so. */
+  /** The first reason to stop, or that the store failed. It stays, also if it is no longer so. */
   readonly stopped: Ref.Ref<Stop | undefined>
   readonly append: (entry: Entry) => Effect.Effect<void, StoreFailed>
 }
@@ -222,17 +223,19 @@ interface Books {
 const openBooks = Effect.fnUntraced(function* (store: Opened, rows: ReadonlyArray<Planned>, horizon: number) {
   const progress = yield* Ref.make(progresses.begin(rows.map(beginsAs), horizon))
   const stopped = yield* Ref.make<Stop | undefined>(undefined)
-  const books: Books = {
-    horizon,
-    progress,
-    stopped,
-    append: (entry) =>
-      Effect.tapError(store.append(entry), ({ reason }) => stop(stopped, { _tag: "StoreFailed", reason }))
-  }
+  const failure = yield* Ref.make<StoreFailed | undefined>(undefined)
+  const write = (entry: Entry) =>
+    Effect.tapError(store.append(entry), (error) =>
+      Effect.zipRight(Ref.set(failure, error), stop(stopped, { _tag: "StoreFailed", reason: error.reason }))
+    )
+  const append = (entry: Entry) => Effect.flatMap(Ref.get(failure), (before) => before ?? write(entry))
+  const books: Books = { horizon, progress, stopped, append }
   return books
 })
 
-const stop = (stopped: Books["stopped"], why: Stop | undefined) => Ref.update(stopped, (before) => before ?? why)
+// A store that failed says more than any earlier reason: what this run knows is not all there is.
+const stop = (stopped: Books["stopped"], why: Stop | undefined) =>
+  Ref.update(stopped, (before) => (why?._tag === "StoreFailed" ? why : (before ?? why)))
 
 /** Whether the next row may begin. A row that was begun is recovered even if too much is in doubt: that ends doubt. */
 const mayBegin = Effect.fnUntraced(function* ({ progress, stopped }: Books, rules: StopRules, { standing }: Planned) {
@@ -242,16 +245,42 @@ const mayBegin = Effect.fnUntraced(function* ({ progress, stopped }: Books, rule
   return (yield* Ref.get(stopped)) === undefined
 })
 
+/** How a row's call ended: with a result, or at a create that could not be put on record. */
+type CallEnded =
+  | { readonly _tag: "Answered"; readonly result: Either.Either<Outcome, PayoutError> }
+  | { readonly _tag: "Unrecorded"; readonly evidence: Exposure.Evidence }
+
 /** Puts a result on record. If that fails, its last entry still has every create that was sent. */
-const conclude = Effect.fnUntraced(function* (books: Books, row: Planned, result: Either.Either<Outcome, PayoutError>) {
-  const { horizon, progress, stopped } = books
-  const value = Either.merge(result)
-  const entry = ended(row.request, value)
-  yield* stop(stopped, stopRules.byRefusal(value.attempts))
-  yield* Effect.ignore(books.append(entry))
-  yield* Ref.update(progress, (before) => progresses.end(before, beginsAs(row), entry.result, horizon))
-  return entry.result
+const conclude = Effect.fnUntraced(function* (books: Books, row: Planned, call: CallEnded) {
+  const { horizon, progress } = books
+  const concluded =
+    call._tag === "Answered"
+      ? yield* keep(books, row, call.result)
+      : { recorded: unrecorded(row.request, Exposure.exposure(call.evidence, horizon)), result: undefined }
+  yield* Ref.update(progress, (before) => progresses.end(before, beginsAs(row), concluded.recorded, horizon))
+  return concluded
 })
+
+const keep = Effect.fnUntraced(function* (
+  books: Books,
+  { request }: Planned,
+  result: Either.Either<Outcome, PayoutError>
+) {
+  const value = Either.merge(result)
+  const entry = ended(request, value)
+  yield* stop(books.stopped, stopRules.byRefusal(value.attempts))
+  const isKept = yield* Effect.isSuccess(books.append(entry))
+  // What certainly moved stays so, whatever another run does.
+  return isKept || value.certainty === "Moved"
+    ? { recorded: entry.result, result }
+    : { recorded: unrecorded(request, value.exposure), result: undefined }
+})
+
+/** The result of a row that another run may have taken over. This one does not know what that has sent. */
+const unrecorded = ({ amount }: PayoutRequest, { max, min }: Exposure.Exposure): Recorded => {
+  const exposure = { min, max: Math.max(max, amount) }
+  return { outcome: "StoreFailed", certainty: Exposure.certainty(exposure), exposure }
+}
 
 const summaryOf = ({ progress, stopped }: Books): Effect.Effect<Summary> =>
   Effect.gen(function* () {
@@ -259,23 +288,32 @@ const summaryOf = ({ progress, stopped }: Books): Effect.Effect<Summary> =>
     return { ...now, notBegun: now.rows - now.ended, stopped: yield* Ref.get(stopped) }
   })
 
-/** The service of a run. It puts each create on record before it sends it. */
+/** A row under way: what goes on record before its creates, and the evidence of the one that could not. */
+interface UnderWay {
+  readonly fingerprint: string
+  readonly unrecorded: Deferred.Deferred<Exposure.Evidence>
+}
+
+/**
+ * The service of a run. It puts each create on record before it sends it. If it cannot, the row ends there: the policy's
+ * retries would fail as well.
+ */
 const paying = (
   { append }: Books,
-  rows: ReadonlyArray<Planned>,
   { arrivalHorizon, mayBeSent = false, onContradiction, policy }: Omit<Options, "onResult">
 ) =>
   Effect.gen(function* () {
-    const fingerprints = new Map<string, string>(rows.map(({ fingerprint, request }) => [request.handle, fingerprint]))
-    const fingerprintOf = (handle: string) => Effect.orDie(Effect.fromNullable(fingerprints.get(handle)))
+    const underWay = new Map<string, UnderWay>()
     const payouts = yield* Payouts.make({
       arrivalHorizon,
       onContradiction,
       policy,
       beforeCreate: (evidence) =>
-        Effect.flatMap(fingerprintOf(evidence.handle), (fingerprint) => append(begun(fingerprint, evidence)))
+        Effect.flatMap(Effect.orDie(Effect.fromNullable(underWay.get(evidence.handle))), (row) =>
+          Effect.tapError(append(begun(row.fingerprint, evidence)), () => Deferred.succeed(row.unrecorded, evidence))
+        )
     })
-    return ({ request, standing }: Planned): Effect.Effect<Outcome, PayoutError> => {
+    const send = ({ request, standing }: Planned): Effect.Effect<Outcome, PayoutError> => {
       if (standing._tag === "Begun") {
         const { evidence } = standing
         // The store has every create that a run sent. If nothing else sent one, there is none beside its evidence.
@@ -284,4 +322,14 @@ const paying = (
       if (mayBeSent) return payouts.recover(request)
       return payouts.create(request, standing._tag === "Fresh" ? { evidence: standing.evidence } : {})
     }
+    return (row: Planned): Effect.Effect<CallEnded> =>
+      Effect.gen(function* () {
+        const { handle } = row.request
+        const unrecorded = yield* Deferred.make<Exposure.Evidence>()
+        underWay.set(handle, { fingerprint: row.fingerprint, unrecorded })
+        return yield* Effect.raceFirst(
+          Effect.map(Effect.either(send(row)), (result): CallEnded => ({ _tag: "Answered", result })),
+          Effect.map(Deferred.await(unrecorded), (evidence): CallEnded => ({ _tag: "Unrecorded", evidence }))
+        ).pipe(Effect.ensuring(Effect.sync(() => underWay.delete(handle))))
+      })
   })

@@ -89,7 +89,7 @@ export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): 
     ...money("not paid", notMoved),
     ...money("in doubt", inDoubt, "at most "),
     ...(stopped === undefined ? [] : Layout.labelled("stopped", paint.doubtful(why(stopped)))),
-    ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun + toSendAgain === 0
+    ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun + toSendAgain === 0 && stopped?._tag !== "StoreFailed"
       ? []
       : Layout.labelled("next", "run the same command again; never pay a row in doubt under another handle"))
   ]

@@ -78,9 +78,10 @@ export const ofError = ({ certainty }: Exclude<PayoutError, { readonly _tag: "In
   certainty === "NotMoved" ? "notMoved" : "mayHaveMoved"
 
 /** The worst of a batch's rows. A row that was left out, or not begun, has moved no money. */
-export const ofBatch = ({ ended, inDoubt, paid, processing, rows }: Summary, leftOut: number): End => {
+export const ofBatch = ({ ended, inDoubt, paid, processing, rows, stopped }: Summary, leftOut: number): End => {
   const countOf = (sums: Summary["paid"]) => Object.values(sums).reduce((total, { rows }) => total + rows, 0)
-  if (countOf(inDoubt) > 0) return "mayHaveMoved"
+  // Without its record, a run cannot say what another one does with the rows that it did not begin.
+  if (countOf(inDoubt) > 0 || stopped?._tag === "StoreFailed") return "mayHaveMoved"
   if (countOf(processing) > 0) return "processing"
   return leftOut > 0 || ended < rows || countOf(paid) < rows ? "notMoved" : "paid"
 }

@@ -602,6 +602,39 @@ describe("a journal", () => {
     })
   )
 
+  it.scoped("is lost to a run that pays the row: it does not say that nothing moved, and ends at once", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const file = newFile()
+      const requests = requestsOf(1)
+      yield* sandbox.script(Script.apiError({ status: 429, code: 122, retryAfter: "9" }))
+      const another = runBy(sandbox, yield* memory, requests)
+      let isTaken = false
+      const robbed: Sandbox.Service = {
+        ...sandbox,
+        receive: (incoming) => {
+          if (isTaken) return sandbox.receive(incoming)
+          isTaken = true
+          const take = Effect.sync(() => writeFileSync(`${file}.lock`, "another 0"))
+          return Effect.zipLeft(sandbox.receive(incoming), Effect.zipRight(take, Effect.orDie(another)))
+        }
+      }
+      const told: Array<Batch.Result> = []
+      const onResult = (result: Batch.Result) => Effect.sync(() => void told.push(result))
+      const summary = yield* inVirtualTime(runBy(robbed, storeIn(file), requests, { onResult }))
+      assert.deepStrictEqual(yield* movedOf(sandbox, requests), [10_001])
+      assert.deepStrictEqual(
+        [summary.notMoved, summary.inDoubt, summary.stopped?._tag],
+        [{}, { DKK: { rows: 1, amount: 10_001 } }, "StoreFailed"]
+      )
+      assert.deepStrictEqual(
+        told.map(({ recorded, result }) => [recorded, result]),
+        [[{ outcome: "StoreFailed", certainty: "MayHaveMoved", exposure: { min: 0, max: 10_001 } }, undefined]]
+      )
+      assert.isBelow(yield* Clock.currentTimeMillis, 15_000)
+    })
+  )
+
   it.scoped("is lost to a run that did not renew its lock: it sends nothing more", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

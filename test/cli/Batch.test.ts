@@ -259,6 +259,26 @@ describe("payout batch", () => {
     })
   )
 
+  it.effect("ends with 5 when another run has taken its journal over, and says to run it again", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.script(Script.apiError({ status: 429, code: 122, retryAfter: "9" }))
+      const robbed: Sandbox.Service = {
+        ...sandbox,
+        receive: (incoming) =>
+          Effect.tap(sandbox.receive(incoming), () =>
+            Effect.sync(() => writeFileSync(fileOf(robbed, "prizes.csv.journal.ndjson.lock"), "another 0"))
+          )
+      }
+      write(robbed, rowsOf(2))
+      const { code, out } = yield* run(robbed, "--yes", "--stop-after-failures", "9")
+      assert.strictEqual(code, 5)
+      assert.include(out[0], "0 not paid")
+      assert.match(out.join("\n"), /^stopped +the journal failed \(another run has taken the lock over/m)
+      assert.match(out.join("\n"), /^next +run the same command again/m)
+    })
+  )
+
   it.effect("refuses options that make no sense, before it reads anything", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

@@ -368,7 +368,10 @@ describe("Payouts.create with the evidence of another process", () => {
       const restarted = yield* anotherProcess()
       const end = yield* inVirtualTime(Effect.flip(restarted.create(requestOf(), { evidence: first.evidence, policy })))
       assert.deepStrictEqual([end.certainty, end.exposure], ["MayHaveMoved", { min: 0, max: 12_500 }])
-      assert.deepStrictEqual(story(end), ["Create Unknown CommunicationError -> LookUp", "Lookup 200 SoftDeclined -> Fail"])
+      assert.deepStrictEqual(story(end), [
+        "Create Unknown CommunicationError -> LookUp",
+        "Lookup 200 SoftDeclined -> Fail"
+      ])
       yield* inVirtualTime(Effect.sleep("10 minutes"))
       assert.strictEqual((yield* truth).moved, 12_500)
     }).pipe(Effect.provide(layer()))
