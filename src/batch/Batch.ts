@@ -15,14 +15,14 @@ import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as bulk from "../execution/bulk.js"
 import * as Payouts from "../Payouts.js"
 import { type BatchLocked, BatchStore, type Opened, type StoreFailed } from "./BatchStore.js"
-import { begun, ended, type Entry, isOpen, type Recorded } from "./entries.js"
-import { type BatchRefused, type Planned, planRows } from "./plan.js"
+import { begun, ended, type Entry, type Recorded } from "./entries.js"
+import { type BatchRefused, type Missing, missingOf, type Planned, planRows } from "./plan.js"
 import * as progresses from "./progress.js"
 import type { Progress } from "./progress.js"
 import * as stopRules from "./stopRules.js"
 import type { Stop, StopRules } from "./stopRules.js"
 
-export { BatchRefused } from "./plan.js"
+export { BatchRefused, type Missing } from "./plan.js"
 export { leastTime, type Preview, preview, type Problem } from "./preview.js"
 export type { Progress, Sum, Sums } from "./progress.js"
 export { type Row, rows } from "./rows.js"
@@ -50,6 +50,11 @@ export interface Options<R = never> extends Omit<Payouts.Options, "beforeCreate"
    * horizon, also that of a row that an earlier run began. Default: false.
    */
   readonly mayBeSent?: boolean | undefined
+  /**
+   * What to do if an earlier run left rows open that are not among the requests. `Stop` recovers what was begun and sends
+   * nothing new: a request may be such a row under another handle. `Leave` sends all the same. Default: `Stop`.
+   */
+  readonly missing?: "Stop" | "Leave" | undefined
   /** Runs for each row, one at a time, when its result is on record. Rows that were done before come first. */
   readonly onResult?: ((result: Result, progress: Progress) => Effect.Effect<void, never, R>) | undefined
 }
@@ -81,6 +86,11 @@ export interface Summary extends Progress {
   readonly notBegun: number
   /** Why it did not begin them. */
   readonly stopped: Stop | undefined
+  /**
+   * Rows that an earlier run left open, and that are not among the requests. They are in doubt beside `inDoubt`. A
+   * `KeyValueStore` cannot say which handles it has, so there are none over it.
+   */
+  readonly missing: ReadonlyArray<Missing>
 }
 
 /**
@@ -117,8 +127,7 @@ export const plan = (
 ): Effect.Effect<Plan, BatchRefused | StoreFailed, BatchStore> =>
   Effect.gen(function* () {
     const store = yield* BatchStore
-    const asked = new Set<string>(requests.map(({ handle }) => handle))
-    const entries = yield* store.peek([...asked])
+    const entries = yield* store.peek(requests.map(({ handle }) => handle))
     const rows = yield* planRows(requests, (handle) => Effect.succeed(entries.get(handle)), retryFailed)
     const { inDoubt } = progresses.begin(rows.map(beginsAs), horizonOf(arrivalHorizon))
     const count = (tag: Planned["standing"]["_tag"]) => rows.filter(({ standing }) => standing._tag === tag)
@@ -127,9 +136,7 @@ export const plan = (
       begun: count("Begun").length,
       fresh: count("Fresh").map(({ request }) => request),
       inDoubt,
-      missing: [...entries.values()].flatMap((entry) =>
-        isOpen(entry) && !asked.has(entry.handle) ? [entry.handle] : []
-      )
+      missing: missingOf(entries, requests, horizonOf(arrivalHorizon)).map(({ handle }) => handle)
     }
   })
 
@@ -175,9 +182,13 @@ export const run = <R = never>(
     } = options
     if (!bulk.isConcurrency(concurrency)) return yield* Effect.die(bulk.noConcurrency(concurrency))
     const { account } = yield* BillwerkClient
-    const store = yield* Effect.flatMap(BatchStore, ({ open }) => open(account))
+    const { open, peek } = yield* BatchStore
+    const store = yield* open(account)
     const rows = yield* planRows(requests, store.find, retryFailed)
-    const books = yield* openBooks(store, rows, horizonOf(options.arrivalHorizon))
+    const horizon = horizonOf(options.arrivalHorizon)
+    const missing = missingOf(yield* peek([]), requests, horizon)
+    const books = yield* openBooks(store, rows, horizon)
+    const isHeld = missing.length > 0 && options.missing !== "Leave"
     const pay = yield* paying(books, options)
     const oneAtATime = yield* Effect.makeSemaphore(1)
 
@@ -197,9 +208,12 @@ export const run = <R = never>(
     // First, what ends doubt. So the limit of doubt is about what is really in doubt when new rows are sent.
     for (const tag of ["Begun", "Fresh"] as const) {
       const some = rows.filter(({ standing }) => standing._tag === tag)
+      if (tag === "Fresh" && some.length > 0 && isHeld) {
+        yield* stop(books.stopped, { _tag: "Missing", rows: missing.length })
+      }
       yield* Effect.forEach(some, payRow, { concurrency, discard: true })
     }
-    return yield* summaryOf(books)
+    return yield* summaryOf(books, missing)
   }).pipe(Effect.scoped)
 
 const horizonOf = (arrivalHorizon: Payouts.Options["arrivalHorizon"]): number =>
@@ -282,10 +296,10 @@ const unrecorded = ({ amount }: PayoutRequest, { max, min }: Exposure.Exposure):
   return { outcome: "StoreFailed", certainty: Exposure.certainty(exposure), exposure }
 }
 
-const summaryOf = ({ progress, stopped }: Books): Effect.Effect<Summary> =>
+const summaryOf = ({ progress, stopped }: Books, missing: Summary["missing"]): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const now = yield* Ref.get(progress)
-    return { ...now, notBegun: now.rows - now.ended, stopped: yield* Ref.get(stopped) }
+    return { ...now, notBegun: now.rows - now.ended, stopped: yield* Ref.get(stopped), missing }
   })
 
 /** A row under way: what goes on record before its creates, and the evidence of the one that could not. */

@@ -5,7 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { fingerprints, isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
-import { type Entry, type Standing, standingOf } from "./entries.js"
+import * as Exposure from "../domain/Exposure.js"
+import { type Entry, isOpen, type Standing, standingOf } from "./entries.js"
 
 /** A row that the batch refuses. */
 const Refused = Schema.Struct({
@@ -29,6 +30,33 @@ export class BatchRefused extends Schema.TaggedError<BatchRefused>("effect-billw
     const others = this.rows.length === 1 ? "" : ` (and ${this.rows.length - 1} more)`
     return `The batch was refused before anything was sent: row ${index} ${reason}${others}.`
   }
+}
+
+/**
+ * A row that an earlier run left open, and that is not among the requests: no run ends its doubt.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Missing {
+  readonly handle: string
+  /** The least and the most that can have left the account, in minor units. The record has no currency. */
+  readonly exposure: Exposure.Exposure
+}
+
+/** The rows that a store has left open and that are not asked for. */
+export const missingOf = (
+  entries: ReadonlyMap<string, Entry>,
+  requests: ReadonlyArray<PayoutRequest>,
+  horizon: number
+): ReadonlyArray<Missing> => {
+  const asked = new Set<string>(requests.map(({ handle }) => handle))
+  return [...entries.values()].flatMap((entry) => {
+    const { evidence, handle } = entry
+    if (asked.has(handle) || !isOpen(entry)) return []
+    const exposure = evidence === undefined ? { min: 0, max: 0 } : Exposure.exposure(evidence, horizon)
+    return [{ handle, exposure }]
+  })
 }
 
 /** A row of a run. */

@@ -23,7 +23,9 @@ export interface StopRules {
 
 /**
  * Why a run stopped before it had begun every row: more than `limit` is in doubt; too many failures one after the other;
- * the provider refused the key or what it may do (401, 403); or the store failed, without which nothing may be begun.
+ * the provider refused the key or what it may do (401, 403); rows that an earlier run left open are not among the
+ * requests, of which one may be the same payout under another handle; or the store failed, without which nothing may be
+ * begun.
  *
  * @category models
  * @since 0.1.0
@@ -32,6 +34,7 @@ export type Stop =
   | { readonly _tag: "InDoubt"; readonly currency: string; readonly amount: number; readonly limit: number }
   | { readonly _tag: "FailuresInARow"; readonly count: number }
   | { readonly _tag: "KeyRefused"; readonly status: number }
+  | { readonly _tag: "Missing"; readonly rows: number }
   | { readonly _tag: "StoreFailed"; readonly reason: string }
 
 /** Whether too much is in doubt to begin a fresh row. */

@@ -33,6 +33,7 @@ export interface Settings extends Report.Format {
   readonly yes: boolean
   readonly skipInvalid: boolean
   readonly retryFailed: boolean
+  readonly leaveMissing: boolean
   readonly mayBeSent: boolean
   readonly otherAccount: boolean
 }
@@ -149,12 +150,13 @@ const unclear = ({ files: { journal }, mode }: Settings): string =>
 
 const run = (settings: Settings, preview: Batch.Preview) =>
   Effect.gen(function* () {
-    const { files, mayBeSent, mode, policy, retryFailed, stop } = settings
+    const { files, leaveMissing, mayBeSent, mode, policy, retryFailed, stop } = settings
     const results = files.results === undefined ? BatchResults.none : yield* BatchResults.open(files.results)
     const latest = yield* Ref.make<Batch.Progress | undefined>(undefined)
     yield* Effect.forkScoped(showing(settings, latest))
     return yield* Batch.run(requestsOf(preview), {
       mayBeSent,
+      missing: leaveMissing ? "Leave" : "Stop",
       policy: RetryPolicy[policy],
       retryFailed,
       stop,

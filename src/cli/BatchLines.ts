@@ -80,7 +80,7 @@ export const rowsIn = (sums: Batch.Sums): number => Object.values(sums).reduce((
 
 /** How a run ended. `leftOut` are the rows of the file that were not valid. */
 export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): ReadonlyArray<string> => {
-  const { inDoubt, notBegun, notMoved, paid, processing, rows, stopped, toSendAgain } = summary
+  const { inDoubt, missing, notBegun, notMoved, paid, processing, rows, stopped, toSendAgain } = summary
   return [
     `${counted(rows)}: ${rowsIn(paid)} paid, ${rowsIn(processing)} processing, ${rowsIn(notMoved)} not paid, ` +
       `${rowsIn(inDoubt)} in doubt, ${notBegun} not begun${leftOut === 0 ? "" : `; ${leftOut} more were left out`}`,
@@ -88,6 +88,18 @@ export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): 
     ...money("pending", processing),
     ...money("not paid", notMoved),
     ...money("in doubt", inDoubt, "at most "),
+    ...(missing.length === 0
+      ? []
+      : Layout.labelled(
+          "missing",
+          paint.doubtful(
+            `${missing.length} rows on record are in doubt, and not in the file: ` +
+              missing
+                .slice(0, problemsMax)
+                .map(({ exposure, handle }) => `${handle} (at most ${exposure.max} minor units)`)
+                .join(", ")
+          )
+        )),
     ...(stopped === undefined ? [] : Layout.labelled("stopped", paint.doubtful(why(stopped)))),
     ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun + toSendAgain === 0 && stopped?._tag !== "StoreFailed"
       ? []
@@ -107,6 +119,11 @@ export const why = (stopped: Batch.Stop): string => {
       return `${stopped.count} rows failed one after the other: find out why first`
     case "KeyRefused":
       return `the provider refused the key or what it may do (HTTP ${stopped.status}): correct it first`
+    case "Missing":
+      return (
+        `${stopped.rows} rows on record are in doubt, and not in the file: put them back as they were, or, if no row of ` +
+        "the file is one of them under another handle, give --leave-missing"
+      )
     case "StoreFailed":
       return `the journal failed (${stopped.reason}), and nothing is sent that is not on record`
   }

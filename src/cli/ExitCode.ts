@@ -78,10 +78,13 @@ export const ofError = ({ certainty }: Exclude<PayoutError, { readonly _tag: "In
   certainty === "NotMoved" ? "notMoved" : "mayHaveMoved"
 
 /** The worst of a batch's rows. A row that was left out, or not begun, has moved no money. */
-export const ofBatch = ({ ended, inDoubt, paid, processing, rows, stopped }: Summary, leftOut: number): End => {
+export const ofBatch = (
+  { ended, inDoubt, missing, paid, processing, rows, stopped }: Summary,
+  leftOut: number
+): End => {
   const countOf = (sums: Summary["paid"]) => Object.values(sums).reduce((total, { rows }) => total + rows, 0)
   // Without its record, a run cannot say what another one does with the rows that it did not begin.
-  if (countOf(inDoubt) > 0 || stopped?._tag === "StoreFailed") return "mayHaveMoved"
+  if (countOf(inDoubt) + missing.length > 0 || stopped?._tag === "StoreFailed") return "mayHaveMoved"
   if (countOf(processing) > 0) return "processing"
   return leftOut > 0 || ended < rows || countOf(paid) < rows ? "notMoved" : "paid"
 }

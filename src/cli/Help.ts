@@ -73,7 +73,8 @@ export const batch = {
   "stop-after-failures": "Begin no more after so many failures one after the other.",
   "skip-invalid": "Leaves invalid and doubled rows out. Without it, they refuse the whole file.",
   "retry-failed": "Tries rows again that certainly moved nothing, save those that were declined for good.",
-  "may-be-sent": "Something else may have sent rows that are not on record: looks each one up first.",
+  "leave-missing": "Sends new rows although rows in doubt are on record that the file lacks.",
+  "may-be-sent": "Something else may have sent rows that are not done: looks each one up first.",
   "other-account": "The journal is of this account, and only the key is new."
 } as const
 

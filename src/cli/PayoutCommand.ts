@@ -126,6 +126,7 @@ const batchFlags = {
   stopAfterFailures: batchText("stop-after-failures"),
   skipInvalid: batchSwitch("skip-invalid"),
   retryFailed: batchSwitch("retry-failed"),
+  leaveMissing: batchSwitch("leave-missing"),
   mayBeSent: batchSwitch("may-be-sent"),
   otherAccount: batchSwitch("other-account")
 }

@@ -52,7 +52,8 @@ for (const [what, newStore] of twoStores) {
           inDoubt: {},
           failuresInARow: 0,
           notBegun: 0,
-          stopped: undefined
+          stopped: undefined,
+          missing: []
         }
         assert.deepStrictEqual(first, expected)
         assert.deepStrictEqual(told.splice(0).sort(), requests.map((_, index) => `${index} Paid`).sort())
@@ -400,6 +401,22 @@ describe("a journal", () => {
       const missingOf = (requests: ReturnType<typeof requestsOf>) =>
         Effect.map(Effect.provide(Batch.plan(requests), storeIn(file)), ({ missing }) => missing)
       assert.deepStrictEqual([yield* missingOf(requestsOf(1)), yield* missingOf(requestsOf(2))], [["prize-2"], []])
+    })
+  )
+
+  it.scoped("with a row in doubt that the requests lack has nothing new sent, unless that row is left", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const file = newFile()
+      yield* oneInDoubt(sandbox, file)
+      // The row in doubt was paid. Under another handle it would be paid again.
+      const requests = [...requestsOf(1), requestOf({ handle: "prize-2b", amount: 10_002 })]
+      const missing = [{ handle: "prize-2", exposure: { min: 0, max: 10_002 } }]
+      const held = yield* inVirtualTime(runBy(sandbox, storeIn(file), requests))
+      assert.deepStrictEqual([held.stopped, held.notBegun, held.missing], [{ _tag: "Missing", rows: 1 }, 1, missing])
+      assert.deepStrictEqual(yield* createsOf(sandbox), ["prize-1", "prize-2"])
+      const left = yield* inVirtualTime(runBy(sandbox, storeIn(file), requests, { missing: "Leave" }))
+      assert.deepStrictEqual([left.stopped, left.paid["DKK"]?.rows, left.missing], [undefined, 2, missing])
     })
   )
 

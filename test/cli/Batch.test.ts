@@ -211,6 +211,25 @@ describe("payout batch", () => {
     })
   )
 
+  it.effect("ends with 5 and sends nothing new while the file lacks a row in doubt, unless that is left", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      write(sandbox, rowsOf(2))
+      yield* sandbox.script(...unclear(2))
+      yield* run(sandbox, "--yes", "--policy", "none")
+      write(sandbox, [...rowsOf(1), "prize-2b,ca_1,10002,DKK"])
+      const held = yield* run(sandbox, "--yes")
+      assert.strictEqual(held.code, 5)
+      assert.match(held.out.join("\n"), /^missing +1 rows on record are in doubt/m)
+      assert.match(held.out.join("\n"), /^stopped +1 rows on record are in doubt/m)
+      assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-2b"), 0)
+      const left = yield* run(sandbox, "--yes", "--leave-missing")
+      assert.strictEqual(left.code, 5)
+      assert.match(left.out.join("\n"), /^missing +1 rows on record are in doubt/m)
+      assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-2b"), 10_002)
+    })
+  )
+
   it.effect("stops by its rules, and says why", () =>
     Effect.gen(function* () {
       const said = (step: Script.Step, ...more: ReadonlyArray<string>) =>
