@@ -53,31 +53,7 @@ export const make = ({ about, lease: term, otherAccount, store }: Settings): Sto
       : Effect.void
   )
 
-  /** How many runs have opened the store. */
-  const countRuns = Effect.gen(function* () {
-    let runs = 0
-    while (Option.isSome(yield* get(keys.run(runs + 1)))) runs += 1
-    return runs
-  })
-
-  const findOf = Effect.fnUntraced(function* (run: number, handle: string) {
-    const key = keys.entry(run, handle)
-    const found = yield* get(key)
-    if (Option.isNone(found)) return undefined
-    // A ParseError prints the text that it could not read.
-    const entry = yield* Effect.mapError(decode(found.value), () => new StoreFailed({ store: key, reason: "no entry" }))
-    if (entry.handle !== handle) return yield* new StoreFailed({ store: key, reason: "it has another handle" })
-    return entry
-  })
-
-  const find = (runs: number) =>
-    Effect.fnUntraced(function* (handle: string) {
-      for (let run = runs; run > 0; run--) {
-        const entry = yield* findOf(run, handle)
-        if (entry !== undefined) return entry
-      }
-      return undefined
-    })
+  const { countRuns, find } = reading(get)
 
   const peek = Effect.fnUntraced(function* (handles: ReadonlyArray<string>) {
     yield* refuseOther
@@ -114,4 +90,34 @@ export const make = ({ about, lease: term, otherAccount, store }: Settings): Sto
   })
 
   return { open, peek }
+}
+
+const reading = (get: (key: string) => Effect.Effect<Option.Option<string>, StoreFailed>) => {
+  /** How many runs have opened the store. */
+  const countRuns = Effect.gen(function* () {
+    let runs = 0
+    while (Option.isSome(yield* get(keys.run(runs + 1)))) runs += 1
+    return runs
+  })
+
+  const findOf = Effect.fnUntraced(function* (run: number, handle: string) {
+    const key = keys.entry(run, handle)
+    const found = yield* get(key)
+    if (Option.isNone(found)) return undefined
+    // A ParseError prints the text that it could not read.
+    const entry = yield* Effect.mapError(decode(found.value), () => new StoreFailed({ store: key, reason: "no entry" }))
+    if (entry.handle !== handle) return yield* new StoreFailed({ store: key, reason: "it has another handle" })
+    return entry
+  })
+
+  const find = (runs: number) =>
+    Effect.fnUntraced(function* (handle: string) {
+      for (let run = runs; run > 0; run--) {
+        const entry = yield* findOf(run, handle)
+        if (entry !== undefined) return entry
+      }
+      return undefined
+    })
+
+  return { countRuns, find }
 }
