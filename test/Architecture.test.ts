@@ -93,6 +93,7 @@ const fieldNames: ReadonlyMap<string, string> = new Map([
     "provider/Verdict.ts: it failed with error_state ",
     "a sentence for a person, who looks for it in the documentation"
   ],
+  ["reconciliation/fromText.ts: customer_handle", "a column of a file that may name it as the provider does"],
   ["durable/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])

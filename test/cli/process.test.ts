@@ -176,10 +176,9 @@ describe.concurrent("the payout process", () => {
           env: { ...(yield* toServer), NODE_OPTIONS: `--import=${asTerminal}`, NO_COLOR: "1" },
           folder
         })
-        assert.deepStrictEqual(
-          [code, out.split("\n")[0]],
-          [0, "1 row: 1 paid, 0 processing, 0 not paid, 0 in doubt, 0 not begun"]
-        )
+        assert.strictEqual(code, 0)
+        // The line of progress is cleared before it.
+        assert.include(out, "1 row: 1 paid, 0 processing, 0 not paid, 0 in doubt, 0 not begun\n")
         const sandbox = yield* Sandbox.Sandbox
         assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-1"), 12_500)
       }).pipe(Effect.scoped, Effect.provide(server)),
