@@ -111,7 +111,14 @@ describe("The packed package, in a project with effect and @effect/platform only
       names.filter((name) => /^(dist|src)\/(test|bench|cli)\b|tsconfig|tsbuildinfo|^node_modules/.test(name)),
       []
     )
-    for (const name of ["README.md", "LICENSE", "docs/SECURITY.md", "docs/payout-run.md", "src/index.ts", "dist/index.js.map"]) {
+    for (const name of [
+      "README.md",
+      "LICENSE",
+      "docs/SECURITY.md",
+      "docs/payout-run.md",
+      "src/index.ts",
+      "dist/index.js.map"
+    ]) {
       assert.include(names, name)
     }
   })
