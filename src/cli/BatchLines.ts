@@ -93,7 +93,7 @@ export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): 
       : Layout.labelled(
           "missing",
           paint.doubtful(
-            `${missing.length} rows on record are in doubt, and not in the file: ` +
+            `${counted(missing.length)} on record in doubt, not in the file: ` +
               missing
                 .slice(0, problemsMax)
                 .map(({ exposure, handle }) => `${handle} (at most ${exposure.max} minor units)`)
@@ -121,7 +121,7 @@ export const why = (stopped: Batch.Stop): string => {
       return `the provider refused the key or what it may do (HTTP ${stopped.status}): correct it first`
     case "Missing":
       return (
-        `${stopped.rows} rows on record are in doubt, and not in the file: put them back as they were, or, if no row of ` +
+        `${counted(stopped.rows)} on record in doubt, not in the file: put back what is missing, or, if no row of ` +
         "the file is one of them under another handle, give --leave-missing"
       )
     case "StoreFailed":
