@@ -20,7 +20,8 @@ export interface Judgement {
 }
 
 export class Books {
-  private readonly last = new Map<string, Statement>()
+  /** The last statement of each row. */
+  readonly last = new Map<string, Statement>()
   private readonly lies: Array<string> = []
   /** The rows that were told to be declined, with nothing moved: nobody sends them again. */
   private readonly declined = new Set<string>()

@@ -13,6 +13,7 @@ import { fork } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { about } from "../simulation/Chance.js"
 import { Books, type Judgement } from "./Books.js"
+import { reconciled } from "./Reconciled.js"
 import { inputsOf, type Keeper, type Setup, type Told } from "./Told.js"
 import * as Provider from "./Provider.js"
 
@@ -37,6 +38,11 @@ export interface Summary extends Judgement {
   readonly ends: Readonly<Record<string, number>>
   /** The creates that the provider received, and what its ledger has of them. */
   readonly creates: number
+  /** The rows that the reconciliation with the provider's list finds otherwise than told, save those told to be in doubt. */
+  readonly wrong: ReadonlyArray<string>
+  readonly inDoubt: number
+  /** The end of the reconciliation's report. */
+  readonly lines: ReadonlyArray<string>
   readonly took: number
 }
 
@@ -98,7 +104,20 @@ export const run = (plan: Plan): Effect.Effect<Summary, never, Scope.Scope> =>
     const creates = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Create").length
     const judgement = books.judge(yield* sandbox.ledger)
     const took = (yield* Clock.currentTimeMillis) - began
-    return { ...judgement, rows, kills: plan.kills, inFlight, calm, ends: books.ends, creates, took }
+    const { inDoubt, lines, wrong } = yield* reconciled(sandbox, rows, books.last)
+    return {
+      ...judgement,
+      wrong,
+      lines,
+      inDoubt,
+      rows,
+      kills: plan.kills,
+      inFlight,
+      calm,
+      ends: books.ends,
+      creates,
+      took
+    }
   }).pipe(Effect.provide(NodeContext.layer))
 
 /** Starts the program and kills it, again and again. How often rows were under way just then. */

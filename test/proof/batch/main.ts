@@ -26,9 +26,9 @@ const command = Command.make("batch-kills", options, (plan) =>
   Effect.gen(function* () {
     const summary = yield* Campaign.run({ ...plan, onProgress: Console.log })
     yield* Console.log(report(summary))
-    const { books, doubled, falsely, lost } = summary
+    const { books, doubled, falsely, lost, wrong } = summary
     const agrees = books.min <= books.moved && books.moved <= books.max
-    if (lost.length + doubled.length + falsely.length > 0 || !agrees) {
+    if (lost.length + doubled.length + falsely.length + wrong.length > 0 || !agrees) {
       yield* Effect.sync(() => {
         process.exitCode = 1
       })
@@ -43,11 +43,14 @@ const report = ({
   doubled,
   ends,
   falsely,
+  inDoubt,
   inFlight,
   kills,
+  lines,
   lost,
   rows,
-  took
+  took,
+  wrong
 }: Campaign.Summary) =>
   [
     "",
@@ -61,7 +64,9 @@ const report = ({
     "",
     `${lost.length} lost, ${doubled.length} doubled, ${falsely.length} told falsely; ${books.moved} moved by the ledger, ` +
       `${books.min} to ${books.max} by the results`,
-    ...[...lost, ...doubled, ...falsely].slice(0, 20).map((line) => `  ${line}`)
+    `Reconciled with the provider's list: ${wrong.length} otherwise than told, beside ${inDoubt} told to be in doubt.`,
+    ...lines,
+    ...[...lost, ...doubled, ...falsely, ...wrong].slice(0, 20).map((line) => `  ${line}`)
   ].join("\n")
 
 Command.run(command, { name: "batch-kills", version: "1" })(process.argv).pipe(
