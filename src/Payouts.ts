@@ -135,7 +135,10 @@ export interface IntendOptions {
   readonly evidence?: Evidence | undefined
   /** How many creates the caller will send at most. Default: 1, as with `RetryPolicy.none`. */
   readonly creates?: number | undefined
-  /** How long from now until the last of them will have been sent. Default: `intentMax`. */
+  /**
+   * How long from now until the last of them will have been sent. Default: `intentMax`. A single create that gets its
+   * turn later is not sent: the call fails with `NotMoved` until there is a new intent.
+   */
   readonly within?: Duration.DurationInput | undefined
 }
 

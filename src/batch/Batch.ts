@@ -284,7 +284,7 @@ const keep = Effect.fnUntraced(function* (
   const entry = ended(request, value)
   yield* stop(books.stopped, stopRules.byRefusal(value.attempts))
   const isKept = yield* Effect.isSuccess(books.append(entry))
-  // What certainly moved stays so, whatever another run does.
+  // Nothing that another run does takes back what certainly moved.
   return isKept || value.certainty === "Moved"
     ? { recorded: entry.result, result }
     : { recorded: unrecorded(request, value.exposure), result: undefined }

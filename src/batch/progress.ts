@@ -44,7 +44,7 @@ export interface Progress {
   /** Ended, and certainly moved nothing. */
   readonly notMoved: Sums
   /**
-   * Of these, the rows that the next run sends again, whatever its options: a refused key, a limit or a lost connection
+   * Of these, the rows that the next run sends again without `retryFailed`: a refused key, a limit or a lost connection
    * kept them from being sent.
    */
   readonly toSendAgain: number

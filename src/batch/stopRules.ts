@@ -50,7 +50,7 @@ export const byDoubt = ({ inDoubt: limits }: StopRules, { inDoubt }: Progress): 
 export const byFailures = ({ failuresInARow: limit }: StopRules, { failuresInARow }: Progress): Stop | undefined =>
   limit !== undefined && failuresInARow >= limit ? { _tag: "FailuresInARow", count: failuresInARow } : undefined
 
-/** Whether the provider refused the key in one of these attempts, whatever the result was. */
+/** Whether the provider refused the key in one of these attempts. The result may name another reason. */
 export const byRefusal = (attempts: ReadonlyArray<Attempt>): Stop | undefined => {
   const status = attempts.find((attempt) => isRefusedKey(attempt.status))?.status
   return status === undefined ? undefined : { _tag: "KeyRefused", status }

@@ -56,8 +56,8 @@ export const ask = (settings: Settings, handle: Handle) =>
   ).pipe(Effect.provide(payouts(settings, Keeper.none)))
 
 /**
- * Lists payouts, and prints each as its page comes. A reader that closes standard output ends the list, and nothing is
- * said about it: nobody reads any more.
+ * Lists payouts, and prints each as its page comes. A reader that closes standard output ends the list without
+ * a message.
  */
 export const list = (settings: Settings, filter: PayoutFilter.Input) =>
   Effect.flatMap(Effect.all([StandardOutput, Report.listLines(settings)]), ([output, linesOf]) => {

@@ -1,6 +1,6 @@
 /**
- * Standard output as a sink, for results that come one after another. It fails when its reader has gone, so that a
- * command stops working for nobody. It has a tag of its own, so that tests can provide one.
+ * Standard output as a sink, for results that come one after another. It fails when its reader has gone, which
+ * ends the command. It has a tag of its own, so that tests can provide one.
  */
 import type * as PlatformError from "@effect/platform/Error"
 import * as Context from "effect/Context"

@@ -85,6 +85,12 @@ const words = (...parts: ReadonlyArray<string | number | undefined>): string =>
 
 const quoted = (text: string | undefined): string | undefined => (text === undefined ? undefined : `("${text}")`)
 
+/** Why a create was not sent, by the code that this library gives for it. */
+const unsentBy: Readonly<Record<string, string>> = {
+  INTENT: "the create was not sent, because its intent was over: take a new one with intend",
+  EVIDENCE: "the create was not sent, because its evidence could not be stored (beforeCreate)"
+}
+
 const unansweredBy: Readonly<Record<string, string>> = {
   Interrupted: "an earlier call was interrupted before its answer came",
   Unseen: "another process may have sent it, and nothing that the provider shows accounts for that"
@@ -115,14 +121,18 @@ export class CommunicationError extends Schema.TaggedError<CommunicationError>(
   hiddenClass("an error of a payout")
 ) {
   override get message(): string {
-    const noAnswer = `no clear answer from the provider (${words(this.reason, this.systemCode)})`
+    const unsent = unsentBy[this.systemCode ?? ""]
+    const noAnswer = unsent ?? `no clear answer from the provider (${words(this.reason, this.systemCode)})`
     return words(
       `Payout ${this.handle}: ${unansweredBy[this.reason] ?? noAnswer}.`,
       afterwards(this.attempts, this.status),
       money(this),
       this.reason === "Certificate"
         ? "The server's certificate was not accepted: correct baseUrl or the trust store, and never switch verification off."
-        : advise(this, "No request was carried out: try again when the connection is back.")
+        : advise(
+            this,
+            `No request was carried out: try again${unsent === undefined ? " when the connection is back" : ""}.`
+          )
     )
   }
 }

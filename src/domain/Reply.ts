@@ -93,7 +93,7 @@ export interface DetailsBody {
 }
 
 /**
- * What is kept of the account.
+ * The part of the account that a list needs.
  *
  * @category models
  * @since 0.1.0

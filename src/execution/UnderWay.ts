@@ -1,5 +1,5 @@
 /**
- * An exchange that is under way: when it began, and what is on record of its create.
+ * An exchange between its beginning and its end: when it began, and the create that the evidence has for it.
  */
 import type * as Duration from "effect/Duration"
 import type * as Attempt from "../domain/Attempt.js"

@@ -285,7 +285,7 @@ const shownAt = ({ attempts }: EvidenceRecorder): Pick<Waited, "shownAt"> => {
 export const contradicted = (around: Around, paid: Paid, verdict: Verdict.Verdict): Effect.Effect<void> =>
   Verdict.isShown(verdict) && verdict._tag !== "Paid" ? reported(around, paid, verdict.payout) : Effect.void
 
-/** The same for a payout that was shown, whatever its state. */
+/** The same for a record in any state: one that shows the payment contradicts nothing. */
 export const reported = (around: Around, paid: Paid, shown: Payout.Payout): Effect.Effect<void> => {
   if (shown.state === "paid") return Effect.void
   const contradiction = new PaidContradicted({ handle: paid.handle, paid: paid.payout, shown }, validated)

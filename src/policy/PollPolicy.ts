@@ -32,7 +32,7 @@ export interface Options {
 }
 
 /**
- * The shortest gap between two lookups of one payout, whatever its schedule says, and after a hint: many hints cause one
+ * The shortest gap between two lookups of one payout, under any schedule and after a hint: many hints cause one
  * lookup. Only the first lookup may come sooner, and the last one before the deadline.
  *
  * @category limits

@@ -6,6 +6,7 @@
  * that are sent again do not queue behind new payouts. A 429 all the same means that other programs use the account:
  * the pace slows down for all calls at once, and recovers.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -87,13 +88,23 @@ export class RequestLimits extends Context.Tag("effect-billwerk-payouts/RequestL
 >() {}
 
 /**
- * Makes a service that keeps the given limits by itself: for one process at a time.
+ * Makes a service that keeps the given limits by itself: for one process at a time. Dies if a limit is invalid.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (limits: Limits = standard): Effect.Effect<RequestLimits["Type"]> =>
-  Effect.sync(() => over(new Gate(limits.reads), new Gate(limits.writes)))
+  Effect.map(checked(limits), ({ reads, writes }) => over(new Gate(reads), new Gate(writes)))
+
+/**
+ * The limits, if they are valid: with a rate of 0, an exchange would wait forever.
+ *
+ * @internal
+ */
+export const checked = (limits: Limits): Effect.Effect<Limits> =>
+  isLimit(limits.reads) && isLimit(limits.writes)
+    ? Effect.succeed(limits)
+    : Effect.die(new Cause.IllegalArgumentException("request limits need a rate above 0, and counts of 1 or more"))
 
 /**
  * The service over two gates.

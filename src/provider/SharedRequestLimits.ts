@@ -53,13 +53,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   if (!Number.isSafeInteger(processes) || processes < 1) {
     return yield* Effect.dieMessage("processes must be an integer of 1 or more")
   }
+  const { reads, writes } = yield* RequestLimits.checked(limits)
   const store = new Store(yield* RateLimiter.RateLimiter)
   const gate = (name: string, limit: Limit) => {
     const share = shareOf(limit, processes)
     const reserve = store.reserve(`${account}/${name}`, limit, new Share(share))
     return new Gate({ ...limit, concurrent: share.concurrent }, reserve)
   }
-  return RequestLimits.over(gate("reads", limits.reads), gate("writes", limits.writes))
+  return RequestLimits.over(gate("reads", reads), gate("writes", writes))
 })
 
 /**

@@ -314,7 +314,7 @@ export const readDetails = (json: unknown): Reply.DetailsBody | undefined =>
     ? { _tag: "DetailsBody", details: Redacted.make(json) }
     : undefined
 
-/** What is kept of the account. The id of a time zone has a strict form. */
+/** The part of the account that a list needs. The id of a time zone has a strict form. */
 export const readAccount = (json: unknown, words: Words): Reply.AccountBody | undefined => {
   const fields = fieldsOf(json)
   const timeZone = text(fields["timezone"])

@@ -195,6 +195,7 @@ describe("Intended creates that wait for their turn", () => {
         yield* intend(late)
         const error = yield* Effect.flip(create(late, { policy: RetryPolicy.none }))
         assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "NotMoved"])
+        assert.include(error.message, "its intent was over: take a new one with intend")
         const again = yield* Effect.flip(create(late, { policy: RetryPolicy.none }))
         assert.strictEqual(again.certainty, "NotMoved")
         assert.isFalse((yield* exchanges).some(({ handle }) => handle === "late"))
@@ -322,6 +323,7 @@ describe("The hook before each create", () => {
           const error = yield* Effect.flip(create(requestOf(), { policy: RetryPolicy.none }))
           assert(error._tag === "CommunicationError")
           assert.deepStrictEqual([error.certainty, error.systemCode], ["NotMoved", "EVIDENCE"])
+          assert.include(error.message, "its evidence could not be stored (beforeCreate).")
           assert.deepStrictEqual(yield* exchanges, [])
         }),
         services({}, { beforeCreate: () => hook })

@@ -101,6 +101,16 @@ describe("Request limits", () => {
     assert.deepStrictEqual([first.waited, second.waited], [0, 1000])
   })
 
+  it("refuse a limit with which an exchange would wait forever", () => {
+    for (const writes of [
+      { ...roomy, rate: 0 },
+      { ...roomy, burst: 0 },
+      { ...roomy, concurrent: 0 }
+    ]) {
+      assert.isTrue(Exit.isFailure(run(Effect.exit(writesOf(writes)))))
+    }
+  })
+
   it("are separate for reads and writes", () => {
     const times = run(
       Effect.gen(function* () {
