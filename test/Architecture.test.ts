@@ -24,6 +24,7 @@ const order: ReadonlyArray<string> = [
   "webhook",
   "execution",
   "Payouts.ts",
+  "table",
   "batch",
   "reconciliation",
   "durable",

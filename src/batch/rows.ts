@@ -8,7 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import { isCardToken } from "../domain/Destination.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
-import * as csv from "./csv.js"
+import * as csv from "../table/csv.js"
 
 /**
  * One row of a file.
@@ -96,13 +96,10 @@ const inputOf = (
   if (cells.length !== names.length) return Either.left(`has ${cells.length} cells, and ${names.length} are named`)
   const fields = names.flatMap((name, index) => {
     const cell = cells[index] ?? ""
-    return name === undefined || cell === "" ? [] : [[name, name === "amount" ? wholeNumber(cell) : cell] as const]
+    return name === undefined || cell === "" ? [] : [[name, name === "amount" ? csv.wholeNumber(cell) : cell] as const]
   })
   return Either.right(Object.fromEntries(fields))
 }
-
-// Anything but a plain number stays as it is, so that validation refuses it with the field's own words.
-const wholeNumber = (cell: string): string | number => (/^\d{1,15}$/.test(cell) ? Number(cell) : cell)
 
 const requestOf = (input: unknown): Row["request"] =>
   hasReplacement(input)

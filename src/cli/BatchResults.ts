@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Result } from "../batch/Batch.js"
-import * as csv from "../batch/csv.js"
+import * as csv from "../table/csv.js"
 import * as BadInput from "./BadInput.js"
 
 export interface Results {

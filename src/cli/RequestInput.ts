@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import * as BadInput from "./BadInput.js"
+import * as csv from "../table/csv.js"
 import * as SmallText from "./SmallText.js"
 
 /** Standard input. It has a tag of its own, so that tests can provide one. */
@@ -56,7 +57,7 @@ const fromFlags = (flags: Flags): Effect.Effect<unknown, BadInput.BadInput> => {
   }
   const { amount, "acquirer-reference": acquirerReference, "text-on-statement": textOnStatement, ...same } = flags
   const texts = { ...same, acquirerReference, textOnStatement }
-  return Effect.succeed({ ...present(texts), amount: Option.getOrUndefined(Option.map(amount, wholeNumber)) })
+  return Effect.succeed({ ...present(texts), amount: Option.getOrUndefined(Option.map(amount, csv.wholeNumber)) })
 }
 
 const fromFile = (name: string, flags: Flags) =>
@@ -91,9 +92,6 @@ const redactCardToken = (value: unknown): unknown =>
     : value
 
 const isCardToken = (destination: string): boolean => destination.startsWith("ct_")
-
-// Anything but a plain number stays as it is, so that validation refuses it with the field's own words.
-const wholeNumber = (text: string): string | number => (/^\d{1,15}$/.test(text) ? Number(text) : text)
 
 const present = (options: Readonly<Record<string, Option.Option<string>>>) =>
   Object.fromEntries(

@@ -11,6 +11,7 @@ import { Outcome } from "../domain/Outcome.js"
 import { PayoutError } from "../domain/PayoutError.js"
 import { hiddenClass } from "../domain/schemaMessages.js"
 import { type Expectation, ofEnd, ofRow, type Standing } from "./Expectation.js"
+import * as csv from "../table/csv.js"
 import * as records from "./records.js"
 
 /**
@@ -66,7 +67,7 @@ export const fromText = <E, R>(text: Stream.Stream<string, E, R>): Stream.Stream
   )
 
 /** How the records of a file are read: as JSON, or by the columns that its first record names. */
-type Format = "Unread" | "Ndjson" | { readonly delimiter: records.Delimiter; readonly columns: Columns }
+type Format = "Unread" | "Ndjson" | { readonly delimiter: csv.Delimiter; readonly columns: Columns }
 
 interface Columns {
   readonly count: number
@@ -92,8 +93,8 @@ const read = (
     const known = format === "Unread" ? "Ndjson" : format
     return Either.map(rowOf(known, text), (row) => [known, Option.some(row)])
   }
-  const delimiter = records.delimiterOf(text)
-  return Either.flatMap(records.cellsOf(text, delimiter), (cells) =>
+  const delimiter = csv.delimiterOf(text)
+  return Either.flatMap(csv.cellsOf(text, delimiter), (cells) =>
     Either.map(columnsOf(cells), (columns) => [{ delimiter, columns }, Option.none()])
   )
 }
@@ -125,22 +126,18 @@ const nameOf = (cell: string): string => {
 const rowOf = (format: Exclude<Format, "Unread">, text: string): Row => {
   if (format === "Ndjson") return ofJson(text)
   const { columns, delimiter } = format
-  return Either.flatMap(records.cellsOf(text, delimiter), (cells) => {
+  return Either.flatMap(csv.cellsOf(text, delimiter), (cells) => {
     if (cells.length > columns.count) return Either.left(`has ${cells.length} cells, and ${columns.count} are named`)
     const filled = (column: number) => (cells[column] === "" ? undefined : cells[column])
     const row = checked({
       handle: cells[columns.handle],
-      amount: wholeNumber(cells[columns.amount]),
+      amount: csv.wholeNumber(cells[columns.amount] ?? ""),
       currency: cells[columns.currency],
       customer: filled(columns.customer)
     })
     return ended(row, filled(columns.outcome), filled(columns.certainty))
   })
 }
-
-// Anything but a plain number stays as it is, so that validation refuses it with the field's own words.
-const wholeNumber = (cell: string | undefined): unknown =>
-  cell !== undefined && /^\d{1,15}$/.test(cell) ? Number(cell) : cell
 
 const checked = (fields: Parameters<typeof ofRow>[0]): Row =>
   Either.mapLeft(ofRow(fields), ({ field, reason }) => `has a wrong ${field}: it ${reason}`)

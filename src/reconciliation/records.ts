@@ -2,7 +2,6 @@
  * Splits a stream of text into records, with the line in which each begins. A CSV record may have line breaks inside its
  * quotes (RFC 4180), so it may take several lines.
  */
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
@@ -68,40 +67,4 @@ const count = (text: string, sign: string, from: number, to: number): number => 
   let found = 0
   for (let at = text.indexOf(sign, from); at !== -1 && at < to; at = text.indexOf(sign, at + 1)) found += 1
   return found
-}
-
-/** What separates cells. Spreadsheets in countries with a decimal comma write semicolons. */
-export type Delimiter = "," | ";" | "\t"
-
-/** The delimiter of a file, by its first record. */
-export const delimiterOf = (head: string): Delimiter =>
-  head.includes(",") ? "," : head.includes(";") ? ";" : head.includes("\t") ? "\t" : ","
-
-/** The cells of a CSV record, or what is wrong with it. */
-export const cellsOf = (text: string, delimiter: Delimiter): Either.Either<ReadonlyArray<string>, string> => {
-  const cells: Array<string> = []
-  for (let at = 0; ;) {
-    const isQuoted = text[at] === '"'
-    const end = isQuoted ? closing(text, at + 1) : Math.min(ending(text, delimiter, at), text.length)
-    if (end === -1) return Either.left("has a quote that is never closed")
-    const cell = isQuoted ? text.slice(at + 1, end).replaceAll('""', '"') : text.slice(at, end)
-    if (!isQuoted && cell.includes('"')) return Either.left("has a quote inside a cell without quotes")
-    cells.push(cell)
-    const next = isQuoted ? end + 1 : end
-    if (next >= text.length) return Either.right(cells)
-    if (text[next] !== delimiter) return Either.left("has text behind a quoted cell")
-    at = next + 1
-  }
-}
-
-const ending = (text: string, delimiter: Delimiter, from: number): number => {
-  const end = text.indexOf(delimiter, from)
-  return end === -1 ? text.length : end
-}
-
-/** The position of the quote that closes a cell. */
-const closing = (text: string, from: number): number => {
-  const quote = text.indexOf('"', from)
-  if (quote === -1) return -1
-  return text[quote + 1] === '"' ? closing(text, quote + 2) : quote
 }

@@ -118,7 +118,7 @@ describe("Reconciliation.fromText, of CSV", () => {
     ],
     ["a quote that is never closed", 'handle,amount,currency\n"prize-1,1,DKK\nprize-2,1,DKK\n', 2, "never closed"],
     ["a quote inside a cell", 'handle,amount,currency\npri"ze"-1,1,DKK', 2, "inside a cell"],
-    ["text behind a quoted cell", 'handle,amount,currency\n"prize-1"x,1,DKK', 2, "behind a quoted cell"],
+    ["text behind a quoted cell", 'handle,amount,currency\n"prize-1"x,1,DKK', 2, "behind a closing quote"],
     ["no column of amounts", "\nhandle,currency\n", 2, "names no column amount"],
     ["a column twice", "handle,amount,currency,amount\n", 1, "names the column amount twice"],
     ["more cells than columns", "handle,amount,currency\nprize-1,1,DKK,", 2, "has 4 cells, and 3 are named"],

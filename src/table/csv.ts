@@ -3,6 +3,8 @@
  * which it begins. A record that is not CSV has a problem in place of cells, and the next line is read all the same.
  */
 
+import * as Either from "effect/Either"
+
 /** One record. */
 export interface Record {
   /** From 1. */
@@ -93,6 +95,16 @@ const nextLine = (text: string, at: number): number => {
   while (end < text.length && text[end] !== "\n" && text[end] !== "\r") end += 1
   return text.startsWith("\r\n", end) ? end + 2 : Math.min(end + 1, text.length)
 }
+
+/** The cells of a text that is one record, or what is wrong with it. */
+export const cellsOf = (text: string, delimiter: Delimiter): Either.Either<ReadonlyArray<string>, string> => {
+  const [record, ...others] = records(text, delimiter)
+  if (record === undefined || others.length > 0) return Either.left("is not one line")
+  return record.problem === undefined ? Either.right(record.cells) : Either.left(record.problem)
+}
+
+/** A cell as a number. Anything but a plain one stays as it is, so that validation refuses it in the field's own words. */
+export const wholeNumber = (cell: string): string | number => (/^\d{1,15}$/.test(cell) ? Number(cell) : cell)
 
 /** One record as text. */
 export const line = (cells: ReadonlyArray<string | number | undefined>): string =>
