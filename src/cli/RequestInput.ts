@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
+import { isCardToken } from "../domain/Destination.js"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
 import * as BadInput from "./BadInput.js"
 import * as csv from "../table/csv.js"
@@ -90,8 +91,6 @@ const redactCardToken = (value: unknown): unknown =>
   Predicate.isReadonlyRecord(value) && typeof value["destination"] === "string" && isCardToken(value["destination"])
     ? { ...value, destination: Redacted.make(value["destination"]) }
     : value
-
-const isCardToken = (destination: string): boolean => destination.startsWith("ct_")
 
 const present = (options: Readonly<Record<string, Option.Option<string>>>) =>
   Object.fromEntries(

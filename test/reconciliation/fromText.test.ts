@@ -118,6 +118,8 @@ describe("Reconciliation.fromText, of CSV", () => {
     ],
     ["a quote that is never closed", 'handle,amount,currency\n"prize-1,1,DKK\nprize-2,1,DKK\n', 2, "never closed"],
     ["a quote inside a cell", 'handle,amount,currency\npri"ze"-1,1,DKK', 2, "inside a cell"],
+    ["a line that ends with a lone CR", "handle,amount,currency\nprize-1,1,DKK\rprize-2,1,DKK", 2, "is not one line"],
+    ["a cell of many quotes", `handle,amount,currency\n"${'""'.repeat(100_000)}",1,DKK`, 2, "has a wrong handle"],
     ["text behind a quoted cell", 'handle,amount,currency\n"prize-1"x,1,DKK', 2, "behind a closing quote"],
     ["no column of amounts", "\nhandle,currency\n", 2, "names no column amount"],
     ["a column twice", "handle,amount,currency,amount\n", 1, "names the column amount twice"],
