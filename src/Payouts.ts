@@ -114,6 +114,11 @@ export interface RecoverOptions extends CallOptions {
   readonly outstandingCreates?: number | undefined
   /** The latest time at which any of them can have been sent. Default: now. */
   readonly lastSentAt?: DateTime.DateTime | undefined
+  /**
+   * Whether to look up only: nothing is sent, whatever the lookup shows. What it does not find fails with what is known
+   * by then. Default: false.
+   */
+  readonly lookUpOnly?: boolean | undefined
 }
 
 /**
@@ -419,9 +424,10 @@ const paying = ({ around: { flights, process }, policy: policyDefault }: Parts) 
     pay(Telemetry.payoutSpan.create, { request, policy, evidence, recovery: undefined })
 
   const recover = (request: PayoutRequest, options: RecoverOptions = {}) => {
-    const { evidence, lastSentAt, outstandingCreates, policy = policyDefault } = options
+    const { evidence, lastSentAt, lookUpOnly = false, outstandingCreates, policy = policyDefault } = options
     const recovery = {
       outstandingCreates,
+      lookUpOnly,
       lastSentAt: lastSentAt === undefined ? undefined : DateTime.toEpochMillis(lastSentAt)
     }
     return refusalOf(request, options) ?? pay(Telemetry.payoutSpan.recover, { request, policy, evidence, recovery })

@@ -37,6 +37,8 @@ export const anotherProcess = (options?: Payouts.Options) =>
 export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>, isBusy = () => false) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
+    // Its first wait counts, too.
+    yield* Effect.yieldNow()
     let idle = 0
     for (let step = 0; step < 10_000; step++) {
       while (isBusy()) yield* Effect.promise(() => immediate())

@@ -7,18 +7,20 @@ import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
-import { Outcome } from "../domain/Outcome.js"
-import { InvalidRequest, PayoutError } from "../domain/PayoutError.js"
-import { destinationOf, isPayoutRequest, PayoutRequest } from "../domain/PayoutRequest.js"
+import type { Outcome } from "../domain/Outcome.js"
+import { InvalidRequest, type PayoutError } from "../domain/PayoutError.js"
+import { isPayoutRequest, type PayoutRequest } from "../domain/PayoutRequest.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
-import * as hints from "./hints.js"
+import { execute as executing } from "./execute.js"
+import * as execution from "./execution.js"
+import * as signals from "./signals.js"
+import * as reopening from "./reopening.js"
 import * as steps from "./steps.js"
-
-const notDurable = "a saved payment method, and an existing customer by its handle, if any"
+import * as waits from "./waits.js"
 
 /**
  * The stored request. It has no card token, which is a secret, and no details of a new customer, which are personal
@@ -29,11 +31,7 @@ const notDurable = "a saved payment method, and an existing customer by its hand
  * @category models
  * @since 0.1.0
  */
-export const DurableRequest = PayoutRequest.pipe(
-  Schema.filter(({ customer, destination }) => destination._tag === "SavedMethod" && typeof customer !== "object", {
-    message: () => `A durable payout goes to ${notDurable}`
-  })
-)
+export const DurableRequest = execution.DurableRequest
 
 /**
  * The identity of a request: its handle and all other arguments, for workflows of your own around a payout. Do not
@@ -43,42 +41,26 @@ export const DurableRequest = PayoutRequest.pipe(
  * @since 0.1.0
  */
 export const idempotencyKey = ({ request }: { readonly request: PayoutRequest }): string =>
-  JSON.stringify([
-    request.handle,
-    destinationOf(request),
-    request.amount,
-    request.currency,
-    request.customer,
-    request.text,
-    request.textOnStatement,
-    request.acquirerReference
-  ])
+  execution.idempotencyKey(request)
 
 /**
- * The workflow of one payout. Its execution id is a SHA-256 digest of the handle *and* all other arguments, so the same
- * request is the same execution. Another amount or card under the same handle is another execution. It fails with
- * `HandleConflict` unless the handle's payout has failed, and never returns the first one's result.
+ * The name under which the engine stores the workflow of a payout.
  *
- * An error's `evidence` is all that is known of the payout, from all processes. Pass it to `Payouts.recover` after the
- * arrival horizon, to settle a doubt.
+ * An execution's id is a SHA-256 digest of the handle *and* all other arguments, so the same request is the same
+ * execution. Another amount or card under the same handle is another execution. It fails with `HandleConflict` unless the
+ * handle's payout has failed, and never returns the first one's result.
  *
  * A defect is never stored as the end: the engine runs the workflow again, and that makes a lookup before it sends.
  *
  * @category workflows
  * @since 0.1.0
  */
-export const PayoutWorkflow = Workflow.make({
-  name: "BillwerkPayout",
-  payload: { request: DurableRequest },
-  success: Outcome,
-  error: PayoutError,
-  idempotencyKey
-}).annotate(Workflow.CaptureDefects, false)
+export const workflowName: string = execution.workflow.name
 
 /**
  * The default retry policy of a durable payout: `RetryPolicy.standard`, and then longer waits. It tries an unreachable
  * provider again after 1, 5, 15 and 30 minutes, and after 1, 2 and 4 hours; after a rate limit, after 1, 5 and 15
- * minutes.
+ * minutes; after a concurrent update, after 1 and 5 minutes. After that it pauses (`pauseScheduleDefault`).
  *
  * @category policies
  * @since 0.1.0
@@ -91,8 +73,25 @@ export const policyDefault: RetryPolicy.RetryPolicy = RetryPolicy.make({
   ),
   rateLimited: RetryPolicy.standard.rateLimited.pipe(
     Schedule.andThen(Schedule.fromDelays("1 minute", "5 minutes", "15 minutes"))
+  ),
+  concurrentUpdate: RetryPolicy.standard.concurrentUpdate.pipe(
+    Schedule.andThen(Schedule.fromDelays("1 minute", "5 minutes"))
   )
 })
+
+/**
+ * The default schedule of pauses: after 5, 10, 20, 40 minutes and then every hour, for 30 days. A payout pauses when its
+ * policy grants no further step, and only a change can help: the provider is away (no answer, 5xx, 429 or another
+ * status than 200), the key is refused (401, 403), or the host's own code dies. After each pause it looks the payout
+ * up, and sends what the provider does not know. `wake` ends a pause at once.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const pauseScheduleDefault: Schedule.Schedule<unknown> = Schedule.exponential("5 minutes").pipe(
+  Schedule.union(Schedule.spaced("1 hour")),
+  Schedule.upTo("30 days")
+)
 
 /**
  * The default schedule of lookups for a processing payout: after 10, 20, 40 seconds and so on, at least once an hour,
@@ -123,6 +122,12 @@ export interface Options {
    * Default: `pollScheduleDefault`.
    */
   readonly pollSchedule?: Schedule.Schedule<unknown> | undefined
+  /**
+   * The pauses of a payout whose policy grants no further step while the provider is away or refuses the key. When the
+   * schedule ends, so does the payout, with its error. `Schedule.stop`: it ends at once. Default:
+   * `pauseScheduleDefault`.
+   */
+  readonly pauseSchedule?: Schedule.Schedule<unknown> | undefined
   /** The longest wait that is made in memory. Such a wait begins anew after a crash. Default: 10 seconds. */
   readonly inMemoryThreshold?: Duration.DurationInput | undefined
 }
@@ -158,14 +163,15 @@ export const layerWith = (options: Options): Layer.Layer<never, never, Payouts.P
         payouts,
         policy: options.policy ?? policyDefault,
         pollSchedule: options.pollSchedule ?? pollScheduleDefault,
+        pauseSchedule: options.pauseSchedule ?? pauseScheduleDefault,
         inMemoryThreshold: Duration.decode(options.inMemoryThreshold ?? "10 seconds")
       }
-      return PayoutWorkflow.toLayer(steps.begin(runner))
+      return execution.workflow.toLayer(steps.begin(runner))
     })
   )
 
 /**
- * `layerWith`, with `policyDefault` and `pollScheduleDefault`.
+ * `layerWith`, with `policyDefault`, `pollScheduleDefault` and `pauseScheduleDefault`.
  *
  * @category layers
  * @since 0.1.0
@@ -193,7 +199,7 @@ export const layer: Layer.Layer<never, never, Payouts.Payouts | WorkflowEngine> 
  * @since 0.1.0
  */
 export const execute = (request: PayoutRequest): Effect.Effect<Outcome, PayoutError, WorkflowEngine> =>
-  Effect.flatMap(durable(request), (payload) => PayoutWorkflow.execute(payload))
+  Effect.flatMap(durable(request), executing)
 
 /**
  * Stores the payout and returns its execution id. The engine then runs it. Submitting the same request again changes
@@ -203,7 +209,9 @@ export const execute = (request: PayoutRequest): Effect.Effect<Outcome, PayoutEr
  * @since 0.1.0
  */
 export const submit = (request: PayoutRequest): Effect.Effect<string, InvalidRequest, WorkflowEngine> =>
-  Effect.flatMap(durable(request), (payload) => PayoutWorkflow.execute(payload, { discard: true }))
+  Effect.flatMap(durable(request), (request) =>
+    execution.workflow.execute(execution.payloadOf({ request }), { discard: true })
+  )
 
 /**
  * The execution id of a request. Keep it with the payout, for `poll` and `hint`.
@@ -212,10 +220,15 @@ export const submit = (request: PayoutRequest): Effect.Effect<string, InvalidReq
  * @since 0.1.0
  */
 export const executionId = (request: PayoutRequest): Effect.Effect<string, InvalidRequest> =>
-  Effect.flatMap(durable(request), (payload) => PayoutWorkflow.executionId(payload))
+  Effect.flatMap(durable(request), firstId)
+
+const firstId = (request: PayoutRequest): Effect.Effect<string> =>
+  execution.workflow.executionId(execution.payloadOf({ request }))
 
 /**
- * The state of an execution: `undefined` before it has one, `Suspended` (it waits), or `Complete`.
+ * The state of a payout by its execution id: `undefined` before it has one, `Suspended` (it waits), or `Complete`. An
+ * end that was taken up again (`retry`, `assess`) is no longer the state: the latest one is. An end that this version
+ * of the library cannot read is shown as `Suspended`: a later version stored it, or `assess` can find out anew.
  *
  * @category watching
  * @since 0.1.0
@@ -223,16 +236,40 @@ export const executionId = (request: PayoutRequest): Effect.Effect<string, Inval
 export const poll = (
   executionId: string
 ): Effect.Effect<Workflow.Result<Outcome, PayoutError> | undefined, never, WorkflowEngine> =>
-  PayoutWorkflow.poll(executionId)
+  Effect.map(reopening.latest(executionId), ({ state }) => {
+    if (state._tag === "Underway") return undefined
+    if (state._tag === "Suspended" || state.end._tag !== "Readable") return new Workflow.Suspended({})
+    const { value } = state.end
+    return new Workflow.Complete({
+      exit: value._tag === "Paid" || value._tag === "Processing" ? Exit.succeed(value) : Exit.fail(value)
+    })
+  })
 
 /**
- * Wakes a suspended execution. It still waits for what it waited for.
+ * Runs a suspended execution again, in case the engine has lost its turn. It still waits for what it waited for.
  *
  * @category watching
  * @since 0.1.0
  */
 export const resume = (executionId: string): Effect.Effect<void, never, WorkflowEngine> =>
-  PayoutWorkflow.resume(executionId)
+  Effect.flatMap(reopening.latest(executionId), ({ id }) => execution.workflow.resume(id))
+
+/**
+ * Lets a payout go on that pauses or waits for its next try, for example when the key is mended or the provider is back,
+ * and looks up one that is processing. It shortens no wait after a processing error or a soft decline: those are the
+ * provider's rule. If the payout does not wait just now, its next such wait is cut short.
+ *
+ * @category watching
+ * @since 0.1.0
+ */
+export const wake: (executionId: string) => Effect.Effect<void, never, WorkflowEngine> = Effect.fn(
+  "PayoutWorkflow.wake"
+)(function* (executionId: string) {
+  const { id, state } = yield* reopening.latest(executionId)
+  if (state._tag === "Ended") return
+  yield* signals.wake(id)
+  yield* signals.hint(id)
+})
 
 /**
  * Tells an execution that something may have happened to the payout, for example that a webhook came. If it waits for
@@ -243,7 +280,9 @@ export const resume = (executionId: string): Effect.Effect<void, never, Workflow
  * @category watching
  * @since 0.1.0
  */
-export const hint = Effect.fn("PayoutWorkflow.hint")((executionId: string) => hints.hint(PayoutWorkflow, executionId))
+export const hint: (executionId: string) => Effect.Effect<void, never, WorkflowEngine> = Effect.fn(
+  "PayoutWorkflow.hint"
+)((executionId: string) => Effect.flatMap(reopening.latest(executionId), ({ id }) => signals.hint(id)))
 
 /**
  * The shortest time between a lookup and the next one that a hint causes: one second. It doubles with each hint in a
@@ -252,7 +291,7 @@ export const hint = Effect.fn("PayoutWorkflow.hint")((executionId: string) => hi
  * @category limits
  * @since 0.1.0
  */
-export const hintGapMin: Duration.Duration = steps.hintGapMin
+export const hintGapMin: Duration.Duration = waits.hintGapMin
 
 /**
  * The longest time that hints alone delay a lookup: one minute.
@@ -260,7 +299,68 @@ export const hintGapMin: Duration.Duration = steps.hintGapMin
  * @category limits
  * @since 0.1.0
  */
-export const hintGapMax: Duration.Duration = steps.hintGapMax
+export const hintGapMax: Duration.Duration = waits.hintGapMax
+
+/**
+ * What became of a wish to take a payout up again. `Reopened`: it goes on. `Underway`: it has not ended, so there is
+ * nothing to take up. `Final`: no lookup and no create can add to its end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reopened {
+  readonly executionId: string
+  readonly status: "Reopened" | "Underway" | "Final"
+}
+
+/**
+ * Takes up a payout that has ended without being paid: after the cause is mended (a refused request, a payment method
+ * that was not allowed, a soft decline, a spent budget). It looks the payout up first, with all evidence, and sends
+ * what the provider does not know. After a processing error or a soft decline each call grants one more create. A hard
+ * decline is `Final`: it is never sent again with the same arguments. A payout that is paid is `Final`.
+ *
+ * From then on `poll` and `execute` give the new state. A workflow of the host's that was told an end keeps hearing
+ * that one. Two calls at once are one.
+ *
+ * @category executing
+ * @since 0.1.0
+ */
+export const retry = (request: PayoutRequest): Effect.Effect<Reopened, InvalidRequest, WorkflowEngine> =>
+  reopened(request, "Retry")
+
+/**
+ * Looks up a payout that has ended, and stores what it finds as its new end; it sends nothing. So an end that says
+ * `MayHaveMoved` is closed once the record accounts for everything, or the arrival horizon has passed. A payout that is
+ * found processing is watched to its end. While the provider cannot be asked, it pauses. If the provider knows no such
+ * payout, the error stays what it was, with the money as it is known now.
+ *
+ * `Final`: there is no doubt that a lookup could end.
+ *
+ * @category executing
+ * @since 0.1.0
+ */
+export const assess = (request: PayoutRequest): Effect.Effect<Reopened, InvalidRequest, WorkflowEngine> =>
+  reopened(request, "Assess")
+
+const reopened = Effect.fnUntraced(function* (input: PayoutRequest, mode: "Retry" | "Assess") {
+  const request = yield* durable(input)
+  const executionId = yield* firstId(request)
+  const { ordinal, state } = yield* reopening.latest(executionId)
+  if (state._tag !== "Ended" || state.end._tag === "Newer") {
+    return { executionId, status: "Underway" } satisfies Reopened
+  }
+  if (state.end._tag === "Readable" && isFinal(state.end.value, mode)) {
+    return { executionId, status: "Final" } satisfies Reopened
+  }
+  yield* reopening.reopen(request, { first: executionId, ordinal: ordinal + 1, mode })
+  return { executionId, status: "Reopened" } satisfies Reopened
+})
+
+const isFinal = (end: Outcome | PayoutError, mode: "Retry" | "Assess"): boolean => {
+  if (end._tag === "InvalidRequest") return true
+  if (end._tag !== "Paid" && end._tag !== "HardDeclined") return false
+  return mode === "Retry" || end.exposure.min === end.exposure.max
+}
 
 /**
  * What a sweep found.
@@ -303,12 +403,23 @@ export const sweep = (
 
 const sweepOne = Effect.fnUntraced(function* (request: PayoutRequest) {
   const executionId = yield* submit(request)
-  const result = yield* poll(executionId)
-  if (result?._tag === "Suspended") yield* resume(executionId)
-  return { request, executionId, status: result?._tag ?? "Running" } satisfies Swept
+  const { id, ordinal, state } = yield* reopening.latest(executionId)
+  if (state._tag === "Ended") {
+    // What cannot be read is found out anew.
+    if (state.end._tag === "Broken") {
+      yield* reopening.reopen(request, { first: executionId, ordinal: ordinal + 1, mode: "Assess" })
+    }
+    return {
+      request,
+      executionId,
+      status: state.end._tag === "Readable" ? "Complete" : "Suspended"
+    } satisfies Swept
+  }
+  if (state._tag === "Suspended") yield* execution.workflow.resume(id)
+  return { request, executionId, status: state._tag === "Suspended" ? "Suspended" : "Running" } satisfies Swept
 })
 
-const durable = (request: PayoutRequest): Either.Either<{ readonly request: PayoutRequest }, InvalidRequest> => {
+const durable = (request: PayoutRequest): Either.Either<PayoutRequest, InvalidRequest> => {
   if (!isPayoutRequest(request)) return refuse("request", "must be made by PayoutRequest.make")
   const { customer, destination, handle } = request
   if (destination._tag !== "SavedMethod") {
@@ -320,7 +431,7 @@ const durable = (request: PayoutRequest): Either.Either<{ readonly request: Payo
   }
   return typeof customer === "object"
     ? refuse("customer", "must be the handle of an existing customer: personal data is not stored", handle)
-    : Either.right({ request })
+    : Either.right(request)
 }
 
 const refuse = (field: string, reason: string, handle?: string) =>

@@ -1,30 +1,21 @@
 /**
  * The state of a durable payout, which proceeds in rounds of at most one create each. A round's result is stored, and
- * merged here: the evidence, the attempts for people, and the failures that spent a budget. The functions are pure
- * except for the schedules, so a replay gives the same result.
+ * merged here: the evidence, the attempts for people, and the failures that spent a budget. The functions are pure, so a
+ * replay gives the same result.
  */
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Attempt from "../domain/Attempt.js"
 import * as Exposure from "../domain/Exposure.js"
 import { Outcome } from "../domain/Outcome.js"
-import * as Payout from "../domain/Payout.js"
 import { PayoutError } from "../domain/PayoutError.js"
-import type { PayoutRequest } from "../domain/PayoutRequest.js"
+import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import { hidden } from "../domain/schemaMessages.js"
 import * as errors from "../execution/toError.js"
-import { stepper } from "../policy/scheduleStepper.js"
-import * as Verdict from "../provider/Verdict.js"
-import * as PollPolicy from "../policy/PollPolicy.js"
-import * as RetryPolicy from "../policy/RetryPolicy.js"
-
-/** The most failed rounds, and the most polls, of one payout. No schedule raises them. */
-export const roundsMax = 100
-export const pollsMax = 10_000
+import type * as RetryPolicy from "../policy/RetryPolicy.js"
+import * as budgets from "./budgets.js"
+import type { Stored } from "./stored.js"
 
 const wait = Schema.optional(Schema.DurationFromMillis)
 
@@ -34,14 +25,15 @@ const at = Schema.Number
 /** The provider accepted the payout. `wait`: the gap before the first poll of a processing payout. */
 export const Accepted = Schema.TaggedStruct("Accepted", { at, outcome: Outcome, wait })
 
-/** The payout failed; without a `wait`, for good. */
-export const Failed = Schema.TaggedStruct("Failed", { at, error: PayoutError, wait })
+/** The payout failed. Without a `wait` and a `pause`, for good. `pause`: the budget is spent, and the provider is away. */
+export const Failed = Schema.TaggedStruct("Failed", { at, error: PayoutError, wait, pause: wait })
 
 /**
  * The result is unknown. Another process, or another run in this one (`isOwn`), was going to send, and its end was not
- * stored. It may have sent one create. `crash`: it died of a defect, and gets a wait while the budget has one.
+ * stored. It may have sent one create. `crash`: it died of a defect, and gets a wait while the budget has one, and then
+ * pauses.
  */
-export const Lost = Schema.TaggedStruct("Lost", { at, isOwn: Schema.Boolean, crash: Schema.Boolean, wait })
+export const Lost = Schema.TaggedStruct("Lost", { at, isOwn: Schema.Boolean, crash: Schema.Boolean, wait, pause: wait })
 
 /**
  * @category models
@@ -84,42 +76,106 @@ export const Poll = Schema.Union(Waiting, Accepted, Failed).annotations(hidden("
 export type Poll = typeof Poll.Type
 
 /** What the earlier rounds left behind. */
-export interface State {
+export interface State extends budgets.Spent {
   /** All evidence, including an intent whose end is unknown. */
   readonly evidence: Exposure.Evidence
   /** The attempts of all processes, in order. */
   readonly attempts: ReadonlyArray<Attempt.Attempt>
-  /** The failures that spent a step of a budget. */
-  readonly failures: ReadonlyArray<Step>
 }
 
-interface Step {
-  readonly at: number
-  readonly failure: RetryPolicy.Failure
+export const initial = (handle: string): State => ({
+  evidence: Exposure.empty(handle),
+  attempts: [],
+  failures: [],
+  pauses: []
+})
+
+/**
+ * The state at the beginning, which may be after an earlier end. Then its budgets are as at the beginning, but for the failure that it
+ * ended with: a person has granted that one to be sent again.
+ */
+export const begun = (request: PayoutRequest, end?: Stored<Outcome | PayoutError>): State => {
+  const state = initial(request.handle)
+  if (end === undefined) return state
+  if (end._tag !== "Readable") return forgotten(state, request, { id: "end", isGuess: true })
+  const { value } = end
+  return value._tag === "InvalidRequest"
+    ? state
+    : value._tag === "Paid" || value._tag === "Processing"
+      ? learned(state, value)
+      : spent(learned(state, value), value.attempts.at(-1)?.started.epochMillis ?? 0, budgets.failureOf(state, value))
 }
 
-export const initial = (handle: string): State => ({ evidence: Exposure.empty(handle), attempts: [], failures: [] })
+/**
+ * The state with a create of which nothing else is known, because what was stored of it cannot be read. `isGuess`: it
+ * is not known how many there were.
+ */
+export const forgotten = (
+  state: State,
+  request: PayoutRequest,
+  { id, isGuess }: { readonly id: string; readonly isGuess: boolean }
+): State => {
+  const { method, request: fingerprint } = fingerprints(request)
+  const create: Exposure.Create = {
+    id: `unread/${fingerprint}/${id}`,
+    count: 1,
+    // No process has this clock. The process that asks next dates the create by its own, and that is kept.
+    clock: "~unread",
+    to: 0,
+    amount: request.amount,
+    request: fingerprint,
+    ...(method === undefined ? {} : { method }),
+    before: [],
+    guess: isGuess
+  }
+  return learned(state, { evidence: Exposure.withCreate(Exposure.empty(request.handle), create) })
+}
+
+/** The state after a round, as far as what is stored of it can be read. */
+export const after = (
+  state: State,
+  request: PayoutRequest,
+  ordinal: number,
+  known: { readonly intent: Option.Option<Exposure.Evidence>; readonly round: Round | undefined }
+): State => {
+  const { intent, round } = known
+  if (round?._tag === "Accepted" || round?._tag === "Failed") return ended(state, round)
+  if (round?._tag === "Lapsed") return state
+  const started = Option.match(intent, {
+    onNone: () => forgotten(state, request, { id: `round/${ordinal}`, isGuess: false }),
+    onSome: (evidence) => learned(state, { evidence })
+  })
+  return round === undefined ? started : lost(started, round)
+}
+
+/** The state after a round that sent nothing. */
+export const assessed = (state: State, round: Round | undefined): State => {
+  if (round?._tag === "Accepted" || round?._tag === "Failed") return ended(state, round)
+  return round?._tag === "Lost" ? lost(state, { ...round, isOwn: true }) : state
+}
 
 /** The state after a round or a poll that has a result. The result's evidence covers the round's intent. */
 export const ended = (state: State, end: Ended): State =>
   end._tag === "Accepted"
     ? learned(state, end.outcome)
-    : spent(
-        end.error._tag === "InvalidRequest" ? state : learned(state, end.error),
-        end.at,
-        failureOf(state, end.error)
+    : paused(
+        spent(
+          end.error._tag === "InvalidRequest" ? state : learned(state, end.error),
+          end.at,
+          budgets.failureOf(state, end.error)
+        ),
+        end
       )
 
 /**
- * The state after a lost round. Its intent is all that is known of it. The attempts of another run in the same process
+ * The state after a lost round, whose intent is all that is known of it. The attempts of another run in the same process
  * are in that process's memory, and come with its next answer.
  */
-export const lost = (state: State, { at, crash, isOwn }: Lost, intent: Exposure.Evidence): State =>
-  spent(
-    learned(state, isOwn ? { evidence: intent } : { evidence: intent, attempts: [lostAttempt(at)] }),
-    at,
-    crash ? unknown(at) : undefined
-  )
+const lost = (state: State, round: Lost): State => {
+  const { at, crash, isOwn } = round
+  const known = isOwn ? state : learned(state, { evidence: state.evidence, attempts: [budgets.lostAttempt(at)] })
+  return paused(spent(known, at, crash ? budgets.crash(at) : undefined), round)
+}
 
 /** The state with the evidence and attempts that an end or a poll adds. */
 export const learned = (
@@ -134,6 +190,9 @@ export const learned = (
 const spent = (state: State, at: number, failure: RetryPolicy.Failure | undefined): State =>
   failure === undefined ? state : { ...state, failures: [...state.failures, { at, failure }] }
 
+const paused = (state: State, { at, pause }: typeof Failed.Type | Lost): State =>
+  pause === undefined ? state : { ...state, pauses: [...state.pauses, at] }
+
 const together = (self: State["attempts"], that: State["attempts"]): State["attempts"] => {
   const all = new Map([...self, ...that].map((attempt) => [identityOf(attempt), attempt]))
   return [...all.values()].sort((one, other) => one.started.epochMillis - other.started.epochMillis)
@@ -141,92 +200,6 @@ const together = (self: State["attempts"], that: State["attempts"]): State["atte
 
 const identityOf = ({ kind, ordinal, requestId = "", started }: Attempt.Attempt): string =>
   [kind, started.epochMillis, ordinal, requestId].join(" ")
-
-const lostAttempt = (at: number): Attempt.Attempt => ({
-  ordinal: 1,
-  kind: "Create",
-  started: DateTime.unsafeMake(at),
-  took: Duration.zero,
-  sent: "Unknown",
-  outcome: "Interrupted",
-  bearing: "Unclear",
-  decision: "Interrupted",
-  why: "the process that was to send it ended before what became of it was stored"
-})
-
-const unknown = (at: number): RetryPolicy.Failure => ({ category: "communication", attempt: lostAttempt(at) })
-
-/**
- * The policy of one round: at most one create. A failure that a lookup shows is sent again only if the payout's own
- * policy granted that before this round, which means that the record shows nothing newer.
- */
-export const policyOf = ({ failures }: State): RetryPolicy.RetryPolicy => {
-  const granted = failures.flatMap(({ failure: { attempt, category } }) =>
-    category === "processingError" || category === "softDeclined" ? [attempt.recorded?.transactions ?? 0] : []
-  )
-  if (granted.length === 0) return RetryPolicy.none
-  const transactions = Math.max(...granted)
-  const rule = Schedule.recurWhile<Attempt.Attempt>(
-    ({ kind, recorded }) => kind === "Lookup" && recorded !== undefined && recorded.transactions <= transactions
-  )
-  return { ...RetryPolicy.none, processingError: rule, softDeclined: rule }
-}
-
-/** The wait before the next round. Undefined if the error is final, or the budget is spent. */
-export const waitAfter = (
-  policy: RetryPolicy.RetryPolicy,
-  state: State,
-  now: number,
-  error: PayoutError | "Crash"
-): Effect.Effect<Duration.Duration | undefined> =>
-  Effect.gen(function* () {
-    const latest = error === "Crash" ? unknown(now) : failureOf(state, error)
-    if (latest === undefined || state.failures.length >= roundsMax) return undefined
-    const driver = RetryPolicy.driver(policy)
-    for (const { at, failure } of state.failures) yield* driver.next(at, failure)
-    return Option.getOrUndefined(yield* driver.next(now, latest))
-  })
-
-const failureOf = ({ failures }: State, error: PayoutError): RetryPolicy.Failure | undefined => {
-  const category = categoryOf(error)
-  const last = error.attempts.at(-1)
-  if (category === undefined || last === undefined) return undefined
-  const retryAfter = error._tag === "RateLimited" ? error.retryAfter : undefined
-  if (!("payout" in error)) return { category, attempt: last, retryAfter }
-  const recorded = Payout.recorded(error.payout)
-  const attempt = { ...last, recorded }
-  const isNew = failures.every(
-    (one) =>
-      one.failure.category !== category || (one.failure.attempt.recorded?.transactions ?? 0) < recorded.transactions
-  )
-  // This record was counted before. The newer failure is another exchange, and spends another budget.
-  if (!isNew) return { category: "communication", attempt: last, retryAfter }
-  return category === "processingError"
-    ? { category, attempt, known: recorded.processingErrors }
-    : { category, attempt }
-}
-
-/** The budget that an error spends: that of the latest verdict that ends a call with this error. */
-const categoryOf = ({ _tag, attempts }: PayoutError): RetryPolicy.Category | undefined => {
-  if (_tag === "InvalidRequest") return undefined
-  const reported = attempts.map(Verdict.rowOf).findLast((row) => row?.error === _tag)
-  // The payout exists, but the lookup did not find it. It is looked up again.
-  return reported?.afterLookup === "Absent" ? "communication" : (reported ?? Verdict.row({ _tag })).category
-}
-
-/** The gap before the next poll, given the times of the polls before. Undefined if there is none. */
-export const gap = (
-  pollSchedule: Schedule.Schedule<unknown>,
-  polls: ReadonlyArray<number>,
-  now: number
-): Effect.Effect<Duration.Duration | undefined> =>
-  Effect.gen(function* () {
-    if (polls.length >= pollsMax) return undefined
-    const granted = stepper(pollSchedule)
-    for (const at of polls) yield* granted(at, undefined)
-    const next = Option.getOrUndefined(yield* granted(now, undefined))
-    return next === undefined || polls.length === 0 ? next : Duration.max(next, PollPolicy.gapMin)
-  })
 
 /** Whether an error of a poll is the payout's end: it shows the payout. All other errors are about the lookup. */
 export const isEnd = (error: PayoutError): boolean => "payout" in error || error._tag === "HandleConflict"
@@ -255,6 +228,26 @@ export const reported = <A extends Outcome | PayoutError, I extends object>(
     : Schema.encode(schema)(end).pipe(
         Effect.zipWith(encodeAttempts(attempts.map(numbered)), (encoded, attempts) => ({ ...encoded, attempts })),
         Effect.flatMap(Schema.decodeUnknown(schema)),
+        Effect.orDie
+      )
+
+const Account = Schema.Struct({
+  attempts: Schema.Array(Attempt.Attempt),
+  certainty: Exposure.Certainty,
+  exposure: Exposure.Exposure,
+  evidence: Exposure.Evidence
+})
+
+/** An earlier error, with the money as a later one accounts for it. */
+export const restated = (earlier: PayoutError, account: PayoutError): Effect.Effect<PayoutError> =>
+  earlier._tag === "InvalidRequest" || account._tag === "InvalidRequest"
+    ? Effect.succeed(account)
+    : Schema.encode(PayoutError)(earlier).pipe(
+        Effect.zipWith(Schema.encode(Account)(account), (one, account) => ({
+          ...one,
+          ...account
+        })),
+        Effect.flatMap(Schema.decodeUnknown(PayoutError)),
         Effect.orDie
       )
 

@@ -9,12 +9,20 @@ import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/** What ended a wait. `LateHint`: a hint for the wait before, which came when that wait was over. */
-export const Woken = Schema.Literal("Hint", "LateHint", "Clock")
-export type Woken = typeof Woken.Type
+const Known = Schema.Literal("Hint", "LateHint", "Clock")
 
-/** What ended a wait. Waits end in order. */
-export const ended = (wait: number) => DurableDeferred.make(`ended/${wait}`, { success: Woken })
+/** What ended a wait. `LateHint`: a hint for the wait before, which came when that wait was over. */
+export type Woken = typeof Known.Type
+
+/** A later version may store other ends. For this one, the wait is over all the same. */
+const Woken = Schema.transform(Schema.Unknown, Schema.typeSchema(Known), {
+  strict: true,
+  decode: (raw) => (Schema.is(Known)(raw) ? raw : ("Clock" as const)),
+  encode: (woken) => woken
+})
+
+/** The end of a wait, under its name. */
+export const endOf = (name: string) => DurableDeferred.make(name, { success: Woken })
 
 export type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstance>
 
@@ -23,10 +31,12 @@ export type Waking = Effect.Effect<Woken, never, WorkflowEngine | WorkflowInstan
  * interruption from outside, such as a deploy or a lost lock. Then every later run is interrupted there, and the payout
  * never ends. `firstOf` stores only a success, and accepts no other stored result.
  */
-export const firstOf = Effect.fnUntraced(function* (wait: number, wakings: ReadonlyArray<Waking>) {
+export const firstOf = Effect.fnUntraced(function* (
+  deferred: ReturnType<typeof endOf>,
+  wakings: ReadonlyArray<Waking>
+) {
   const engine = yield* WorkflowEngine
   const instance = yield* WorkflowInstance
-  const deferred = ended(wait)
   const stored = yield* Workflow.wrapActivityResult(engine.deferredResult(deferred), Predicate.isUndefined)
   if (stored !== undefined && Exit.isSuccess(stored)) return stored.value
   // A waking that must wait suspends its own instance. If all do, this workflow is suspended, but not by an

@@ -31,6 +31,8 @@ export interface Recovery {
   readonly outstandingCreates: number | undefined
   /** When the latest of these was sent, in epoch milliseconds. */
   readonly lastSentAt: number | undefined
+  /** Whether the call sends nothing, whatever the lookup shows. */
+  readonly lookUpOnly: boolean
 }
 
 /** The arguments of a call for a payout. */
@@ -46,6 +48,7 @@ export interface Call {
 /** A call under way. The first call that joins it makes `done`, which holds none if the call was interrupted. */
 interface Flight {
   readonly request: PayoutRequest
+  readonly lookUpOnly: boolean
   readonly evidence: EvidenceRecorder
   done: Deferred.Deferred<Option.Option<Ended>> | undefined
 }
@@ -85,7 +88,7 @@ export class SingleFlight {
         const known = this.memory.get(call.request.handle)
         const begun = known === undefined ? start(this.memory, this.process, call, now) : recall(known, call, now)
         if ("end" in begun) return begun.end
-        if ("first" in begun) return this.fly(restore, call, begun)
+        if ("first" in begun) return this.fly(restore, call, asAllowed(call, begun))
         return this.askAbout(restore, call, begun.other, begun.differs, now)
       })
     )
@@ -130,6 +133,8 @@ export class SingleFlight {
     adopting(flight.evidence, call, now)
     if (differs.length > 0) return conflict(flight.evidence, call.request, differs)
     const done = (flight.done ??= Deferred.unsafeMake(FiberId.none))
+    // A call that sends nothing does not answer one that may.
+    if (flight.lookUpOnly && !isLookUpOnly(call)) return Effect.flatMap(Deferred.await(done), () => this.board(call))
     return Effect.flatMap(
       Deferred.await(done),
       // Interrupted: the first joiner takes over, and makes a lookup before it sends if anything is in doubt.
@@ -160,10 +165,11 @@ export class SingleFlight {
 
   private fly(
     restore: Restore,
-    { policy, request }: Pick<Call, "policy" | "request">,
+    call: Call,
     { declined, evidence, first }: Extract<Begun, { readonly first: NextStep.Step }>
   ): Ending {
-    const flight: Flight = { request, evidence, done: undefined }
+    const { policy, request } = call
+    const flight: Flight = { request, lookUpOnly: isLookUpOnly(call), evidence, done: undefined }
     this.flights.set(request.handle, flight)
     const { beforeCreate, client } = this
     return Effect.matchCauseEffect(restore(loop.run({ client, request, policy, evidence, first, beforeCreate })), {
@@ -188,6 +194,15 @@ export class SingleFlight {
     })
   }
 }
+
+const isLookUpOnly = ({ recovery }: Call): boolean => recovery?.lookUpOnly === true
+
+/** How a call begins that may send nothing: no create follows a last lookup. */
+const asAllowed = (
+  call: Call,
+  begun: Extract<Begun, { readonly first: NextStep.Step }>
+): Extract<Begun, { readonly first: NextStep.Step }> =>
+  isLookUpOnly(call) && begun.first !== NextStep.recheck ? { ...begun, first: NextStep.lastAsk } : begun
 
 const start = (memory: ProcessMemory, process: Process, call: Call, now: Exposure.Moment): Begun => {
   const { handle } = call.request

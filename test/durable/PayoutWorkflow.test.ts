@@ -323,7 +323,7 @@ describe("A durable payout", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("whose every answer is lost ends as money that may have moved", () =>
+  it.effect("whose every answer is lost ends as money that may have moved, where it does not pause", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.always(Script.dropBeforeCommit)
@@ -333,7 +333,7 @@ describe("A durable payout", () => {
       assert.strictEqual(error.attempts.length, exchanges.length)
       const last = exchanges.at(-1)?.started.epochMillis ?? 0
       assert.isAbove(last, Duration.toMillis("7 hours"))
-    }).pipe(Effect.provide(layer()))
+    }).pipe(Effect.provide(layer({}, { pauseSchedule: Schedule.stop })))
   )
 
   it.effect("with another amount under the same handle is a conflict, and never the first one's result", () =>
@@ -374,7 +374,9 @@ describe.each([
       const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
       assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
       assert.strictEqual(yield* creates, 1)
-    }).pipe(Effect.provide(layer({}, { policy: RetryPolicy.make({ communication: schedule }) })))
+    }).pipe(
+      Effect.provide(layer({}, { policy: RetryPolicy.make({ communication: schedule }), pauseSchedule: Schedule.stop }))
+    )
   )
 
   it.effect("is at its end: what is not settled by then is processing", () =>
@@ -499,7 +501,7 @@ describe("A step that dies of a defect while its create is under way", () => {
       const error = yield* inVirtualTime(
         Effect.flip(PayoutWorkflow.execute(request)).pipe(
           Effect.provide(
-            PayoutWorkflow.layerWith({ policy }).pipe(
+            PayoutWorkflow.layerWith({ policy, pauseSchedule: Schedule.stop }).pipe(
               Layer.provide(Payouts.layer),
               Layer.provide(broken),
               Layer.provideMerge(WorkflowEngine.layerMemory)

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Workflow, WorkflowEngine } from "@effect/workflow"
 import { Effect, Exit, Fiber, FiberId, Layer } from "effect"
-import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { firstOf } from "../../src/durable/firstOf.js"
+import { workflow } from "../../src/durable/execution.js"
+import { endOf, firstOf } from "../../src/durable/firstOf.js"
 
 type Waking = Parameters<typeof firstOf>[1][number]
 
@@ -13,13 +13,13 @@ const suspended: Waking = Effect.flatMap(WorkflowEngine.WorkflowInstance, Workfl
 /** How a wait ends, and what it stores. `stored` is the end that the engine has already. */
 const waited = (wakings: ReadonlyArray<Waking>, stored?: Exit.Exit<never>) =>
   Effect.gen(function* () {
-    const instance = WorkflowEngine.WorkflowInstance.initial(PayoutWorkflow.PayoutWorkflow, "execution")
+    const instance = WorkflowEngine.WorkflowInstance.initial(workflow, "execution")
     const done: Array<unknown> = []
     const engine = Layer.mock(WorkflowEngine.WorkflowEngine, {
       deferredResult: () => Effect.succeed(stored),
       deferredDone: (_, { exit }) => Effect.sync(() => void done.push(exit))
     })
-    const fiber = yield* firstOf(1, wakings).pipe(
+    const fiber = yield* firstOf(endOf("ended/1"), wakings).pipe(
       Effect.provideService(WorkflowEngine.WorkflowInstance, instance),
       Effect.provide(engine),
       Effect.fork

@@ -19,6 +19,7 @@ const moved = Effect.map(
 
 /** Real time, in milliseconds for minutes, and every wait on a durable clock. */
 const quick: PayoutWorkflow.Options = {
+  pauseSchedule: Schedule.stop,
   policy: RetryPolicy.make({ processingError: Schedule.fromDelays("100 millis", "500 millis") }),
   pollSchedule: Schedule.spaced("100 millis"),
   inMemoryThreshold: Duration.zero

@@ -272,7 +272,9 @@ describe("Two runtimes on a SQLite file, one after the other", () => {
       const hasty = BillwerkClient.layer({ apiKey: Sandbox.apiKey, createDeadline: "800 millis" })
       const run = (one: PayoutRequest.PayoutRequest) =>
         Effect.flip(PayoutWorkflow.execute(one)).pipe(
-          Effect.provide(Layer.provide(runtime(made, { policy: RetryPolicy.none }), hasty))
+          Effect.provide(
+            Layer.provide(runtime(made, { policy: RetryPolicy.none, pauseSchedule: Schedule.stop }), hasty)
+          )
         )
       const first = yield* run(request)
       const second = yield* run(requestOf({ destination: "ca_another" }))

@@ -442,7 +442,7 @@ describe("singleFlight: a soft decline", () => {
       const { handle } = requestOf()
       yield* create({}, "SoftDeclined")
       forget()
-      const recovery = { evidence: undefined, outstandingCreates: 0, lastSentAt: undefined }
+      const recovery = { evidence: undefined, outstandingCreates: 0, lastSentAt: undefined, lookUpOnly: false }
       yield* Effect.either(flights.board({ request: requestOf(), policy: RetryPolicy.none, recovery }))
       assert.strictEqual(sent[0], `lookup ${handle}`)
       forget()
@@ -463,7 +463,7 @@ describe("singleFlight: what was declined for good", () => {
           flights.board({
             request: requestOf(),
             policy: RetryPolicy.none,
-            recovery: { outstandingCreates, lastSentAt: undefined }
+            recovery: { outstandingCreates, lastSentAt: undefined, lookUpOnly: false }
           })
         )
       answerLookups(() => reply("SoftDeclined", handle, 12_500, "t0"))

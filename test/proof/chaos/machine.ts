@@ -47,6 +47,7 @@ const options: PayoutWorkflow.Options = {
     rateLimited: Schedule.spaced("300 millis").pipe(Schedule.upTo("2 minutes"))
   }),
   pollSchedule: Schedule.spaced("400 millis").pipe(Schedule.upTo("5 minutes")),
+  pauseSchedule: Schedule.spaced("1 second"),
   inMemoryThreshold: "250 millis"
 }
 

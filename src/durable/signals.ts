@@ -1,22 +1,28 @@
 /**
- * Carries a hint to a durable payout: it ends the wait that is under way, or the next one. Waits have numbers, so the
- * first one that is not over is found by a binary search.
+ * Carries a hint, or a person's wish to go on, to a durable payout: it ends the wait that is under way, or the next one.
+ * Waits have numbers, so the first one that is not over is found by a binary search.
  */
 import type * as DurableDeferred from "@effect/workflow/DurableDeferred"
-import type * as Workflow from "@effect/workflow/Workflow"
 import { WorkflowEngine, WorkflowInstance } from "@effect/workflow/WorkflowEngine"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
-import { ended } from "./firstOf.js"
-import * as steps from "./steps.js"
+import { workflow } from "./execution.js"
+import { holdEnded, hinted, pollEnded, woken } from "./waits.js"
 
-/** Ends the wait of an execution. Many hints for one wait are one. */
-export const hint = Effect.fnUntraced(function* <
-  Payload extends Workflow.AnyStructSchema,
-  Success extends Schema.Schema.Any,
-  Failure extends Schema.Schema.All
->(workflow: Workflow.Workflow<string, Payload, Success, Failure>, executionId: string) {
+/** Ends the wait of an execution for the payout's end. Many hints for one wait are one. */
+export const hint = (executionId: string) => end(executionId, { ended: pollEnded, signal: hinted })
+
+/** Ends the wait of an execution before its next round, or the next such wait. */
+export const wake = (executionId: string) => end(executionId, { ended: holdEnded, signal: woken })
+
+/** The waits of one kind: what stores the end of the nth one, and what ends it. */
+interface Kind {
+  readonly ended: (nth: number) => DurableDeferred.DurableDeferred<Schema.Schema.Any>
+  readonly signal: (nth: number) => DurableDeferred.DurableDeferred<typeof Schema.Void>
+}
+
+const end = Effect.fnUntraced(function* (executionId: string, { ended, signal }: Kind) {
   const engine = yield* WorkflowEngine
   const instance = WorkflowInstance.initial(workflow, executionId)
   const isDone = (deferred: DurableDeferred.DurableDeferred<Schema.Schema.Any, Schema.Schema.All>) =>
@@ -24,7 +30,7 @@ export const hint = Effect.fnUntraced(function* <
       Effect.provideService(engine.deferredResult(deferred), WorkflowInstance, instance),
       (exit) => exit !== undefined
     )
-  const deferred = steps.hinted(yield* firstWhere((wait) => Effect.map(isDone(ended(wait)), (isOver) => !isOver)))
+  const deferred = signal(yield* firstWhere((nth) => Effect.map(isDone(ended(nth)), (isOver) => !isOver)))
   if (!(yield* isDone(deferred))) {
     return yield* engine.deferredDone(deferred, {
       workflowName: workflow.name,
@@ -33,7 +39,7 @@ export const hint = Effect.fnUntraced(function* <
       exit: Exit.void
     })
   }
-  // A hint came before, and the execution has not gone on yet. It is about to, or it was not woken.
+  // One came before, and the execution has not gone on yet. It is about to, or it was not woken.
   const result = yield* workflow.poll(executionId)
   if (result?._tag === "Suspended") yield* workflow.resume(executionId)
 })
