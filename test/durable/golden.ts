@@ -12,6 +12,7 @@ import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import * as SqliteConnections from "../../src/durable/SqliteConnections.js"
 import * as stored from "../../src/durable/stored.js"
 import { requestOf } from "../support.js"
 
@@ -101,7 +102,11 @@ export const load = (filename: string, { messages, replies }: typeof Golden.Type
     const sql = yield* SqlClient.SqlClient
     for (const row of messages) yield* sql`INSERT INTO cluster_messages ${sql.insert({ ...row, last_read: null })}`
     for (const row of replies) yield* sql`INSERT INTO cluster_replies ${sql.insert(row)}`
-  }).pipe(Effect.provide(Layer.fresh(SqliteEngine.layer({ filename }))))
+  }).pipe(
+    Effect.provide(SqliteConnections.layer(filename)),
+    // The engine makes its tables.
+    (inserted) => Effect.zipRight(Effect.scoped(Layer.build(Layer.fresh(SqliteEngine.layer({ filename })))), inserted)
+  )
 
 const record = ({ sandbox = {}, script = [] }: Scenario) =>
   Effect.gen(function* () {
