@@ -1,6 +1,6 @@
 /** What `recover` looks up, sends and assumes when another process may have sent the payout. */
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, TestClock } from "effect"
+import { DateTime, Effect, Fiber, Schedule, TestClock } from "effect"
 import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { anotherProcess, inVirtualTime, layer, requestOf } from "../support.js"
@@ -203,4 +203,72 @@ describe("Payouts.recover", () => {
       }).pipe(Effect.provide(layer()))
     )
   }
+})
+
+describe("Payouts.recover with lookUpOnly", () => {
+  const lookUpOnly = { lookUpOnly: true, outstandingCreates: 0 }
+
+  it.effect("sends nothing that the provider does not know, and says what is known of the money", () =>
+    Effect.gen(function* () {
+      const known = yield* recover(requestOf(), lookUpOnly)
+      assert.deepStrictEqual(story(known), ["Lookup 404 137 NotFound -> Fail"])
+      assert.deepStrictEqual([known._tag === "Paid", known.certainty], [false, "NotMoved"])
+      const guessed = yield* recover(requestOf(), { lookUpOnly: true })
+      assert.strictEqual(guessed.certainty, "MayHaveMoved")
+      assert.strictEqual((yield* truth).creates, 0)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("succeeds with what it finds", () =>
+    Effect.gen(function* () {
+      yield* create(requestOf())
+      const restarted = yield* anotherProcess()
+      const end = yield* inVirtualTime(restarted.recover(requestOf(), lookUpOnly))
+      assert.deepStrictEqual([end._tag, ...story(end)], ["Paid", "Lookup 200 Paid -> Succeed"])
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect.each([
+    ["a soft decline", Script.softDeclined(), "SoftDeclined"],
+    ["a processing error", Script.processingError(), "ProcessingError"]
+  ] as const)("sends nothing after %s, whatever the policy grants", ([, step, tag]) =>
+    Effect.gen(function* () {
+      yield* script(step.pipe(Script.onCreate))
+      yield* create(requestOf(), { policy: RetryPolicy.none })
+      const policy = RetryPolicy.make({ softDeclined: Schedule.recurs(2), processingError: Schedule.recurs(2) })
+      for (const payouts of [yield* Payouts.Payouts, yield* anotherProcess()]) {
+        const end = yield* inVirtualTime(Effect.flip(payouts.recover(requestOf(), { ...lookUpOnly, policy })))
+        assert.strictEqual(end._tag, tag)
+      }
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("does not answer a call beside it that may send", () =>
+    Effect.gen(function* () {
+      yield* script(Script.delayAnswer("10 seconds")(Script.normal))
+      const payouts = yield* Payouts.Payouts
+      const asking = yield* Effect.fork(Effect.flip(payouts.recover(requestOf(), lookUpOnly)))
+      yield* Effect.yieldNow()
+      const paying = yield* Effect.fork(payouts.create(requestOf()))
+      const [asked, paid] = yield* inVirtualTime(Effect.all([Fiber.join(asking), Fiber.join(paying)]))
+      assert.deepStrictEqual([asked.certainty, paid._tag], ["NotMoved", "Paid"])
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("does not send what a call that it joined has left", () =>
+    Effect.gen(function* () {
+      yield* script(Script.delayAnswer("10 seconds")(Script.dropBeforeCommit))
+      const payouts = yield* Payouts.Payouts
+      const paying = yield* Effect.fork(payouts.create(requestOf()))
+      yield* Effect.yieldNow()
+      const asking = yield* Effect.fork(Effect.flip(payouts.recover(requestOf(), lookUpOnly)))
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(paying)
+      const asked = yield* inVirtualTime(Fiber.join(asking))
+      assert.strictEqual(asked.certainty, "MayHaveMoved")
+      assert.strictEqual((yield* truth).creates, 1)
+    }).pipe(Effect.provide(layer()))
+  )
 })
