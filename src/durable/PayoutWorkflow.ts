@@ -128,6 +128,13 @@ export interface Options {
    * `pauseScheduleDefault`.
    */
   readonly pauseSchedule?: Schedule.Schedule<unknown> | undefined
+  /**
+   * Whether the engine's storage was restored from a copy, so that it may have lost steps that it had stored: payouts
+   * submitted since, and creates that were sent. Then each payout begins with a lookup, and one create counts as sent
+   * that nobody knows of, until the arrival horizon has passed. **Set it in all processes after a restore**, submit
+   * your unfinished payouts again, and take it out when the horizon has passed. Default: false.
+   */
+  readonly isRestored?: boolean | undefined
   /** The longest wait that is made in memory. Such a wait begins anew after a crash. Default: 10 seconds. */
   readonly inMemoryThreshold?: Duration.DurationInput | undefined
 }
@@ -164,6 +171,7 @@ export const layerWith = (options: Options): Layer.Layer<never, never, Payouts.P
         policy: options.policy ?? policyDefault,
         pollSchedule: options.pollSchedule ?? pollScheduleDefault,
         pauseSchedule: options.pauseSchedule ?? pauseScheduleDefault,
+        isRestored: options.isRestored ?? false,
         inMemoryThreshold: Duration.decode(options.inMemoryThreshold ?? "10 seconds")
       }
       return execution.workflow.toLayer(steps.begin(runner))

@@ -34,6 +34,8 @@ export interface Settings {
   readonly pollSchedule: Schedule.Schedule<unknown>
   readonly pauseSchedule: Schedule.Schedule<unknown>
   readonly inMemoryThreshold: Duration.Duration
+  /** Whether the engine may have lost what it stored. */
+  readonly isRestored: boolean
 }
 
 /** The settings and the state with which one layer runs payouts. */
@@ -112,13 +114,15 @@ export const send = (runner: Runner, journey: Journey, intended: Option.Option<E
   })
 
 const once = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
-  const { payouts } = runner
+  const { isRestored, payouts } = runner
   const { earlier, request, round, state } = journey
   const options = { policy: budgets.policyOf(state) }
+  // What the engine has lost may be a create of this payout: how many there were, nobody knows.
+  const outstandingCreates = isRestored ? undefined : 0
   const end = yield* Effect.either(
-    round === 1 && earlier === undefined
+    round === 1 && earlier === undefined && !isRestored
       ? payouts.create(request, options)
-      : payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates: 0 })
+      : payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates })
   )
   const at = yield* Clock.currentTimeMillis
   if (Either.isLeft(end)) {
@@ -195,7 +199,8 @@ export const lookUp = (runner: Runner, journey: Journey) =>
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
       const { earlier, request, state } = journey
-      const options = { policy: RetryPolicy.none, evidence: state.evidence, outstandingCreates: 0, lookUpOnly: true }
+      const outstandingCreates = runner.isRestored ? undefined : 0
+      const options = { policy: RetryPolicy.none, evidence: state.evidence, outstandingCreates, lookUpOnly: true }
       const end = yield* Effect.either(runner.payouts.recover(request, options))
       const at = yield* Clock.currentTimeMillis
       if (Either.isRight(end)) return yield* accepted(runner, journey, at, end.right)

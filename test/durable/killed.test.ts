@@ -24,9 +24,9 @@ const throughSigkill = Effect.fn(function* (next: Script.Step) {
   const sandbox = Context.get(context, Sandbox.Sandbox)
   const { url } = Context.get(context, SandboxServer.SandboxServer)
   const { store } = yield* Database.sqlite
-  const setup = { store: yield* store, provider: url, client: "library" } as const
+  const setup = { store: yield* store, provider: url, client: "library", isRestored: false } as const
   const reports = yield* Queue.unbounded<Reported>()
-  const program = yield* bundle
+  const program = yield* bundle(".")
 
   yield* sandbox.script(Script.paid.pipe(Script.delayRequest("10 seconds"), Script.onCreate), Script.onCreate(next))
   const first = yield* start(program, "first", setup, reports)

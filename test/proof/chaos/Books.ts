@@ -15,6 +15,8 @@ export interface Entry {
   isStored: boolean
   /** Whether the handle was paid to another card since. */
   isFollowed: boolean
+  /** How often it was taken up again after an end. */
+  reopenings: number
   /** What its caller was told, each time, by which machine, and how much had moved to its card by then. */
   readonly ends: Array<Told>
 }
@@ -38,7 +40,7 @@ export class Books {
   readonly entries = new Map<string, Entry>()
 
   open(request: Request): void {
-    this.entries.set(keyOf(request), { request, isStored: false, isFollowed: false, ends: [] })
+    this.entries.set(keyOf(request), { request, isStored: false, isFollowed: false, reopenings: 0, ends: [] })
   }
 
   stored(key: string): void {
@@ -74,32 +76,58 @@ export class Books {
   }
 
   get unfinished(): ReadonlyArray<Entry> {
-    return Array.from(this.entries.values()).filter(({ ends }) => ends.length === 0)
+    return Array.from(this.entries.values()).filter(({ ends, reopenings }) => ends.length <= reopenings)
+  }
+
+  /** Takes payouts up again that have ended without being paid, or that may have moved money. At most twice each. */
+  reopen(mode: "Retry" | "Assess", count: number): ReadonlyArray<Request> {
+    const entries = [...this.entries.values()].filter((entry) => {
+      const last = entry.ends.at(-1)
+      if (last === undefined || entry.ends.length <= entry.reopenings || entry.reopenings > 1) return false
+      const isOver = last.tag === "Paid" || last.tag === "HardDeclined" || entry.isFollowed
+      return mode === "Retry" ? !isOver : last.certainty === "MayHaveMoved"
+    })
+    for (const entry of entries.slice(0, count)) entry.reopenings += 1
+    return entries.slice(0, count).map(({ request }) => request)
+  }
+
+  /** How often payouts were taken up again. */
+  get reopenings(): number {
+    return [...this.entries.values()].reduce((total, entry) => total + entry.reopenings, 0)
+  }
+
+  /** Forgets what was said to be stored: the store was put back to an earlier state. */
+  restored(): void {
+    for (const entry of this.entries.values()) entry.isStored = false
   }
 
   /** How many ended as what. */
   get categories(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {}
     for (const { ends } of this.entries.values()) {
-      const name = ends[0] === undefined ? "not ended" : `${ends[0].tag}, ${ends[0].certainty}`
+      const last = ends.at(-1)
+      const name = last === undefined ? "not ended" : `${last.tag}, ${last.certainty}`
       counts[name] = (counts[name] ?? 0) + 1
     }
     return counts
   }
 
-  /** To be called when everything that the provider has under way is done. */
-  judge(ledger: Ledger.Ledger): Judgement {
+  /** `mayDiffer`: payouts may be told to have ended otherwise, later. To be called when everything that the provider has under way is done. */
+  judge(ledger: Ledger.Ledger, mayDiffer = false): Judgement {
     const lost: Array<string> = []
     const doubled: Array<string> = []
     const falsely: Array<string> = []
     const movements = byOrder(ledger)
-    for (const [key, { ends, request }] of this.entries) {
+    for (const [key, { ends, reopenings, request }] of this.entries) {
       const moved = movements.get(request.handle) ?? []
       if (ends.length === 0) lost.push(key)
       const cards = [...this.entries.values()].filter((entry) => entry.request.handle === request.handle).length
-      const times = overpaid(moved, cards)
+      const times = overpaid(moved, cards + reopenings)
       if (times !== undefined) doubled.push(`${key}: ${times}`)
-      const lie = contradiction(ends, movedTo(request, moved, ledger))
+      const lie =
+        reopenings > 0 || mayDiffer
+          ? untrue(ends, movedTo(request, moved, ledger))
+          : contradiction(ends, movedTo(request, moved, ledger))
       if (lie !== undefined) falsely.push(`${key}: ${lie}`)
     }
     return { lost, doubled, falsely }
@@ -148,6 +176,14 @@ const contradiction = (ends: ReadonlyArray<Told>, movements: ReadonlyArray<Ledge
   return first.moved < first.min || moved < first.min || moved > first.max
     ? `${words(first)}; ${first.moved} had moved by then, and ${moved} in the end`
     : undefined
+}
+
+/** A payout that is taken up again may end otherwise. Each end has to be true when it is told, and the last one for good. */
+const untrue = (ends: ReadonlyArray<Told>, movements: ReadonlyArray<Ledger.Movement>): string | undefined => {
+  const lie = ends.find((end) => !isCertainty(end) || end.moved < end.min || end.moved > end.max)
+  if (lie !== undefined) return `${words(lie)}; ${lie.moved} had moved by then`
+  const last = ends.at(-1)
+  return last === undefined ? undefined : contradiction([last], movements)
 }
 
 const words = ({ certainty, max, min, tag }: End): string => `${tag}, ${certainty}, ${min} to ${max}`

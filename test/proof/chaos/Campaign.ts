@@ -29,6 +29,10 @@ export interface Plan {
   readonly mishap?: Mishaps.Mishap
   /** How long machines get to finish by themselves, and then when they are woken, before what is left is lost, in milliseconds. */
   readonly patience?: { readonly byThemselves: number; readonly whenWoken: number }
+  /** The folder of an earlier version of this package, with which half of the machines are started. */
+  readonly upgradeFrom?: string | undefined
+  /** Whether the database is put back to an earlier state now and then. */
+  readonly restores?: boolean | undefined
   readonly onProgress?: (progress: string) => Effect.Effect<void>
 }
 
@@ -37,6 +41,8 @@ export interface Summary extends Judgement {
   /** Deaths and other mishaps, by their kind. */
   readonly mishaps: Readonly<Record<string, number>>
   readonly ends: Readonly<Record<string, number>>
+  /** How often payouts were taken up again after an end. */
+  readonly reopenings: number
   /** How many were paid again by another machine, to another card, because the first one was declined for good. */
   readonly otherCards: number
   /** How many had not ended by themselves some time after the last mishap, and were woken. */
@@ -55,6 +61,7 @@ const progressEvery = 50
 const ordersMax = ({ kills, payouts }: Plan): number => (kills + 100) * payouts * 2
 
 interface Field {
+  readonly database: Database
   readonly plan: Plan & { readonly patience: NonNullable<Plan["patience"]> }
   readonly books: Books
   readonly fleet: Fleet.Fleet
@@ -68,7 +75,7 @@ export const run = (database: Database, plan: Plan): Effect.Effect<Summary, neve
     const { url: provider } = Context.get(context, SandboxServer.SandboxServer)
     const books = new Books()
     const fleet = yield* Fleet.make({ ...plan, database, sandbox, provider, books })
-    const field: Field = { plan: { patience: patienceDefault, ...plan }, books, fleet }
+    const field: Field = { database, plan: { patience: patienceDefault, ...plan }, books, fleet }
 
     const began = yield* Clock.currentTimeMillis
     const mishaps = yield* attack(field, plan.mishap ?? Mishaps.any(database, plan.lease))
@@ -80,7 +87,8 @@ export const run = (database: Database, plan: Plan): Effect.Effect<Summary, neve
     // What the provider was to do later is done by now.
     yield* Effect.sleep(Provider.latest)
     return {
-      ...books.judge(yield* sandbox.ledger),
+      ...books.judge(yield* sandbox.ledger, database.isRestored()),
+      reopenings: books.reopenings,
       payouts: books.entries.size,
       mishaps,
       ends: books.categories,
@@ -93,7 +101,7 @@ export const run = (database: Database, plan: Plan): Effect.Effect<Summary, neve
 
 /** Orders payouts, and lets mishaps befall the machines in turn. How often which one did. */
 const attack = Effect.fn(function* (field: Field, mishap: Mishaps.Mishap) {
-  const { books, fleet, plan } = field
+  const { books, database, fleet, plan } = field
   const mishaps: Record<string, number> = {}
   let kills = 0
   for (let turn = 0; kills < plan.kills; turn++) {
@@ -103,6 +111,11 @@ const attack = Effect.fn(function* (field: Field, mishap: Mishaps.Mishap) {
     const name = yield* mishap(machine, chance)
     mishaps[name] = (mishaps[name] ?? 0) + 1
     if (!machine.isGone()) continue
+    // Now and then somebody puts a copy back.
+    if (plan.restores === true && chance.happens(0.05) && (yield* database.restore)) {
+      books.restored()
+      mishaps["an old copy of the database"] = (mishaps["an old copy of the database"] ?? 0) + 1
+    }
     yield* fleet.replace(machine)
     kills += 1
     if (kills % progressEvery === 0) {
@@ -130,6 +143,10 @@ const assign = Effect.fn(function* ({ books, fleet, plan }: Field, machine: Mach
   }
   yield* fleet.give(machine, "Pay", books.followUp(machine.name))
   const some = unfinished.flatMap(({ isStored, request }) => (isStored && chance.happens(0.3) ? [request] : []))
+  if (plan.client === "library" && chance.happens(0.2)) {
+    const mode = chance.happens(0.5) ? "Retry" : "Assess"
+    yield* fleet.give(machine, mode, books.reopen(mode, 3))
+  }
   if (chance.happens(0.1)) yield* fleet.give(machine, "Hint", some)
   if (chance.happens(0.05)) yield* Effect.forEach(recoverers, (one) => fleet.give(one, "Sweep", some))
 })
@@ -152,14 +169,14 @@ const recover = Effect.fn(function* ({ books, fleet, plan }: Field) {
 })
 
 /** Whoever asks later, of another machine, is told the same. */
-const askAgain = Effect.fn(function* ({ books, fleet, plan }: Field) {
+const askAgain = Effect.fn(function* ({ books, database, fleet, plan }: Field) {
   for (const machine of yield* fleet.alive) {
     yield* Mishaps.kill(machine)
     yield* fleet.replace(machine)
   }
   const machine = yield* fleet.next(0)
   const ended = Array.from(books.entries.values()).flatMap(({ ends, request }) => (ends.length > 0 ? [request] : []))
-  yield* fleet.give(machine, "Watch", ended)
+  yield* fleet.give(machine, database.isRestored() ? "Pay" : "Watch", ended)
   yield* until(() => fleet.hasTold(machine), plan.patience.whenWoken)
 })
 

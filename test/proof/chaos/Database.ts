@@ -2,9 +2,9 @@
 import { SqlClient } from "@effect/sql"
 import { LibsqlClient } from "@effect/sql-libsql"
 import { Effect, type Scope } from "effect"
-import { mkdtempSync, rmSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import Pg from "pg"
 import type { Store } from "./Orders.js"
 
@@ -13,9 +13,14 @@ export interface Database {
   readonly store: Effect.Effect<Store>
   /** How many machines may run on it at once. */
   readonly machinesMax: number
+  /** Puts it back to an earlier state, if it can be, and the next time that it is asked for to this one. Nobody uses it. */
+  readonly restore: Effect.Effect<boolean>
+  readonly isRestored: () => boolean
   /** Takes the database away from everybody for some milliseconds. */
   readonly outage: (millis: number) => Effect.Effect<void>
 }
+
+const files = (filename: string) => [filename, `${filename}-wal`, `${filename}-shm`]
 
 /** A file, for one machine at a time. While it is away, another process has locked it. */
 export const sqlite: Effect.Effect<Database, never, Scope.Scope> = Effect.gen(function* () {
@@ -24,7 +29,23 @@ export const sqlite: Effect.Effect<Database, never, Scope.Scope> = Effect.gen(fu
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
   )
   const filename = join(directory, "payouts.sqlite")
+  const copy = join(directory, "copy")
+  let isRestored = false
   return {
+    restore: Effect.sync(() => {
+      const hasCopy = existsSync(copy)
+      if (hasCopy) {
+        isRestored = true
+        for (const name of files(filename)) rmSync(name, { force: true })
+        for (const name of files(filename))
+          if (existsSync(join(copy, basename(name)))) cpSync(join(copy, basename(name)), name)
+      }
+      rmSync(copy, { recursive: true, force: true })
+      mkdirSync(copy)
+      for (const name of files(filename)) if (existsSync(name)) cpSync(name, join(copy, basename(name)))
+      return hasCopy
+    }),
+    isRestored: () => isRestored,
     store: Effect.succeed({ _tag: "Sqlite", filename } as const),
     machinesMax: 1,
     outage: (millis) =>
@@ -60,6 +81,8 @@ export const postgres = (url: string, lease: number): Effect.Effect<Database, ne
     const own = new URL(url)
     own.pathname = `/${name}`
     return {
+      restore: Effect.succeed(false),
+      isRestored: () => false,
       store: Effect.succeed({ _tag: "Postgres", url: own.href, lease } as const),
       machinesMax: Infinity,
       outage: (millis) =>

@@ -30,6 +30,8 @@ export interface Options {
   readonly sandbox: Sandbox.Service
   readonly provider: string
   readonly books: Books
+  /** The folder of an earlier version of this package, with which half of the machines are started. */
+  readonly upgradeFrom?: string | undefined
 }
 
 export const make = ({
@@ -38,10 +40,11 @@ export const make = ({
   database,
   machines: size,
   provider,
-  sandbox
+  sandbox,
+  upgradeFrom
 }: Options): Effect.Effect<Fleet, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const program = yield* bundle
+    const programs = [yield* bundle("."), ...(upgradeFrom === undefined ? [] : [yield* bundle(upgradeFrom)])]
     const reports = yield* Queue.unbounded<Reported>()
     const scope = yield* Effect.scope
     const watching = new Map<Machine, Set<string>>()
@@ -61,7 +64,11 @@ export const make = ({
 
     const engage = Effect.gen(function* () {
       const store = yield* database.store
-      const machine = yield* start(program, `machine-${++started}`, { store, provider, client }, reports)
+      const isRestored = database.isRestored()
+      started += 1
+      // A rolling deploy: now the one version starts, now the other.
+      const program = programs[Math.floor(started / 2) % programs.length] ?? ""
+      const machine = yield* start(program, `machine-${started}`, { store, provider, client, isRestored }, reports)
       watching.set(machine, new Set())
       return machine
     })
@@ -71,7 +78,7 @@ export const make = ({
     const give: Fleet["give"] = (machine, _tag, requests) =>
       Effect.suspend(() => {
         if (requests.length === 0) return Effect.void
-        if (_tag === "Pay" || _tag === "Watch")
+        if (_tag === "Pay" || _tag === "Watch" || _tag === "Retry" || _tag === "Assess")
           for (const request of requests) watching.get(machine)?.add(keyOf(request))
         return machine.order({ _tag, requests })
       })

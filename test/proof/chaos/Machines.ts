@@ -2,23 +2,26 @@
 import { Deferred, Effect, Exit, Queue, type Scope } from "effect"
 import { build } from "esbuild"
 import { fork } from "node:child_process"
+import { resolve } from "node:path"
 import type { Order, Report, Setup } from "./Orders.js"
 
 /** The program of a machine, in one file: it is started a thousand times. */
-export const bundle: Effect.Effect<string> = Effect.promise(async () => {
-  const outfile = "node_modules/.cache/chaos/machine.cjs"
-  await build({
-    entryPoints: ["test/proof/chaos/machine.ts"],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    logLevel: "error",
-    external: ["pg", "@libsql/client"]
+export const bundle = (root: string): Effect.Effect<string> =>
+  Effect.promise(async () => {
+    const outfile = resolve(root, "dist/chaos/machine.cjs")
+    await build({
+      absWorkingDir: resolve(root),
+      entryPoints: ["test/proof/chaos/machine.ts"],
+      outfile,
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      target: "node20",
+      logLevel: "error",
+      external: ["pg", "@libsql/client"]
+    })
+    return outfile
   })
-  return outfile
-})
 
 export interface Machine {
   readonly name: string

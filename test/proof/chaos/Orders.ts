@@ -26,6 +26,8 @@ export interface Setup {
   /** The provider's address. */
   readonly provider: string
   readonly client: Client
+  /** Whether the store was put back to an earlier state. */
+  readonly isRestored: boolean
 }
 
 /** The moments at which a machine can be told to die. */
@@ -49,6 +51,8 @@ export type Order =
   | { readonly _tag: "Sweep"; readonly requests: ReadonlyArray<Request> }
   /** Wake them, and no more: what is not stored any more is lost. */
   | { readonly _tag: "Wake"; readonly requests: ReadonlyArray<Request> }
+  /** Take them up again, now that they have ended, and watch them anew. */
+  | { readonly _tag: "Retry" | "Assess"; readonly requests: ReadonlyArray<Request> }
   /** As a webhook would: something may have happened to them. */
   | { readonly _tag: "Hint"; readonly requests: ReadonlyArray<Request> }
   /** Die of SIGKILL when this step is reached for the nth time. */

@@ -48,6 +48,7 @@ const options: PayoutWorkflow.Options = {
   }),
   pollSchedule: Schedule.spaced("400 millis").pipe(Schedule.upTo("5 minutes")),
   pauseSchedule: Schedule.spaced("1 second"),
+  isRestored: setup.isRestored,
   inMemoryThreshold: "250 millis"
 }
 
@@ -117,6 +118,12 @@ const forEachId = <R>(
   act: (executionId: string) => Effect.Effect<void, never, R>
 ) => Effect.forEach(requests, (request) => Effect.flatMap(PayoutWorkflow.executionId(request), act), { discard: true })
 
+const reopen = (requests: ReadonlyArray<PayoutRequest.PayoutRequest>, how: typeof PayoutWorkflow.retry) =>
+  Effect.forEach(requests, (request) => Effect.zipRight(persistently(how(request)), watch(request)), {
+    concurrency: "unbounded",
+    discard: true
+  })
+
 const obey = Effect.fn(function* (order: Order) {
   if (order._tag === "Die") return mortal.doom(order.step, order.nth, order.after)
   const requests = yield* Effect.forEach(order.requests, (input) => Effect.orDie(PayoutRequest.make(input)))
@@ -128,7 +135,11 @@ const obey = Effect.fn(function* (order: Order) {
     case "Sweep":
       return yield* Effect.asVoid(Effect.sandbox(PayoutWorkflow.sweep(requests)))
     case "Wake":
-      return yield* forEachId(requests, PayoutWorkflow.resume)
+      return yield* forEachId(requests, PayoutWorkflow.wake)
+    case "Retry":
+      return yield* reopen(requests, PayoutWorkflow.retry)
+    case "Assess":
+      return yield* reopen(requests, PayoutWorkflow.assess)
     case "Hint":
       return yield* forEachId(requests, PayoutWorkflow.hint)
   }

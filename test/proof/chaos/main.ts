@@ -1,8 +1,9 @@
 /** `npm run chaos -- --kills 1000`: kills machines on SQLite, or on PostgreSQL, and prints what became of the payouts. */
 import { Command, Options } from "@effect/cli"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
-import { Config, Console, Effect } from "effect"
+import { Config, Console, Effect, Option } from "effect"
 import * as Campaign from "./Campaign.js"
+import * as Earlier from "./Earlier.js"
 import * as Database from "./Database.js"
 import * as Mishaps from "./Mishaps.js"
 import type { Client } from "./Orders.js"
@@ -30,6 +31,13 @@ const options = {
     Options.withDescription("How long a shard belongs to a machine that shows no sign of life, in milliseconds.")
   ),
   seed: Options.integer("seed").pipe(Options.withDefault(1)),
+  upgradeFrom: Options.text("upgrade-from").pipe(
+    Options.optional,
+    Options.withDescription("A commit: half of the machines are of that version, as in a rolling deploy.")
+  ),
+  restores: Options.boolean("restores").pipe(
+    Options.withDescription("Put an old copy of the database back now and then (SQLite).")
+  ),
   often: Options.choice("often", Mishaps.frequent).pipe(
     Options.withDefault<(typeof Mishaps.frequent)[number]>("death"),
     Options.withDescription("What befalls the machines more often than the rest.")
@@ -40,30 +48,35 @@ const options = {
   )
 }
 
-const command = Command.make("chaos", options, ({ client, engine, kills, lease, machines, often, payouts, seed }) =>
-  Effect.gen(function* () {
-    const database =
-      engine === "sqlite"
-        ? yield* Database.sqlite
-        : yield* Database.postgres(yield* Config.string("PAYOUTS_POSTGRES_URL"), lease)
-    const summary = yield* Campaign.run(database, {
-      seed,
-      kills,
-      machines,
-      payouts,
-      client,
-      lease,
-      mishap: Mishaps.any(database, lease, often),
-      onProgress: Console.log
-    })
-    yield* Console.log(report(summary))
-    const { doubled, falsely, lost } = summary
-    if (lost.length + doubled.length + falsely.length > 0) {
-      yield* Effect.sync(() => {
-        process.exitCode = 1
+const command = Command.make(
+  "chaos",
+  options,
+  ({ client, engine, kills, lease, machines, often, payouts, restores, seed, upgradeFrom }) =>
+    Effect.gen(function* () {
+      const database =
+        engine === "sqlite"
+          ? yield* Database.sqlite
+          : yield* Database.postgres(yield* Config.string("PAYOUTS_POSTGRES_URL"), lease)
+      const summary = yield* Campaign.run(database, {
+        seed,
+        kills,
+        machines,
+        payouts,
+        client,
+        lease,
+        restores,
+        upgradeFrom: Option.isSome(upgradeFrom) ? yield* Earlier.version(upgradeFrom.value) : undefined,
+        mishap: Mishaps.any(database, lease, often),
+        onProgress: Console.log
       })
-    }
-  }).pipe(Effect.scoped)
+      yield* Console.log(report(summary))
+      const { doubled, falsely, lost } = summary
+      if (lost.length + doubled.length + falsely.length > 0) {
+        yield* Effect.sync(() => {
+          process.exitCode = 1
+        })
+      }
+    }).pipe(Effect.scoped)
 )
 
 const report = ({
@@ -74,6 +87,7 @@ const report = ({
   mishaps,
   otherCards,
   payouts,
+  reopenings,
   settledAfter,
   took,
   woken
@@ -81,6 +95,7 @@ const report = ({
   [
     "",
     `${payouts} payouts in ${(took / 1000).toFixed(0)} s, ${otherCards} of them to another card after a decline`,
+    `${reopenings} times a payout was taken up again after an end`,
     "",
     "What befell the machines:",
     ...rows(mishaps),
