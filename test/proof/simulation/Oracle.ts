@@ -128,9 +128,7 @@ export class Oracle {
     payment.claims = [...payment.claims, claim]
     payment.statements.add(said)
     // What was truly said to have moved nothing, and never to move anything, is over.
-    if (claim.trust === "Whole" && isCertainly("NotMoved", said)) {
-      for (const create of payment.creates) payment.closed.add(create)
-    }
+    if (claim.trust === "Whole" && isCertainly("NotMoved", said)) payment.close(now)
     return claim
   }
 

@@ -68,6 +68,9 @@ export interface Stored extends Omit<Kept, "words"> {
 const minute = 60_000
 const day = 86_400_000
 
+/** How much older than a create a transaction of another process may be, and still be taken for its doing (README). */
+const clockErrorMax = 2_000
+
 export class Payment {
   readonly handle: string
   readonly amount: number
@@ -106,8 +109,8 @@ export class Payment {
   readonly declined = new Map<Process, Set<PayoutRequest.PayoutRequest>>()
   /** The request of which a process was told that it is paid. */
   readonly paidIn = new Map<Process, PayoutRequest.PayoutRequest>()
-  /** Creates of which it was truly said that they have moved nothing, and never will. */
-  readonly closed = new Set<Sent>()
+  /** Creates of which it was truly said that they have moved nothing, and never will; and when that was said first. */
+  private readonly closed = new Map<Sent, number>()
   private readonly knowledge = new Map<Process, Knowledge.Knowledge>()
 
   constructor(
@@ -168,10 +171,30 @@ export class Payment {
     return Knowledge.unknownTo(knowledge, this.creates).filter((create) => !this.closed.has(create))
   }
 
+  /** It was truly said that nothing has moved, and nothing will by what was sent until now. */
+  close(now: number): void {
+    for (const create of this.creates) if (!this.closed.has(create)) this.closed.set(create, now)
+  }
+
   trustIn(knowledge: Knowledge.Knowledge): Knowledge.Trust {
-    const open = this.openTo(knowledge)
+    const unknown = Knowledge.unknownTo(knowledge, this.creates)
+    const open = unknown.filter((create) => !this.isOver(create, unknown))
     if (open.length === 0) return "Whole"
     return open.every(({ at }) => at <= knowledge.guesses) ? "Certainty" : "Nothing"
+  }
+
+  /**
+   * Whether a create of another process is over for a client that does not know of it. It is not if a create that the
+   * client knows of left so soon after that nobody can tell by the clocks which of the two made a transaction. People
+   * keep further apart; but who pays beside another call may wait for a turn until just after that call has ended.
+   */
+  private isOver(create: Sent, unknown: ReadonlyArray<Sent>): boolean {
+    const closed = this.closed.get(create)
+    const isConfused = ({ at }: Sent) => closed !== undefined && at >= closed && at <= closed + clockErrorMax
+    return (
+      closed !== undefined &&
+      !this.creates.some((one) => isConfused(one) && !unknown.includes(one) && !this.closed.has(one))
+    )
   }
 
   /** Other arguments under the same handle: another card. */

@@ -31,5 +31,11 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
   { seed: 1942, found: "a bare handle was called declined for certain, while another process had a create under way" },
   { seed: 1973, found: "as 1942, with six creates under way" },
   { seed: 3048, found: "a processing error that settle had seen was sent again, beyond its budget" },
+  {
+    seed: 5332,
+    found:
+      "nothing in the library: the oracle held a create, which had waited for its turn beside another process's call, to that one's " +
+      "decline of less than two seconds before"
+  },
   { seed: 19_851, found: "more declines than creates that were known of made a guess certain" }
 ]

@@ -6,7 +6,13 @@ import { Clock, Effect, Fiber } from "effect"
 import { about } from "./Chance.js"
 import { library } from "./Client.js"
 import { faults, fates } from "./Faults.js"
+import * as Knowledge from "./Knowledge.js"
+import { Network } from "./Network.js"
+import { Payment, type Sent } from "./Payment.js"
+import { Slot } from "./Process.js"
+import { Scene } from "./Scene.js"
 import { seeds } from "./Seeds.js"
+import { settingOf } from "./Setting.js"
 import { shrink } from "./Shrink.js"
 import { add, nothing, simulate, traceOf } from "./Summary.js"
 import { Host, VirtualTime } from "./VirtualTime.js"
@@ -48,6 +54,50 @@ describe("simulated worlds", () => {
   it("are the same each time, and different from each other (I14)", () => {
     assert.strictEqual(traceOf(7), traceOf(7))
     assert.notStrictEqual(traceOf(7), traceOf(8))
+  })
+})
+
+describe("the oracle's trust in what a process says", () => {
+  const scene = new Scene(settingOf(5332), () => [], {})
+  const network = new Network(scene)
+  const { process } = new Slot(0, scene, library, (process) => network.connect(process, () => {}))
+  const createAt = (payment: Payment, at: number): Sent => {
+    const sent: Sent = { kind: "Create", process, call: undefined, at, answered: false, isOld: false }
+    payment.sent.push(sent)
+    return sent
+  }
+
+  /** What a process is trusted that knows of its own creates only, after another one's create ended at 500. */
+  const trustAfter = (...own: ReadonlyArray<number>) => {
+    const payment = new Payment(0, 1, 1, about(5332, "payout-0"))
+    createAt(payment, 7)
+    payment.close(500)
+    const creates = own.map((at) => createAt(payment, at))
+    return payment.trustIn(creates.reduce(Knowledge.sending, Knowledge.nothing))
+  }
+
+  it("ends where its create waited for a turn and left within two seconds of another process's decline (seed 5332)", () => {
+    assert.deepStrictEqual([trustAfter(584), trustAfter(2_500), trustAfter(584, 9_000)], Array(3).fill("Nothing"))
+  })
+
+  it("holds for creates that left before another process's was over, or later than clocks can be wrong", () => {
+    assert.deepStrictEqual([trustAfter(), trustAfter(2_501)], ["Whole", "Whole"])
+    const payment = new Payment(0, 1, 1, about(5332, "payout-0"))
+    const [first, other] = [createAt(payment, 0), createAt(payment, 7)]
+    assert.strictEqual(payment.trustIn(Knowledge.sending(Knowledge.nothing, first)), "Nothing")
+    payment.close(500)
+    assert.strictEqual(payment.trustIn(Knowledge.sending(Knowledge.nothing, first)), "Whole")
+    assert.strictEqual(payment.trustIn(Knowledge.sending(Knowledge.nothing, other)), "Whole")
+  })
+
+  it("is whole again once all creates are truly said to have moved nothing, those that were confused too", () => {
+    const payment = new Payment(0, 1, 1, about(5332, "payout-0"))
+    createAt(payment, 7)
+    payment.close(500)
+    const knowledge = Knowledge.sending(Knowledge.nothing, createAt(payment, 584))
+    assert.strictEqual(payment.trustIn(knowledge), "Nothing")
+    payment.close(90_000)
+    assert.strictEqual(payment.trustIn(knowledge), "Whole")
   })
 })
 
