@@ -294,7 +294,8 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
      * webhook's hint comes in (give the layer `Hints`, and the same to the webhook handler). At the deadline it returns
      * what it saw last: `Processing` still, with the evidence of its lookups. `waited` says how many lookups it began,
      * which may be none, and when the provider showed that. It only looks up, so you may interrupt and repeat it at
-     * will; after a failure, use `recover`. For a bare handle the arguments are not known, so they cannot be compared
+     * will; after a failure, use `recover`. The service keeps the outcome's evidence from the beginning: a `create`
+     * beside the wait, or after its interruption, looks up first. For a bare handle the arguments are not known, so they cannot be compared
      * with what the provider shows; if no lookup is answered before the deadline, it fails with `LookupFailed`.
      */
     readonly awaitFinal: {

@@ -73,11 +73,14 @@ export const awaitOutcome = Effect.fnUntraced(function* (
   const { amount, attempts, currency, handle, payout } = outcome
   const paid = outcome._tag === "Paid" ? outcome : around.flights.paid(handle)
   if (paid !== undefined) return paid
-  const { process } = around
-  const handed = Exposure.adopted(outcome.evidence, yield* process.now)
+  const { flights, process } = around
+  const known = flights.evidence(handle) ?? Exposure.empty(handle)
+  const handed = Exposure.adopted(outcome.evidence, yield* process.now, known)
   const evidence = new EvidenceRecorder<Subject>(process, { handle, amount, currency }, handed, attempts)
   // All other evidence of this process counts as well, also that of other arguments.
-  evidence.learn(around.flights.evidence(handle) ?? Exposure.empty(handle))
+  evidence.learn(known)
+  // A call that pays out beside this wait, or after its interruption, must know what this process was handed.
+  yield* flights.adopt(handed)
   const expected = { handle, amount, currency, customer: payout.customer }
   return yield* watch({ around, evidence, expected, before: 0, refusals: 0 }, pollPolicy, {
     verdict: { _tag: "Processing", payout },

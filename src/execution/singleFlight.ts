@@ -104,22 +104,29 @@ export class SingleFlight {
     return (this.flights.get(handle) ?? this.memory.get(handle))?.evidence.value ?? this.memory.evidence(handle)
   }
 
-  /** Records what a wait found, and how it ended. */
-  learn(payout: Payout, evidence: Exposure.Evidence, ended: Ended): Effect.Effect<void> {
+  /** Takes over evidence from elsewhere. If it leaves money in doubt, the next call for the handle begins with a lookup. */
+  adopt(evidence: Exposure.Evidence): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { flights, memory } = this
       // A call under way takes the evidence along, and remembers it when it ends.
       flights.get(evidence.handle)?.evidence.learn(evidence)
-      const known = memory.about(payout)
+      const known = memory.get(evidence.handle)
       if (known === undefined) {
-        const other = memory.get(evidence.handle)
-        if (other === undefined) {
-          memory.note(evidence.handle, evidence)
-          return Effect.void
-        }
-        other.evidence.learn(evidence)
-        return memory.keep(other.request, other.evidence, undefined)
+        memory.note(evidence.handle, evidence)
+        return Effect.void
       }
+      known.evidence.learn(evidence)
+      return memory.keep(known.request, known.evidence, undefined)
+    })
+  }
+
+  /** Records what a wait found, and how it ended. */
+  learn(payout: Payout, evidence: Exposure.Evidence, ended: Ended): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { flights, memory } = this
+      const known = memory.about(payout)
+      if (known === undefined) return this.adopt(evidence)
+      flights.get(evidence.handle)?.evidence.learn(evidence)
       known.evidence.learn(evidence)
       // Another process may have paid it with another card.
       const isUnknown =

@@ -206,13 +206,58 @@ describe("poll: a wait for an outcome", () => {
 
   it.effect("counts what this process sent meanwhile", () =>
     Effect.gen(function* () {
-      const { around, flights } = yield* setUp([shown(payoutOf("failed", { transactions: [] }))])
+      const failed = { id: "t", amount, state: "failed", errorState: "processing_error" }
+      const { around, flights } = yield* setUp([shown(payoutOf("failed", { transactions: [failed] }))])
       const waiting = yield* Effect.fork(Effect.flip(poll.awaitOutcome(around, everyTen, accepted())))
       yield* Effect.yieldNow()
-      yield* Effect.flip(flights.board({ request, policy: RetryPolicy.none, recovery: undefined }))
+      const policy = RetryPolicy.make({ communication: Schedule.stop, processingError: Schedule.recurs(1) })
+      yield* Effect.flip(flights.board({ request, policy, recovery: undefined }))
       yield* TestClock.adjust("90 seconds")
       const end = yield* Fiber.join(waiting)
       assert.strictEqual("evidence" in end && end.evidence.creates.length, 1)
+    })
+  )
+
+  it.effect("tells its process at once what it was handed: a call beside it, or after it, looks up first", () =>
+    Effect.gen(function* () {
+      const failed = { id: "t", amount, state: "failed", errorState: "processing_error" }
+      const { around, asked, flights, process } = yield* setUp([shown(payoutOf("failed", { transactions: [failed] }))])
+      const handed = accepted()
+      const waiting = yield* Effect.fork(Effect.flip(poll.awaitOutcome(around, everyTen, handed)))
+      yield* Effect.yieldNow()
+      assert.deepStrictEqual(flights.evidence(handle), Exposure.adopted(handed.evidence, yield* process.now))
+      const create = Effect.flip(flights.board({ request, policy: RetryPolicy.none, recovery: undefined }))
+      const beside = yield* create
+      yield* Fiber.interrupt(waiting)
+      for (const end of [beside, yield* create]) {
+        assert.deepStrictEqual([end._tag, end.attempts[0]?.kind], ["ProcessingError", "Lookup"])
+        assert("evidence" in end)
+        assert.deepStrictEqual(end.evidence.creates, [])
+      }
+      assert.deepStrictEqual(asked, [0, 0])
+    })
+  )
+
+  it.effect("dates a create of an unmeasured clock by when it was handed first, however often it waits", () =>
+    Effect.gen(function* () {
+      const { around, flights } = yield* setUp([shown(processing)])
+      const create: Exposure.Create = {
+        id: "c",
+        count: 1,
+        clock: "there",
+        to: noon,
+        from: noon,
+        amount,
+        before: [],
+        guess: false
+      }
+      const { evidence } = accepted()
+      const handed = accepted({ evidence: Exposure.withCreate(evidence, create) })
+      for (const _ of [1, 2]) yield* ending(poll.awaitOutcome(around, everyTen, handed))
+      assert.deepStrictEqual(
+        flights.evidence(handle)?.creates.map(({ to }) => to - noon),
+        [0]
+      )
     })
   )
 })

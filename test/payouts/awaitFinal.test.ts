@@ -520,6 +520,25 @@ describe("What is known of the money", () => {
       })
     ))
 
+  it("is remembered from its beginning: a create beside it sends no second attempt after an error that may have paid", () =>
+    run(
+      Effect.gen(function* () {
+        const before = yield* accepted
+        yield* settled(Acquirer.processingError({ moved: true }))
+        const elsewhere = yield* anotherProcess()
+        const waiting = yield* Effect.fork(Effect.flip(elsewhere.awaitFinal(before)))
+        yield* Effect.yieldNow()
+        // The wait's first lookup comes later, and the policy allows no second processing error.
+        const end = yield* Effect.flip(elsewhere.create(requestOf(), { policy: RetryPolicy.none }))
+        assert(isError(end))
+        assert.deepStrictEqual([end._tag, ...money(end)], ["ProcessingError", "MayHaveMoved", 0, 12_500])
+        yield* assertTruthful(end)
+        assert.strictEqual((yield* Fiber.join(waiting))._tag, "ProcessingError")
+        const { exchanges } = yield* provider
+        assert.strictEqual((yield* exchanges).filter(({ kind }) => kind === "Create").length, 1)
+      })
+    ))
+
   it("is remembered, also if a conversation that runs meanwhile ends without an answer", () =>
     run(
       Effect.gen(function* () {

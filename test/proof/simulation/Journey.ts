@@ -221,8 +221,7 @@ export class Journey {
       kind: "AwaitOutcome",
       words: `waits for the end of what ${call.name} said`,
       run: outcome === undefined ? Effect.dieMessage("it is not processing") : process.client.settle(again(outcome)),
-      knowledge: payment.knownIn(process),
-      handed: knowledge
+      knowledge: Knowledge.both(payment.knownIn(process), knowledge)
     }
   }
 

@@ -21,7 +21,7 @@ export interface Call {
   readonly started: number
   /** How many exchanges of this process this payment had before. */
   readonly seenBefore: number
-  /** What it was handed, and its process does not keep: the knowledge behind an outcome, or that it has to guess. */
+  /** What only this call knows: that it has to guess, because it was given a bare handle. */
   readonly handed: Knowledge.Knowledge
   /** Whether another call ran beside it in its process: what they send and wait for cannot be told apart. */
   isShared: boolean

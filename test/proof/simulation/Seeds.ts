@@ -37,5 +37,10 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
       "nothing in the library: the oracle held a create, which had waited for its turn beside another process's call, to that one's " +
       "decline of less than two seconds before"
   },
+  {
+    seed: 251_944,
+    found:
+      "a create beside a wait, in one process, did not know of the outcome that the wait had been given, and did not look it up"
+  },
   { seed: 19_851, found: "more declines than creates that were known of made a guess certain" }
 ]
