@@ -215,7 +215,7 @@ describe("PayoutWorkflow.assess", () => {
       assert.strictEqual(yield* creates, 1)
     }).pipe(
       Effect.provide(
-        ended({ policy: { ...RetryPolicy.none, softDeclined: Schedule.recurs(3) } }, { outcome: Acquirer.processing() })
+        ended({ policy: { ...RetryPolicy.none, softDeclined: Schedule.spaced("10 hours") } }, { outcome: Acquirer.processing() })
       )
     )
   )
