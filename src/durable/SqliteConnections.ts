@@ -6,21 +6,46 @@
 import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
 import type * as SqlClient from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
-import { type Client, createClient, type InStatement, type Transaction } from "@libsql/client"
+import { type Client, createClient, type InStatement, type ResultSet, type Transaction } from "@libsql/client"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { chmod, open as openFile, stat } from "node:fs/promises"
 import { log } from "../host/hostCode.js"
+import * as SqliteFile from "./SqliteFile.js"
 
 export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, SqlError> =>
   Layer.unwrapScoped(
-    Effect.map(
-      Effect.zipRight(keepPrivate(filename), Effect.all([open(filename), writing(filename)])),
-      ([client, writer]) => {
-        client.transaction = () => begin(writer)
-        return LibsqlClient.layer({ liveClient: client })
+    Effect.gen(function* () {
+      yield* keepPrivate(filename)
+      const file = yield* SqliteFile.open(filename)
+      const [plain, writer] = yield* Effect.all([connection(file), connection(file)])
+      yield* canWrite(file, writer)
+      const closed = () => Promise.reject(new SqlError({ cause: undefined, message: "Not for this client" }))
+      const isCopied = (client: Client) => client.execute({ sql: "VACUUM INTO ?", args: [filename] })
+      yield* Effect.forkScoped(
+        SqliteFile.watch(file, {
+          keepPrivate: keepPrivate(filename),
+          // One of them may have been closed by a failure.
+          copy: () => plain.use(isCopied).catch(() => writer.use(isCopied)),
+          renew: () => {
+            plain.renew()
+            writer.renew()
+          }
+        })
+      )
+      const liveClient: Client = {
+        execute: (statement: InStatement) => plain.use((client) => file.run(() => client.execute(statement))),
+        transaction: () => begin(file, writer),
+        batch: closed,
+        migrate: closed,
+        executeMultiple: closed,
+        sync: closed,
+        close: nothing,
+        closed: false,
+        protocol: "file"
       }
-    )
+      return LibsqlClient.layer({ liveClient })
+    })
   )
 
 const ownerOnly = 0o600
@@ -30,7 +55,7 @@ const ownerOnly = 0o600
  * file. Wider rights from an earlier process are narrowed. If that is refused (another user's file), the file is not
  * opened.
  */
-const keepPrivate = (filename: string): Effect.Effect<void, SqlError> =>
+export const keepPrivate = (filename: string): Effect.Effect<void, SqlError> =>
   filename === ":memory:" || process.platform === "win32"
     ? Effect.void
     : // An existing file is not opened here: closing it would end SQLite's locks on it in this process.
@@ -57,39 +82,64 @@ const narrow = (path: string): Effect.Effect<void, SqlError> =>
     yield* log(Effect.logWarning(`Narrowed the rights of ${path} from ${mode.toString(8)} to 600`))
   })
 
-const open = (filename: string) =>
-  Effect.acquireRelease(
-    attempt(() => connect(filename)),
-    (client) => Effect.sync(() => client.close())
-  )
-
-/** The connection for transactions. It is replaced when a transaction could not begin. */
-const writing = (filename: string) =>
-  Effect.acquireRelease(
-    attempt(() =>
-      connect(filename).then((client): Writer => {
-        const writer: Writer = {
-          client,
-          renew: () => {
-            writer.client.close()
-            return connect(filename).then((renewed) => {
-              writer.client = renewed
-            })
-          }
-        }
-        return writer
-      })
-    ),
-    (writer) => Effect.sync(() => writer.client.close())
-  )
-
-interface Writer {
-  client: Client
-  readonly renew: () => Promise<void>
+/** A connection that is opened again for the next statement after one that failed. */
+interface Connection {
+  readonly use: <A>(work: (client: Client) => Promise<A>) => Promise<A>
+  /** Closes it. The next statement opens another one. */
+  readonly renew: () => void
 }
 
-const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, SqlError> =>
-  Effect.tryPromise({ try: evaluate, catch: (cause) => new SqlError({ cause, message: "Failed to open the file" }) })
+/**
+ * libSQL leaves a statement that failed open, until the garbage collector ends it. The connection then stays in that
+ * statement's transaction: it reads what was so before, and what it writes later is not committed. So another one is
+ * opened after each failure.
+ */
+const connection = (file: SqliteFile.SqliteFile) => {
+  let current: Promise<Client> | undefined
+  const renew = () => {
+    current?.then((client) => client.close(), nothing)
+    current = undefined
+  }
+  const opened = (): Promise<Client> => {
+    const mine = (current ??= file.check().then(() => connect(file.filename)))
+    return mine.then(
+      (client) => (client.closed ? opened() : client),
+      (error: unknown) => {
+        if (current === mine) current = undefined
+        return Promise.reject(error)
+      }
+    )
+  }
+  const use: Connection["use"] = (work) =>
+    opened().then((client) =>
+      work(client).catch((error: unknown) => {
+        if (!client.closed) renew()
+        return Promise.reject(error)
+      })
+    )
+  return Effect.acquireRelease(Effect.as(attempt(file.filename, opened), { use, renew } satisfies Connection), () =>
+    Effect.sync(renew)
+  )
+}
+
+const attempt = <A>(filename: string, evaluate: () => Promise<A>): Effect.Effect<A, SqlError> =>
+  Effect.tryPromise({
+    try: evaluate,
+    catch: (cause) => new SqlError({ cause, message: `Failed to open ${filename} (${SqliteFile.codeOf(cause)})` })
+  })
+
+/** SQLite opens what it may not write to without a word. That another process is writing is no failure. */
+const canWrite = ({ filename }: SqliteFile.SqliteFile, writer: Connection): Effect.Effect<void, SqlError> =>
+  Effect.tryPromise({
+    try: () => writer.use((client) => client.execute("BEGIN IMMEDIATE").then(() => client.execute("ROLLBACK"))),
+    catch: (cause) => new SqlError({ cause, message: `Cannot write to ${filename} (${SqliteFile.codeOf(cause)})` })
+  }).pipe(
+    Effect.catchIf(
+      ({ cause }) => SqliteFile.isBusy(cause),
+      () => Effect.void
+    ),
+    Effect.asVoid
+  )
 
 // A commit is on the disk when it returns, and readers do not block the writer.
 const connect = (filename: string): Promise<Client> =>
@@ -100,39 +150,60 @@ const connect = (filename: string): Promise<Client> =>
       client
         .execute("PRAGMA journal_mode = WAL")
         .then(() => client.execute("PRAGMA synchronous = FULL"))
-        .then(() => client)
+        .then(
+          () => client,
+          (error: unknown) => {
+            client.close()
+            return Promise.reject(error)
+          }
+        )
     )
 
 // libSQL reads the name as a URL. Special characters are escaped, so that it opens the file whose rights were set.
-const urlPath = (filename: string): string => encodeURI(filename).replaceAll("?", "%3F").replaceAll("#", "%23")
+export const urlPath = (filename: string): string => encodeURI(filename).replaceAll("?", "%3F").replaceAll("#", "%23")
 
 /**
  * Effect's client makes sure that there is one transaction at a time. It does not expect that a transaction cannot
  * begin (another process has the file), and would then let no other begin. So in that case `begin` returns a
- * transaction that fails. The connection is replaced, because libSQL leaves the failed statement open, and no later
- * transaction could commit.
+ * transaction that fails.
  */
-const begin = (writer: Writer): Promise<Transaction> =>
-  writer.client.execute("BEGIN IMMEDIATE").then(
-    () => transaction(writer.client),
-    (error: unknown) => {
-      const failed = () => transaction(writer.client, { error })
-      return writer.renew().then(failed, failed)
-    }
-  )
+const begin = (file: SqliteFile.SqliteFile, writer: Connection): Promise<Transaction> =>
+  writer
+    .use((client) => file.run(() => client.execute("BEGIN IMMEDIATE")).then(() => client))
+    .then(
+      (client) => transaction(file, writer, client.execute.bind(client)),
+      (error: unknown) => transaction(file, writer, () => Promise.reject(error), { error })
+    )
+
+type Execute = (statement: InStatement) => Promise<ResultSet>
 
 /** `over` is the error that ended the transaction: SQLite itself rolls back when the disk is full, for example. */
-const transaction = (client: Client, over?: { readonly error: unknown }): Transaction => {
+const transaction = (
+  file: SqliteFile.SqliteFile,
+  writer: Connection,
+  run: Execute,
+  over?: { readonly error: unknown }
+): Transaction => {
   let ended = over
-  const execute = (statement: InStatement) =>
+  let hasFailed = false
+  const execute = (statement: InStatement): Promise<ResultSet> =>
     ended === undefined
-      ? client.execute(statement).catch((error: unknown) => isOver(client).then((is) => refuse(error, is)))
+      ? file
+          .run(() => run(statement))
+          .catch((error: unknown) => {
+            hasFailed = true
+            return isOver(run).then((is) => refuse(error, is))
+          })
       : Promise.reject(ended.error)
   const refuse = (error: unknown, isOver: boolean) => {
     if (isOver) ended = { error }
     return Promise.reject(error)
   }
-  const rollback = () => (ended === undefined ? client.execute("ROLLBACK").then(nothing) : Promise.resolve())
+  // A statement that failed is still open: the next transaction begins on another connection.
+  const end = () => {
+    if (hasFailed) writer.renew()
+  }
+  const rollback = () => (ended === undefined ? run("ROLLBACK").then(end) : Promise.resolve(end()))
   return {
     execute,
     batch: (statements) => Promise.all(statements.map(execute)),
@@ -140,7 +211,7 @@ const transaction = (client: Client, over?: { readonly error: unknown }): Transa
     executeMultiple: () => Promise.reject(new SqlError({ cause: undefined, message: "Not for a transaction" })),
     // A transaction that cannot commit is over all the same.
     commit: () =>
-      execute("COMMIT").then(nothing, (error: unknown) => {
+      execute("COMMIT").then(end, (error: unknown) => {
         const refused = () => refuse(error, true)
         return rollback().then(refused, refused)
       }),
@@ -151,10 +222,11 @@ const transaction = (client: Client, over?: { readonly error: unknown }): Transa
 }
 
 /** Whether no transaction is open: only then can one begin. Later statements would then be committed one by one. */
-const isOver = (client: Client): Promise<boolean> =>
-  client.execute("BEGIN").then(
-    () => client.execute("ROLLBACK").then(() => true),
-    () => false
+const isOver = (run: Execute): Promise<boolean> =>
+  run("BEGIN").then(
+    () => run("ROLLBACK").then(() => true),
+    // Neither could a closed one go on.
+    (error: unknown) => SqliteFile.codeOf(error) === "CLIENT_CLOSED"
   )
 
 const nothing = (): void => {}
