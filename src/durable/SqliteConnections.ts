@@ -1,7 +1,8 @@
 /**
- * The two connections to an SQLite file while it is open: one for transactions and one for all else. libSQL's own
- * client opens a connection for each transaction and leaves closing it to the garbage collector, so a process with a
- * small heap runs out of file descriptors first. The `PRAGMA` settings of such a connection are lost with it.
+ * The connections to an SQLite file while it is open: one for transactions, one for all else, and an idle one, which
+ * keeps what is in a file that is deleted. libSQL's own client opens a connection for each transaction and leaves closing
+ * it to the garbage collector, so a process with a small heap runs out of file descriptors first. The `PRAGMA` settings
+ * of such a connection are lost with it.
  */
 import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
 import type * as SqlClient from "@effect/sql/SqlClient"
@@ -18,18 +19,18 @@ export const layer = (filename: string): Layer.Layer<SqlClient.SqlClient, SqlErr
     Effect.gen(function* () {
       yield* keepPrivate(filename)
       const file = yield* SqliteFile.open(filename)
-      const [plain, writer] = yield* Effect.all([connection(file), connection(file)])
+      const [plain, writer, idle] = yield* Effect.all([connection(file), connection(file), connection(file)])
       yield* canWrite(file, writer)
       const closed = () => Promise.reject(new SqlError({ cause: undefined, message: "Not for this client" }))
-      const isCopied = (client: Client) => client.execute({ sql: "VACUUM INTO ?", args: [filename] })
       yield* Effect.forkScoped(
         SqliteFile.watch(file, {
           keepPrivate: keepPrivate(filename),
-          // One of them may have been closed by a failure.
-          copy: () => plain.use(isCopied).catch(() => writer.use(isCopied)),
+          // The others may have been closed by a failure.
+          copy: () => idle.use((client) => client.execute({ sql: "VACUUM INTO ?", args: [filename] })),
           renew: () => {
             plain.renew()
             writer.renew()
+            idle.renew()
           }
         })
       )
@@ -128,10 +129,16 @@ const attempt = <A>(filename: string, evaluate: () => Promise<A>): Effect.Effect
     catch: (cause) => new SqlError({ cause, message: `Failed to open ${filename} (${SqliteFile.codeOf(cause)})` })
   })
 
-/** SQLite opens what it may not write to without a word. That another process is writing is no failure. */
+/** SQLite opens what it may not write to without a word, and begins a transaction. That another one writes is no failure. */
 const canWrite = ({ filename }: SqliteFile.SqliteFile, writer: Connection): Effect.Effect<void, SqlError> =>
   Effect.tryPromise({
-    try: () => writer.use((client) => client.execute("BEGIN IMMEDIATE").then(() => client.execute("ROLLBACK"))),
+    try: () =>
+      writer.use((client) =>
+        client
+          .execute("BEGIN IMMEDIATE")
+          .then(() => client.execute("CREATE TABLE payouts_written (id INTEGER)"))
+          .then(() => client.execute("ROLLBACK"))
+      ),
     catch: (cause) => new SqlError({ cause, message: `Cannot write to ${filename} (${SqliteFile.codeOf(cause)})` })
   }).pipe(
     Effect.catchIf(

@@ -11,6 +11,12 @@ import { log } from "../host/hostCode.js"
 /** How often to look. */
 const interval = "2 seconds"
 
+/** A moment's lock is nothing to say. */
+const illAfter = 2
+
+/** A full disk lets reads succeed: only after so many looks without a failure is it over. */
+const wellAfter = 3
+
 export interface SqliteFile {
   readonly filename: string
   /** Runs a statement, unless the file is no longer the one that was opened. Remembers how it went. */
@@ -86,15 +92,19 @@ interface Means {
 /** Watches the file for as long as it is open. */
 export const watch = (file: SqliteFile, means: Means): Effect.Effect<void> => {
   let said: string | undefined
+  let well = 0
+  let ill = 0
   const look = Effect.gen(function* () {
     const { filename, state } = file
     if (state.refused !== undefined) return
     const found = yield* Effect.promise(() => identityOf(filename))
     if (found !== state.identity) return yield* found === undefined ? rescue(file, means) : refuse(file)
-    if (state.failure !== undefined && said === undefined) {
+    well = state.failure === undefined ? well + 1 : 0
+    ill = state.failure === undefined ? 0 : ill + 1
+    if (state.failure !== undefined && ill >= illAfter && said === undefined) {
       said = state.failure
       yield* log(Effect.logError(`${filename}: statements fail (${said}). They are tried again; what is stored stays.`))
-    } else if (state.failure === undefined && said !== undefined) {
+    } else if (well >= wellAfter && said !== undefined) {
       said = undefined
       yield* log(Effect.logInfo(`${filename}: statements succeed again`))
     }
@@ -121,12 +131,14 @@ const rescue = (file: SqliteFile, { copy, keepPrivate, renew }: Means) =>
   Effect.gen(function* () {
     const { filename, state } = file
     state.refused = new Error(`${filename} was deleted while it was in use`)
-    const copied = yield* Effect.either(Effect.zipRight(keepPrivate, Effect.tryPromise(copy)))
+    const copied = yield* Effect.either(
+      Effect.zipRight(keepPrivate, Effect.tryPromise({ try: copy, catch: (error) => error }))
+    )
     yield* Effect.sync(renew)
     if (copied._tag === "Left") {
       yield* log(
         Effect.logFatal(
-          `${filename} was deleted while it was in use, and cannot be written anew. Nothing more is stored: restart this process.`
+          `${filename} was deleted while it was in use, and cannot be written anew (${codeOf(copied.left)}). Nothing more is stored: restart this process.`
         )
       )
       return

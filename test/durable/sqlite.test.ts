@@ -303,30 +303,32 @@ describe("The connections to a SQLite file", () => {
       return existsSync(link) && readlinkSync(link).startsWith(filename)
     }).length
 
-  it.scopedLive("are two, however many transactions there are, and do as they were told", () =>
-    Effect.gen(function* () {
-      const { filename, layer } = yield* connected
-      const work = Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        yield* sql`CREATE TABLE notes (id INTEGER PRIMARY KEY)`
-        const add = (id: number) => sql.withTransaction(sql`INSERT INTO notes ${sql.insert({ id })}`)
-        yield* add(0)
-        const first = openFiles(filename)
-        yield* Effect.forEach(Array.from({ length: 100 }), (_, index) => add(index + 1), { concurrency: 10 })
-        const synchronous = sql`PRAGMA synchronous`
-        return {
-          files: [first, openFiles(filename)],
-          rows: yield* sql`SELECT count(*) AS rows FROM notes`,
-          synchronous: [yield* synchronous, yield* sql.withTransaction(synchronous)]
-        }
+  it.scopedLive(
+    "are as many at the end as at the start, however many transactions there are, and do as they were told",
+    () =>
+      Effect.gen(function* () {
+        const { filename, layer } = yield* connected
+        const work = Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          yield* sql`CREATE TABLE notes (id INTEGER PRIMARY KEY)`
+          const add = (id: number) => sql.withTransaction(sql`INSERT INTO notes ${sql.insert({ id })}`)
+          yield* add(0)
+          const first = openFiles(filename)
+          yield* Effect.forEach(Array.from({ length: 100 }), (_, index) => add(index + 1), { concurrency: 10 })
+          const synchronous = sql`PRAGMA synchronous`
+          return {
+            files: [first, openFiles(filename)],
+            rows: yield* sql`SELECT count(*) AS rows FROM notes`,
+            synchronous: [yield* synchronous, yield* sql.withTransaction(synchronous)]
+          }
+        })
+        const { files, rows, synchronous } = yield* Effect.provide(work, layer)
+        // Where there is no /proc, the rest still holds.
+        if (existsSync("/proc/self/fd")) assert.strictEqual(files[1], files[0])
+        assert.deepStrictEqual(rows, [{ rows: 101n }])
+        // 2 is FULL.
+        assert.deepStrictEqual(synchronous, [[{ synchronous: 2n }], [{ synchronous: 2n }]])
       })
-      const { files, rows, synchronous } = yield* Effect.provide(work, layer)
-      // Where there is no /proc, the rest still holds.
-      if (existsSync("/proc/self/fd")) assert.strictEqual(files[1], files[0])
-      assert.deepStrictEqual(rows, [{ rows: 101n }])
-      // 2 is FULL.
-      assert.deepStrictEqual(synchronous, [[{ synchronous: 2n }], [{ synchronous: 2n }]])
-    })
   )
 
   it.scopedLive("roll back what failed, what was interrupted and what could not be committed, and go on", () =>

@@ -21,6 +21,8 @@ export const bundle: Effect.Effect<string> = Effect.promise(async () => {
 })
 
 export interface Machine {
+  /** Until it takes orders. */
+  readonly ready: Effect.Effect<void>
   readonly order: (order: Order) => Effect.Effect<void>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** How it ended: its exit code, or the signal. */
@@ -39,6 +41,7 @@ export interface Options {
 export const start = (program: string, options: Options): Effect.Effect<Machine, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { onLine, reports, setup, user = {} } = options
+    const ready = yield* Deferred.make<void>()
     const gone = yield* Deferred.make<number | string>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
@@ -51,10 +54,14 @@ export const start = (program: string, options: Options): Effect.Effect<Machine,
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     )
     if (child.stderr !== null) createInterface(child.stderr).on("line", onLine)
-    child.on("message", (report: Report) => reports.unsafeOffer(report))
+    child.on("message", (report: Report) => {
+      if (report._tag === "Ready") Deferred.unsafeDone(ready, Exit.void)
+      reports.unsafeOffer(report)
+    })
     child.on("error", () => undefined)
     child.on("close", (code, signal) => Deferred.unsafeDone(gone, Exit.succeed(code ?? String(signal))))
     return {
+      ready: Deferred.await(ready),
       order: (order) => Effect.sync(() => void (child.connected && child.send(order, () => undefined))),
       signal: (signal) => Effect.sync(() => void child.kill(signal)),
       gone: Deferred.await(gone)

@@ -71,6 +71,7 @@ export const run = (failure: Failure, seed: number): Effect.Effect<Seen, never, 
         Effect.forever
       )
     )
+    yield* Effect.forEach(fleet.machines, ({ ready }) => ready)
     const load = yield* Effect.forkScoped(ordering(books, fleet.machines))
     yield* Effect.sleep("4 seconds")
     yield* act({ machines: fleet.machines, ends: () => fleet.exits.length })
