@@ -45,7 +45,7 @@ const data = new Set(
 )
 
 /** What needs Node. The core, which is what `index.ts` reaches, runs wherever Effect does. */
-const onNode = /^(undici\/|sandbox\/SandboxServer\.ts|durable\/(PostgresEngine|SqliteConnections)\.ts|cli\/)/
+const onNode = /^(undici\/|sandbox\/SandboxServer\.ts|durable\/(PostgresEngine|SqliteConnections|SqliteFile)\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
 const mains = /^cli\/(demo|payout)\.ts$/
@@ -96,6 +96,7 @@ const fieldNames: ReadonlyMap<string, string> = new Map([
     "a sentence for a person, who looks for it in the documentation"
   ],
   ["reconciliation/fromText.ts: customer_handle", "a column of a file that may name it as the provider does"],
+  ["durable/Outbox.ts: payout_outbox", "the name of a table of the host's"],
   ["durable/SqliteConnections.ts: PRAGMA journal_mode = WAL", "SQLite's own word"],
   ["cli/TableScenarios.ts: fails it with an error_state that is not documented", "a sentence for a person"]
 ])

@@ -136,7 +136,7 @@ const canWrite = ({ filename }: SqliteFile.SqliteFile, writer: Connection): Effe
       writer.use((client) =>
         client
           .execute("BEGIN IMMEDIATE")
-          .then(() => client.execute("CREATE TABLE payouts_written (id INTEGER)"))
+          .then(() => client.execute("CREATE TABLE effectBillwerkPayouts (id INTEGER)"))
           .then(() => client.execute("ROLLBACK"))
       ),
     catch: (cause) => new SqlError({ cause, message: `Cannot write to ${filename} (${SqliteFile.codeOf(cause)})` })

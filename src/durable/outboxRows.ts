@@ -41,12 +41,12 @@ export interface Rows {
 
 export const createTable = (table: string): string =>
   `CREATE TABLE IF NOT EXISTS ${table} (
-  execution_id VARCHAR(255) NOT NULL PRIMARY KEY,
+  id VARCHAR(255) NOT NULL PRIMARY KEY,
   version INTEGER NOT NULL,
   payload TEXT NOT NULL,
-  created_at BIGINT NOT NULL,
-  claimed_at BIGINT,
-  unreadable_by INTEGER
+  created BIGINT NOT NULL,
+  claimed BIGINT,
+  unreadable INTEGER
 )`
 
 /** A name that needs no quotes, with its schema or without. */
@@ -77,7 +77,7 @@ export const make = (client: SqlClient.SqlClient, table: string): Effect.Effect<
   const name = sql.literal(table)
   const rows = statements(sql, table)
   // A role without the right to make tables can use one that is there.
-  const isThere = sql`SELECT execution_id FROM ${name} WHERE 1 = 0`
+  const isThere = sql`SELECT id FROM ${name} WHERE 1 = 0`
   return isThere.pipe(
     // Of two processes that make it at once, one may fail.
     Effect.catchAll(() => Effect.catchAll(sql.unsafe(createTable(table)), () => isThere)),
@@ -86,7 +86,7 @@ export const make = (client: SqlClient.SqlClient, table: string): Effect.Effect<
 }
 
 interface Stored {
-  readonly execution_id: string
+  readonly id: string
   readonly version: number | bigint | string
   readonly payload: string
 }
@@ -95,10 +95,10 @@ const Payload = Schema.parseJson(Schema.Struct({ request: DurableRequest }))
 const encode = Schema.encode(Payload)
 const decode = Schema.decodeOption(Payload)
 
-const rowOf = ({ execution_id, payload, version: stored }: Stored): Row => {
+const rowOf = ({ id, payload, version: stored }: Stored): Row => {
   const read = Number(stored) === version ? decode(payload) : Option.none()
   return {
-    executionId: execution_id,
+    executionId: id,
     version: Number(stored),
     request: Option.getOrUndefined(Option.map(read, ({ request }) => request))
   }
@@ -107,16 +107,16 @@ const rowOf = ({ execution_id, payload, version: stored }: Stored): Row => {
 const statements = (sql: SqlClient.SqlClient, table: string): Rows => {
   const name = sql.literal(table)
   const claim = claiming(sql, table)
-  const named = (executionIds: ReadonlyArray<string>) => sql.in("execution_id", executionIds)
+  const named = (executionIds: ReadonlyArray<string>) => sql.in("id", executionIds)
   return {
     insert: (executionId, request) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const payload = yield* Effect.orDie(encode({ request }))
-        const row = sql`(execution_id, version, payload, created_at) VALUES (${executionId}, ${version}, ${payload}, ${now})`
+        const row = sql`(id, version, payload, created) VALUES (${executionId}, ${version}, ${payload}, ${now})`
         yield* sql.onDialectOrElse({
           mysql: () => sql`INSERT IGNORE INTO ${name} ${row}`,
-          orElse: () => sql`INSERT INTO ${name} ${row} ON CONFLICT (execution_id) DO NOTHING`
+          orElse: () => sql`INSERT INTO ${name} ${row} ON CONFLICT (id) DO NOTHING`
         })
       }),
     claim: (max) =>
@@ -124,20 +124,18 @@ const statements = (sql: SqlClient.SqlClient, table: string): Rows => {
     release: (executionIds) =>
       executionIds.length === 0
         ? Effect.void
-        : Effect.asVoid(
-            sql`UPDATE ${name} SET claimed_at = NULL WHERE unreadable_by IS NULL AND ${named(executionIds)}`
-          ),
-    remove: (executionId) => Effect.asVoid(sql`DELETE FROM ${name} WHERE execution_id = ${executionId}`),
+        : Effect.asVoid(sql`UPDATE ${name} SET claimed = NULL WHERE unreadable IS NULL AND ${named(executionIds)}`),
+    remove: (executionId) => Effect.asVoid(sql`DELETE FROM ${name} WHERE id = ${executionId}`),
     markUnreadable: (executionId) =>
-      Effect.asVoid(sql`UPDATE ${name} SET unreadable_by = ${version} WHERE execution_id = ${executionId}`),
+      Effect.asVoid(sql`UPDATE ${name} SET unreadable = ${version} WHERE id = ${executionId}`),
     counts: Effect.map(
       sql<{
-        readonly all_rows: unknown
+        readonly total: unknown
         readonly unreadable: unknown
-      }>`SELECT COUNT(*) AS all_rows, COUNT(unreadable_by) AS unreadable FROM ${name}`,
+      }>`SELECT COUNT(*) AS total, COUNT(unreadable) AS unreadable FROM ${name}`,
       ([row]) => {
         const unreadable = Number(row?.unreadable ?? 0)
-        return { waiting: Number(row?.all_rows ?? 0) - unreadable, unreadable }
+        return { waiting: Number(row?.total ?? 0) - unreadable, unreadable }
       }
     )
   }
@@ -151,21 +149,21 @@ const claiming = (sql: SqlClient.SqlClient, table: string) => {
   const name = sql.literal(table)
   const free = (now: number) => {
     const [claim, retry] = [now - Duration.toMillis(claimMax), now - Duration.toMillis(unreadableRetry)]
-    return sql`(claimed_at IS NULL OR claimed_at > ${now} OR claimed_at <= ${retry} OR (claimed_at <= ${claim} AND unreadable_by IS NULL) OR unreadable_by < ${version})`
+    return sql`(claimed IS NULL OR claimed > ${now} OR claimed <= ${retry} OR (claimed <= ${claim} AND unreadable IS NULL) OR unreadable < ${version})`
   }
   const first = (max: number, now: number) =>
-    sql`SELECT execution_id FROM ${name} WHERE ${free(now)} ORDER BY created_at LIMIT ${sql.literal(String(max))}`
-  const found = sql.literal("execution_id, version, payload")
+    sql`SELECT id FROM ${name} WHERE ${free(now)} ORDER BY created LIMIT ${sql.literal(String(max))}`
+  const found = sql.literal("id, version, payload")
   const update = (max: number, now: number, lock: string) =>
-    sql<Stored>`UPDATE ${name} SET claimed_at = ${now} WHERE execution_id IN (${first(max, now)} ${sql.literal(lock)}) RETURNING ${found}`
+    sql<Stored>`UPDATE ${name} SET claimed = ${now} WHERE id IN (${first(max, now)} ${sql.literal(lock)}) RETURNING ${found}`
   // MySQL returns nothing from an update.
   const select = (max: number, now: number) =>
     sql.withTransaction(
       Effect.gen(function* () {
         const rows =
-          yield* sql<Stored>`SELECT ${found} FROM ${name} WHERE ${free(now)} ORDER BY created_at LIMIT ${sql.literal(String(max))} FOR UPDATE SKIP LOCKED`
-        const ids = rows.map(({ execution_id }) => execution_id)
-        if (ids.length > 0) yield* sql`UPDATE ${name} SET claimed_at = ${now} WHERE ${sql.in("execution_id", ids)}`
+          yield* sql<Stored>`SELECT ${found} FROM ${name} WHERE ${free(now)} ORDER BY created LIMIT ${sql.literal(String(max))} FOR UPDATE SKIP LOCKED`
+        const ids = rows.map(({ id }) => id)
+        if (ids.length > 0) yield* sql`UPDATE ${name} SET claimed = ${now} WHERE ${sql.in("id", ids)}`
         return rows
       })
     )

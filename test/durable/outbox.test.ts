@@ -191,7 +191,7 @@ for (const [name, host, isThere] of hosts) {
       return Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const row = (id: string, version: number, payload: string) =>
-          sql`INSERT INTO payout_outbox (execution_id, version, payload, created_at) VALUES (${id}, ${version}, ${payload}, 1)`
+          sql`INSERT INTO payout_outbox (id, version, payload, created) VALUES (${id}, ${version}, ${payload}, 1)`
         yield* row("later", 2, "{}")
         yield* row("broken", 1, "canary {")
         yield* row("token", 1, JSON.stringify({ request: { handle: "p", destination: "ct_canary" } }))

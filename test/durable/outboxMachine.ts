@@ -74,7 +74,7 @@ const ended = (executionId: string) =>
   Effect.repeat(PayoutWorkflow.poll(executionId), {
     until: (result) => result?._tag === "Complete",
     schedule: Schedule.spaced("50 millis")
-  })
+  }).pipe(Effect.timeout("30 seconds"))
 
 const main = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -161,13 +161,10 @@ const readOnlyFile = ({ filename }: Disk, field: Field) =>
     () => chmodSync(filename, 0o600)
   )
 
-const readOnlyFolder = ({ filename, folder }: Disk, field: Field) =>
+const readOnlyFolder = ({ folder }: Disk, field: Field) =>
   whileStarting(
     field,
-    () => {
-      for (const end of ["-wal", "-shm"]) rmSync(`${filename}${end}`, { force: true })
-      chmodSync(folder, 0o500)
-    },
+    () => chmodSync(folder, 0o500),
     () => chmodSync(folder, 0o700)
   )
 

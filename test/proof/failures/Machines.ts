@@ -21,8 +21,8 @@ export const bundle: Effect.Effect<string> = Effect.promise(async () => {
 })
 
 export interface Machine {
-  /** Until it takes orders. */
-  readonly ready: Effect.Effect<void>
+  /** Whether it takes orders. */
+  readonly isReady: () => boolean
   readonly order: (order: Order) => Effect.Effect<void>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** How it ended: its exit code, or the signal. */
@@ -41,7 +41,7 @@ export interface Options {
 export const start = (program: string, options: Options): Effect.Effect<Machine, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { onLine, reports, setup, user = {} } = options
-    const ready = yield* Deferred.make<void>()
+    let isReady = false
     const gone = yield* Deferred.make<number | string>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
@@ -55,13 +55,13 @@ export const start = (program: string, options: Options): Effect.Effect<Machine,
     )
     if (child.stderr !== null) createInterface(child.stderr).on("line", onLine)
     child.on("message", (report: Report) => {
-      if (report._tag === "Ready") Deferred.unsafeDone(ready, Exit.void)
+      if (report._tag === "Ready") isReady = true
       reports.unsafeOffer(report)
     })
     child.on("error", () => undefined)
     child.on("close", (code, signal) => Deferred.unsafeDone(gone, Exit.succeed(code ?? String(signal))))
     return {
-      ready: Deferred.await(ready),
+      isReady: () => isReady,
       order: (order) => Effect.sync(() => void (child.connected && child.send(order, () => undefined))),
       signal: (signal) => Effect.sync(() => void child.kill(signal)),
       gone: Deferred.await(gone)
