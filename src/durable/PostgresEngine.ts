@@ -22,6 +22,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Pool } from "pg"
+import * as PostgresInbox from "./PostgresInbox.js"
 import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 
 /**
@@ -123,7 +124,11 @@ export const layer = ({
       return ClusterWorkflowEngine.layer.pipe(
         Layer.provide(Sharding.layer),
         Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
-        Layer.provide(RetryingMessageStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
+        Layer.provide(
+          RetryingMessageStorage.layer((storage) => PostgresInbox.make(storage, "cluster")).pipe(
+            Layer.provide(SqlMessageStorage.layer)
+          )
+        ),
         Layer.provide(SqlRunnerStorage.layer),
         Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, ...locksAreRows, runnerAddress })),
         Layer.provideMerge(PgClient.layerFromPool({ acquire: Effect.succeed(acquired) }))

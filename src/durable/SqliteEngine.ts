@@ -14,6 +14,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import * as Layer from "effect/Layer"
 import * as SqliteConnections from "./SqliteConnections.js"
+import * as SqliteInbox from "./SqliteInbox.js"
 import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 
 /**
@@ -68,7 +69,11 @@ export const layer = ({ filename, sharding }: Options): Layer.Layer<WorkflowEngi
   ClusterWorkflowEngine.layer.pipe(
     Layer.provide(Sharding.layer),
     Layer.provide(Runners.layerNoop),
-    Layer.provide(RetryingMessageStorage.layer.pipe(Layer.provide(SqlMessageStorage.layer))),
+    Layer.provide(
+      RetryingMessageStorage.layer((storage) => SqliteInbox.make(storage, "cluster")).pipe(
+        Layer.provide(SqlMessageStorage.layer)
+      )
+    ),
     Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
     Layer.provide(ShardingConfig.layer({ ...settings, ...sharding })),
     Layer.provideMerge(SqliteConnections.layer(filename))
