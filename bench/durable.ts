@@ -1,10 +1,10 @@
 /**
  * What does a durable payout cost on each engine, and what one that waits?
  *
- * Run: `npm run bench:durable`, or `npm run bench:durable -- ROUNDS PAYOUTS SUSPENDED...` (default: 5 rounds of 200 payouts,
- * and 1,000 and 10,000 suspended ones). PostgreSQL takes part if `PAYOUTS_POSTGRES_URL` is set. The provider is the
- * sandbox, in the same process; it and the library are in every figure. CPU is this process's own, without the
- * database server's.
+ * Run: `npm run bench:durable`, or `npm run bench:durable -- ROUNDS PAYOUTS SUSPENDED... ENGINE...` (default: 5 rounds of 200
+ * payouts, and 1,000 and 10,000 suspended ones, on `memory`, `SQLite` and `PostgreSQL`). PostgreSQL takes part if
+ * `PAYOUTS_POSTGRES_URL` is set. The provider is the sandbox, in the same process; it and the library are in every
+ * figure. CPU is this process's own, without the database server's.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { WorkflowEngine } from "@effect/workflow"
@@ -19,7 +19,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import Pg from "pg"
 
-const [rounds = 5, payouts = 200, ...suspended] = process.argv.slice(2).map(Number)
+const words = process.argv.slice(2)
+const [rounds = 5, payouts = 200, ...suspended] = words.map(Number).filter((number) => !Number.isNaN(number))
+const chosen = words.filter((word) => Number.isNaN(Number(word)))
 const inFlight = 32
 const processing = 1_000_000
 
@@ -131,7 +133,21 @@ const held = Effect.sync(() => {
 /** The engine puts an execution out of memory after a minute without work. */
 const untilIdle = Effect.sleep("75 seconds")
 
-/** Payouts that wait to be settled: what they take up, what they do to an idle process, and how soon one of them is woken. */
+const hints = 20
+
+/** How long a hint takes to end a payout that waits, in milliseconds. */
+const wake = Effect.fnUntraced(function* (id: string, index: number) {
+  const sandbox = yield* Sandbox.Sandbox
+  yield* sandbox.settle(`waiting-${index}`, Acquirer.paid)
+  const hinted = yield* Clock.currentTimeMillis
+  yield* PayoutWorkflow.hint(id)
+  yield* PayoutWorkflow.poll(id).pipe(
+    Effect.repeat({ until: (result) => result?._tag === "Complete", schedule: Schedule.spaced("5 millis") })
+  )
+  return (yield* Clock.currentTimeMillis) - hinted
+})
+
+/** Payouts that wait to be settled: what they take up, what they do to an idle process, and how soon some are woken. */
 const waiting = Effect.fn(function* (engine: Engine, count: number) {
   const [size, heap] = [yield* engine.size, yield* held]
   const started = yield* Clock.currentTimeMillis
@@ -152,22 +168,14 @@ const waiting = Effect.fn(function* (engine: Engine, count: number) {
   const cpu = process.cpuUsage()
   yield* Effect.sleep("10 seconds")
   const { system, user } = process.cpuUsage(cpu)
-  const sandbox = yield* Sandbox.Sandbox
-  yield* sandbox.settle("waiting-0", Acquirer.paid)
-  const hinted = yield* Clock.currentTimeMillis
-  const [first = ""] = ids
-  yield* PayoutWorkflow.hint(first)
-  yield* PayoutWorkflow.poll(first).pipe(
-    Effect.repeat({ until: (result) => result?._tag === "Complete", schedule: Schedule.spaced("5 millis") })
-  )
-  const woken = (yield* Clock.currentTimeMillis) - hinted
+  const woken = yield* Effect.forEach(ids.slice(0, hints), wake)
   return {
     suspended: count,
     "until all wait, s": seconds.toFixed(1),
     "bytes stored each": Math.round(bytes / count),
     "bytes in memory each": Math.round(heapBytes / count),
     "idle CPU, %": ((system + user) / 1e5).toFixed(1),
-    "woken by a hint, ms": woken
+    "woken by a hint, ms": median(woken).toFixed(0)
   }
 })
 
@@ -178,10 +186,11 @@ const median = (values: ReadonlyArray<number>): number => {
 
 const engines = Effect.gen(function* () {
   const url = yield* Effect.option(Config.string("PAYOUTS_POSTGRES_URL"))
-  return [memory, yield* sqlite, ...(Option.isSome(url) ? [yield* postgres(url.value)] : [])]
+  const all = [memory, yield* sqlite, ...(Option.isSome(url) ? [yield* postgres(url.value)] : [])]
+  return all.filter(({ name }) => chosen.length === 0 || chosen.includes(name))
 })
 
-const main = Effect.gen(function* () {
+const rates = Effect.gen(function* () {
   const samples = new Map<string, Array<Sample>>()
   yield* Effect.scoped(
     Effect.gen(function* () {
@@ -210,8 +219,11 @@ const main = Effect.gen(function* () {
       ])
     )
   )
+})
+
+const waits = Effect.gen(function* () {
   for (const count of suspended.length > 0 ? suspended : [1_000, 10_000]) {
-    for (const name of samples.keys()) {
+    for (const { name } of yield* Effect.scoped(engines)) {
       // A process and a store of its own for each size would be truer; an engine of its own is what there is.
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -223,6 +235,11 @@ const main = Effect.gen(function* () {
       )
     }
   }
+})
+
+const main = Effect.gen(function* () {
+  if (rounds > 0) yield* rates
+  yield* waits
 })
 
 NodeRuntime.runMain(main)

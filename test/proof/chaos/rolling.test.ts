@@ -12,7 +12,6 @@ describe.skipIf(Option.isNone(url))("processes that come and go on PostgreSQL", 
       Effect.gen(function* () {
         const plan = { rounds: 1, perSecond: 2, lease: 4_000, stay: 2_500 }
         const { doubled, took } = yield* Rolling.run(Option.getOrThrow(url), plan)
-        console.log(took.length, took.slice(-10).join(" "))
         assert.isAbove(took.length, 15)
         assert.strictEqual(doubled, 0)
         assert.isBelow(took.at(-1) ?? Infinity, plan.lease + Rolling.recoveryMax)
