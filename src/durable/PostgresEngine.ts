@@ -8,8 +8,6 @@ import * as RunnerHealth from "@effect/cluster/RunnerHealth"
 import * as Runners from "@effect/cluster/Runners"
 import * as Sharding from "@effect/cluster/Sharding"
 import * as ShardingConfig from "@effect/cluster/ShardingConfig"
-import * as SqlMessageStorage from "@effect/cluster/SqlMessageStorage"
-import * as SqlRunnerStorage from "@effect/cluster/SqlRunnerStorage"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
@@ -24,6 +22,7 @@ import type * as Scope from "effect/Scope"
 import type { Pool } from "pg"
 import * as PostgresInbox from "./PostgresInbox.js"
 import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
+import * as tables from "./tables.js"
 
 /**
  * @category models
@@ -35,6 +34,12 @@ export interface Options {
    * pool of fewer than `connectionsMin`.
    */
   readonly pool: Effect.Effect<Pool, SqlError, Scope.Scope>
+  /**
+   * The beginning of the names of the engine's tables, in lower case: `cluster_messages`, `cluster_replies`,
+   * `cluster_runners`, `cluster_locks` and `cluster_migrations` by default. Engines with other prefixes share nothing
+   * but the database. Up to 32 characters.
+   */
+  readonly prefix?: string | undefined
   /** Whether the process only submits payouts, waits for them and wakes them, but runs none. Default: false. */
   readonly submitOnly?: boolean | undefined
   /** What differs from `settings`. */
@@ -113,11 +118,13 @@ export const settings = {
  */
 export const layer = ({
   pool,
+  prefix = tables.prefixDefault,
   sharding,
   submitOnly = false
 }: Options): Layer.Layer<WorkflowEngine | SqlClient, SqlError | ConfigError.ConfigError> =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
+      yield* tables.checkPrefix(prefix)
       const acquired = yield* Effect.tap(pool, keepRunning)
       yield* enough(acquired)
       const runnerAddress = submitOnly ? Option.none() : Option.some(yield* name)
@@ -125,11 +132,11 @@ export const layer = ({
         Layer.provide(Sharding.layer),
         Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
         Layer.provide(
-          RetryingMessageStorage.layer((storage) => PostgresInbox.make(storage, "cluster")).pipe(
-            Layer.provide(SqlMessageStorage.layer)
+          RetryingMessageStorage.layer((storage) => PostgresInbox.make(storage, prefix)).pipe(
+            Layer.provide(tables.messages(prefix))
           )
         ),
-        Layer.provide(SqlRunnerStorage.layer),
+        Layer.provide(tables.runners(prefix)),
         Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, ...locksAreRows, runnerAddress })),
         Layer.provideMerge(PgClient.layerFromPool({ acquire: Effect.succeed(acquired) }))
       )

@@ -1,0 +1,238 @@
+/**
+ * The durable payouts that are not finished, from the engine's own tables: no list of the caller's is needed. It reads in
+ * pages, writes nothing, and shows no destination.
+ */
+import * as Snowflake from "@effect/cluster/Snowflake"
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
+import * as Chunk from "effect/Chunk"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { Certainty, Exposure } from "../domain/Exposure.js"
+import * as engineRows from "./engineRows.js"
+import * as history from "./history.js"
+import * as PayoutWorkflow from "./PayoutWorkflow.js"
+import * as tables from "./tables.js"
+
+/**
+ * What an execution does. `UnderWay`: it runs, or the next process runs it. `Waiting`: it waits for its next look, or for
+ * a hint. `Ended`: it has a result. `Broken`: the engine stored an end that is no result of the payout, or one that this
+ * version cannot read, and does not go on by itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const State = Schema.Literal("UnderWay", "Waiting", "Ended", "Broken")
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type State = typeof State.Type
+
+/**
+ * One execution of a durable payout, as the tables show it: a snapshot. **An execution that is not `Ended` may send at
+ * any moment**, whatever its certainty is now: never pay its payout in another way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Execution = Schema.Struct({
+  executionId: Schema.String,
+  /** Absent, as amount and currency, only if the stored request cannot be read. */
+  handle: Schema.optional(Schema.String),
+  /** Minor units. */
+  amount: Schema.optional(Schema.Number),
+  currency: Schema.optional(Schema.String),
+  state: State,
+  /** The latest answer: the tag of an outcome or a `PayoutError`; `Lost` if a process died while it sent. */
+  latest: Schema.optional(Schema.String),
+  /** When it was submitted, by the submitting process's clock. */
+  submitted: Schema.DateTimeUtc,
+  /** When it last stored something: since when it waits, when it ended, or when its latest step began or ended. */
+  since: Schema.DateTimeUtc,
+  /** What is stored of the money so far. Before the arrival horizon, doubt counts as doubt; no horizon passes here. */
+  certainty: Certainty,
+  /** The least and the most that can have left the account so far, in minor units. */
+  exposure: Exposure,
+  /** When it goes on by itself: looks the payout up, or sends again. Absent if no durable clock is set. */
+  nextLook: Schema.optional(Schema.DateTimeUtc),
+  /** How many rounds of sending have begun, each with at most one create. */
+  rounds: Schema.NonNegativeInt,
+  /**
+   * The stored rows that cannot be read: `run` (the request or the result) and steps such as `send/2`. What such a step
+   * may have sent counts as money that may have moved.
+   */
+  unreadable: Schema.Array(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Execution extends Schema.Schema.Type<typeof Execution> {}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The engine's `prefix`. Default: `cluster`. */
+  readonly prefix?: string | undefined
+}
+
+/**
+ * The executions that have no result, in the order in which they were submitted. It reads them in pages of 200 with the
+ * steps of each page in one statement, so the memory does not grow with their number. What is submitted meanwhile may be
+ * listed or not. It needs only the right to read the tables, and no engine: `SqliteEngine` and `PostgresEngine` provide
+ * the `SqlClient`. One list reads the engine's table of messages once, from begin to end.
+ *
+ * @example
+ * ```ts
+ * import { Console, Stream } from "effect"
+ * import * as Unfinished from "effect-billwerk-payouts/Unfinished"
+ *
+ * const inDoubt = Unfinished.list().pipe(
+ *   Stream.filter(({ certainty }) => certainty === "MayHaveMoved"),
+ *   Stream.runForEach(({ currency, exposure, handle }) => Console.log(handle, exposure.max, currency))
+ * )
+ * ```
+ *
+ * @category listing
+ * @since 0.1.0
+ */
+export const list = (options: Options = {}): Stream.Stream<Execution, SqlError, SqlClient> =>
+  Stream.filter(shown(options, { _tag: "Unfinished" }), ({ state }) => state !== "Ended")
+
+/**
+ * All executions of a handle, ended ones too, in the order in which they were submitted: one for each amount, method or
+ * other argument that was submitted under it. It reads the engine's table of messages once.
+ *
+ * @category listing
+ * @since 0.1.0
+ */
+export const ofHandle = (
+  handle: string,
+  options: Options = {}
+): Effect.Effect<ReadonlyArray<Execution>, SqlError, SqlClient> =>
+  shown(options, { _tag: "Handle", handle }).pipe(
+    Stream.filter((one) => one.handle === handle),
+    Stream.runCollect,
+    Effect.map(Chunk.toReadonlyArray)
+  )
+
+/**
+ * Wakes all executions that wait, to check whether they still must, and returns how many. It asks the provider nothing
+ * that they would not ask by themselves. Run it regularly, so that no payout stays stuck, or after a failure of the
+ * database. Unlike `PayoutWorkflow.sweep` it needs no list; unlike that it submits nothing. Safe to repeat, and for
+ * several processes at once; a process that only submits may run it.
+ *
+ * @category waking
+ * @since 0.1.0
+ */
+export const sweep = (options: Options = {}): Effect.Effect<number, SqlError, SqlClient | WorkflowEngine> =>
+  pages(options, { _tag: "Waiting" }, (_, runs) => Effect.succeed(runs)).pipe(
+    Stream.mapEffect(({ executionId }) => PayoutWorkflow.resume(executionId), { concurrency: wakesAtOnce }),
+    Stream.runCount
+  )
+
+const wakesAtOnce = 8
+
+/**
+ * Wakes the unfinished executions of a handle and returns them as they were before: one that waits for the payout's end
+ * looks it up now, as for a hint; the others check whether they still must wait.
+ *
+ * @category waking
+ * @since 0.1.0
+ */
+export const wake = (
+  handle: string,
+  options: Options = {}
+): Effect.Effect<ReadonlyArray<Execution>, SqlError, SqlClient | WorkflowEngine> =>
+  Effect.gen(function* () {
+    const unfinished = (yield* ofHandle(handle, options)).filter(({ state }) => state !== "Ended")
+    for (const { executionId } of unfinished) {
+      yield* PayoutWorkflow.hint(executionId)
+      yield* PayoutWorkflow.resume(executionId)
+    }
+    return unfinished
+  })
+
+const shown = (options: Options, wanted: engineRows.Wanted) =>
+  pages(options, wanted, (reader, runs) =>
+    Effect.map(reader.steps(runs), (steps) => runs.map((run) => executionOf(run, steps.get(run.executionId))))
+  )
+
+const pages = <A>(
+  { prefix = tables.prefixDefault }: Options,
+  wanted: engineRows.Wanted,
+  show: (reader: engineRows.Reader, runs: ReadonlyArray<engineRows.Run>) => Effect.Effect<ReadonlyArray<A>, SqlError>
+): Stream.Stream<A, SqlError, SqlClient> =>
+  Stream.unwrap(
+    Effect.map(engineRows.make(prefix), (reader) =>
+      Stream.paginateChunkEffect(0n, (after) =>
+        Effect.gen(function* () {
+          const runs = yield* reader.runs(wanted, after)
+          const last = runs.length < engineRows.pageMax ? undefined : runs.at(-1)?.id
+          return [Chunk.unsafeFromArray(yield* show(reader, runs)), Option.fromNullable(last)] as const
+        })
+      )
+    )
+  )
+
+// Read field by field: a request that a later version cannot decode still has a handle and an amount.
+const Payload = Schema.parseJson(
+  Schema.Struct({ request: Schema.Record({ key: Schema.String, value: Schema.Unknown }) })
+)
+const decodePayload = Schema.decodeEither(Payload)
+
+const subjectOf = (payload: string) => {
+  const request = Either.match(decodePayload(payload), { onLeft: () => ({}), onRight: ({ request }) => request })
+  const { amount, currency, handle }: { readonly [field: string]: unknown } = request
+  return {
+    ...(typeof handle === "string" ? { handle } : {}),
+    ...(typeof amount === "number" ? { amount } : {}),
+    ...(typeof currency === "string" ? { currency } : {})
+  }
+}
+
+const executionOf = (
+  { executionId, id, payload, reply, replyId }: engineRows.Run,
+  { rings, steps }: engineRows.Steps = { steps: [], rings: undefined }
+): Execution => {
+  const subject = subjectOf(payload)
+  const end = reply === undefined ? undefined : history.endOf(reply)
+  const common = { executionId, ...subject, submitted: timeOf(id) }
+  const past = history.fold(subject, steps)
+  if (typeof end === "object") {
+    const { certainty, exposure, tag } = end
+    const { rounds, unreadable } = past
+    return {
+      ...common,
+      state: "Ended",
+      latest: tag,
+      since: timeOf(replyId ?? id),
+      certainty,
+      exposure,
+      rounds,
+      unreadable
+    }
+  }
+  const isComplete = subject.handle !== undefined && subject.amount !== undefined && subject.currency !== undefined
+  const isRead = isComplete && end !== "Unreadable"
+  return {
+    ...common,
+    ...past,
+    state: end === undefined ? "UnderWay" : end === "Suspended" ? "Waiting" : "Broken",
+    since: timeOf(replyId ?? steps.reduce((latest, { storedId }) => (storedId > latest ? storedId : latest), id)),
+    ...(rings === undefined || end === "Unreadable" ? {} : { nextLook: DateTime.unsafeMake(rings) }),
+    unreadable: isRead ? past.unreadable : ["run", ...past.unreadable]
+  }
+}
+
+const timeOf = (id: bigint): DateTime.Utc => Snowflake.dateTime(Snowflake.Snowflake(id))
