@@ -20,6 +20,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Pool } from "pg"
+import { apart } from "./apart.js"
 import * as PostgresInbox from "./PostgresInbox.js"
 import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 import * as tables from "./tables.js"
@@ -97,7 +98,23 @@ export const settings = {
  * **Let all connections use UTC** (`ALTER ROLE ... SET timezone = 'UTC'`): the engine's rows have times without a zone. In a
  * zone with summer time, the payouts of a process that dies in the hour in which clocks go back wait for an hour.
  *
- * Building it fails with a `ConfigError` if the pool has fewer than `connectionsMin` connections.
+ * **The tables** are made by the first engine that is built with a role that may do so (`CREATE` on the schema; it then owns
+ * them). It runs two migrations, which `cluster_migrations` counts: `cluster_messages` and `cluster_replies` with their
+ * indexes, and a wider column. It makes `cluster_runners` and `cluster_locks` beside them. From then on an engine makes
+ * nothing, and its role needs only:
+ *
+ * ```sql
+ * GRANT USAGE ON SCHEMA payouts TO payer;
+ * GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_messages, cluster_replies, cluster_runners, cluster_locks TO payer;
+ * GRANT SELECT, UPDATE ON cluster_migrations TO payer; -- UPDATE: each start locks it for a moment
+ * GRANT USAGE ON cluster_messages_rowid_seq, cluster_replies_rowid_seq, cluster_runners_machine_id_seq TO payer;
+ * ```
+ *
+ * A role that lists (`Unfinished`) needs `SELECT` on `cluster_messages` and `cluster_replies`. A release of
+ * `@effect/cluster` with a further migration needs the owner's role once.
+ *
+ * Building it fails with a `ConfigError` if the pool has fewer than `connectionsMin` connections or the prefix is none,
+ * and with an `SqlError` if tables are missing and the role may not make them.
  *
  * @example
  * ```ts
@@ -122,25 +139,27 @@ export const layer = ({
   sharding,
   submitOnly = false
 }: Options): Layer.Layer<WorkflowEngine | SqlClient, SqlError | ConfigError.ConfigError> =>
-  Layer.unwrapScoped(
-    Effect.gen(function* () {
-      yield* tables.checkPrefix(prefix)
-      const acquired = yield* Effect.tap(pool, keepRunning)
-      yield* enough(acquired)
-      const runnerAddress = submitOnly ? Option.none() : Option.some(yield* name)
-      return ClusterWorkflowEngine.layer.pipe(
-        Layer.provide(Sharding.layer),
-        Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
-        Layer.provide(
-          RetryingMessageStorage.layer((storage) => PostgresInbox.make(storage, prefix)).pipe(
-            Layer.provide(tables.messages(prefix))
-          )
-        ),
-        Layer.provide(tables.runners(prefix)),
-        Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, ...locksAreRows, runnerAddress })),
-        Layer.provideMerge(PgClient.layerFromPool({ acquire: Effect.succeed(acquired) }))
-      )
-    })
+  apart(
+    Layer.unwrapScoped(
+      Effect.gen(function* () {
+        yield* tables.checkPrefix(prefix)
+        const acquired = yield* Effect.tap(pool, keepRunning)
+        yield* enough(acquired)
+        const runnerAddress = submitOnly ? Option.none() : Option.some(yield* name)
+        return ClusterWorkflowEngine.layer.pipe(
+          Layer.provide(Sharding.layer),
+          Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop]),
+          Layer.provide(
+            RetryingMessageStorage.layer((storage) => PostgresInbox.make(storage, prefix)).pipe(
+              Layer.provide(tables.messages(prefix))
+            )
+          ),
+          Layer.provide(tables.runners(prefix)),
+          Layer.provide(ShardingConfig.layer({ ...settings, ...sharding, ...locksAreRows, runnerAddress })),
+          Layer.provideMerge(PgClient.layerFromPool({ acquire: Effect.succeed(acquired) }))
+        )
+      })
+    )
   )
 
 /** The others know a process by an address. Here it is a unique name on which no process listens (RFC 6761). */

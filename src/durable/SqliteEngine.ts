@@ -14,6 +14,7 @@ import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import type * as ConfigError from "effect/ConfigError"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { apart } from "./apart.js"
 import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 import * as SqliteConnections from "./SqliteConnections.js"
 import * as SqliteInbox from "./SqliteInbox.js"
@@ -107,21 +108,23 @@ export const layer = ({
   sharding,
   submitOnly = false
 }: Options): Layer.Layer<WorkflowEngine | SqlClient.SqlClient, SqlError | FileOwned | ConfigError.ConfigError> =>
-  ClusterWorkflowEngine.layer.pipe(
-    Layer.provide(Sharding.layer),
-    Layer.provide(Runners.layerNoop),
-    Layer.provide(
-      RetryingMessageStorage.layer((storage) => SqliteInbox.make(storage, prefix)).pipe(
-        Layer.provide(tables.messages(prefix))
-      )
-    ),
-    Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
-    Layer.provide(
-      ShardingConfig.layer({ ...settings, ...sharding, ...(submitOnly ? { runnerAddress: Option.none() } : {}) })
-    ),
-    Layer.provideMerge(SqliteConnections.layer(filename)),
-    Layer.provide(submitOnly ? Layer.empty : SqliteOwner.layer(filename, lockOf(prefix))),
-    Layer.provide(Layer.effectDiscard(tables.checkPrefix(prefix)))
+  apart(
+    ClusterWorkflowEngine.layer.pipe(
+      Layer.provide(Sharding.layer),
+      Layer.provide(Runners.layerNoop),
+      Layer.provide(
+        RetryingMessageStorage.layer((storage) => SqliteInbox.make(storage, prefix)).pipe(
+          Layer.provide(tables.messages(prefix))
+        )
+      ),
+      Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
+      Layer.provide(
+        ShardingConfig.layer({ ...settings, ...sharding, ...(submitOnly ? { runnerAddress: Option.none() } : {}) })
+      ),
+      Layer.provideMerge(SqliteConnections.layer(filename)),
+      Layer.provide(submitOnly ? Layer.empty : SqliteOwner.layer(filename, lockOf(prefix))),
+      Layer.provide(Layer.effectDiscard(tables.checkPrefix(prefix)))
+    )
   )
 
 /** Tables of another prefix may have another owner. */

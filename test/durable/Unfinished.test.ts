@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { WorkflowEngine } from "@effect/workflow"
 import { Cause, Config, Duration, Effect, Exit, Layer, Option, type Scope, Schedule, Stream } from "effect"
-import { type PayoutRequest, Payouts, RetryPolicy } from "effect-billwerk-payouts"
-import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { BillwerkClient, type PayoutRequest, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
@@ -141,6 +141,11 @@ const stories: Readonly<
   }
 }
 
+/** A client that does not keep to the provider's ten creates a second, over payouts that are not final. */
+const unlimited = BillwerkClient.layer({ apiKey: Sandbox.apiKey, requestLimits: "None" }).pipe(
+  Layer.provideMerge(Sandbox.layerHttpClientWith({ outcome: Acquirer.processing() }))
+)
+
 const requests = Object.keys(stories).map((handle) => requestOf({ handle }))
 
 const told = ({ certainty, exposure, latest, state }: Unfinished.Execution) => [
@@ -175,6 +180,17 @@ const submitAll = Effect.gen(function* () {
     }
   )
 })
+
+/** Overwrites what is stored under keys like this one: a row of a later version, or a broken one. */
+const change = (key: string, table: "messages" | "replies", payload: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const messages = sql(`${prefix}_messages`)
+    const ids = sql`SELECT id FROM ${messages} WHERE message_id LIKE ${key}`
+    yield* table === "messages"
+      ? sql`UPDATE ${messages} SET payload = ${payload} WHERE message_id LIKE ${key}`
+      : sql`UPDATE ${sql(`${prefix}_replies`)} SET payload = ${payload} WHERE request_id IN (${ids})`
+  })
 
 /** What a person would be told by the workflow itself. */
 const polled = (request: PayoutRequest.PayoutRequest) =>
@@ -223,6 +239,126 @@ for (const { engine, name } of databases) {
           assert.notInclude(JSON.stringify([...unfinished.values()]), destination)
         }).pipe(Effect.provide(runtime))
       }).pipe(Effect.provide(Sandbox.layer))
+    )
+
+    it.scopedLive("counts what a row that it cannot read may have sent as money that may have moved", () =>
+      Effect.gen(function* () {
+        const runtime = yield* Layer.build(running(yield* engine))
+        yield* Effect.gen(function* () {
+          yield* submitAll
+          const before = new Map((yield* list).map((one) => [one.handle, one]))
+          const later =
+            '{"_tag":"Success","value":{"_tag":"Complete","exit":{"_tag":"Success","value":{"_tag":"Later"}}}}'
+          yield* change("%/activity/send/1/1", "replies", later)
+          yield* change(
+            `%/${yield* PayoutWorkflow.executionId(requestOf({ handle: "refused" }))}/run/`,
+            "messages",
+            "{"
+          )
+          const ledger = yield* (yield* Sandbox.Sandbox).ledger
+          const after = yield* list
+          assert.strictEqual(after.length, before.size)
+          for (const one of after) {
+            const { handle = "refused" } = one
+            const isRequestLost = handle === "refused"
+            const isOpen = handle === "under-way"
+            assert.deepStrictEqual(
+              [one.certainty, one.exposure.min, one.exposure.max],
+              ["MayHaveMoved", 0, 12_500],
+              handle
+            )
+            assert.isAtMost(Ledger.moved(ledger, handle), one.exposure.max)
+            assert.deepStrictEqual(
+              one.unreadable,
+              [...(isRequestLost ? ["run"] : []), ...(isOpen ? [] : ["send/1"])],
+              handle
+            )
+            assert.strictEqual(one.state, before.get(handle)?.state)
+          }
+          // The end of an execution is not folded from its steps.
+          const [paid] = yield* Unfinished.ofHandle("paid", { prefix })
+          assert.deepStrictEqual(paid && [...told(paid), paid.unreadable], [
+            "Ended",
+            "Paid",
+            "Moved",
+            12_500,
+            12_500,
+            ["send/1"]
+          ])
+          yield* change(`%/${yield* PayoutWorkflow.executionId(requestOf({ handle: "paid" }))}/run/`, "replies", "[]")
+          const [broken] = yield* Unfinished.ofHandle("paid", { prefix })
+          assert.deepStrictEqual(broken && [...told(broken), broken.unreadable], [
+            "Broken",
+            undefined,
+            "MayHaveMoved",
+            0,
+            12_500,
+            ["run", "send/1"]
+          ])
+          assert.isTrue((yield* list).some(({ handle }) => handle === "paid"))
+        }).pipe(Effect.provide(runtime))
+      }).pipe(Effect.provide(Sandbox.layer))
+    )
+
+    it.scopedLive("has every execution of a handle, and nothing of an engine with another prefix", () =>
+      Effect.gen(function* () {
+        const runtime = yield* Layer.build(running(yield* engine))
+        yield* Effect.gen(function* () {
+          yield* Effect.forEach([12_500, 700, 700], (amount) =>
+            Effect.exit(PayoutWorkflow.execute(requestOf({ amount })))
+          )
+          // A text that looks like another payout's handle.
+          yield* PayoutWorkflow.execute(requestOf({ handle: "another", text: `"handle":"${requestOf().handle}"` }))
+          const found = yield* Unfinished.ofHandle(requestOf().handle, { prefix })
+          assert.deepStrictEqual(
+            found.map((one) => [one.amount, ...told(one)]),
+            [
+              [12_500, "Ended", "Paid", "Moved", 12_500, 12_500],
+              [700, "Ended", "HandleConflict", "NotMoved", 0, 0]
+            ]
+          )
+          assert.deepStrictEqual(yield* Unfinished.ofHandle("prize", { prefix }), [])
+          assert.strictEqual((yield* Effect.flip(Unfinished.ofHandle("paid")))._tag, "SqlError")
+        }).pipe(Effect.provide(runtime))
+      }).pipe(Effect.provide(Sandbox.layer))
+    )
+
+    it.scopedLive("goes on page by page, in order, and wakes all that wait from a process that only submits", () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        const made = yield* engine
+        const count = 210
+        const many = Array.from({ length: count }, (_, index) => requestOf({ handle: `prize-${index}` }))
+        const tool = yield* Layer.build(made(true))
+        yield* Effect.gen(function* () {
+          yield* Effect.forEach(many, PayoutWorkflow.submit)
+          const submitted = yield* list
+          assert.deepStrictEqual(
+            submitted.map(({ certainty, handle, rounds, state }) => [handle, state, certainty, rounds]),
+            many.map(({ handle }) => [handle, "UnderWay", "NotMoved", 0])
+          )
+          assert.strictEqual(yield* Unfinished.sweep({ prefix }), 0)
+          const runtime = yield* Layer.build(running(made))
+          const waiting = Effect.map(list, (all) => all.filter(({ state }) => state === "Waiting").length)
+          yield* Effect.repeat(waiting, {
+            until: (found) => found === count,
+            schedule: Schedule.spaced("300 millis").pipe(Schedule.upTo("40 seconds"))
+          }).pipe(Effect.provide(runtime))
+          const lookups = Effect.map(sandbox.exchanges, (all) => all.filter(({ kind }) => kind === "Lookup").length)
+          const before = yield* lookups
+          assert.strictEqual(yield* Unfinished.sweep({ prefix }), count)
+          // They find that they still must wait, and the provider is not asked.
+          yield* Effect.sleep("1 second")
+          yield* Effect.repeat(waiting, { until: (found) => found === count, schedule: Schedule.spaced("300 millis") })
+          assert.strictEqual(yield* lookups, before)
+          yield* sandbox.settle("prize-7", { _tag: "Paid" })
+          const [woken] = yield* Unfinished.wake("prize-7", { prefix })
+          assert.strictEqual(woken?.state, "Waiting")
+          assert.strictEqual((yield* PayoutWorkflow.execute(requestOf({ handle: "prize-7" })))._tag, "Paid")
+          assert.deepStrictEqual(yield* Unfinished.wake("prize-7", { prefix }), [])
+          assert.strictEqual((yield* list).length, count - 1)
+        }).pipe(Effect.provide(tool))
+      }).pipe(Effect.provide(unlimited))
     )
   })
 }

@@ -13,9 +13,9 @@ export interface Request {
 export const keyOf = ({ destination, handle }: Pick<Request, "destination" | "handle">): string =>
   `${handle} to ${destination}`
 
-/** Where a machine keeps what has to outlive it. `lease`: how long a shard is its own without a sign of life, in milliseconds. */
+/** Where a machine keeps what has to outlive it. `submitOnly`: it runs nothing. `lease`: how long a shard is its own without a sign of life, in milliseconds. */
 export type Store =
-  | { readonly _tag: "Sqlite"; readonly filename: string }
+  | { readonly _tag: "Sqlite"; readonly filename: string; readonly submitOnly?: boolean }
   | { readonly _tag: "Postgres"; readonly url: string; readonly lease: number }
 
 /** Who pays out: this library, or one of the deliberately wrong clients. */

@@ -24,7 +24,10 @@ const report = (report: Report) => Effect.sync(() => process.send?.(report))
 
 const engineOf = (store: Store) => {
   const quick = { entityMessagePollInterval: "200 millis", entityTerminationTimeout: "2 seconds" } as const
-  if (store._tag === "Sqlite") return SqliteEngine.layer({ filename: store.filename, sharding: quick })
+  if (store._tag === "Sqlite") {
+    const { filename, submitOnly } = store
+    return SqliteEngine.layer({ filename, submitOnly, sharding: quick })
+  }
   const { lease, url } = store
   return PostgresEngine.layer({
     pool: Effect.acquireRelease(
