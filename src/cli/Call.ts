@@ -115,10 +115,11 @@ interface Ends<A, E, B, E2, R> {
   readonly onCutShort: (how: string) => Effect.Effect<B, E2, R>
 }
 
+/** A call, with a report of each way in which it can end. */
 // A command is uninterruptible except for this call. After an interruption, the report still runs, and the process ends
 // with its exit code. (A failure that passes a handler on an interrupted, interruptible fiber is lost.) A defect's text
 // may hold anything, so only its occurrence is reported.
-const whole = <A, E, R, B, E2, R2>(call: Effect.Effect<A, E, R>, ends: Ends<A, E, B, E2, R2>) =>
+export const whole = <A, E, R, B, E2, R2>(call: Effect.Effect<A, E, R>, ends: Ends<A, E, B, E2, R2>) =>
   Effect.flatMap(Effect.exit(Effect.interruptible(call)), (exit) => {
     if (Exit.isSuccess(exit)) return ends.onSuccess(exit.value)
     const failure = Cause.failureOrCause(exit.cause)

@@ -12,8 +12,8 @@ import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 import type { Mode } from "./Connection.js"
 
 /**
- * The ends of a real call. `notFound`, `notAsked` and `shown` are for `get` and `list` only: a record is not a payout's
- * end. `agree` and `differ` are the ends of a reconciliation. `outputClosed` is what a shell calls the death by a broken pipe.
+ * The ends of a real call. `notFound`, `notAsked` and `shown` are for `get`, `list` and `durable` only: a record is not a
+ * payout's end. `agree` and `differ` are the ends of a reconciliation. `outputClosed` is what a shell calls the death by a broken pipe.
  */
 export const exitCode = {
   paid: 0,
@@ -58,13 +58,14 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["4", "not paid: this request has moved no money"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
-  ["7", "get, list, reconcile: not asked, or not all of it, which says nothing about the money"],
-  ["8", "get, list: all of it was shown, which says nothing about a create that is under way"],
+  ["", "durable wake: no durable payout in this database has this handle"],
+  ["7", "get, list, reconcile, durable: not asked, or not all of it, which says nothing about the money"],
+  ["8", "get, list, durable: all of it was shown or woken, which says nothing about a create that is under way"],
   ["9", "reconcile: the books do not agree, or not all of it could be asked"],
   ["a batch", "5 if any row may have moved money, else 3 if any is processing, else 4 if any is not paid or not begun"],
   ["10, 13 to 19", "as 0 and 3 to 9, but simulated in the sandbox: no money moves"],
   ["130", "interrupted before anything was sent"],
-  ["141", "list, reconcile: standard output was closed before the end"]
+  ["141", "list, reconcile, durable list: standard output was closed before the end"]
 ]
 
 /** The end of a command with another code than 0. The command has already printed everything. */

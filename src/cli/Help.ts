@@ -16,6 +16,13 @@ export const commands = {
   policy: "Prints when the standard policy sends a request again."
 } as const
 
+/** The commands about the payouts of a durable engine. */
+export const durableCommands = {
+  "durable list":
+    "Lists the unfinished payouts of a durable engine's database, and what is in doubt. It asks nobody else.",
+  "durable wake": "Wakes one (durable wake <handle>, which then looks its payout up), or with --all all that wait."
+} as const
+
 /** The options that make a request. */
 export const request = {
   handle: "The payout's unique reference, and its only idempotency key.",
@@ -34,7 +41,7 @@ export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
   sandbox: "Simulates. This is the default without a key; with a key, give --live or --sandbox.",
   policy: "When to send again: standard, or none for a single exchange.",
-  json: "One JSON object on standard output, and nothing else there; list, reconcile: one a line."
+  json: "One JSON object on standard output, and nothing else there; list, durable list, reconcile: one a line."
 } as const
 
 /** The options that choose the payouts of a list. */
@@ -78,18 +85,27 @@ export const batch = {
   "other-account": "The journal is of this account, and only the key is new."
 } as const
 
+/** The options of the commands about durable payouts. */
+export const durable = {
+  sqlite: "The engine's SQLite file. The process that runs its payouts may be at work.",
+  postgres: "A PostgreSQL database, by its URL in PAYOUTS_POSTGRES_URL (never on the command line).",
+  prefix: "The engine's table prefix. Default: cluster.",
+  all: "durable wake: all that wait. They check whether they still must."
+} as const
+
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
 
 const { rows: _, ...batchOptions } = batch
 
 const sections = [
-  ["commands", Object.entries(commands)],
+  ["commands", [...Object.entries(commands), ...Object.entries(durableCommands)]],
   ["the request, for create and recover (get: --handle only)", dashed(request)],
   ["the window and the selection, for list", dashed(list)],
   ["your books, for reconcile", dashed(reconcile)],
   ["the call, for create, recover, batch, get, list and reconcile", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
   ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
+  ["the database, for durable list and durable wake (--json as well)", dashed(durable)],
   [
     "evidence",
     [
@@ -116,6 +132,7 @@ const sections = [
       ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
       ["batch", "npm run payout -- batch --live --file prizes.csv --stop-in-doubt DKK=500000; again, if it was killed"],
       ["look up", "npm run payout -- get --live --handle prize-1"],
+      ["what waits", "npm run payout -- durable list --sqlite payouts.sqlite"],
       ["compare", "npm run payout -- reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],
       ["October", "npm run --silent payout -- list --live --from 2026-10-01 --to 2026-11-01 --json > october.ndjson"]
     ]

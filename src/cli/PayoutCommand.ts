@@ -14,6 +14,7 @@ import * as BatchCall from "./BatchCall.js"
 import * as BatchFlags from "./BatchFlags.js"
 import * as Call from "./Call.js"
 import * as Connection from "./Connection.js"
+import * as DurableCommand from "./DurableCommand.js"
 import { exitCode, Exited } from "./ExitCode.js"
 import * as Help from "./Help.js"
 import * as Keeping from "./Keeping.js"
@@ -147,8 +148,8 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, batch, get, list, reconcile or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, policy]))
+  BadInput.make("name a command: create, recover, batch, get, list, reconcile, durable or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

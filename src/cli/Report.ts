@@ -129,16 +129,18 @@ export const cutShort = (message: string, end: ExitCode.End, { json, mode }: For
     return yield* json ? machine({ exitCode: code, mode, error: { _tag: "CutShort", message } }, code) : ended(code)
   })
 
-const people = (lines: (paint: Paint.Paint) => ReadonlyArray<string>, code: ExitCode.ExitCode) =>
+/** Lines for people, and the end. */
+export const people = (lines: (paint: Paint.Paint) => ReadonlyArray<string>, code: ExitCode.ExitCode) =>
   Paint.detect.pipe(
     Effect.flatMap((paint) => Console.log(lines(paint).join("\n"))),
     Effect.zipRight(ended(code))
   )
 
-const machine = (report: object, code: ExitCode.ExitCode) =>
+/** One object for a program, and the end. */
+export const machine = (report: object, code: ExitCode.ExitCode) =>
   Effect.zipRight(Console.log(JSON.stringify(report)), ended(code))
 
-const ended = (code: ExitCode.ExitCode): Effect.Effect<void, ExitCode.Exited> =>
+export const ended = (code: ExitCode.ExitCode): Effect.Effect<void, ExitCode.Exited> =>
   code === ExitCode.exitCode.paid ? Effect.void : new ExitCode.Exited({ code })
 
 // An error's message is computed, so its encoded fields do not have it.

@@ -116,7 +116,7 @@ const listed = (payout: Payout.Payout, paint: Paint): string => {
   ].join("  ")
 }
 
-const timeOf = (time: DateTime.Utc | undefined): string =>
+export const timeOf = (time: DateTime.Utc | undefined): string =>
   time === undefined ? "-" : DateTime.formatIso(time).replace(/\.\d+Z$/, "Z")
 
 const onRecord = (payout: Payout.Payout): Exposure.Exposure =>

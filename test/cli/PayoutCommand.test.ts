@@ -112,9 +112,15 @@ describe("payout, for people", () => {
         assert.deepStrictEqual([code, err, out.join("\n")], [0, [], Help.page])
       }
       const { rows: _, ...batchOptions } = Help.batch
-      for (const name of [Help.request, Help.list, Help.reconcile, Help.call, Help.evidence, batchOptions].flatMap(
-        (options) => Object.keys(options)
-      )) {
+      for (const name of [
+        Help.request,
+        Help.list,
+        Help.reconcile,
+        Help.call,
+        Help.evidence,
+        Help.durable,
+        batchOptions
+      ].flatMap((options) => Object.keys(options))) {
         assert.include(Help.page, `  --${name} `)
       }
     })
@@ -295,10 +301,10 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "name a command: create, recover, batch, get, list, reconcile or policy (see --help)"],
+    [[], "name a command: create, recover, batch, get, list, reconcile, durable or policy (see --help)"],
     [
       ["pay"],
-      "Invalid subcommand for payout - use one of 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'policy' (see --help)"
+      "Invalid subcommand for payout - use one of 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'policy' (see --help)"
     ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { WorkflowEngine } from "@effect/workflow"
 import { Cause, Config, Duration, Effect, Exit, Layer, Option, type Scope, Schedule, Stream } from "effect"
-import { BillwerkClient, type PayoutRequest, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import { type PayoutRequest, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
@@ -140,11 +140,6 @@ const stories: Readonly<
     is: ["UnderWay", undefined, "MayHaveMoved", 0, 12_500]
   }
 }
-
-/** A client that does not keep to the provider's ten creates a second, over payouts that are not final. */
-const unlimited = BillwerkClient.layer({ apiKey: Sandbox.apiKey, requestLimits: "None" }).pipe(
-  Layer.provideMerge(Sandbox.layerHttpClientWith({ outcome: Acquirer.processing() }))
-)
 
 const requests = Object.keys(stories).map((handle) => requestOf({ handle }))
 
@@ -323,42 +318,51 @@ for (const { engine, name } of databases) {
       }).pipe(Effect.provide(Sandbox.layer))
     )
 
-    it.scopedLive("goes on page by page, in order, and wakes all that wait from a process that only submits", () =>
+    it.scopedLive("goes on page by page, in the order of submission", () =>
       Effect.gen(function* () {
-        const sandbox = yield* Sandbox.Sandbox
-        const made = yield* engine
-        const count = 210
-        const many = Array.from({ length: count }, (_, index) => requestOf({ handle: `prize-${index}` }))
-        const tool = yield* Layer.build(made(true))
+        const many = Array.from({ length: 405 }, (_, index) => requestOf({ handle: `prize-${index}` }))
         yield* Effect.gen(function* () {
           yield* Effect.forEach(many, PayoutWorkflow.submit)
-          const submitted = yield* list
           assert.deepStrictEqual(
-            submitted.map(({ certainty, handle, rounds, state }) => [handle, state, certainty, rounds]),
+            (yield* list).map(({ certainty, handle, rounds, state }) => [handle, state, certainty, rounds]),
             many.map(({ handle }) => [handle, "UnderWay", "NotMoved", 0])
           )
           assert.strictEqual(yield* Unfinished.sweep({ prefix }), 0)
-          const runtime = yield* Layer.build(running(made))
+        }).pipe(Effect.provide((yield* engine)(true)))
+      })
+    )
+
+    it.scopedLive("wakes one, and all that wait, from a process that only submits", () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        const made = yield* engine
+        const handles = Array.from({ length: 12 }, (_, index) => `prize-${index}`)
+        yield* Layer.build(running(made))
+        yield* Effect.gen(function* () {
+          yield* Effect.forEach(handles, (handle) => PayoutWorkflow.submit(requestOf({ handle })))
           const waiting = Effect.map(list, (all) => all.filter(({ state }) => state === "Waiting").length)
-          yield* Effect.repeat(waiting, {
-            until: (found) => found === count,
-            schedule: Schedule.spaced("300 millis").pipe(Schedule.upTo("40 seconds"))
-          }).pipe(Effect.provide(runtime))
+          const allWait = Effect.repeat(waiting, {
+            until: (found) => found === handles.length,
+            schedule: Schedule.spaced("300 millis").pipe(Schedule.upTo("30 seconds"))
+          })
+          yield* allWait
+          const since = (yield* list).map((one) => one.since.epochMillis)
           const lookups = Effect.map(sandbox.exchanges, (all) => all.filter(({ kind }) => kind === "Lookup").length)
-          const before = yield* lookups
-          assert.strictEqual(yield* Unfinished.sweep({ prefix }), count)
+          assert.strictEqual(yield* Unfinished.sweep({ prefix }), handles.length)
           // They find that they still must wait, and the provider is not asked.
           yield* Effect.sleep("1 second")
-          yield* Effect.repeat(waiting, { until: (found) => found === count, schedule: Schedule.spaced("300 millis") })
-          assert.strictEqual(yield* lookups, before)
+          yield* allWait
+          const later = (yield* list).map((one) => one.since.epochMillis)
+          assert.isTrue(later.every((time, index) => time > (since[index] ?? Infinity)))
+          assert.strictEqual(yield* lookups, 0)
           yield* sandbox.settle("prize-7", { _tag: "Paid" })
           const [woken] = yield* Unfinished.wake("prize-7", { prefix })
           assert.strictEqual(woken?.state, "Waiting")
           assert.strictEqual((yield* PayoutWorkflow.execute(requestOf({ handle: "prize-7" })))._tag, "Paid")
           assert.deepStrictEqual(yield* Unfinished.wake("prize-7", { prefix }), [])
-          assert.strictEqual((yield* list).length, count - 1)
-        }).pipe(Effect.provide(tool))
-      }).pipe(Effect.provide(unlimited))
+          assert.strictEqual((yield* list).length, handles.length - 1)
+        }).pipe(Effect.provide(made(true)))
+      }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing() })))
     )
   })
 }

@@ -1,0 +1,145 @@
+/**
+ * `payout durable`: lists the unfinished payouts of a durable engine from its database, and wakes them. These commands ask
+ * the provider nothing and run no payout: the process that runs them does.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import type * as PlatformError from "@effect/platform/Error"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Console from "effect/Console"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Handle from "../domain/Handle.js"
+import type { Execution } from "../durable/Unfinished.js"
+import * as BadInput from "./BadInput.js"
+import * as Call from "./Call.js"
+import * as DurableLines from "./DurableLines.js"
+import * as DurableStore from "./DurableStore.js"
+import { exitCode } from "./ExitCode.js"
+import * as Help from "./Help.js"
+import * as Paint from "./Paint.js"
+import * as Report from "./Report.js"
+import { StandardOutput } from "./StandardOutput.js"
+
+interface Settings extends DurableStore.Given {
+  readonly json: boolean
+}
+
+const list = Command.make("list", DurableStore.flags, (flags) =>
+  Effect.gen(function* () {
+    const store = yield* DurableStore.storeOf(flags)
+    const [output, linesOf] = yield* Effect.all([StandardOutput, listLines(store, flags)])
+    const shown = Stream.run(linesOf(store.unfinished.list(store.options)), output)
+    return yield* Call.whole(Effect.provide(shown, store.reading), {
+      onSuccess: () => Report.ended(exitCode.shown),
+      onFailure: (error) => failed(error, flags),
+      onCutShort: (how) => Report.cutShort(`${how}: the list is not complete`, "notAsked", { ...flags, mode: "Live" })
+    })
+  })
+).pipe(Command.withDescription(Help.durableCommands["durable list"]))
+
+const wakeFlags = {
+  ...DurableStore.flags,
+  all: Options.withDescription(Options.boolean("all"), Help.durable.all),
+  handle: Args.optional(Args.text({ name: "handle" }))
+}
+
+const wake = Command.make("wake", wakeFlags, ({ all, handle, ...flags }) =>
+  Effect.gen(function* () {
+    if (Option.isSome(handle) === all) return yield* BadInput.make("say what to wake: one handle, or --all")
+    const store = yield* DurableStore.storeOf(flags)
+    const { options, unfinished } = store
+    const report = Option.isNone(handle)
+      ? Effect.map(unfinished.sweep(options), (count) => wokenAll(count, flags))
+      : Effect.map(wokenOf(store, yield* Effect.mapError(Handle.make(handle.value), BadInput.fromRefusal)), (found) =>
+          wokenOne(store, handle.value, found, flags)
+        )
+    return yield* Call.whole(Effect.provide(report, store.waking), {
+      onSuccess: (report) => report,
+      onFailure: (error) => failed(error, flags),
+      onCutShort: (how) => Report.cutShort(`${how}: not all were woken`, "notAsked", { ...flags, mode: "Live" })
+    })
+  })
+).pipe(Command.withDescription(Help.durableCommands["durable wake"]))
+
+/** `payout durable`, with a subcommand for each thing that an operator does. */
+export const command = Command.make("durable", {}, () =>
+  BadInput.make("name a command: durable list or durable wake (see --help)")
+).pipe(Command.withDescription(Help.durableCommands["durable list"]), Command.withSubcommands([list, wake]))
+
+interface Found {
+  readonly woken: ReadonlyArray<Execution>
+  readonly isKnown: boolean
+}
+
+const wokenOf = ({ options, unfinished }: DurableStore.Store, handle: string) =>
+  Effect.gen(function* () {
+    const woken = yield* unfinished.wake(handle, options)
+    const isKnown = woken.length > 0 || (yield* unfinished.ofHandle(handle, options)).length > 0
+    return { woken, isKnown } satisfies Found
+  })
+
+const listLines = ({ unfinished }: DurableStore.Store, { json }: Settings) => {
+  const encode = Schema.encode(unfinished.Execution)
+  return Effect.map(
+    Paint.detect,
+    (paint) =>
+      <E, R>(executions: Stream.Stream<Execution, E, R>): Stream.Stream<string, E, R> =>
+        json
+          ? Stream.mapEffect(executions, (one) =>
+              Effect.map(Effect.orDie(encode(one)), (it) => `${JSON.stringify(it)}\n`)
+            )
+          : Stream.map(DurableLines.ofList(executions, paint), (line) => `${line}\n`)
+  )
+}
+
+const wokenAll = (count: number, { json }: Settings) =>
+  json
+    ? Report.machine({ exitCode: exitCode.shown, woken: count }, exitCode.shown)
+    : Report.people(
+        () => [`woke ${count} waiting ${count === 1 ? "payout" : "payouts"}: the running process checks them now`],
+        exitCode.shown
+      )
+
+const wokenOne = ({ unfinished }: DurableStore.Store, handle: string, { isKnown, woken }: Found, { json }: Settings) =>
+  Effect.gen(function* () {
+    const code = isKnown ? exitCode.shown : exitCode.notFound
+    if (json) {
+      const executions = yield* Effect.orDie(Schema.encode(Schema.Array(unfinished.Execution))(woken))
+      return yield* Report.machine({ exitCode: code, woken: woken.length, executions }, code)
+    }
+    if (!isKnown) yield* Console.error(`payout: no durable payout here has the handle ${handle}`)
+    return yield* Report.people(
+      (paint) =>
+        woken.length === 0
+          ? [isKnown ? `${handle} has ended: nothing to wake` : "nothing to wake"]
+          : ["woke, as it was before:", ...woken.map((one) => DurableLines.ofExecution(one, paint))],
+      code
+    )
+  })
+
+type Failure = SqlError | ConfigError.ConfigError | PlatformError.PlatformError
+
+/** Of the platform's errors, only one of standard output can come: its reader has gone. */
+const failed = (error: Failure, settings: Settings) =>
+  Effect.gen(function* () {
+    const { json, prefix } = settings
+    if (error._tag === "SystemError" || error._tag === "BadArgument") return yield* Report.ended(exitCode.outputClosed)
+    if (error._tag !== "SqlError") return yield* BadInput.fromConfig(error)
+    const tables = `${Option.getOrElse(prefix, () => "cluster")}_messages`
+    if (DurableStore.hasNoTables(error)) {
+      return yield* BadInput.make(`the database has no table ${tables}: no engine has used it, or --prefix is another`)
+    }
+    const code = DurableStore.codeOf(error)
+    const message = `the database did not answer${code === undefined ? "" : ` (${code})`}`
+    yield* Console.error(`payout: ${message}`)
+    if (!json) return yield* Report.ended(exitCode.notAsked)
+    return yield* Report.machine(
+      { exitCode: exitCode.notAsked, error: { _tag: "SqlError", code, message } },
+      exitCode.notAsked
+    )
+  })
