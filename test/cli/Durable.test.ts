@@ -1,15 +1,17 @@
 /** `payout durable`: what it prints and how it ends, on a SQLite file whose payouts another engine runs. */
 import { SystemError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schedule, Sink, Stream } from "effect"
+import { Config, Effect, Layer, Option, Schedule, Sink, Stream } from "effect"
 import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
+import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
 import * as Unfinished from "effect-billwerk-payouts/Unfinished"
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import Pg from "pg"
 import { destination, requestOf } from "../support.js"
 import { live, payout } from "./support.js"
 
@@ -180,11 +182,45 @@ describe("payout durable wake", () => {
       const wake = (...args: ReadonlyArray<string>) => payout(["durable", "wake", "--sqlite", filename, ...args])
       const all = yield* wake("--all", "--json")
       assert.deepStrictEqual([all.code, all.out.map((line) => JSON.parse(line))], [8, [{ exitCode: 8, woken: 2 }]])
+      assert.strictEqual((yield* payout(["durable", "wake", "slow", "--sqlite", filename])).code, 8)
       const neither = yield* wake()
       assert.deepStrictEqual([neither.code, neither.err], [2, ["payout: say what to wake: one handle, or --all"]])
       assert.strictEqual((yield* wake("--all", "slow")).code, 2)
       const noHandle = yield* wake("not a handle")
       assert.deepStrictEqual([noHandle.code, noHandle.out], [2, []])
     }).pipe(Effect.provide(Sandbox.layer))
+  )
+})
+
+const url = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
+
+describe.skipIf(Option.isNone(url))("payout durable on PostgreSQL", () => {
+  it.scopedLive("lists and wakes what an engine with this prefix stored", () =>
+    Effect.gen(function* () {
+      const schema = `payouts_cli_${process.pid}`
+      const address = new URL(Option.getOrThrow(url))
+      address.searchParams.set("options", `-c search_path=${schema}`)
+      const pool = Effect.acquireRelease(
+        Effect.sync(() => new Pg.Pool({ connectionString: address.href, max: 4 })),
+        (made) => Effect.promise(() => made.end())
+      )
+      const server = yield* pool
+      yield* Effect.acquireRelease(
+        Effect.promise(() => server.query(`CREATE SCHEMA ${schema}`)),
+        () => Effect.promise(() => server.query(`DROP SCHEMA ${schema} CASCADE`))
+      )
+      const durable = (...args: ReadonlyArray<string>) =>
+        payout(["durable", ...args, "--postgres", "--prefix", "hostone", "--json"], {
+          env: { PAYOUTS_POSTGRES_URL: address.href }
+        })
+      assert.strictEqual((yield* durable("list")).code, 2)
+      const submitting = PostgresEngine.layer({ pool, prefix: "hostone", submitOnly: true, sharding: quick })
+      yield* Effect.provide(PayoutWorkflow.submit(requestOf({ handle: "slow" })), submitting)
+      const { code, out } = yield* durable("list")
+      const { handle, state } = JSON.parse(out[0] ?? "")
+      assert.deepStrictEqual([code, out.length, handle, state], [8, 1, "slow", "UnderWay"])
+      const all = yield* durable("wake", "--all")
+      assert.deepStrictEqual([all.code, all.out], [8, ['{"exitCode":8,"woken":0}']])
+    })
   )
 })
