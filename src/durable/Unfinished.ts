@@ -157,8 +157,7 @@ export const wake = (
   Effect.gen(function* () {
     const unfinished = (yield* ofHandle(handle, options)).filter(({ state }) => state !== "Ended")
     for (const { executionId } of unfinished) {
-      yield* PayoutWorkflow.hint(executionId)
-      yield* PayoutWorkflow.resume(executionId)
+      yield* PayoutWorkflow.wake(executionId)
     }
     return unfinished
   })
@@ -187,28 +186,33 @@ const pages = <A>(
 
 // Read field by field: a request that a later version cannot decode still has a handle and an amount.
 const Payload = Schema.parseJson(
-  Schema.Struct({ request: Schema.Record({ key: Schema.String, value: Schema.Unknown }) })
+  Schema.Struct({
+    request: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    reopening: Schema.optional(Schema.Unknown)
+  })
 )
 const decodePayload = Schema.decodeEither(Payload)
 
 const subjectOf = (payload: string) => {
-  const request = Either.match(decodePayload(payload), { onLeft: () => ({}), onRight: ({ request }) => request })
-  const { amount, currency, handle }: { readonly [field: string]: unknown } = request
-  return {
+  const found = Either.getOrElse(decodePayload(payload), () => ({ request: {}, reopening: undefined }))
+  const request: { readonly [field: string]: unknown } = found.request
+  const { amount, currency, handle } = request
+  const shown = {
     ...(typeof handle === "string" ? { handle } : {}),
     ...(typeof amount === "number" ? { amount } : {}),
     ...(typeof currency === "string" ? { currency } : {})
   }
+  return { shown, isReopened: found.reopening !== undefined }
 }
 
 const executionOf = (
   { executionId, id, payload, reply, replyId }: engineRows.Run,
   { rings, steps }: engineRows.Steps = { steps: [], rings: undefined }
 ): Execution => {
-  const subject = subjectOf(payload)
+  const { isReopened, shown: subject } = subjectOf(payload)
   const end = reply === undefined ? undefined : history.endOf(reply)
   const common = { executionId, ...subject, submitted: timeOf(id) }
-  const past = history.fold(subject, steps)
+  const past = history.fold({ ...subject, isReopened }, steps)
   if (typeof end === "object") {
     const { certainty, exposure, tag } = end
     const { rounds, unreadable } = past

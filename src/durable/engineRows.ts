@@ -7,11 +7,11 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment, Identifier } from "@effect/sql/Statement"
 import * as Effect from "effect/Effect"
+import { workflow } from "./execution.js"
 import type * as history from "./history.js"
-import { PayoutWorkflow } from "./PayoutWorkflow.js"
 
 // The engine's keys have the workflow's name.
-const payoutType = `Workflow/${PayoutWorkflow.name}`
+const payoutType = `Workflow/${workflow.name}`
 const clockType = "Workflow/-/DurableClock"
 
 /** How many executions are read at once. With their steps, they are what is in memory. */

@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Exposure from "../domain/Exposure.js"
 import { amountMax } from "../domain/Money.js"
+import * as stored from "./stored.js"
 import * as WorkflowState from "./WorkflowState.js"
 
 /** A step: an activity's name, and its stored reply as the engine wrote it. Undefined: it began, and no end is stored. */
@@ -18,6 +19,8 @@ export interface Row {
 export interface Subject {
   readonly handle?: string | undefined
   readonly amount?: number | undefined
+  /** Whether it goes on after an earlier execution, whose evidence is in its first intent. */
+  readonly isReopened?: boolean
 }
 
 /** What an end says of the money. */
@@ -51,13 +54,19 @@ const reply = <A, I>(exit: Schema.Schema<A, I>) =>
 
 const success = <A, I>(value: Schema.Schema<A, I>) => Schema.Struct({ _tag: Schema.Literal("Success"), value })
 
-const reader = <A, I>(value: Schema.Schema<A, I>) => {
-  const decode = Schema.decodeEither(reply(success(value)))
-  return (text: string): A | "NoEnd" | "Unreadable" =>
-    Either.match(decode(text), {
+const decodeStep = Schema.decodeEither(reply(success(Schema.Unknown)))
+
+const reader =
+  <A, I>(schema: Schema.Schema<A, I>) =>
+  (text: string): A | "NoEnd" | "Unreadable" =>
+    Either.match(decodeStep(text), {
       onLeft: () => "Unreadable",
-      onRight: ({ value }) => (value._tag === "Complete" ? value.exit.value : "NoEnd")
+      onRight: ({ value }) => (value._tag === "Complete" ? valueOf(schema, value.exit.value) : "NoEnd")
     })
+
+const valueOf = <A, I>(schema: Schema.Schema<A, I>, raw: unknown): A | "Unreadable" => {
+  const found = stored.read(schema, raw)
+  return found._tag === "Readable" ? found.value : "Unreadable"
 }
 
 const readIntent = reader(Exposure.Evidence)
@@ -73,10 +82,10 @@ const Told = Schema.Union(
 const decodeEnd = Schema.decodeEither(
   reply(
     Schema.Union(
-      success(Told),
+      success(Schema.Unknown),
       Schema.Struct({
         _tag: Schema.Literal("Failure"),
-        cause: Schema.Struct({ _tag: Schema.Literal("Fail"), error: Told })
+        cause: Schema.Struct({ _tag: Schema.Literal("Fail"), error: Schema.Unknown })
       })
     )
   )
@@ -91,7 +100,8 @@ export const endOf = (text: string): Statement | "Suspended" | "Unreadable" =>
     onLeft: () => "Unreadable",
     onRight: ({ value }) => {
       if (value._tag === "Suspended") return "Suspended"
-      const told = value.exit._tag === "Success" ? value.exit.value : value.exit.cause.error
+      const told = valueOf(Told, value.exit._tag === "Success" ? value.exit.value : value.exit.cause.error)
+      if (told === "Unreadable") return told
       return "exposure" in told
         ? { tag: told._tag, certainty: told.certainty, exposure: told.exposure }
         : { tag: told._tag, certainty: "NotMoved", exposure: { min: 0, max: 0 } }
@@ -113,7 +123,8 @@ interface Fold {
 export const fold = (subject: Subject, rows: ReadonlyArray<Row>): History => {
   const begin: Fold = {
     state: WorkflowState.initial(subject.handle ?? ""),
-    open: new Map(),
+    // Until its first step is stored, the earlier execution's money is unknown here.
+    open: subject.isReopened === true ? new Map([[0, undefined]]) : new Map(),
     rounds: 0,
     unreadable: []
   }
@@ -140,13 +151,15 @@ const amount = (subject: Subject, { latest, open, rounds, state, told, unreadabl
 }
 
 const step = (fold: Fold, { name, reply }: Row): Fold => {
-  const [, kind, digits] = /^(intent|send|poll)\/(\d+)$/.exec(name) ?? []
+  const [, kind, digits] = /^(intent|send|assess|poll)\/(\d+)$/.exec(name) ?? []
   const number = Number(digits)
   switch (kind) {
     case "intent":
       return intended(fold, name, number, reply)
     case "send":
       return sent({ ...fold, rounds: Math.max(fold.rounds, number) }, name, number, reply)
+    case "assess":
+      return assessed(fold, name, reply)
     case "poll":
       return polled(fold, name, reply)
     default:
@@ -159,7 +172,7 @@ const intended = (fold: Fold, name: string, round: number, reply: string | undef
   if (intent === "NoEnd") return fold
   return intent === "Unreadable"
     ? { ...unread(fold, name), open: withOpen(fold, round, undefined) }
-    : { ...fold, open: withOpen(fold, round, intent) }
+    : { ...fold, open: withOpen({ ...fold, open: withoutOpen(fold, 0) }, round, intent) }
 }
 
 const sent = (fold: Fold, name: string, round: number, reply: string | undefined): Fold => {
@@ -176,7 +189,7 @@ const sent = (fold: Fold, name: string, round: number, reply: string | undefined
       const lost = { ...inDoubt, told: undefined, latest: end._tag }
       return intent === undefined
         ? lost
-        : { ...lost, state: WorkflowState.lost(fold.state, end, intent), open: withoutOpen(fold, round) }
+        : { ...lost, state: WorkflowState.learned(fold.state, { evidence: intent }), open: withoutOpen(fold, round) }
     }
     default:
       return ended(fold, end)
@@ -191,6 +204,14 @@ const polled = (fold: Fold, name: string, reply: string | undefined): Fold => {
   return poll.evidence === undefined
     ? fold
     : { ...fold, state: WorkflowState.learned(fold.state, { evidence: poll.evidence }), told: undefined }
+}
+
+/** It sent nothing. */
+const assessed = (fold: Fold, name: string, reply: string | undefined): Fold => {
+  const end = reply === undefined ? "NoEnd" : readRound(reply)
+  if (end === "NoEnd") return fold
+  if (end === "Unreadable") return unread(fold, name)
+  return end._tag === "Accepted" || end._tag === "Failed" ? ended(fold, end) : fold
 }
 
 /** An end covers all that was known when its step began: also rows of earlier rounds that cannot be read here. */

@@ -37,9 +37,14 @@ const machines = Effect.gen(function* () {
   const { url } = Context.get(context, SandboxServer.SandboxServer)
   const filename = path.join(yield* folder, "payouts.sqlite")
   const reports = yield* Queue.unbounded<Reported>()
-  const program = yield* bundle
+  const program = yield* bundle(".")
   const begin = (name: string, submitOnly = false) =>
-    start(program, name, { store: { _tag: "Sqlite", filename, submitOnly }, provider: url, client: "library" }, reports)
+    start(
+      program,
+      name,
+      { store: { _tag: "Sqlite", filename, submitOnly }, provider: url, client: "library", isRestored: false },
+      reports
+    )
   return { begin, filename, sandbox: Context.get(context, Sandbox.Sandbox) }
 })
 
