@@ -71,6 +71,18 @@ describe("The history of a durable payout", () => {
     })
   )
 
+  it.effect("is in doubt after an earlier execution, until its first step shows what that one left", () =>
+    Effect.gen(function* () {
+      const { intent, send } = yield* rowsOf(Script.hardDeclined())
+      const again = { ...subject, isReopened: true }
+      assert.deepStrictEqual(money([], again), inDoubt)
+      assert.deepStrictEqual(money([intent], again), inDoubt)
+      assert.deepStrictEqual(money([{ name: "assess/1", reply: lost.reply }], again), inDoubt)
+      assert.deepStrictEqual(money([{ name: "assess/1", reply: send.reply }], again), ["NotMoved", 0, 0])
+      assert.deepStrictEqual(history.fold(again, [{ name: "assess/1", reply: "{" }]).unreadable, ["assess/1"])
+    })
+  )
+
   it.effect("names what it cannot read, and counts it as sent: at most the greatest amount, if that is unknown", () =>
     Effect.gen(function* () {
       const { intent, send } = yield* rowsOf(Script.hardDeclined())
