@@ -1,6 +1,6 @@
 /**
- * `payout durable`: lists the unfinished payouts of a durable engine from its database, and wakes them. These commands ask
- * the provider nothing and run no payout: the process that runs them does.
+ * `payout durable`: lists the payouts of a durable engine from its database, wakes them, and takes up again those that
+ * have ended. These commands ask the provider nothing and run no payout: the process that runs them does.
  */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Handle from "../domain/Handle.js"
+import type { Reopened } from "../durable/PayoutWorkflow.js"
 import type { Execution } from "../durable/Unfinished.js"
 import * as BadInput from "./BadInput.js"
 import * as Call from "./Call.js"
@@ -54,7 +55,7 @@ const wake = Command.make("wake", wakeFlags, ({ all, handle, ...flags }) =>
     const store = yield* DurableStore.storeOf(flags)
     const { options, unfinished } = store
     const report = Option.isNone(handle)
-      ? Effect.map(unfinished.sweep(options), (count) => wokenAll(count, flags))
+      ? Effect.map(unfinished.wakeAll(options), (count) => wokenAll(count, flags))
       : Effect.map(wokenOf(store, yield* Effect.mapError(Handle.make(handle.value), BadInput.fromRefusal)), (found) =>
           wokenOne(store, handle.value, found, flags)
         )
@@ -66,10 +67,73 @@ const wake = Command.make("wake", wakeFlags, ({ all, handle, ...flags }) =>
   })
 ).pipe(Command.withDescription(Help.durableCommands["durable wake"]))
 
+const handleArg = Args.text({ name: "handle" })
+
+const show = Command.make("show", { ...DurableStore.flags, handle: handleArg }, ({ handle, ...flags }) =>
+  Effect.gen(function* () {
+    const store = yield* DurableStore.storeOf(flags)
+    const named = yield* Effect.mapError(Handle.make(handle), BadInput.fromRefusal)
+    const shown = Effect.map(store.unfinished.ofHandle(named, store.options), (executions) =>
+      executionsOf(store, named, executions, flags)
+    )
+    return yield* Call.whole(Effect.provide(shown, store.reading), {
+      onSuccess: (report) => report,
+      onFailure: (error) => failed(error, flags),
+      onCutShort: (how) => Report.cutShort(`${how}: nothing was shown`, "notAsked", { ...flags, mode: "Live" })
+    })
+  })
+).pipe(Command.withDescription(Help.durableCommands["durable show"]))
+
+const reopenFlags = {
+  ...DurableStore.flags,
+  handle: handleArg,
+  execution: Options.optional(Options.withDescription(Options.text("execution"), Help.durable.execution))
+}
+
+const reopenCommand = (name: "retry" | "assess") =>
+  Command.make(name, reopenFlags, ({ execution, handle, ...flags }) =>
+    Effect.gen(function* () {
+      const store = yield* DurableStore.storeOf(flags)
+      const named = yield* Effect.mapError(Handle.make(handle), BadInput.fromRefusal)
+      const options = { ...store.options, executionId: Option.getOrUndefined(execution) }
+      const report = Effect.map(store.unfinished[name](named, options), (found) => reopened(named, found, flags))
+      return yield* Call.whole(Effect.provide(report, store.waking), {
+        onSuccess: (report) => report,
+        onFailure: (error) => (error._tag === "SeveralEnded" ? BadInput.make(error.message) : failed(error, flags)),
+        onCutShort: (how) => Report.cutShort(`${how}: show says whether it was`, "notAsked", { ...flags, mode: "Live" })
+      })
+    })
+  ).pipe(Command.withDescription(Help.durableCommands[`durable ${name}`]))
+
+const reopened = (handle: string, found: ReadonlyArray<Reopened>, { json }: Settings) =>
+  Effect.gen(function* () {
+    const code = found.length === 0 ? exitCode.notFound : exitCode.shown
+    if (json) return yield* Report.machine({ exitCode: code, payouts: found }, code)
+    if (found.length === 0) {
+      yield* Console.error(unknown(handle))
+      return yield* Report.ended(code)
+    }
+    return yield* Report.people(
+      () => found.map(({ executionId, status }) => `${handle}, execution ${executionId}: ${becauseOf[status]}`),
+      code
+    )
+  })
+
+const becauseOf: Readonly<Record<Reopened["status"], string>> = {
+  Reopened: "taken up: the running process looks it up now (durable show says how it ends)",
+  Underway: "it has not ended: nothing to take up (durable wake lets it go on)",
+  Final: "final, or not the one that was named: nothing was done"
+}
+
+const unknown = (handle: string): string => `payout: no durable payout here has the handle ${handle}`
+
 /** `payout durable`, with a subcommand for each thing that an operator does. */
 export const command = Command.make("durable", {}, () =>
-  BadInput.make("name a command: durable list or durable wake (see --help)")
-).pipe(Command.withDescription(Help.durableCommands["durable list"]), Command.withSubcommands([list, wake]))
+  BadInput.make("name a command: durable list, show, wake, retry or assess (see --help)")
+).pipe(
+  Command.withDescription(Help.durableCommands["durable list"]),
+  Command.withSubcommands([list, show, wake, reopenCommand("retry"), reopenCommand("assess")])
+)
 
 interface Found {
   readonly woken: ReadonlyArray<Execution>
@@ -101,9 +165,34 @@ const wokenAll = (count: number, { json }: Settings) =>
   json
     ? Report.machine({ exitCode: exitCode.shown, woken: count }, exitCode.shown)
     : Report.people(
-        () => [`woke ${count} waiting ${count === 1 ? "payout" : "payouts"}: the running process checks them now`],
+        () => [
+          `woke ${count} waiting ${count === 1 ? "payout" : "payouts"}: the running process goes on with them now`
+        ],
         exitCode.shown
       )
+
+/** All executions of a handle. */
+const executionsOf = (
+  { unfinished }: DurableStore.Store,
+  handle: string,
+  executions: ReadonlyArray<Execution>,
+  { json }: Settings
+) =>
+  Effect.gen(function* () {
+    const code = executions.length === 0 ? exitCode.notFound : exitCode.shown
+    if (json) {
+      const encoded = yield* Effect.orDie(Schema.encode(Schema.Array(unfinished.Execution))(executions))
+      return yield* Report.machine({ exitCode: code, executions: encoded }, code)
+    }
+    if (executions.length === 0) {
+      yield* Console.error(unknown(handle))
+      return yield* Report.ended(code)
+    }
+    return yield* Report.people(
+      (paint) => [paint.faint(DurableLines.head), ...executions.map((one) => DurableLines.ofExecution(one, paint))],
+      code
+    )
+  })
 
 const wokenOne = ({ unfinished }: DurableStore.Store, handle: string, { isKnown, woken }: Found, { json }: Settings) =>
   Effect.gen(function* () {
@@ -112,7 +201,7 @@ const wokenOne = ({ unfinished }: DurableStore.Store, handle: string, { isKnown,
       const executions = yield* Effect.orDie(Schema.encode(Schema.Array(unfinished.Execution))(woken))
       return yield* Report.machine({ exitCode: code, woken: woken.length, executions }, code)
     }
-    if (!isKnown) yield* Console.error(`payout: no durable payout here has the handle ${handle}`)
+    if (!isKnown) yield* Console.error(unknown(handle))
     return yield* Report.people(
       (paint) =>
         woken.length === 0

@@ -21,7 +21,8 @@ const line = (columns: Readonly<Record<keyof typeof widths, string>>, last: stri
     last
   ].join("  ")
 
-const head = line(
+/** The titles of the columns. */
+export const head = line(
   { since: "since", state: "state", latest: "latest answer", amount: "amount", money: "money", nextLook: "next look" },
   "handle"
 )

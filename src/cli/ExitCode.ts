@@ -58,9 +58,12 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["4", "not paid: this request has moved no money"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
-  ["", "durable wake: no durable payout in this database has this handle"],
+  ["", "durable: no durable payout in this database has this handle"],
   ["7", "get, list, reconcile, durable: not asked, or not all of it, which says nothing about the money"],
-  ["8", "get, list, durable: all of it was shown or woken, which says nothing about a create that is under way"],
+  [
+    "8",
+    "get, list, durable: all of it was shown, woken or taken up, which says nothing about a create that is under way"
+  ],
   ["9", "reconcile: the books do not agree, or not all of it could be asked"],
   ["a batch", "5 if any row may have moved money, else 3 if any is processing, else 4 if any is not paid or not begun"],
   ["10, 13 to 19", "as 0 and 3 to 9, but simulated in the sandbox: no money moves"],

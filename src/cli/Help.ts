@@ -20,7 +20,11 @@ export const commands = {
 export const durableCommands = {
   "durable list":
     "Lists the unfinished payouts of a durable engine's database, and what is in doubt. It asks nobody else.",
-  "durable wake": "Wakes one (durable wake <handle>, which then looks its payout up), or with --all all that wait."
+  "durable show": "Shows all durable payouts of a handle, ended ones too (durable show <handle>).",
+  "durable retry": "Takes up one that has ended, by its handle: it asks first, and may send again.",
+  "durable assess": "Takes up one that has ended, by its handle: it only asks, and stores what it finds.",
+  "durable wake":
+    "Wakes one (durable wake <handle>, which ends its pause or looks its payout up), or with --all all that wait."
 } as const
 
 /** The options that make a request. */
@@ -90,7 +94,8 @@ export const durable = {
   sqlite: "The engine's SQLite file. The process that runs its payouts may be at work.",
   postgres: "A PostgreSQL database, by its URL in PAYOUTS_POSTGRES_URL (never on the command line).",
   prefix: "The engine's table prefix. Default: cluster.",
-  all: "durable wake: all that wait. They check whether they still must."
+  execution: "durable retry, durable assess: which one, if several payouts of the handle have ended.",
+  all: "durable wake: all that wait, when the key is mended or the provider is back."
 } as const
 
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
@@ -105,7 +110,7 @@ const sections = [
   ["the call, for create, recover, batch, get, list and reconcile", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
   ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
-  ["the database, for durable list and durable wake (--json as well)", dashed(durable)],
+  ["the database, for the durable commands (--json as well)", dashed(durable)],
   [
     "evidence",
     [

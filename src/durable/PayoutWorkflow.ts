@@ -350,21 +350,39 @@ export const retry = (request: PayoutRequest): Effect.Effect<Reopened, InvalidRe
 export const assess = (request: PayoutRequest): Effect.Effect<Reopened, InvalidRequest, WorkflowEngine> =>
   reopened(request, "Assess")
 
-const reopened = Effect.fnUntraced(function* (input: PayoutRequest, mode: "Retry" | "Assess") {
+const reopened = Effect.fnUntraced(function* (input: PayoutRequest, mode: Mode) {
   const request = yield* durable(input)
-  const executionId = yield* firstId(request)
-  const { ordinal, state } = yield* reopening.latest(executionId)
-  if (state._tag !== "Ended" || state.end._tag === "Newer") {
-    return { executionId, status: "Underway" } satisfies Reopened
-  }
-  if (state.end._tag === "Readable" && isFinal(state.end.value, mode)) {
-    return { executionId, status: "Final" } satisfies Reopened
-  }
+  const { executionId, ordinal, status } = yield* reopenable(request, mode)
+  if (status !== "Ended") return { executionId, status } satisfies Reopened
   yield* reopening.reopen(request, { first: executionId, ordinal: ordinal + 1, mode })
   return { executionId, status: "Reopened" } satisfies Reopened
 })
 
-const isFinal = (end: Outcome | PayoutError, mode: "Retry" | "Assess"): boolean => {
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Mode = "Retry" | "Assess"
+
+/**
+ * Whether a payout could be taken up again. `Ended`: it could.
+ *
+ * @internal
+ */
+export const reopenable = Effect.fnUntraced(function* (input: PayoutRequest, mode: Mode) {
+  const request = yield* durable(input)
+  const executionId = yield* firstId(request)
+  const { ordinal, state } = yield* reopening.latest(executionId)
+  const status =
+    state._tag !== "Ended" || state.end._tag === "Newer"
+      ? ("Underway" as const)
+      : state.end._tag === "Readable" && isFinal(state.end.value, mode)
+        ? ("Final" as const)
+        : ("Ended" as const)
+  return { executionId, ordinal, status }
+})
+
+const isFinal = (end: Outcome | PayoutError, mode: Mode): boolean => {
   if (end._tag === "InvalidRequest") return true
   if (end._tag !== "Paid" && end._tag !== "HardDeclined") return false
   return mode === "Retry" || end.exposure.min === end.exposure.max

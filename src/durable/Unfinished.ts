@@ -7,6 +7,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,7 +15,9 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Certainty, Exposure } from "../domain/Exposure.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as engineRows from "./engineRows.js"
+import { submissionOf, workflow } from "./execution.js"
 import * as history from "./history.js"
 import * as PayoutWorkflow from "./PayoutWorkflow.js"
 import * as tables from "./tables.js"
@@ -136,8 +139,21 @@ export const ofHandle = (
  * @since 0.1.0
  */
 export const sweep = (options: Options = {}): Effect.Effect<number, SqlError, SqlClient | WorkflowEngine> =>
+  forEachWaiting(options, PayoutWorkflow.resume)
+
+/**
+ * `PayoutWorkflow.wake` for all executions that wait, and returns how many: when the key is mended, or the provider is back.
+ * Those that are processing look their payouts up, within the provider's request limits.
+ *
+ * @category waking
+ * @since 0.1.0
+ */
+export const wakeAll = (options: Options = {}): Effect.Effect<number, SqlError, SqlClient | WorkflowEngine> =>
+  forEachWaiting(options, PayoutWorkflow.wake)
+
+const forEachWaiting = (options: Options, act: (executionId: string) => Effect.Effect<void, never, WorkflowEngine>) =>
   pages(options, { _tag: "Waiting" }, (_, runs) => Effect.succeed(runs)).pipe(
-    Stream.mapEffect(({ executionId }) => PayoutWorkflow.resume(executionId), { concurrency: wakesAtOnce }),
+    Stream.mapEffect(({ executionId }) => act(executionId), { concurrency: wakesAtOnce }),
     Stream.runCount
   )
 
@@ -161,6 +177,97 @@ export const wake = (
     }
     return unfinished
   })
+
+/**
+ * Several payouts of a handle have ended and could be taken up again: with other methods or amounts. Say which one, by
+ * its execution id.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SeveralEnded extends Data.TaggedError("SeveralEnded")<{
+  readonly handle: string
+  readonly executionIds: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    return (
+      `Several payouts of ${this.handle} have ended, with other methods or amounts: ${this.executionIds.join(", ")}. ` +
+      "Nothing was done. Name the execution."
+    )
+  }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReopenOptions extends Options {
+  /** Which one, if several payouts of the handle have ended. */
+  readonly executionId?: string | undefined
+}
+
+/**
+ * `PayoutWorkflow.retry` for the payout of a handle, with the stored request: the caller needs none. It gives what became
+ * of each payout of the handle; only one of them is taken up. Empty: no request that can be read has this handle.
+ *
+ * @category reopening
+ * @since 0.1.0
+ */
+export const retry = (
+  handle: string,
+  options: ReopenOptions = {}
+): Effect.Effect<ReadonlyArray<PayoutWorkflow.Reopened>, SqlError | SeveralEnded, SqlClient | WorkflowEngine> =>
+  reopen(handle, options, "Retry")
+
+/**
+ * `PayoutWorkflow.assess`, as `retry` here.
+ *
+ * @category reopening
+ * @since 0.1.0
+ */
+export const assess = (
+  handle: string,
+  options: ReopenOptions = {}
+): Effect.Effect<ReadonlyArray<PayoutWorkflow.Reopened>, SqlError | SeveralEnded, SqlClient | WorkflowEngine> =>
+  reopen(handle, options, "Assess")
+
+const reopen = Effect.fnUntraced(function* (
+  handle: string,
+  { executionId, ...options }: ReopenOptions,
+  mode: PayoutWorkflow.Mode
+) {
+  const requests = yield* pages(options, { _tag: "Handle", handle }, (_, runs) =>
+    Effect.succeed(runs.flatMap(requestOf).filter((request) => request.handle === handle))
+  ).pipe(Stream.runCollect)
+  const found = yield* Effect.forEach(requests, (request) =>
+    Effect.map(Effect.orDie(PayoutWorkflow.reopenable(request, mode)), (state) => ({ request, ...state }))
+  )
+  const ended = found.filter(({ status }) => status === "Ended")
+  const chosen = executionId === undefined ? ended : ended.filter((one) => one.executionId === executionId)
+  if (chosen.length > 1) {
+    return yield* new SeveralEnded({ handle, executionIds: chosen.map(({ executionId }) => executionId) })
+  }
+  const take = mode === "Retry" ? PayoutWorkflow.retry : PayoutWorkflow.assess
+  return yield* Effect.forEach(found, ({ executionId, request, status }) =>
+    chosen.some((one) => one.executionId === executionId)
+      ? Effect.orDie(take(request))
+      : Effect.succeed({ executionId, status: status === "Ended" ? "Final" : status } satisfies PayoutWorkflow.Reopened)
+  )
+})
+
+/** The request of a payout's first execution, if it can be read. */
+const requestOf = ({ payload }: engineRows.Run): ReadonlyArray<PayoutRequest> =>
+  Either.match(decodeJson(payload), {
+    onLeft: () => [],
+    onRight: (json) => {
+      const submission = submissionOf(json)
+      return submission._tag === "Readable" && submission.value.reopening === undefined
+        ? [submission.value.request]
+        : []
+    }
+  })
+
+const decodeJson = Schema.decodeEither(Schema.parseJson(workflow.payloadSchema))
 
 const shown = (options: Options, wanted: engineRows.Wanted) =>
   pages(options, wanted, (reader, runs) =>

@@ -118,7 +118,7 @@ describe("payout durable list", () => {
         String((yield* refused("list", "--sqlite", import.meta.filename, "--prefix", "Host"))[2]),
         /prefix Expected/
       )
-      assert.match(String((yield* refused())[2]), /name a command: durable list or durable wake/)
+      assert.match(String((yield* refused())[2]), /name a command: durable list, show, wake, retry or assess/)
     })
   )
 
@@ -189,6 +189,102 @@ describe("payout durable wake", () => {
       const noHandle = yield* wake("not a handle")
       assert.deepStrictEqual([noHandle.code, noHandle.out], [2, []])
     }).pipe(Effect.provide(Sandbox.layer))
+  )
+})
+
+describe("payout durable retry, assess and show", () => {
+  /** One payout was softly declined, one is in doubt, and one was paid. */
+  const ended = Effect.gen(function* () {
+    const filename = path.join(yield* folder, "payouts.sqlite")
+    const sandbox = yield* Sandbox.Sandbox
+    yield* sandbox.script(
+      Script.softDeclined().pipe(Script.forHandle("soft")),
+      Script.dropAfterCommit.pipe(Script.onCreate, Script.forHandle("lost")),
+      Script.dropBeforeCommit.pipe(Script.onLookup, Script.forHandle("lost"))
+    )
+    const over = PayoutWorkflow.layerWith({ policy: RetryPolicy.none, pauseSchedule: Schedule.stop })
+    const runtime = yield* Layer.build(
+      over.pipe(Layer.provide(Payouts.layer), Layer.provideMerge(SqliteEngine.layer({ filename, sharding: quick })))
+    )
+    yield* Effect.forEach(["soft", "lost", "paid"], (handle) =>
+      Effect.provide(Effect.exit(PayoutWorkflow.execute(requestOf({ handle }))), runtime)
+    )
+    const durable = (...args: ReadonlyArray<string>) => payout(["durable", ...args, "--sqlite", filename])
+    const state = (handle: string) =>
+      Effect.map(durable("show", handle, "--json"), ({ out }) => {
+        const { executions } = JSON.parse(out[0] ?? "")
+        const { certainty, latest, state } = executions.at(-1)
+        return [executions.length, state, latest, certainty]
+      })
+    return { durable, state }
+  }).pipe(Effect.orDie)
+
+  const until = (state: Effect.Effect<ReadonlyArray<unknown>>) =>
+    Effect.repeat(state, {
+      until: ([, state]) => state === "Ended",
+      schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo("15 seconds"))
+    }).pipe(Effect.zipRight(state))
+
+  it.scopedLive("take up what has ended, which the running engine then finishes", () =>
+    Effect.gen(function* () {
+      const { durable, state } = yield* ended
+      assert.deepStrictEqual(yield* state("soft"), [1, "Ended", "SoftDeclined", "NotMoved"])
+      const retried = yield* durable("retry", "soft")
+      assert.deepStrictEqual([retried.code, retried.err], [8, []])
+      assert.match(retried.out[0] ?? "", /^soft, execution [0-9a-f]{32}: taken up/)
+      yield* Effect.repeatN(Effect.sleep("200 millis"), 5)
+      assert.deepStrictEqual(yield* until(state("soft")), [2, "Ended", "Paid", "Moved"])
+      assert.deepStrictEqual(yield* state("lost"), [1, "Ended", "CommunicationError", "MayHaveMoved"])
+      assert.strictEqual((yield* durable("assess", "lost")).code, 8)
+      yield* Effect.repeatN(Effect.sleep("200 millis"), 5)
+      assert.deepStrictEqual(yield* until(state("lost")), [2, "Ended", "Paid", "Moved"])
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual((yield* sandbox.ledger).totalMoved, 3 * 12_500)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
+  it.scopedLive("leave alone what is final, and say so, and what is unknown", () =>
+    Effect.gen(function* () {
+      const { durable } = yield* ended
+      const final = yield* durable("retry", "paid", "--json")
+      const { exitCode, payouts } = JSON.parse(final.out[0] ?? "")
+      assert.deepStrictEqual([final.code, exitCode, payouts[0].status], [8, 8, "Final"])
+      const unknown = yield* durable("assess", "unknown")
+      assert.deepStrictEqual(
+        [unknown.code, unknown.out, unknown.err],
+        [6, [], ["payout: no durable payout here has the handle unknown"]]
+      )
+      assert.strictEqual((yield* durable("show", "unknown")).code, 6)
+      const shown = yield* durable("show", "soft")
+      assert.strictEqual(shown.code, 8)
+      assert.match(shown.out[1] ?? "", /ended {5}SoftDeclined .* not moved .* soft$/)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
+  it.scopedLive("want to know which one, if several payouts of the handle have ended", () =>
+    Effect.gen(function* () {
+      const filename = path.join(yield* folder, "payouts.sqlite")
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.always(Script.softDeclined().pipe(Script.onCreate))
+      const over = PayoutWorkflow.layerWith({ policy: RetryPolicy.none }).pipe(
+        Layer.provide(Payouts.layer),
+        Layer.provideMerge(SqliteEngine.layer({ filename, sharding: quick }))
+      )
+      const runtime = yield* Layer.build(over)
+      const cards = ["ca_one", "ca_two"]
+      yield* Effect.forEach(cards, (destination) =>
+        Effect.provide(Effect.exit(PayoutWorkflow.execute(requestOf({ destination }))), runtime)
+      )
+      const retry = (...more: ReadonlyArray<string>) =>
+        payout(["durable", "retry", requestOf().handle, "--sqlite", filename, ...more])
+      const several = yield* retry()
+      assert.strictEqual(several.code, 2)
+      assert.match(several.err.join(), /Several payouts of .* have ended/)
+      const id = yield* PayoutWorkflow.executionId(requestOf({ destination: "ca_two" }))
+      const one = yield* retry("--execution", id)
+      assert.strictEqual(one.code, 8)
+      assert.strictEqual(one.out.filter((line) => line.includes("taken up")).length, 1)
+    }).pipe(Effect.orDie, Effect.provide(Sandbox.layer))
   )
 })
 

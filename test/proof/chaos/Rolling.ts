@@ -91,7 +91,12 @@ export const run = (url: string, plan: Plan): Effect.Effect<Summary, never, Scop
     if (store._tag !== "Postgres") return yield* Effect.dieMessage("PostgreSQL only")
     const context = yield* Layer.build(provider)
     const sandbox = Context.get(context, Sandbox.Sandbox)
-    const setup = { store, provider: Context.get(context, SandboxServer.SandboxServer).url, client: "library", isRestored: false } as const
+    const setup = {
+      store,
+      provider: Context.get(context, SandboxServer.SandboxServer).url,
+      client: "library",
+      isRestored: false
+    } as const
     const program = yield* bundle(".")
     const reports = yield* Queue.sliding<Reported>(1)
     const engage = (name: string) => Effect.tap(start(program, name, setup, reports), ({ ready }) => ready)
