@@ -114,55 +114,79 @@ describe("The examples in the documentation of src", () => {
   })
 })
 
-describe("The README", () => {
-  const readme = existsSync(path.join(root, "README.md")) ? read("README.md") : ""
-  const shown = [...readme.matchAll(/<!-- test\/docs\/(\S+) -->\n+```ts\n([^]*?)^```$/gm)].map(
-    ([, name = "", code = ""]) => ({ name, code })
-  )
-  const programs = existsSync(path.join(root, "test/docs")) ? readdirSync(path.join(root, "test/docs")) : []
+const programs = readdirSync(path.join(root, "test/docs"))
+const pages = [
+  "README.md",
+  "CHANGELOG.md",
+  "PROOF.md",
+  ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`)
+]
 
-  it("is there", () => assert.notStrictEqual(readme, "", "README.md is missing"))
+/** The programs that a page shows, each a file of its own. */
+const shownBy = (text: string) =>
+  [...text.matchAll(/<!-- test\/docs\/(\S+) -->\n+```ts\n([^]*?)^```$/gm)].map(([, name = "", code = ""]) => ({
+    name,
+    code
+  }))
+
+/** How GitHub and the registry name the place of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\- _]/gu, "")
+    .replaceAll(" ", "-")
+
+const anchorsOf = (text: string): ReadonlySet<string> =>
+  new Set([...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading)))
+
+describe.each(pages)("%s", (page) => {
+  const text = read(page)
+  const shown = shownBy(text)
 
   it("has no program but those that are files, which are type-checked and run", () => {
-    assert.isAbove(shown.length, 0)
-    assert.strictEqual(blocks(readme).length, shown.length)
-    assert.isFalse(/^```(typescript|tsx|js|javascript|mjs)$/m.test(readme))
+    assert.strictEqual(blocks(text).length, shown.length)
+    assert.isFalse(/^```(typescript|tsx|js|javascript|mjs)$/m.test(text))
   })
 
   for (const { code, name } of shown) {
     it(`shows ${name} as it is`, () => assert.strictEqual(code.trim(), read(`test/docs/${name}`).trim()))
   }
 
-  it("shows every program in test/docs, or shows one that imports it", () => {
+  it("names no script that does not exist", () => {
+    const { scripts }: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(read("package.json"))
+    const shells = [...text.matchAll(/^```(?:sh|bash|shell|console)\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
+    const inline = [...text.matchAll(/`(np[mx] [^`\n]*)`/g)].map(([, code = ""]) => code)
+    const named = [...shells, ...inline].flatMap((code) =>
+      [...code.matchAll(/\bnpm run (?:--silent |-s )?([\w:-]+)/g)].map(([, name = ""]) => name)
+    )
+    assert.deepStrictEqual(
+      named.filter((name) => !Object.hasOwn(scripts, name)),
+      []
+    )
+  })
+
+  it("links to no file or heading that does not exist", () => {
+    const links = [...text.matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+    const broken = links.flatMap(([, name = "", anchor]) => {
+      const file = name === "" ? page : path.join(path.dirname(page), name)
+      if (!existsSync(path.join(root, file))) return [name]
+      return anchor === undefined || !file.endsWith(".md") || anchorsOf(read(file)).has(anchor)
+        ? []
+        : [`${name}#${anchor}`]
+    })
+    assert.deepStrictEqual(broken, [])
+  })
+})
+
+describe("The documents", () => {
+  it("show every program in test/docs, or one that imports it", () => {
+    const shown = pages.flatMap((page) => shownBy(read(page)))
     const imported = shown.flatMap(({ code }) =>
       [...code.matchAll(/from "\.\/([\w-]+)\.js"/g)].map(([, name = ""]) => `${name}.ts`)
     )
     const used = new Set([...shown.map(({ name }) => name), ...imported])
     assert.deepStrictEqual(
       programs.filter((name) => !used.has(name)),
-      []
-    )
-  })
-
-  it("names no script that does not exist", () => {
-    const { scripts }: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(read("package.json"))
-    const shells = [...readme.matchAll(/^```(?:sh|bash|shell|console)\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
-    const inline = [...readme.matchAll(/`(np[mx] [^`\n]*)`/g)].map(([, code = ""]) => code)
-    const named = [...shells, ...inline].flatMap((code) =>
-      [...code.matchAll(/\bnpm run (?:--silent |-s )?([\w:-]+)/g)].map(([, name = ""]) => name)
-    )
-    assert.isAtLeast(named.length, 1)
-    assert.deepStrictEqual(
-      named.filter((name) => !Object.hasOwn(scripts, name)),
-      []
-    )
-    if (/\bnpm (test|t)\b/.test(shells.join("\n"))) assert.property(scripts, "test")
-  })
-
-  it("names no file of this repository that does not exist", () => {
-    const links = [...readme.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(([, name = ""]) => name)
-    assert.deepStrictEqual(
-      links.filter((name) => !existsSync(path.join(root, name))),
       []
     )
   })
