@@ -28,6 +28,7 @@ import {
 } from "./domain/PayoutError.js"
 import type * as PayoutFilter from "./domain/PayoutFilter.js"
 import { isPayoutRequest, type PayoutRequest } from "./domain/PayoutRequest.js"
+import { type AttemptEnded, AttemptFeed } from "./execution/AttemptFeed.js"
 import * as exchange from "./execution/exchange.js"
 import * as live from "./execution/liveServices.js"
 import * as payoutList from "./execution/list.js"
@@ -43,6 +44,8 @@ import * as hostCode from "./host/hostCode.js"
 import * as RetryPolicy from "./policy/RetryPolicy.js"
 import * as PollPolicy from "./policy/PollPolicy.js"
 import * as Telemetry from "./Telemetry.js"
+
+export type { AttemptEnded } from "./execution/AttemptFeed.js"
 
 /**
  * The settings of one call.
@@ -337,6 +340,17 @@ export class Payouts extends Context.Tag("effect-billwerk-payouts/Payouts")<
       handle: Handle,
       options?: AssessOptions
     ) => Effect.Effect<Assessment, LookupFailed | InvalidRequest>
+    /**
+     * The creates and lookups of all calls of this service **while the calls go on**: each as soon as it is known how it
+     * ended and what follows, so before the wait that follows. For progress on a screen, and for counting. It begins when
+     * the stream is run, and ends with the service. An attempt whose decision changes (the wait for the next one ended too
+     * late) comes again, under the same handle and `ordinal`.
+     *
+     * **It is no audit log.** A consumer that is 256 attempts behind misses the oldest, and what comes while nobody
+     * listens is not kept. No consumer delays a call, or makes it fail. The record is `attempts` and `evidence` of each
+     * outcome and error, and `beforeCreate` is what runs before a create is sent.
+     */
+    readonly attempts: Stream.Stream<AttemptEnded>
   }
 >() {}
 
@@ -386,6 +400,7 @@ export const make = (options: Options = {}): Effect.Effect<Payouts["Type"], neve
 /** What the methods of one service share. */
 interface Parts {
   readonly around: poll.Around
+  readonly attempts: Stream.Stream<AttemptEnded>
   readonly policy: RetryPolicy.RetryPolicy
   readonly pollPolicy: PollPolicy.PollPolicy
 }
@@ -393,7 +408,12 @@ interface Parts {
 const start = Effect.fnUntraced(function* (options: Options) {
   const client = yield* BillwerkClient
   const { beforeCreate, onContradiction } = options
-  const process = yield* Process.make(Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault))
+  const feed = yield* Effect.acquireRelease(
+    Effect.sync(() => new AttemptFeed()),
+    ({ close }) => close
+  )
+  const horizon = Duration.decode(options.arrivalHorizon ?? Exposure.arrivalHorizonDefault)
+  const process = yield* Process.make(horizon, feed.tell)
   yield* live.announce(client.account)
   const flights = yield* Effect.acquireRelease(
     Effect.sync(() => new SingleFlight(client, process, beforeCreate && exchange.beforeCreate(beforeCreate))),
@@ -410,6 +430,7 @@ const start = Effect.fnUntraced(function* (options: Options) {
   }
   const parts: Parts = {
     around,
+    attempts: feed.stream,
     policy: options.policy ?? RetryPolicy.standard,
     pollPolicy: options.pollPolicy ?? PollPolicy.standard
   }
@@ -467,7 +488,7 @@ const each =
     )
 
 /** The methods that only look up. */
-const asking = ({ around, policy: policyDefault, pollPolicy: pollPolicyDefault }: Parts) => {
+const asking = ({ around, attempts, policy: policyDefault, pollPolicy: pollPolicyDefault }: Parts) => {
   const { client, flights, process } = around
 
   const get = (handle: Handle, { policy = policyDefault }: CallOptions = {}) =>
@@ -512,7 +533,7 @@ const asking = ({ around, policy: policyDefault, pollPolicy: pollPolicyDefault }
       .transactionDetails({ client, process, policy }, handle, id)
       .pipe(Telemetry.ofCall(Telemetry.payoutSpan.transactionDetails, handle))
 
-  return { get, assess, awaitFinal, list, transactionDetails }
+  return { get, assess, awaitFinal, list, transactionDetails, attempts }
 }
 
 /**

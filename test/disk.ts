@@ -38,4 +38,4 @@ export const changed = (opened: FileSystem.File, methods: Partial<FileSystem.Fil
 
 /** Runs an effect to its end in virtual time, which waits for the disk. */
 export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  support.inVirtualTime(effect, () => underWay > 0)
+  support.inVirtualTime(effect, { isBusy: () => underWay > 0 })

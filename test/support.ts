@@ -1,6 +1,5 @@
-/** What many tests share: a request, the layers, and a way to run a program to its end in virtual time. */
-import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises"
-import { Config, Effect, Fiber, Layer, Scope, TestClock } from "effect"
+/** What many tests share: a request, the layers, and another process. */
+import { Config, Effect, Layer, Scope } from "effect"
 import { PayoutRequest, Payouts } from "effect-billwerk-payouts"
 import { Sandbox } from "effect-billwerk-payouts/testing"
 
@@ -30,28 +29,5 @@ export const noReads = {
 export const anotherProcess = (options?: Payouts.Options) =>
   Effect.flatMap(Scope.make(), (scope) => Scope.extend(Payouts.make(options), scope))
 
-/**
- * Runs an effect to its end, moving the test clock whenever it waits; at most an hour at a time, two days in all. The
- * clock stands still while something real is under way, such as a disk.
- */
-export const inVirtualTime = <A, E, R>(effect: Effect.Effect<A, E, R>, isBusy = () => false) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.fork(effect)
-    // Its first wait counts, too.
-    yield* Effect.yieldNow()
-    let idle = 0
-    for (let step = 0; step < 10_000; step++) {
-      while (isBusy()) yield* Effect.promise(() => immediate())
-      const sleeps = yield* TestClock.sleeps()
-      const now = yield* TestClock.currentTimeMillis
-      yield* Effect.yieldNow()
-      // What waits for a disk needs real time, and more of it on a busy machine.
-      yield* Effect.promise(() => (idle < 100 ? immediate() : sleep(2)))
-      const exit = yield* Fiber.poll(fiber)
-      if (exit._tag === "Some") return yield* exit.value
-      const next = [...sleeps].filter((wake) => wake > now).sort((a, b) => a - b)[0]
-      idle = next === undefined ? idle + 1 : 0
-      if (next !== undefined && !isBusy()) yield* TestClock.setTime(next)
-    }
-    return yield* Effect.dieMessage("the program did not end")
-  })
+/** Runs an effect to its end in virtual time. */
+export const { inVirtualTime } = Sandbox

@@ -26,9 +26,9 @@ import { StandardInput } from "./RequestInput.js"
 import * as SmallText from "./SmallText.js"
 
 /** The settings of a batch. */
-export interface Settings extends Report.Format {
+export interface Settings extends Report.Format, Connection.Provider {
   readonly files: Files
-  readonly policy: "standard" | "none"
+  readonly policy: "standard" | "interactive" | "none"
   readonly stop: Batch.StopRules
   readonly yes: boolean
   readonly skipInvalid: boolean
@@ -150,7 +150,7 @@ const unclear = ({ files: { journal }, mode }: Settings): string =>
 
 const run = (settings: Settings, preview: Batch.Preview) =>
   Effect.gen(function* () {
-    const { files, leaveMissing, mayBeSent, mode, policy, retryFailed, stop } = settings
+    const { files, leaveMissing, mayBeSent, policy, retryFailed, stop } = settings
     const results = files.results === undefined ? BatchResults.none : yield* BatchResults.open(files.results)
     const latest = yield* Ref.make<Batch.Progress | undefined>(undefined)
     yield* Effect.forkScoped(showing(settings, latest))
@@ -162,7 +162,7 @@ const run = (settings: Settings, preview: Batch.Preview) =>
       stop,
       onResult: (result, progress) =>
         Effect.zipRight(Ref.set(latest, progress), results.add(preview.valid[result.index]?.line ?? 0, result))
-    }).pipe(Effect.provide(Connection.layer(mode)))
+    }).pipe(Effect.provide(Connection.layer(settings)))
   })
 
 /** Shows how far it is: on one line of a terminal, or else on a new line now and then. */

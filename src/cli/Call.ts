@@ -24,8 +24,8 @@ import * as Report from "./Report.js"
 import { StandardOutput } from "./StandardOutput.js"
 
 /** The settings of every call. */
-export interface Settings extends Report.Format {
-  readonly policy: "standard" | "none"
+export interface Settings extends Report.Format, Connection.Provider {
+  readonly policy: "standard" | "interactive" | "none"
 }
 
 type Service = Payouts.Payouts["Type"]
@@ -106,8 +106,10 @@ const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): s
       `${name === undefined ? "" : ` and --evidence ${name}`}, which asks the provider first; ` +
       `never pay again under another handle.`
 
-const payouts = ({ mode, policy }: Settings, { beforeCreate }: Keeper.Keeper) =>
-  Payouts.layerWith({ policy: RetryPolicy[policy], beforeCreate }).pipe(Layer.provide(Connection.layer(mode)))
+const payouts = (settings: Settings, { beforeCreate }: Keeper.Keeper) =>
+  Payouts.layerWith({ policy: RetryPolicy[settings.policy], beforeCreate }).pipe(
+    Layer.provide(Connection.layer(settings))
+  )
 
 interface Ends<A, E, B, E2, R> {
   readonly onSuccess: (value: A) => Effect.Effect<B, E2, R>

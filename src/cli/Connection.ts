@@ -22,12 +22,15 @@ export type Mode = "Sandbox" | "Live"
  */
 export const modeOf = ({
   live,
-  sandbox
+  sandbox,
+  testAmounts
 }: {
   readonly live: boolean
   readonly sandbox: boolean
+  readonly testAmounts: boolean
 }): Effect.Effect<Mode, BadInput.BadInput> => {
   if (live && sandbox) return BadInput.make("--live and --sandbox exclude each other; nothing was sent")
+  if (live && testAmounts) return BadInput.make("--test-amounts is for the sandbox; nothing was sent")
   if (live) return Effect.succeed("Live")
   return Effect.flatMap(Effect.option(Config.redacted("BILLWERK_API_KEY")), (key) =>
     sandbox || Option.isNone(key)
@@ -38,11 +41,19 @@ export const modeOf = ({
   )
 }
 
+/** The provider that a command uses. */
+export interface Provider {
+  readonly mode: Mode
+  /** Whether certain amounts decide the outcome in the sandbox. */
+  readonly testAmounts: boolean
+}
+
 /** The client for a mode. It checks the options before anything is sent, and prints the mode on standard error. */
-export const layer = (
-  mode: Mode
-): Layer.Layer<BillwerkClient.BillwerkClient, BadInput.BadInput, HttpClient.HttpClient> =>
-  mode === "Live" ? live : sandbox
+export const layer = ({
+  mode,
+  testAmounts
+}: Provider): Layer.Layer<BillwerkClient.BillwerkClient, BadInput.BadInput, HttpClient.HttpClient> =>
+  mode === "Live" ? live : Layer.provide(sandbox, Sandbox.layerSandboxWith({ testAmounts })).pipe(Layer.orDie)
 
 const sandbox = Layer.effect(
   BillwerkClient.BillwerkClient,
@@ -51,7 +62,7 @@ const sandbox = Layer.effect(
     const { url } = yield* SandboxServer.SandboxServer
     return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
   })
-).pipe(Layer.provide(SandboxServer.layer), Layer.provide(Sandbox.layerSandbox), Layer.orDie)
+).pipe(Layer.provide(SandboxServer.layer))
 
 const options = Config.all({
   apiKey: Config.redacted("BILLWERK_API_KEY"),

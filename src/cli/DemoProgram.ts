@@ -79,7 +79,7 @@ const webhooks = Layer.unwrapEffect(
 ).pipe(Layer.orDie)
 
 const provider = Layer.merge(SandboxServer.layer, webhooks).pipe(
-  Layer.provideMerge(Layer.merge(Sandbox.layerSandbox, Hints.layer)),
+  Layer.provideMerge(Layer.merge(Sandbox.layerSandboxWith({ testAmounts: true }), Hints.layer)),
   Layer.merge(NodeHttpClient.layerUndici)
 )
 

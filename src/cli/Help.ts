@@ -44,7 +44,8 @@ export const request = {
 export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
   sandbox: "Simulates. This is the default without a key; with a key, give --live or --sandbox.",
-  policy: "When to send again: standard, or none for a single exchange.",
+  "test-amounts": "Sandbox only: certain amounts fail, see below.",
+  policy: "When to send again: standard, interactive (ends within 10 seconds), or none for a single exchange.",
   json: "One JSON object on standard output, and nothing else there; list, durable list, reconcile: one a line."
 } as const
 
@@ -126,7 +127,7 @@ const sections = [
     "in the sandbox",
     [
       ["provider", "Nothing leaves this machine: each command simulates a new provider."],
-      ["amounts", "1001 is a processing error, 2001 a soft decline, 3001 a hard decline; 12500 is paid."]
+      ["--test-amounts", "1001 is a processing error, 2001 a soft decline, 3001 a hard decline; 12500 is paid."]
     ]
   ],
   [

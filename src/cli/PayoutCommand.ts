@@ -39,7 +39,7 @@ const requestFlags = {
   "acquirer-reference": text("acquirer-reference")
 }
 
-const policies = Options.choice("policy", ["standard", "none"] as const).pipe(
+const policies = Options.choice("policy", ["standard", "interactive", "none"] as const).pipe(
   Options.withDefault("standard" as const),
   Options.withDescription(Help.call.policy)
 )
@@ -48,6 +48,7 @@ const callFlags = {
   policy: policies,
   live: Options.withDescription(Options.boolean("live"), Help.call.live),
   sandbox: Options.withDescription(Options.boolean("sandbox"), Help.call.sandbox),
+  testAmounts: Options.withDescription(Options.boolean("test-amounts"), Help.call["test-amounts"]),
   json: Options.withDescription(Options.boolean("json"), Help.call.json)
 }
 

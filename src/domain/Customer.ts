@@ -158,7 +158,7 @@ const isNewCustomer = Schema.is(NewCustomer)
 export const ownCustomer = (given: object): NewCustomer | InvalidRequest => {
   const own: Record<string, unknown> = { ...given }
   for (const key of Object.keys(own)) {
-    if (!checks.has(key)) return refused(`customer.${fieldName(key)}`, "is not a field of a customer")
+    if (!checks.has(key)) return notAField(key)
   }
   const copy: Record<string, unknown> = Object.create(null)
   for (const [key, { is, schema }] of checks) {
@@ -173,6 +173,25 @@ export const ownCustomer = (given: object): NewCustomer | InvalidRequest => {
     : refused("customer", "must have either a handle or generateHandle: true, and not both")
 }
 
+/**
+ * All that is wrong with a customer to create; empty if nothing is.
+ *
+ * @internal
+ */
+export const customerRefusals = (given: object): ReadonlyArray<InvalidRequest> => {
+  const own: Record<string, unknown> = { ...given }
+  const unknown = Object.keys(own).filter((key) => !checks.has(key))
+  const wrong = [...checks].flatMap(([key, { is, schema }]) => {
+    const value = Object.hasOwn(own, key) ? (key === "metadata" ? ownMetadata(own[key]) : own[key]) : undefined
+    if (value === undefined || is(value)) return []
+    return [key === "handle" ? Handle.refusal("customer.handle", value) : mustBe(key, schema)]
+  })
+  const found = [...unknown.map(notAField), ...wrong]
+  if (found.length > 0) return found
+  const customer = ownCustomer(own)
+  return customer instanceof InvalidRequest ? [customer] : []
+}
+
 const ownMetadata = (given: unknown): unknown => {
   if (!isPlainRecord(given)) return given
   // Any object puts names that are whole numbers first; the rest is sorted by code units.
@@ -181,6 +200,8 @@ const ownMetadata = (given: unknown): unknown => {
 }
 
 const mustBe = (key: string, schema: Schema.Schema.AnyNoContext) => InvalidRequest.mustBe(`customer.${key}`, schema)
+
+const notAField = (key: string) => refused(`customer.${fieldName(key)}`, "is not a field of a customer")
 
 const refused = (field: string, reason: string) => new InvalidRequest({ field, reason })
 

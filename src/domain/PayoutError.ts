@@ -465,6 +465,59 @@ export const PayoutError = Schema.Union(
  */
 export type PayoutError = typeof PayoutError.Type
 
+/**
+ * The HTTP status with which an endpoint of yours may report an error to its caller. Certainty decides: **what may have
+ * moved is 202**, accepted and not decided, and never a failure that a caller could take for "try again". The others
+ * moved nothing:
+ *
+ * | status | error | the caller |
+ * |---|---|---|
+ * | 202 | any whose `certainty` is not `NotMoved` | asks for the state later |
+ * | 400 | `InvalidRequest` | corrects the request |
+ * | 409 | `HandleConflict`, `CustomerMismatch` | finds out whose handle it is |
+ * | 422 | `HardDeclined`, `SoftDeclined`, `PaymentMethodNotFound`, `PaymentMethodNotAllowed` | gives another payment method |
+ * | 502 | `RequestRejected`, `ServerError`, `UnexpectedResponse`, `ProcessingError` | cannot correct it: the integration or the provider is at fault |
+ * | 503 | `CommunicationError`, `RateLimited` | may try again later, under the same handle |
+ *
+ * @example
+ * ```ts
+ * import { PayoutError } from "effect-billwerk-payouts"
+ *
+ * const problem = (error: PayoutError.PayoutError) => ({
+ *   status: PayoutError.httpStatus(error),
+ *   reason: error._tag,
+ *   certainty: error.certainty
+ * })
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const httpStatus = ({ _tag, certainty }: PayoutError): HttpStatus =>
+  certainty === "NotMoved" ? statuses[_tag] : 202
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type HttpStatus = 202 | 400 | 409 | 422 | 502 | 503
+
+const statuses: Readonly<Record<PayoutError["_tag"], HttpStatus>> = {
+  InvalidRequest: 400,
+  HandleConflict: 409,
+  CustomerMismatch: 409,
+  HardDeclined: 422,
+  SoftDeclined: 422,
+  PaymentMethodNotFound: 422,
+  PaymentMethodNotAllowed: 422,
+  RequestRejected: 502,
+  ServerError: 502,
+  UnexpectedResponse: 502,
+  ProcessingError: 502,
+  CommunicationError: 503,
+  RateLimited: 503
+}
+
 const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
 
 /**

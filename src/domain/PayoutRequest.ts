@@ -6,7 +6,7 @@ import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
-import type * as ParseResult from "effect/ParseResult"
+import * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -14,8 +14,10 @@ import { type NewCustomer, ownCustomer } from "./Customer.js"
 import { expected } from "./Destination.js"
 import { fingerprint } from "./Fingerprint.js"
 import { InvalidRequest } from "./InvalidRequest.js"
-import { fieldName, where } from "./schemaMessages.js"
-import { checkAll, checkHandle, fields, noCustomer, refuse, revealed } from "./requestFields.js"
+import { where } from "./schemaMessages.js"
+import * as requestFields from "./requestFields.js"
+import { checkAll, checkHandle, fields, noCustomer, notAField, refuse, revealed } from "./requestFields.js"
+import * as requestJson from "./requestJson.js"
 
 // The values that this schema has just checked. A caller's `true` as second argument of `new` is no check.
 const checked = new WeakSet<object>()
@@ -189,7 +191,7 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
   const own: Record<string, unknown> = Object.assign(Object.create(null), input)
   return Either.flatMap(checkHandle(own["handle"]), (handle) => {
     const unknownField = Object.keys(own).find((key) => !Object.hasOwn(fields, key))
-    if (unknownField !== undefined) return refuse(fieldName(unknownField), "is not a field of a payout request", handle)
+    if (unknownField !== undefined) return notAField(unknownField, handle)
     return Either.flatMap(checkAll(own, handle), (rest) => {
       const props = { handle, ...rest }
       // Every field is checked, with messages of ours; a Schema class would compile its schema anew to check again.
@@ -197,6 +199,53 @@ export const fromUnknown = (input: unknown): Either.Either<PayoutRequest, Invali
     })
   })
 }
+
+/**
+ * All that is wrong with an untyped value: one refusal per wrong field, in the order of the fields; empty if
+ * `fromUnknown` takes the value. No refusal shows a value.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const refusals = (input: unknown): ReadonlyArray<InvalidRequest> =>
+  Predicate.isReadonlyRecord(input)
+    ? requestFields.refusals(Object.assign(Object.create(null), input))
+    : [new InvalidRequest({ field: "request", reason: "must be an object" })]
+
+/**
+ * A request from plain JSON, for the payload of an endpoint (`HttpApiEndpoint.setPayload`): the fields of `Input`, with
+ * a card token as a string, which is redacted here. An error has one issue for each wrong field, with its path and the
+ * reason, and shows no value. A saved method encodes to the same JSON; a card token has no encoded form.
+ *
+ * @example
+ * ```ts
+ * import { HttpApiEndpoint } from "@effect/platform"
+ * import { Schema } from "effect"
+ * import { PayoutRequest } from "effect-billwerk-payouts"
+ *
+ * const pay = HttpApiEndpoint.post("pay", "/payouts")
+ *   .setPayload(PayoutRequest.FromInput)
+ *   .addSuccess(Schema.Struct({ handle: Schema.String }), { status: 202 })
+ * ```
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromInput: Schema.Schema<PayoutRequest, unknown> = Schema.transformOrFail(
+  requestJson.Json,
+  Schema.declare(isPayoutRequest, { identifier: "PayoutRequest" }),
+  {
+    strict: true,
+    decode: (json, _, ast) => {
+      const input = requestJson.redactedInput(json)
+      return Either.mapLeft(fromUnknown(input), () => requestJson.issueOf(ast, refusals(input)))
+    },
+    encode: (request, _, ast) =>
+      request.destination._tag === "CardToken"
+        ? ParseResult.fail(new ParseResult.Type(ast, undefined, "a card token has no encoded form"))
+        : ParseResult.succeed({ ...request, destination: destinationOf(request) })
+  }
+)
 
 /**
  * The names of the fields in which two requests differ; empty if they would be sent with the same bytes.

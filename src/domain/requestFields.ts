@@ -7,11 +7,12 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { holdsCard, isDigits, noCardNumber } from "./cardNumber.js"
-import { Customer, ownCustomer } from "./Customer.js"
+import { Customer, customerRefusals, ownCustomer } from "./Customer.js"
 import { CardToken, Destination, isCardToken, isReference, Reference } from "./Destination.js"
 import { Handle, isHandle, refusal as handleRefusal } from "./Handle.js"
 import { InvalidRequest } from "./InvalidRequest.js"
 import { Amount, Currency, isAmount, isCurrency } from "./Money.js"
+import { fieldName } from "./schemaMessages.js"
 
 const isCardless = (text: string): boolean => !holdsCard(text)
 
@@ -88,12 +89,12 @@ const checkCustomerHandle = handleOf("customer")
 const optionally = <A>(
   check: Check<A>,
   value: unknown,
-  handle: Handle
+  handle?: Handle
 ): Either.Either<A | undefined, InvalidRequest> => (value === undefined ? absent : check(value, handle))
 
 const absent = Either.right(undefined)
 
-const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destination, InvalidRequest> => {
+const destinationFrom = (value: unknown, handle?: Handle): Either.Either<Destination, InvalidRequest> => {
   const text = Redacted.isRedacted(value) ? revealed(value) : Option.some(value)
   if (Option.isNone(text)) return refuse("destination", "must not be wiped: its value is gone", handle)
   if (typeof text.value === "string" && isDigits(text.value)) {
@@ -114,20 +115,48 @@ const destinationFrom = (value: unknown, handle: Handle): Either.Either<Destinat
 /** The value inside, or none if it was wiped: `Redacted.value` throws then. */
 export const revealed = Option.liftThrowable((value: Redacted.Redacted<unknown>) => Redacted.value(value))
 
-const customerFrom = (value: unknown, handle: Handle): Either.Either<Customer | undefined, InvalidRequest> => {
+const customerFrom = (value: unknown, handle?: Handle): Either.Either<Customer | undefined, InvalidRequest> => {
   if (!Predicate.isReadonlyRecord(value)) return optionally(checkCustomerHandle, value, handle)
   const customer = ownCustomer(value)
   return customer instanceof InvalidRequest ? Either.left(of(customer, handle)) : Either.right(customer)
 }
 
+const checked = (own: Readonly<Record<string, unknown>>, handle?: Handle) => ({
+  destination: destinationFrom(own["destination"], handle),
+  amount: checkAmount(own["amount"], handle),
+  currency: checkCurrency(own["currency"], handle),
+  customer: customerFrom(own["customer"], handle),
+  text: optionally(checkText, own["text"], handle),
+  textOnStatement: optionally(checkStatementText, own["textOnStatement"], handle),
+  acquirerReference: optionally(checkAcquirerReference, own["acquirerReference"], handle)
+})
+
 /** Checks the other fields of a request with this handle. */
-export const checkAll = (own: Readonly<Record<string, unknown>>, handle: Handle) =>
-  Either.all({
-    destination: destinationFrom(own["destination"], handle),
-    amount: checkAmount(own["amount"], handle),
-    currency: checkCurrency(own["currency"], handle),
-    customer: customerFrom(own["customer"], handle),
-    text: optionally(checkText, own["text"], handle),
-    textOnStatement: optionally(checkStatementText, own["textOnStatement"], handle),
-    acquirerReference: optionally(checkAcquirerReference, own["acquirerReference"], handle)
-  })
+export const checkAll = (own: Readonly<Record<string, unknown>>, handle: Handle) => Either.all(checked(own, handle))
+
+export const notAField = (key: string, handle?: Handle) =>
+  refuse(fieldName(key), "is not a field of a payout request", handle)
+
+/** All that is wrong with the fields of a request, in the order of the fields; empty if nothing is. */
+export const refusals = (own: Readonly<Record<string, unknown>>): ReadonlyArray<InvalidRequest> => {
+  const handle = checkHandle(own["handle"])
+  const known = Option.getOrUndefined(Either.getRight(handle))
+  const { customer, ...rest } = checked(own, known)
+  const ofCustomer = Predicate.isReadonlyRecord(own["customer"]) ? customerRefusals(own["customer"]) : leftOf(customer)
+  const isToken = Either.isRight(rest.destination) && rest.destination.right._tag === "CardToken"
+  return [
+    ...Object.keys(own).flatMap((key) => (Object.hasOwn(fields, key) ? [] : leftOf(notAField(key)))),
+    ...leftOf(handle),
+    ...leftOf(rest.destination),
+    ...leftOf(rest.amount),
+    ...leftOf(rest.currency),
+    ...ofCustomer,
+    ...(isToken && own["customer"] === undefined ? leftOf(refuse("customer", noCustomer)) : []),
+    ...leftOf(rest.text),
+    ...leftOf(rest.textOnStatement),
+    ...leftOf(rest.acquirerReference)
+  ].map((refusal) => of(refusal, known))
+}
+
+const leftOf = (answer: Either.Either<unknown, InvalidRequest>): ReadonlyArray<InvalidRequest> =>
+  Either.isLeft(answer) ? [answer.left] : []

@@ -176,17 +176,24 @@ export class EvidenceRecorder<A extends Asked = Subject> {
     const { underWay } = this
     if (underWay === undefined) return undefined
     this.close(interrupted(underWay.kind), ended)
+    this.tell()
     if (underWay.kind === "Create") this.doubts = { latest: errors.interrupted, unclear: errors.interrupted }
     return underWay.kind
   }
 
   decide(decision: Attempt.Decision, why?: string, delay?: Attempt.Attempt["delay"]): void {
     this.log.decide(decision, why, delay)
+    this.tell()
   }
 
   /** Drops the oldest attempts before the next call. The evidence keeps what they amount to. */
   trim(): void {
     this.log.trim()
+  }
+
+  private tell(): void {
+    const { latest } = this
+    if (latest !== undefined) this.process.tell({ handle: this.subject.handle, attempt: latest })
   }
 
   // A gateway's own error page carries the gateway's date, not the provider's.

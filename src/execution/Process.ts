@@ -5,8 +5,10 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Random from "effect/Random"
 import type { Moment, Offset } from "../domain/Exposure.js"
+import type { AttemptEnded } from "./AttemptFeed.js"
 import { BoundedMap } from "./BoundedMap.js"
 
 export interface Process {
@@ -26,6 +28,8 @@ export interface Process {
   readonly offset: () => Offset | undefined
   /** Records the offset that one answer shows. */
   readonly measure: (offset: Offset) => void
+  /** Tells listeners of an attempt whose end, and what follows, is known. */
+  readonly tell: (ended: AttemptEnded) => void
   /** The arrival horizon in milliseconds: how long after it was sent a create may still be carried out. */
   readonly horizon: number
 }
@@ -39,7 +43,10 @@ export interface Intent {
 /** How many intents are remembered. A create counts beside its forgotten intent: too much, and never too little. */
 const intentsMax = 10_000
 
-export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
+export const make = Effect.fnUntraced(function* (
+  horizon: Duration.Duration,
+  tell: (ended: AttemptEnded) => void = constVoid
+) {
   const words = yield* Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 32), 2)
   const made = yield* Clock.currentTimeNanos
   const clock = [made, ...words].map((word) => word.toString(36)).join("-")
@@ -76,6 +83,7 @@ export const make = Effect.fnUntraced(function* (horizon: Duration.Duration) {
       intents.set(request, { id, until })
       return id
     },
+    tell,
     horizon: Duration.toMillis(horizon)
   }
   return process

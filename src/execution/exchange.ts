@@ -50,15 +50,16 @@ export interface Exchanges {
   readonly beforeCreate?: BeforeCreate | undefined
 }
 
-/** The exchanges of a request. Each create sends the same bytes. */
+/** The exchanges of a request. Each create sends the same bytes. `within` cuts the client's deadlines short. */
 export const exchangesOf = (
   client: BillwerkClient["Type"],
   request: PayoutRequest,
-  beforeCreate?: BeforeCreate
+  beforeCreate?: BeforeCreate,
+  within?: Duration.Duration
 ): Exchanges => ({
   handle: request.handle,
-  create: client.create(request),
-  lookup: Effect.suspend(() => client.lookup(request.handle, request)),
+  create: client.create(request, within),
+  lookup: Effect.suspend(() => client.lookup(request.handle, request, within)),
   expected: Verdict.expected(request),
   limits: client.limits,
   beforeCreate

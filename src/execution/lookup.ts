@@ -89,19 +89,27 @@ const look = Effect.fnUntraced(function* (
     process,
     subject: { handle }
   } = evidence
-  const exchanges = lookupsOf(client, handle, { handle })
+  const exchanges = lookupsOf(client, handle, { handle }, policy.exchangeMax)
   const budgets = RetryPolicy.driver(policy)
   let started = (yield* process.now).at
   while (true) {
     const { reply, verdict } = yield* exchange(exchanges, evidence, lastAsk, "New")
     // The time limit does not count waits for a turn.
     started += Duration.toMillis(evidence.latest?.queued ?? Duration.zero)
-    if (Verdict.isShown(verdict)) return { verdict, reply, evidence } satisfies Found
-    if (verdict._tag === "NotFound") return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })
+    if (Verdict.isShown(verdict)) {
+      evidence.decide("Succeed")
+      return { verdict, reply, evidence } satisfies Found
+    }
+    if (verdict._tag === "NotFound") {
+      evidence.decide("Fail")
+      return yield* new PayoutNotFound({ handle, attempts: evidence.attempts })
+    }
     const { at } = yield* process.now
-    const times = { started, at, deadline: client.lookupDeadline, elapsedMax: policy.elapsedMax }
+    const deadline = RetryPolicy.longest(policy, client.lookupDeadline)
+    const times = { started, at, deadline, elapsedMax: policy.elapsedMax }
     const wait = yield* waitAfter(budgets, evidence.latest, times, verdict, reply)
     if (wait === undefined) {
+      evidence.decide("Fail")
       return yield* new LookupFailed({ handle, attempts: evidence.attempts, ...failureOf(verdict, reply) })
     }
     evidence.decide("LookUp", undefined, wait)
@@ -110,10 +118,19 @@ const look = Effect.fnUntraced(function* (
 })
 
 /** The exchanges of a payout that is only looked up, never sent. */
-export const lookupsOf = (client: BillwerkClient["Type"], handle: Handle, expected: Verdict.Expected): Exchanges => ({
+export const lookupsOf = (
+  client: BillwerkClient["Type"],
+  handle: Handle,
+  expected: Verdict.Expected,
+  within?: Duration.Duration
+): Exchanges => ({
   handle,
   create: Effect.dieMessage("what is only asked about is never sent"),
-  lookup: client.lookup(handle, expected.customer === undefined ? undefined : { customerHandle: expected.customer }),
+  lookup: client.lookup(
+    handle,
+    expected.customer === undefined ? undefined : { customerHandle: expected.customer },
+    within
+  ),
   expected,
   limits: client.limits
 })

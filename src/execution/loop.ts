@@ -55,7 +55,7 @@ export const run = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<Ou
     exchanges: 0,
     hasSent: false
   }
-  const exchanges = exchangesOf(call.client, call.request, call.beforeCreate)
+  const exchanges = exchangesOf(call.client, call.request, call.beforeCreate, call.policy.exchangeMax)
   for (let step = first; ;) {
     const urgency = progress.exchanges > 0 || evidence.isInDoubt ? "Begun" : "New"
     const exchanged = yield* exchange(exchanges, evidence, step, urgency)
@@ -117,7 +117,7 @@ const fits = Effect.fnUntraced(function* (
 ) {
   if (next.kind === "Create" && !hasSent) return true
   const elapsed = (yield* evidence.process.now).at - started
-  const longest = next.kind === "Create" ? client.createDeadline : client.lookupDeadline
+  const longest = RetryPolicy.longest(policy, next.kind === "Create" ? client.createDeadline : client.lookupDeadline)
   return elapsed + Duration.toMillis(delay) + Duration.toMillis(longest) <= Duration.toMillis(policy.elapsedMax)
 })
 

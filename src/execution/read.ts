@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Attempt from "../domain/Attempt.js"
 import { LookupFailed } from "../domain/PayoutError.js"
+import { within } from "../host/deadline.js"
 import type * as Reply from "../domain/Reply.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import type { BillwerkClient } from "../provider/BillwerkClient.js"
@@ -54,10 +55,12 @@ export const read = Effect.fnUntraced(function* <Of extends Reply.Content>(
 ): Effect.fn.Return<Of, Unanswered> {
   const log = new AttemptLog()
   const budgets = RetryPolicy.driver(policy)
+  const deadline = RetryPolicy.longest(policy, client.lookupDeadline)
+  const limited = policy.exchangeMax === undefined ? exchange : within(exchange, deadline, () => unanswered)
   let started = (yield* process.now).at
   while (true) {
     const { at, begun, queued, reply } = yield* withTurn(client.limits, kind, "New", (turn) =>
-      ask(process, exchange, turn)
+      ask(process, limited, turn)
     )
     // The time limit does not count waits for a turn.
     started += Duration.toMillis(queued)
@@ -67,13 +70,15 @@ export const read = Effect.fnUntraced(function* <Of extends Reply.Content>(
     const { verdict } = heard
     log.add({ kind, begun, queued }, at, endedBy(verdict, reply))
     yield* logUnexpected(about, verdict, reply)
-    const times = { started, at, deadline: client.lookupDeadline, elapsedMax: policy.elapsedMax }
+    const times = { started, at, deadline, elapsedMax: policy.elapsedMax }
     const wait = yield* waitAfter(budgets, log.latest, times, verdict, reply)
     if (wait === undefined) return yield* Effect.fail({ attempts: log.attempts, ...failureOf(verdict, reply) })
     log.decide("LookUp", undefined, wait)
     yield* waitFor(verdict, wait)
   }
 })
+
+const unanswered: Reply.NoResponse = { _tag: "NoResponse", reason: "Deadline", sent: "Unknown" }
 
 const ask = Effect.fnUntraced(function* <Of extends Reply.Content>(
   { now }: Process,

@@ -10,51 +10,20 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import * as Decision from "effect/ScheduleDecision"
-import * as Interval from "effect/ScheduleInterval"
-import * as Intervals from "effect/ScheduleIntervals"
 import type { Attempt } from "../domain/Attempt.js"
+import { categories, type Category, driver, type RetryPolicy, type Rule } from "./retrySchedule.js"
 import * as stepping from "./scheduleStepper.js"
 
-/**
- * The kinds of failure after which the library may send again.
- *
- * - `communication`: no answer, 5xx, or an answer that cannot be relied on. The library looks up before it sends again.
- * - `rateLimited`: 429.
- * - `concurrentUpdate`: 400 with code 74, 409, 425.
- * - `processingError`: the latest transaction is a `processing_error`; each create may pay once more.
- * - `softDeclined`: the latest transaction is `soft_declined`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Category = (typeof categories)[number]
-
-const categories = ["communication", "rateLimited", "concurrentUpdate", "processingError", "softDeclined"] as const
-
-/**
- * The budget of one category. Each failure is one step, fed with the attempt that failed. The step's delay is the wait
- * before the next exchange, and the schedule's end is the end of the budget.
- *
- * @category models
- * @since 0.1.0
- */
-export type Rule = Schedule.Schedule<unknown, Attempt>
-
-/**
- * One rule per category and a time limit, as a value. Pass it to `Payouts.layerWith` or to one call.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
-  /**
-   * The time limit of a call, by the monotonic clock. The library begins a wait, a lookup or a create only if the
-   * longest that it may take still fits. It always sends the first create; if this is shorter than the client's
-   * `createDeadline`, that create is the only one.
-   */
-  readonly elapsedMax: Duration.Duration
-}
+export {
+  type Category,
+  driver,
+  type Driver,
+  type Failure,
+  longest,
+  type RetryPolicy,
+  type Rule,
+  schedule
+} from "./retrySchedule.js"
 
 /**
  * The settings of `make`; one that is left out is as in `standard`. There is no `hardDeclined`: it does not compile.
@@ -64,6 +33,7 @@ export interface RetryPolicy extends Readonly<Record<Category, Rule>> {
  */
 export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
   readonly elapsedMax?: Duration.DurationInput
+  readonly exchangeMax?: Duration.DurationInput | undefined
   readonly hardDeclined?: never
 }
 
@@ -126,6 +96,34 @@ export const none: RetryPolicy = {
 }
 
 /**
+ * For a caller that a person waits for, such as a request handler: a call ends within 10 seconds, however the provider
+ * behaves. What is slower than that is no failure: it ends as `MayHaveMoved`, and `Payouts.recover` with the evidence
+ * of the error continues it behind the handler. The numbers are ours.
+ *
+ * - `communication`: at once, then after 1 s, 20 % more or less.
+ * - `rateLimited`: after 1 and 2 s, up to 20 % more.
+ * - `concurrentUpdate`: after 0.5 and 1 s, 20 % more or less.
+ * - `processingError` and `softDeclined`: not at all.
+ * - `exchangeMax`: 5 seconds, so that a lookup still fits after a create without an answer.
+ * - `elapsedMax`: 10 seconds.
+ *
+ * Three things come on top: a wait for a turn within the request limits, the service's `beforeCreate`, and a call for
+ * the same handle that is under way under another policy, which this one joins.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const interactive: RetryPolicy = {
+  communication: Schedule.recurs(1).pipe(Schedule.andThen(exponential("1 second", 1).pipe(Schedule.jittered))),
+  rateLimited: exponential("1 second", 2).pipe(Schedule.jitteredWith({ min: 1, max: 1.2 })),
+  concurrentUpdate: exponential("500 millis", 2).pipe(Schedule.jittered),
+  processingError: Schedule.stop,
+  softDeclined: Schedule.stop,
+  exchangeMax: Duration.seconds(5),
+  elapsedMax: Duration.seconds(10)
+}
+
+/**
  * A policy that differs from `standard` in the given settings.
  *
  * @example
@@ -146,89 +144,17 @@ export const none: RetryPolicy = {
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ elapsedMax = standard.elapsedMax, hardDeclined: _, ...rules }: Options): RetryPolicy => ({
+export const make = ({
+  elapsedMax = standard.elapsedMax,
+  exchangeMax,
+  hardDeclined: _,
+  ...rules
+}: Options): RetryPolicy => ({
   ...standard,
   ...rules,
+  ...(exchangeMax === undefined ? {} : { exchangeMax: Duration.decode(exchangeMax) }),
   elapsedMax: Duration.min(Duration.decode(elapsedMax), elapsedLimit)
 })
-
-/**
- * The input of the composed schedule.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Failure {
-  readonly category: Category
-  readonly attempt: Attempt
-  /**
-   * How many failures of this category are known, those of other processes included. The schedule is stepped that far,
-   * so that a processing error counts once in the life of a payout, in all processes together.
-   */
-  readonly known?: number | undefined
-  /** The provider's `Retry-After`: the wait is at least this long. */
-  readonly retryAfter?: Duration.Duration | undefined
-}
-
-interface Progress {
-  readonly inner: unknown
-  readonly steps: number
-}
-
-/**
- * The whole policy as one `Schedule`. Its output is the category of the failure.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const schedule = (policy: RetryPolicy): Schedule.Schedule<Category, Failure> => {
-  const initial: Readonly<Record<Category, Progress>> = {
-    communication: { inner: policy.communication.initial, steps: 0 },
-    rateLimited: { inner: policy.rateLimited.initial, steps: 0 },
-    concurrentUpdate: { inner: policy.concurrentUpdate.initial, steps: 0 },
-    processingError: { inner: policy.processingError.initial, steps: 0 },
-    softDeclined: { inner: policy.softDeclined.initial, steps: 0 }
-  }
-  return Schedule.makeWithState(initial, (now, failure: Failure, state) =>
-    Effect.map(stepRule(policy[failure.category], now, failure, state[failure.category]), ([progress, decision]) => [
-      { ...state, [failure.category]: progress },
-      failure.category,
-      notBefore(decision, now, failure.retryAfter)
-    ])
-  )
-}
-
-const stepRule = Effect.fnUntraced(function* (rule: Rule, now: number, failure: Failure, { inner, steps }: Progress) {
-  const target = Math.max(steps + 1, failure.known ?? 0)
-  let decision: Decision.ScheduleDecision = Decision.done
-  while (steps < target) {
-    const [next, , stepped] = yield* rule.step(now, failure.attempt, inner)
-    inner = next
-    decision = stepped
-    steps += 1
-    if (Decision.isDone(stepped)) break
-  }
-  return [{ inner, steps }, decision] as const
-})
-
-const notBefore = (decision: Decision.ScheduleDecision, now: number, retryAfter: Duration.Duration | undefined) =>
-  Decision.isDone(decision) || retryAfter === undefined
-    ? decision
-    : Decision.continueWith(
-        Interval.after(Math.max(Intervals.start(decision.intervals), now + Duration.toMillis(retryAfter)))
-      )
-
-/**
- * The delay that the policy grants for a failure, or none at the end of the budget.
- *
- * @internal
- */
-export interface Driver {
-  readonly next: stepping.Stepper<Failure>
-}
-
-/** @internal */
-export const driver = (policy: RetryPolicy): Driver => ({ next: stepping.stepper(schedule(policy)) })
 
 /**
  * The timeline of a policy, for a person to review before money depends on it.
@@ -289,6 +215,9 @@ export const explain = Effect.fnUntraced(function* (policy: RetryPolicy) {
     text: [
       ...explained.map(sentence),
       "hardDeclined: never sent again.",
+      ...(policy.exchangeMax === undefined
+        ? []
+        : [`No exchange takes longer than ${Duration.format(policy.exchangeMax)}.`]),
       `No exchange is begun that could end later than ${Duration.format(policy.elapsedMax)} after the call began.`
     ].join("\n")
   }

@@ -6,7 +6,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
@@ -58,15 +58,19 @@ export class BillwerkClient extends Context.Tag("effect-billwerk-payouts/Billwer
     /**
      * `POST /v1/payout`. The call makes the body once, so each run of the effect sends the same bytes. **Each run may
      * move money**: `Payouts.create` knows when a create must not be sent again. Dies if `PayoutRequest.make` did not
-     * make the request.
+     * make the request. `within` cuts the client's own deadline short.
      */
-    readonly create: (request: PayoutRequest) => Effect.Effect<Reply.Reply>
+    readonly create: (request: PayoutRequest, within?: Duration.Duration) => Effect.Effect<Reply.Reply>
     /**
      * `GET /v1/payout/{handle}`. Moves no money. With the payout's request, the reply keeps nothing that the answer
      * repeats of it. Without it, the reply keeps no free text, and keeps an e-mail address as the customer handle only
-     * if it is the known one.
+     * if it is the known one. `within` cuts the client's own deadline short.
      */
-    readonly lookup: (handle: Handle, about?: PayoutRequest | KnownCustomer) => Effect.Effect<Reply.Reply>
+    readonly lookup: (
+      handle: Handle,
+      about?: PayoutRequest | KnownCustomer,
+      within?: Duration.Duration
+    ) => Effect.Effect<Reply.Reply>
     /**
      * One page of `GET /v1/list/payout`. The reply keeps no free text of the payouts, as a lookup without its request.
      * The card of a filter is in the URL, and nowhere else.
@@ -125,24 +129,28 @@ export const make = Effect.fnUntraced(function* (options: BillwerkConfig.Options
   const read = <Of extends Reply.Content>(
     request: HttpClientRequest.HttpClientRequest,
     contents: readReply.Contents<Of>,
-    about: words.About
-  ) => traced(contents.kind, about.handle, send(request, config.lookupDeadline, contents, wordsOf(about)))
+    about: words.About,
+    within = config.lookupDeadline
+  ) => {
+    const deadline = Duration.min(config.lookupDeadline, within)
+    return traced(contents.kind, about.handle, send(request, deadline, contents, wordsOf(about)))
+  }
 
   return BillwerkClient.of({
     account: fingerprint(`${url} ${key}`),
     createDeadline: config.createDeadline,
     lookupDeadline: config.lookupDeadline,
     limits,
-    create: (request) => {
+    create: (request, within = config.createDeadline) => {
       if (!isPayoutRequest(request)) return notARequest
       const body = HttpClientRequest.bodyText(post, wire.encodeCreate(request), json)
       const said = wordsOf({ handle: request.handle, request })
-      return traced("Create", request.handle, send(body, config.createDeadline, created, said))
+      return traced("Create", request.handle, send(body, Duration.min(config.createDeadline, within), created, said))
     },
-    lookup: (handle, about) => {
+    lookup: (handle, about, within) => {
       const known = knownOf(about)
       if (known === undefined) return notARequest
-      return read(get(`${wire.payoutPath}/${encodeURIComponent(handle)}`), shown, { handle, ...known })
+      return read(get(`${wire.payoutPath}/${encodeURIComponent(handle)}`), shown, { handle, ...known }, within)
     },
     list: (page) => {
       const { card, customer } = page.filter

@@ -24,6 +24,7 @@ import { apiKey, type Customer, defaults, type PaymentMethod, type Rules } from 
 import type { Step } from "./Script.js"
 import { Simulation } from "./Simulation.js"
 
+export { inVirtualTime, type Options as VirtualTimeOptions } from "./VirtualTime.js"
 export type { Change } from "./Changes.js"
 export type { Exchange } from "./Exchange.js"
 export type { Past, PastPayout, PastTransaction } from "./History.js"

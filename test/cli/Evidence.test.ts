@@ -156,7 +156,7 @@ describe("create --live", () => {
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
       const folder = folderOf(sandbox)
-      const call = ["create", ...flags({ amount: 1001 }), "--policy", "none"]
+      const call = ["create", ...flags({ amount: 1001 }), "--test-amounts", "--policy", "none"]
       assert.strictEqual((yield* payout(call, { folder })).code, 15)
       assert.deepStrictEqual(filesOf(sandbox), [])
       assert.strictEqual((yield* payout([...call, "--evidence", name], { folder })).code, 15)
@@ -168,7 +168,7 @@ describe("create --live", () => {
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
       const folder = folderOf(sandbox)
-      const simulated = ["create", ...flags({ amount: 1001 }), "--policy", "none", "--evidence", name]
+      const simulated = ["create", ...flags({ amount: 1001 }), "--test-amounts", "--policy", "none", "--evidence", name]
       yield* payout(simulated, { folder })
       const asReal = yield* run(sandbox, "recover", "--evidence", name)
       assert.deepStrictEqual(
@@ -450,7 +450,10 @@ describe("recover --live", () => {
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
       const folder = folderOf(sandbox)
-      const simulated = yield* payout(["create", ...flags({ amount: 1001 }), "--policy", "none", "--json"], { folder })
+      const simulated = yield* payout(
+        ["create", ...flags({ amount: 1001 }), "--test-amounts", "--policy", "none", "--json"],
+        { folder }
+      )
       writeFileSync(fileOf(sandbox, "error.json"), simulated.out.join())
       const { code, err } = yield* run(sandbox, "recover", "--evidence", "error.json")
       assert.deepStrictEqual(

@@ -53,7 +53,7 @@ describe("payout, for people", () => {
 
   it.effect("shows what an error says to do next", () =>
     Effect.gen(function* () {
-      const sandbox = yield* Sandbox.make()
+      const sandbox = yield* Sandbox.make({ testAmounts: true })
       const { out } = yield* payout(["create", ...flags({ amount: 3001 }), "--live"], { sandbox, env: live })
       assert.deepStrictEqual(out.slice(0, 1), ["HardDeclined prize-1"])
       assert.deepStrictEqual(out.slice(3), [
@@ -66,7 +66,7 @@ describe("payout, for people", () => {
 
   it.effect("shows the provider's record and its transactions", () =>
     Effect.gen(function* () {
-      const sandbox = yield* Sandbox.make()
+      const sandbox = yield* Sandbox.make({ testAmounts: true })
       yield* payout(["create", ...flags({ amount: 1001 }), "--policy", "none", "--live"], { sandbox, env: live })
       const { out } = yield* payout(["get", "--handle", "prize-1", "--live"], { sandbox, env: live })
       assert.deepStrictEqual(out, [
@@ -198,8 +198,9 @@ describe("exit codes", () => {
 
   const simulated: ReadonlyArray<readonly [args: ReadonlyArray<string>, code: number]> = [
     [["create", ...flags()], 10],
-    [["create", ...flags({ amount: 3001 })], 14],
-    [["create", ...flags({ amount: 1001 }), "--policy", "none"], 15],
+    [["create", ...flags({ amount: 3001 })], 10],
+    [["create", ...flags({ amount: 3001 }), "--test-amounts"], 14],
+    [["create", ...flags({ amount: 1001 }), "--test-amounts", "--policy", "none"], 15],
     [["recover", ...flags()], 10],
     [["get", "--handle", "prize-1"], 16]
   ]
@@ -322,7 +323,7 @@ describe("bad input", () => {
     [["create", ...flags(), "--lvie"], "Received unknown argument: '--lvie' (see --help)"],
     [["create", ...flags(), "--amount", "1"], "Received unknown argument: '--amount' (see --help)"],
     [["create", ...flags(), "extra"], "Received unknown argument: 'extra' (see --help)"],
-    [["create", ...flags(), "--policy", "often"], "Expected one of the following cases: standard, none (see --help)"],
+    [["create", ...flags(), "--policy", "often"], "Expected one of the following cases: standard, interactive, none (see --help)"],
     [
       ["recover", ...flags(), "--outstanding-creates", "-1"],
       "--outstanding-creates must be a whole number from 0 to 999999"

@@ -156,7 +156,9 @@ describe.concurrent("the payout process", () => {
         amount: 3001,
         currency: "DKK"
       })
-      const { code, err, out } = yield* run("payout.js", ["create", "--file", "-", "--json"], { stdin })
+      const { code, err, out } = yield* run("payout.js", ["create", "--test-amounts", "--file", "-", "--json"], {
+        stdin
+      })
       const report = JSON.parse(out)
       assert.deepStrictEqual([code, report.exitCode, report.error._tag], [14, 14, "HardDeclined"])
       assert.strictEqual(out.indexOf("\n"), out.length - 1)

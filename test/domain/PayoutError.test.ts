@@ -491,3 +491,32 @@ describe("A caller", () => {
     )
   })
 })
+
+describe("The HTTP status of an error", () => {
+  it("is 202 for all that may have moved money, and never one that asks for another payment", () => {
+    for (const error of every) {
+      assert.strictEqual(PayoutError.httpStatus(error) === 202, error.certainty !== "NotMoved", error.message)
+    }
+  })
+
+  it("says of what moved nothing who has to do something", () => {
+    const statuses = [invalid, ...Object.values(make).map((error) => error(notMoved))].map(
+      (error) => [error._tag, PayoutError.httpStatus(error)] as const
+    )
+    assert.deepStrictEqual(statuses, [
+      ["InvalidRequest", 400],
+      ["CommunicationError", 503],
+      ["ServerError", 502],
+      ["UnexpectedResponse", 502],
+      ["PaymentMethodNotFound", 422],
+      ["PaymentMethodNotAllowed", 422],
+      ["CustomerMismatch", 409],
+      ["RequestRejected", 502],
+      ["RateLimited", 503],
+      ["HardDeclined", 422],
+      ["SoftDeclined", 422],
+      ["ProcessingError", 502],
+      ["HandleConflict", 409]
+    ])
+  })
+})

@@ -17,6 +17,7 @@ const process: Process = {
   newId: () => ({ id: `here/${++names}`, until: Infinity }),
   offset: () => undefined,
   measure: () => {},
+  tell: () => {},
   horizon: Exposure.arrivalHorizonDefault
 }
 

@@ -72,7 +72,7 @@ describe("lookup", () => {
           ["ServerError", "LookUp"],
           ["LookupRefused", "LookUp"],
           ["RateLimited", "LookUp"],
-          ["Processing", "Fail"]
+          ["Processing", "Succeed"]
         ]
       )
       assert.strictEqual(seconds, 37)

@@ -92,7 +92,8 @@ describe("the standard policy", () => {
 describe("the policy of none", () => {
   it.effect("grants nothing for anything, within the same time", () =>
     Effect.gen(function* () {
-      const { elapsedMax, ...rules } = RetryPolicy.none
+      const { elapsedMax, exchangeMax, ...rules } = RetryPolicy.none
+      assert.isUndefined(exchangeMax)
       assert.deepStrictEqual(elapsedMax, RetryPolicy.standard.elapsedMax)
       for (const rule of Object.values(rules)) {
         const policy = RetryPolicy.make({ communication: rule })

@@ -62,7 +62,7 @@ describe("A scripted outcome", () => {
     Effect.gen(function* () {
       yield* script(Script.paid)
       assert.deepStrictEqual(gist(yield* create({ amount: 3001 })), [200, "paid"])
-    }).pipe(withSandbox())
+    }).pipe(withSandbox({ testAmounts: true }))
   )
 
   it.effect("does not pay a handle twice", () =>
@@ -459,7 +459,7 @@ describe("An untrue answer", () => {
       assert.deepStrictEqual(yield* reasons, ["processing_error", "pending"])
       yield* script(Script.altered({ errorState: null }))
       assert.deepStrictEqual(yield* reasons, ["processing_error", undefined])
-    }).pipe(withSandbox())
+    }).pipe(withSandbox({ testAmounts: true }))
   )
 
   it.effect("is somebody else's: as it is on record, or made up", () =>

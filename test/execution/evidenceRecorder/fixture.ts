@@ -27,6 +27,7 @@ export const processOf = (offset?: Exposure.Offset): Process & { readonly measur
     newId: () => ({ id: `here/${++names}`, until: Infinity }),
     offset: () => offset,
     measure: (one) => void measured.push(one),
+    tell: () => {},
     horizon: Exposure.arrivalHorizonDefault,
     measured
   }

@@ -217,6 +217,7 @@ function* play({ processes, showsCards, turns }: World): Generator<Statement> {
       newId: () => ({ id: `${clock}/${names++}`, until: Infinity }),
       offset: () => undefined,
       measure: () => {},
+      tell: () => {},
       horizon
     }
     const total = left.reduce(Exposure.merge, Exposure.empty(handle))

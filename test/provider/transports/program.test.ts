@@ -97,7 +97,11 @@ describe("One program", () => {
       yield* prepare
       assert.deepStrictEqual(yield* program, expected)
       assert.strictEqual((yield* (yield* Sandbox.Sandbox).ledger).totalMoved, 12_507)
-    }).pipe(Effect.provide(payouts("https://api.frisbii.com").pipe(Layer.provideMerge(Sandbox.layerHttpClient))))
+    }).pipe(
+      Effect.provide(
+        payouts("https://api.frisbii.com").pipe(Layer.provideMerge(Sandbox.layerHttpClientWith({ testAmounts: true })))
+      )
+    )
   )
 
   for (const { layer, name } of transports) {
@@ -107,7 +111,7 @@ describe("One program", () => {
         yield* prepare
         assert.deepStrictEqual(yield* program.pipe(Effect.provide(payouts(url).pipe(Layer.provide(layer)))), expected)
         assert.strictEqual((yield* (yield* Sandbox.Sandbox).ledger).totalMoved, 12_507)
-      }).pipe(Effect.provide(Sandbox.layerSandbox))
+      }).pipe(Effect.provide(Sandbox.layerSandboxWith({ testAmounts: true })))
     )
   }
 })

@@ -1,0 +1,136 @@
+import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "@effect/platform"
+import { Context, Effect, Layer, Option, Queue, Schedule, Schema, Stream } from "effect"
+import { type Exposure, type Outcome, type PayoutError, PayoutRequest, Payouts } from "effect-billwerk-payouts"
+
+/** What the endpoint says of a payout. `InDoubt` is no failure: the money may have moved, and nobody may pay it again. */
+export const State = Schema.Struct({
+  handle: Schema.String,
+  state: Schema.Literal("Accepted", "Paid", "Processing", "InDoubt", "NotPaid"),
+  reason: Schema.optional(Schema.String)
+})
+
+export interface Order {
+  readonly request: PayoutRequest.PayoutRequest
+  readonly state: typeof State.Type
+  readonly evidence: Option.Option<Exposure.Evidence>
+}
+
+/** Your own table, by handle. What it stores must be on the disk when the effect ends. */
+export class Orders extends Context.Tag("Orders")<
+  Orders,
+  {
+    /** Adds an order, unless the handle has one. Returns the one that it has. */
+    readonly add: (order: Order) => Effect.Effect<Order>
+    readonly find: (handle: string) => Effect.Effect<Option.Option<Order>>
+    readonly keep: (evidence: Exposure.Evidence, state?: typeof State.Type) => Effect.Effect<void>
+    /** All that are neither `Paid` nor `NotPaid`. */
+    readonly open: Effect.Effect<ReadonlyArray<Order>>
+  }
+>() {}
+
+// The order is stored before it is paid, and a card token must not be stored.
+const Payload = PayoutRequest.FromInput.pipe(
+  Schema.filter(({ destination }) => destination._tag === "SavedMethod" || "give a saved payment method (ca_...)")
+)
+
+export const Api = HttpApi.make("Api").add(
+  HttpApiGroup.make("payouts")
+    .add(
+      HttpApiEndpoint.post("pay", "/payouts")
+        .setPayload(Payload)
+        .addSuccess(State, { status: 202 })
+        .addError(HttpApiError.Conflict)
+    )
+    .add(
+      HttpApiEndpoint.get("state", "/payouts/:handle")
+        .setPath(Schema.Struct({ handle: Schema.String }))
+        .addSuccess(State)
+        .addError(HttpApiError.NotFound)
+    )
+)
+
+/** Pays orders behind the endpoint: the new ones, and the open ones at the start and every hour. */
+class Cashier extends Context.Tag("Cashier")<Cashier, { readonly pay: (order: Order) => Effect.Effect<boolean> }>() {}
+
+const CashierLive = Layer.scoped(
+  Cashier,
+  Effect.gen(function* () {
+    const orders = yield* Orders
+    const payouts = yield* Payouts.Payouts
+    const scope = yield* Effect.scope
+    const queue = yield* Queue.bounded<Order>(1000)
+
+    const book = Effect.fn(function* (end: Outcome.Outcome | PayoutError.PayoutError) {
+      if (end._tag === "InvalidRequest") return yield* Effect.logError(end.message)
+      const { certainty, evidence, handle } = end
+      if (end._tag === "Paid" || end._tag === "Processing") {
+        return yield* orders.keep(evidence, { handle, state: end._tag })
+      }
+      yield* orders.keep(evidence, {
+        handle,
+        state: certainty === "NotMoved" ? "NotPaid" : "InDoubt",
+        reason: end._tag
+      })
+    })
+
+    const pay = Effect.fn(function* ({ evidence, request }: Order) {
+      const call = Option.match(evidence, {
+        onNone: () => payouts.create(request), // nothing was sent: its evidence would be stored
+        onSome: (evidence) => payouts.recover(request, { evidence, outstandingCreates: 0 })
+      })
+      const end = yield* Effect.merge(call)
+      yield* book(end)
+      if (end._tag !== "Processing") return
+      yield* Effect.merge(payouts.awaitFinal(end)).pipe(Effect.flatMap(book), Effect.forkIn(scope))
+    })
+
+    yield* Stream.fromQueue(queue).pipe(
+      Stream.mapEffect(pay, { concurrency: 64, unordered: true }),
+      Stream.runDrain,
+      Effect.forkScoped
+    )
+    yield* Effect.flatMap(orders.open, (open) => queue.offerAll(open)).pipe(
+      Effect.repeat(Schedule.spaced("1 hour")),
+      Effect.forkScoped
+    )
+    return { pay: (order: Order) => queue.offer(order) }
+  })
+)
+
+const PayoutsGroup = HttpApiBuilder.group(Api, "payouts", (handlers) =>
+  Effect.gen(function* () {
+    const orders = yield* Orders
+    const cashier = yield* Cashier
+    return handlers
+      .handle("pay", ({ payload: request }) =>
+        Effect.gen(function* () {
+          const state = { handle: request.handle, state: "Accepted" } as const
+          const order: Order = { request, state, evidence: Option.none() }
+          const known = yield* orders.add(order)
+          if (PayoutRequest.differences(known.request, request).length > 0) return yield* new HttpApiError.Conflict()
+          if (known === order) yield* cashier.pay(order)
+          return known.state
+        })
+      )
+      .handle("state", ({ path }) =>
+        Effect.flatMap(
+          orders.find(path.handle),
+          Option.match({
+            onNone: () => new HttpApiError.NotFound(),
+            onSome: ({ state }) => Effect.succeed(state)
+          })
+        )
+      )
+  })
+)
+
+const PayoutsLive = Layer.unwrapEffect(
+  Effect.map(Orders, (orders) => Payouts.layerWith({ beforeCreate: (evidence) => orders.keep(evidence) }))
+)
+
+/** Needs `Orders`, and a `BillwerkClient` for real money or the Sandbox for tests. */
+export const ApiLive = HttpApiBuilder.api(Api).pipe(
+  Layer.provide(PayoutsGroup),
+  Layer.provide(CashierLive),
+  Layer.provide(PayoutsLive)
+)
