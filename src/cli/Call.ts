@@ -19,6 +19,7 @@ import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as Reconciliation from "../reconciliation/Reconciliation.js"
 import { type BadInput, make } from "./BadInput.js"
 import * as Connection from "./Connection.js"
+import * as Doctor from "./Doctor.js"
 import * as Keeper from "./Keeper.js"
 import * as Report from "./Report.js"
 import { StandardOutput } from "./StandardOutput.js"
@@ -68,6 +69,14 @@ export const list = (settings: Settings, filter: PayoutFilter.Input) =>
       onCutShort: (how) => Report.cutShort(`${how}: the list is not complete`, "notAsked", settings)
     })
   }).pipe(Effect.provide(payouts(settings, Keeper.none)))
+
+/** Asks the account what decides whether payouts can succeed. */
+export const examine = (settings: Settings, given: Doctor.Given) =>
+  whole(Doctor.examine(given), {
+    onSuccess: (findings) => Report.findings(findings, settings),
+    onFailure: (error) => error,
+    onCutShort: (how) => Report.cutShort(`${how}: the account was not asked to the end`, "notAsked", settings)
+  }).pipe(Effect.provide(Connection.layer(settings)))
 
 /**
  * Compares books with what the provider has. Without a filter there is no list, and each row is looked up. The report

@@ -4,10 +4,12 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as AccountReads from "../provider/AccountReads.js"
 import * as BillwerkClient from "../provider/BillwerkClient.js"
 import * as BillwerkConfig from "../provider/BillwerkConfig.js"
 import * as Sandbox from "../sandbox/Sandbox.js"
@@ -52,15 +54,23 @@ export interface Provider {
 export const layer = ({
   mode,
   testAmounts
-}: Provider): Layer.Layer<BillwerkClient.BillwerkClient, BadInput.BadInput, HttpClient.HttpClient> =>
+}: Provider): Layer.Layer<Clients, BadInput.BadInput, HttpClient.HttpClient> =>
   mode === "Live" ? live : Layer.provide(sandbox, Sandbox.layerSandboxWith({ testAmounts })).pipe(Layer.orDie)
 
-const sandbox = Layer.effect(
-  BillwerkClient.BillwerkClient,
+/** The provider's API, and what a command asks of the account beside. */
+export type Clients = BillwerkClient.BillwerkClient | AccountReads.AccountReads
+
+const clients = Effect.fnUntraced(function* (options: BillwerkConfig.Options) {
+  const client = yield* BillwerkClient.make(options)
+  const reads = yield* AccountReads.make(options)
+  return Context.make(BillwerkClient.BillwerkClient, client).pipe(Context.add(AccountReads.AccountReads, reads))
+})
+
+const sandbox = Layer.effectContext(
   Effect.gen(function* () {
     yield* Console.error("SANDBOX: no money moves (it starts empty and ends with this command)")
     const { url } = yield* SandboxServer.SandboxServer
-    return yield* BillwerkClient.make({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
+    return yield* clients({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
   })
 ).pipe(Layer.provide(SandboxServer.layer))
 
@@ -69,13 +79,12 @@ const options = Config.all({
   baseUrl: Config.withDefault(Config.string("BILLWERK_BASE_URL"), BillwerkConfig.baseUrlDefault)
 })
 
-const live = Layer.effect(
-  BillwerkClient.BillwerkClient,
+const live = Layer.effectContext(
   Effect.gen(function* () {
     const given = yield* options
     const { baseUrl } = yield* BillwerkConfig.make(given)
     yield* Console.error(`LIVE: real money, ${baseUrl}`)
-    return yield* BillwerkClient.make(given)
+    return yield* clients(given)
   }).pipe(
     Effect.mapError((error) =>
       ConfigError.isMissingData(error)

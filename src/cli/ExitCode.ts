@@ -10,10 +10,11 @@ import type { Summary } from "../batch/Batch.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { LookupError, PayoutError } from "../domain/PayoutError.js"
 import type { Mode } from "./Connection.js"
+import type { Finding } from "./Doctor.js"
 
 /**
  * The ends of a real call. `notFound`, `notAsked` and `shown` are for `get`, `list` and `durable` only: a record is not a
- * payout's end. `agree` and `differ` are the ends of a reconciliation. `outputClosed` is what a shell calls the death by a broken pipe.
+ * payout's end. `agree` and `differ` are the ends of a reconciliation, `healthy` and `ailing` those of `doctor`. `outputClosed` is what a shell calls the death by a broken pipe.
  */
 export const exitCode = {
   paid: 0,
@@ -27,6 +28,8 @@ export const exitCode = {
   shown: 8,
   agree: 0,
   differ: 9,
+  healthy: 0,
+  ailing: 20,
   interrupted: 130,
   outputClosed: 141
 } as const
@@ -41,7 +44,9 @@ export const simulatedCode = {
   notAsked: 17,
   shown: 18,
   agree: 10,
-  differ: 19
+  differ: 19,
+  healthy: 10,
+  ailing: 30
 } as const
 
 /** How a call ends that had an answer, or was cut short. */
@@ -51,7 +56,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode] | (typeof simula
 
 /** The meaning of each code, for `--help`. */
 export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> = [
-  ["0", "paid: the money moved; reconcile: the books agree"],
+  ["0", "paid: the money moved; reconcile: the books agree; doctor: nothing is wrong"],
   ["1", "this program failed: recover the payout before anything else"],
   ["2", "bad input or configuration: nothing was sent"],
   ["3", "processing: accepted, and paid or failed later; run recover until it is"],
@@ -59,14 +64,15 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
   ["", "durable: no durable payout in this database has this handle"],
-  ["7", "get, list, reconcile, durable: not asked, or not all of it, which says nothing about the money"],
+  ["7", "get, list, reconcile, durable, doctor: not asked, or not all of it, which says nothing about the money"],
   [
     "8",
     "get, list, durable: all of it was shown, woken or taken up, which says nothing about a create that is under way"
   ],
   ["9", "reconcile: the books do not agree, or not all of it could be asked"],
   ["a batch", "5 if any row may have moved money, else 3 if any is processing, else 4 if any is not paid or not begun"],
-  ["10, 13 to 19", "as 0 and 3 to 9, but simulated in the sandbox: no money moves"],
+  ["10, 13 to 19, 30", "as 0, 3 to 9 and 20, but simulated in the sandbox: no money moves"],
+  ["20", "doctor: something is wrong with the account"],
   ["130", "interrupted before anything was sent"],
   ["141", "list, reconcile, durable list: standard output was closed before the end"]
 ]
@@ -94,6 +100,13 @@ export const ofBatch = (
 }
 
 export const ofLookupError = ({ _tag }: LookupError): End => (_tag === "PayoutNotFound" ? "notFound" : "notAsked")
+
+export const ofFindings = (findings: ReadonlyArray<Finding>): End =>
+  findings.some(({ is }) => is === "Wrong")
+    ? "ailing"
+    : findings.some(({ is }) => is === "NotAsked")
+      ? "notAsked"
+      : "healthy"
 
 /** Ends the process with the program's code. Anything unforeseen is `broken`. */
 export const teardown: Runtime.Teardown = (exit, onExit) => {

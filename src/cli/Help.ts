@@ -13,6 +13,7 @@ export const commands = {
   get: "Shows the provider's record. It moves no money and ends no payout.",
   list: "Shows the provider's records of a window of time, newest first. It moves no money.",
   reconcile: "Compares your books with what the provider has. It moves no money.",
+  doctor: "Asks the account what decides whether payouts can succeed, and says what to do. It only reads.",
   policy: "Prints when the standard policy sends a request again."
 } as const
 
@@ -68,6 +69,12 @@ export const reconcile = {
   "handle-prefix": "With a window: as for list, so that other batches are not named as payouts that the file lacks."
 } as const
 
+/** The options of `doctor`. */
+export const doctor = {
+  "payment-method": "A saved payment method (ca_...) to ask about.",
+  currency: "The currency to pay in. Default: the account's own."
+} as const
+
 /** Where the evidence is, and what the caller tells `recover` in addition. */
 export const evidence = {
   evidence: "The file with the evidence. Default: payout-<handle>.evidence.json in this folder.",
@@ -108,7 +115,8 @@ const sections = [
   ["the request, for create and recover (get: --handle only)", dashed(request)],
   ["the window and the selection, for list", dashed(list)],
   ["your books, for reconcile", dashed(reconcile)],
-  ["the call, for create, recover, batch, get, list and reconcile", dashed(call)],
+  ["what to ask about, for doctor", dashed(doctor)],
+  ["the call, for create, recover, batch, get, list, reconcile and doctor", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
   ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
   ["the database, for the durable commands (--json as well)", dashed(durable)],
@@ -137,6 +145,7 @@ const sections = [
       ["script", "npm run --silent payout -- create --file - --json < request.json"],
       ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
       ["batch", "npm run payout -- batch --live --file prizes.csv --stop-in-doubt DKK=500000; again, if it was killed"],
+      ["before the first", "npm run payout -- doctor --live --currency DKK"],
       ["look up", "npm run payout -- get --live --handle prize-1"],
       ["what waits", "npm run payout -- durable list --sqlite payouts.sqlite"],
       ["compare", "npm run payout -- reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],

@@ -7,7 +7,11 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { isCardToken, isReference } from "../domain/Destination.js"
 import * as Handle from "../domain/Handle.js"
+import { isCurrency } from "../domain/Money.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as BadInput from "./BadInput.js"
 import * as BatchCall from "./BatchCall.js"
@@ -113,6 +117,27 @@ const reconcile = Command.make("reconcile", { ...ReconcileCommand.flags, ...call
   })
 ).pipe(Command.withDescription(Help.commands.reconcile))
 
+const doctorText = (name: keyof typeof Help.doctor) =>
+  Options.optional(Options.withDescription(Options.text(name), Help.doctor[name]))
+
+const doctorFlags = { paymentMethod: doctorText("payment-method"), currency: doctorText("currency"), ...callFlags }
+
+const doctor = Command.make("doctor", doctorFlags, ({ currency, paymentMethod, ...flags }) =>
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    if (Option.exists(paymentMethod, (reference) => isCardToken(reference) || !isReference(reference))) {
+      return yield* BadInput.make("--payment-method must be a saved payment method (ca_...)")
+    }
+    if (Option.exists(currency, (currency) => !isCurrency(currency))) {
+      return yield* BadInput.make("--currency must be three capital letters of ISO 4217")
+    }
+    return yield* Call.examine(
+      { ...flags, mode },
+      { currency, paymentMethod: Option.map(paymentMethod, Redacted.make) }
+    )
+  })
+).pipe(Command.withDescription(Help.commands.doctor))
+
 const batchText = (name: keyof typeof Help.batch) =>
   Options.optional(Options.withDescription(Options.text(name), Help.batch[name]))
 
@@ -149,8 +174,8 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, batch, get, list, reconcile, durable or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, policy]))
+  BadInput.make("name a command: create, recover, batch, get, list, reconcile, durable, doctor or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, doctor, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

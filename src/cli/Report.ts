@@ -15,6 +15,7 @@ import * as BadInput from "./BadInput.js"
 import type { Files } from "./BatchFlags.js"
 import * as BatchLines from "./BatchLines.js"
 import type { Mode } from "./Connection.js"
+import type { Finding } from "./Doctor.js"
 import * as ExitCode from "./ExitCode.js"
 import * as Layout from "./Layout.js"
 import * as Paint from "./Paint.js"
@@ -108,6 +109,20 @@ export const batch = (
     ]
     return yield* people((paint) => [...BatchLines.summary(summary, leftOut, paint), ...named], code)
   })
+
+/** What `doctor` found: a table for people. */
+export const findings = (findings: ReadonlyArray<Finding>, { json, mode }: Format) => {
+  const code = ExitCode.of(mode, ExitCode.ofFindings(findings))
+  if (json) return machine({ exitCode: code, mode, findings }, code)
+  const rows = findings.map(({ about, is, says, todo }) => [about, is, todo === undefined ? says : `${says}: ${todo}`])
+  return people((paint) => {
+    const [head, ...body] = Layout.table(
+      [{ title: "about" }, { title: "is" }, { title: "what the provider says" }],
+      rows
+    )
+    return [paint.faint(head), ...body]
+  }, code)
+}
 
 const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 

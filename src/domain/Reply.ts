@@ -109,12 +109,67 @@ export interface AccountBody {
 }
 
 /**
+ * The account's agreements with card acquirers. What cannot be read of one is left out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AgreementsBody {
+  readonly _tag: "AgreementsBody"
+  readonly agreements: ReadonlyArray<Agreement>
+}
+
+/**
+ * An agreement with a card acquirer, as far as payouts depend on it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Agreement {
+  readonly provider: string | undefined
+  readonly state: string | undefined
+  /** Whether it is used for payouts, if its provider supports that (documented). */
+  readonly payout: boolean | undefined
+  /** Whether it is of a test gateway. */
+  readonly test: boolean | undefined
+  readonly currencies: ReadonlyArray<string>
+}
+
+/**
+ * A saved payment method.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PaymentMethodBody {
+  readonly _tag: "PaymentMethodBody"
+  /** `active`, `inactivated`, `failed`, `pending` or `deleted` (documented). */
+  readonly state: string
+  readonly paymentType: string | undefined
+}
+
+/**
+ * The account's webhook settings, without their URLs and secrets.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebhookSettingsBody {
+  readonly _tag: "WebhookSettingsBody"
+  readonly urls: number
+  /** How many of the URLs are not https. */
+  readonly insecure: number
+  readonly disabled: boolean | undefined
+}
+
+/**
  * What an answer holds that is complete and readable, by the kind of exchange.
  *
  * @category models
  * @since 0.1.0
  */
-export type Content = PayoutBody | PageBody | DetailsBody | AccountBody
+export type Content =
+  PayoutBody | PageBody | DetailsBody | AccountBody | AgreementsBody | PaymentMethodBody | WebhookSettingsBody
 
 /**
  * What is kept of the provider's error body.

@@ -186,6 +186,8 @@ const contentOf = (reply: Exclude<Reply, { readonly _tag: "Refused" }>, context:
       return writeDetails(transaction(reply.payout, reply.transaction, context))
     case "Account":
       return writeAccount(context.rules)
+    case "Document":
+      return reply.json
   }
 }
 

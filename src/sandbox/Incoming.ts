@@ -4,6 +4,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Kind } from "../domain/Attempt.js"
+import { agreementsPath, paymentMethodPrefix, webhookSettingsPath } from "../provider/accountWire.js"
 import { accountPath, listPath, payoutPath } from "../provider/wire.js"
 
 /**
@@ -28,9 +29,17 @@ export interface Asked {
   readonly handle: string | undefined
   /** The transaction whose details are asked for. */
   readonly transaction?: string | undefined
+  /** What is asked of the account, if that is not the account itself. */
+  readonly about?: About | undefined
   /** The body of a create, if it is JSON. */
   readonly json: unknown
 }
+
+/** What is asked of an account beside itself. */
+export type About =
+  | { readonly _tag: "Agreements" }
+  | { readonly _tag: "WebhookSettings" }
+  | { readonly _tag: "PaymentMethod"; readonly reference: string }
 
 export const read = (incoming: Incoming): Asked => {
   const { method, path } = incoming
@@ -41,6 +50,8 @@ export const read = (incoming: Incoming): Asked => {
   }
   if (method === "GET" && path === listPath) return { kind: "List", handle: undefined, json: undefined }
   if (method === "GET" && path === accountPath) return { kind: "Account", handle: undefined, json: undefined }
+  const about = method === "GET" ? aboutOf(path) : undefined
+  if (about !== undefined) return { kind: "Account", handle: undefined, about, json: undefined }
   if (method === "GET" && path.startsWith(lookupPrefix)) {
     const [handle = "", transaction] = (detailsForm.exec(path)?.slice(1) ?? [path.slice(lookupPrefix.length)]).map(
       (segment) => Option.getOrUndefined(decodeSegment(segment))
@@ -48,6 +59,14 @@ export const read = (incoming: Incoming): Asked => {
     return { kind: transaction === undefined ? "Lookup" : "Details", handle, transaction, json: undefined }
   }
   return { kind: "Other", handle: undefined, json: undefined }
+}
+
+const aboutOf = (path: string): About | undefined => {
+  if (path === agreementsPath) return { _tag: "Agreements" }
+  if (path === webhookSettingsPath) return { _tag: "WebhookSettings" }
+  if (!path.startsWith(paymentMethodPrefix)) return undefined
+  const reference = Option.getOrElse(decodeSegment(path.slice(paymentMethodPrefix.length)), () => "")
+  return { _tag: "PaymentMethod", reference }
 }
 
 const lookupPrefix = `${payoutPath}/`

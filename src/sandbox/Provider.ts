@@ -14,7 +14,8 @@ import type { Changes } from "./Changes.js"
 import type * as ErrorCode from "./ErrorCode.js"
 import { fingerprint } from "./fingerprint.js"
 import { type Dated, dated } from "./History.js"
-import type { Asked, Incoming } from "./Incoming.js"
+import { writeAgreement, writePaymentMethod, writeWebhookSettings } from "./accountWire.js"
+import type { About, Asked, Incoming } from "./Incoming.js"
 import * as Ledger from "./Ledger.js"
 import * as Listing from "./Listing.js"
 import * as Acquirer from "./Acquirer.js"
@@ -28,6 +29,7 @@ export type Reply =
   | { readonly _tag: "Listed"; readonly page: Listing.Page }
   | { readonly _tag: "Detailed"; readonly payout: Ledger.Recorded; readonly transaction: Ledger.Transaction }
   | { readonly _tag: "Account" }
+  | { readonly _tag: "Document"; readonly json: unknown }
   | { readonly _tag: "Refused"; readonly name: ErrorCode.Name; readonly message: string | undefined }
 
 export const shown = (payout: Ledger.Recorded): Reply => ({ _tag: "Shown", payout })
@@ -74,9 +76,29 @@ export class Provider {
       case "Details":
         return this.details(asked)
       case "Account":
-        return { _tag: "Account" }
+        return asked.about === undefined ? { _tag: "Account" } : this.about(asked.about)
       case "Other":
         return refused("notFound")
+    }
+  }
+
+  private about(about: About): Reply {
+    const { agreements, webhookSettings } = this.rules
+    switch (about._tag) {
+      case "Agreements":
+        return { _tag: "Document", json: agreements.map(writeAgreement) }
+      case "WebhookSettings":
+        return { _tag: "Document", json: writeWebhookSettings(webhookSettings) }
+      case "PaymentMethod": {
+        const { reference } = about
+        const method = this.methods.get(reference)
+        if (method === "NotFound" || !reference.startsWith(savedPrefix)) return refused("paymentMethodNotFound")
+        const state = typeof method === "string" ? (methodStates.get(method) ?? "active") : "active"
+        return {
+          _tag: "Document",
+          json: writePaymentMethod({ id: reference, state, customer: this.ownerOf(reference) })
+        }
+      }
     }
   }
 
@@ -238,6 +260,12 @@ const digest = (text: string): string => fingerprint(encoder.encode(text))
 
 /** 32 characters, as in the provider's samples, in ascending order. */
 export const identifier = (prefix: string, ordinal: number): string => prefix + ordinal.toString(16).padStart(31, "0")
+
+const methodStates: ReadonlyMap<string, string> = new Map([
+  ["NotActive", "inactivated"],
+  ["Pending", "pending"],
+  ["Failed", "failed"]
+])
 
 const encoder = new TextEncoder()
 const methodRefusals = {

@@ -59,6 +59,33 @@ export interface Attempted extends Ledger.Intent {
 }
 
 /**
+ * An agreement with a card acquirer. Payouts are `payout`, if its provider supports them (documented).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Agreement {
+  readonly provider: string
+  /** `active`, or another state. */
+  readonly state: string
+  readonly payout: boolean
+  /** Whether it is of a test gateway. */
+  readonly test: boolean
+  readonly currencies: ReadonlyArray<string>
+}
+
+/**
+ * Where the account's webhooks go. The Sandbox sends its own by `SandboxWebhooks`, whatever is said here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WebhookSettings {
+  readonly urls: ReadonlyArray<string>
+  readonly disabled: boolean
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -67,6 +94,12 @@ export interface Rules {
   readonly apiKey: Redacted.Redacted<string>
   /** The account's currency, for a request without one (documented). Default: `DKK`. */
   readonly currency: string
+  /** What the account says of itself: `test`, `live` or `closed` (documented). It changes nothing else. Default: `test`. */
+  readonly accountState: "test" | "live" | "closed"
+  /** What the account says of its agreements. It changes nothing else. Default: a test gateway that pays out. */
+  readonly agreements: ReadonlyArray<Agreement>
+  /** What the account says of its webhook settings. Default: one https URL. */
+  readonly webhookSettings: WebhookSettings
   /** How long each answer takes. Default: no time. */
   readonly latency: Duration.DurationInput
   /**
@@ -165,6 +198,11 @@ export interface Rules {
 export const defaults: Rules = {
   apiKey,
   currency: "DKK",
+  accountState: "test",
+  agreements: [
+    { provider: "test", state: "active", payout: true, test: true, currencies: ["DKK", "EUR", "NOK", "SEK", "USD"] }
+  ],
+  webhookSettings: { urls: ["https://example.com/webhooks/billwerk"], disabled: false },
   latency: Duration.zero,
   clockAhead: Duration.zero,
   clockBehind: Duration.zero,

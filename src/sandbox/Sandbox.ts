@@ -28,7 +28,15 @@ export { inVirtualTime, type Options as VirtualTimeOptions } from "./VirtualTime
 export type { Change } from "./Changes.js"
 export type { Exchange } from "./Exchange.js"
 export type { Past, PastPayout, PastTransaction } from "./History.js"
-export { apiKey, type Attempted, type Customer, type PaymentMethod, type Rules } from "./Rules.js"
+export {
+  type Agreement,
+  apiKey,
+  type Attempted,
+  type Customer,
+  type PaymentMethod,
+  type Rules,
+  type WebhookSettings
+} from "./Rules.js"
 
 /**
  * The options of a sandbox. Every switch has a default: see `Rules`.

@@ -150,9 +150,11 @@ export const readListQuery = (query: string) => {
 
 /** The account in the provider's format, for `JSON.stringify`. */
 export const writeAccount = ({
+  accountState,
   currency,
   timezone
 }: {
+  readonly accountState: string
   readonly currency: string
   readonly timezone: string
 }): unknown => ({
@@ -162,7 +164,7 @@ export const writeAccount = ({
   locale: "da_DK",
   timezone,
   country: "DK",
-  state: "test"
+  state: accountState
 })
 
 /** A transaction's details, whose form is not documented, for `JSON.stringify`. */
