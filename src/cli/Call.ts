@@ -20,7 +20,9 @@ import * as Reconciliation from "../reconciliation/Reconciliation.js"
 import { type BadInput, make } from "./BadInput.js"
 import * as Connection from "./Connection.js"
 import * as Doctor from "./Doctor.js"
+import type { Exited } from "./ExitCode.js"
 import * as Keeper from "./Keeper.js"
+import * as Probe from "./Probe.js"
 import * as Report from "./Report.js"
 import { StandardOutput } from "./StandardOutput.js"
 
@@ -76,6 +78,15 @@ export const examine = (settings: Settings, given: Doctor.Given) =>
     onSuccess: (findings) => Report.findings(findings, settings),
     onFailure: (error) => error,
     onCutShort: (how) => Report.cutShort(`${how}: the account was not asked to the end`, "notAsked", settings)
+  }).pipe(Effect.provide(Connection.layer(settings)))
+
+/** Pays test amounts on a test account, and observes what the provider does. */
+export const observe = (settings: Settings, given: Probe.Given) =>
+  whole(Probe.observe(given), {
+    onSuccess: (seen) => Report.observations(seen, settings),
+    onFailure: (error): Effect.Effect<void, BadInput | Exited> => error,
+    onCutShort: (how) =>
+      Report.cutShort(`${how}: the probe is not complete, and may have paid`, "mayHaveMoved", settings)
   }).pipe(Effect.provide(Connection.layer(settings)))
 
 /**

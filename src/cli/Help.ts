@@ -14,6 +14,7 @@ export const commands = {
   list: "Shows the provider's records of a window of time, newest first. It moves no money.",
   reconcile: "Compares your books with what the provider has. It moves no money.",
   doctor: "Asks the account what decides whether payouts can succeed, and says what to do. It only reads.",
+  probe: "Pays test amounts on a test account, and prints as JSON what the provider does.",
   policy: "Prints when the standard policy sends a request again."
 } as const
 
@@ -115,8 +116,8 @@ const sections = [
   ["the request, for create and recover (get: --handle only)", dashed(request)],
   ["the window and the selection, for list", dashed(list)],
   ["your books, for reconcile", dashed(reconcile)],
-  ["what to ask about, for doctor", dashed(doctor)],
-  ["the call, for create, recover, batch, get, list, reconcile and doctor", dashed(call)],
+  ["what to ask about, for doctor; and where to pay, for probe", dashed(doctor)],
+  ["the call, for create, recover, batch, get, list, reconcile, doctor and probe", dashed(call)],
   ["the evidence, for create and recover", dashed(evidence)],
   ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
   ["the database, for the durable commands (--json as well)", dashed(durable)],

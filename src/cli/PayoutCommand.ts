@@ -138,6 +138,21 @@ const doctor = Command.make("doctor", doctorFlags, ({ currency, paymentMethod, .
   })
 ).pipe(Command.withDescription(Help.commands.doctor))
 
+const probeFlags = {
+  paymentMethod: Options.withDescription(Options.text("payment-method"), Help.doctor["payment-method"]),
+  currency: doctorText("currency"),
+  ...callFlags
+}
+
+const probe = Command.make("probe", probeFlags, ({ currency, paymentMethod, ...flags }) =>
+  Effect.gen(function* () {
+    const mode = yield* Connection.modeOf(flags)
+    if (isCardToken(paymentMethod))
+      return yield* BadInput.make("--payment-method must be a saved payment method (ca_...)")
+    return yield* Call.observe({ ...flags, mode }, { currency, paymentMethod: Redacted.make(paymentMethod) })
+  })
+).pipe(Command.withDescription(Help.commands.probe))
+
 const batchText = (name: keyof typeof Help.batch) =>
   Options.optional(Options.withDescription(Options.text(name), Help.batch[name]))
 
@@ -174,8 +189,8 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, batch, get, list, reconcile, durable, doctor or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, doctor, policy]))
+  BadInput.make("name a command: create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)")
+).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, doctor, probe, policy]))
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

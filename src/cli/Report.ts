@@ -11,6 +11,7 @@ import { Outcome } from "../domain/Outcome.js"
 import { Payout } from "../domain/Payout.js"
 import { ListError, LookupError, PayoutError } from "../domain/PayoutError.js"
 import * as Reconciliation from "../reconciliation/Reconciliation.js"
+import * as Observations from "../sandbox/Observations.js"
 import * as BadInput from "./BadInput.js"
 import type { Files } from "./BatchFlags.js"
 import * as BatchLines from "./BatchLines.js"
@@ -124,6 +125,12 @@ export const findings = (findings: ReadonlyArray<Finding>, { json, mode }: Forma
   }, code)
 }
 
+/** What `probe` saw: in both formats the JSON that `Observations` decodes. */
+export const observations = (seen: Observations.Observations, { mode }: Format) =>
+  Effect.flatMap(encodeObservations(seen), (encoded) =>
+    Effect.zipRight(Console.log(JSON.stringify(encoded, undefined, 2)), ended(ExitCode.of(mode, "healthy")))
+  )
+
 const kept = (file: string | undefined) => (file === undefined ? {} : { evidenceFile: file })
 
 /** Prints one line on standard error, in both formats. */
@@ -171,4 +178,5 @@ const encodeError = encode(PayoutError)
 const encodePayout = encode(Payout)
 const encodeLookupError = encode(LookupError)
 const encodeReported = encode(Schema.Union(Reconciliation.Difference, Reconciliation.Summary))
+const encodeObservations = encode(Observations.Observations)
 const encodeListError = encode(ListError)

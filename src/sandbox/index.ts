@@ -4,6 +4,7 @@
  */
 export * as Acquirer from "./Acquirer.js"
 export * as Ledger from "./Ledger.js"
+export * as Observations from "./Observations.js"
 export * as Sandbox from "./Sandbox.js"
 export * as SandboxWebhooks from "./SandboxWebhooks.js"
 export * as Script from "./Script.js"

@@ -302,10 +302,10 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "name a command: create, recover, batch, get, list, reconcile, durable, doctor or policy (see --help)"],
+    [[], "name a command: create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"],
     [
       ["pay"],
-      "Invalid subcommand for payout - use one of 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'policy' (see --help)"
+      "Invalid subcommand for payout - use one of 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'policy' (see --help)"
     ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
@@ -323,7 +323,10 @@ describe("bad input", () => {
     [["create", ...flags(), "--lvie"], "Received unknown argument: '--lvie' (see --help)"],
     [["create", ...flags(), "--amount", "1"], "Received unknown argument: '--amount' (see --help)"],
     [["create", ...flags(), "extra"], "Received unknown argument: 'extra' (see --help)"],
-    [["create", ...flags(), "--policy", "often"], "Expected one of the following cases: standard, interactive, none (see --help)"],
+    [
+      ["create", ...flags(), "--policy", "often"],
+      "Expected one of the following cases: standard, interactive, none (see --help)"
+    ],
     [
       ["recover", ...flags(), "--outstanding-creates", "-1"],
       "--outstanding-creates must be a whole number from 0 to 999999"
