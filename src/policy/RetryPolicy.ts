@@ -14,16 +14,9 @@ import type { Attempt } from "../domain/Attempt.js"
 import { categories, type Category, driver, type RetryPolicy, type Rule } from "./retrySchedule.js"
 import * as stepping from "./scheduleStepper.js"
 
-export {
-  type Category,
-  driver,
-  type Driver,
-  type Failure,
-  longest,
-  type RetryPolicy,
-  type Rule,
-  schedule
-} from "./retrySchedule.js"
+export { type Category, type Failure, type RetryPolicy, type Rule, schedule } from "./retrySchedule.js"
+/** @internal */
+export { driver, type Driver, longest } from "./retrySchedule.js"
 
 /**
  * The settings of `make`; one that is left out is as in `standard`. There is no `hardDeclined`: it does not compile.

@@ -25,7 +25,7 @@ import * as stepping from "./scheduleStepper.js"
  */
 export type Category = (typeof categories)[number]
 
-/** @internal */
+/** All of them, in the order in which they are explained. */
 export const categories = [
   "communication",
   "rateLimited",
