@@ -382,7 +382,11 @@ describe("Nothing that the provider repeats of a request", { timeout }, () => {
         const { spans, tracer } = tracing()
         const exit = yield* PayoutWorkflow.execute(request).pipe(
           Effect.provide(
-            PayoutWorkflow.layerWith({ policy: RetryPolicy.none, pollSchedule: Schedule.stop }).pipe(
+            PayoutWorkflow.layerWith({
+              policy: RetryPolicy.none,
+              pollSchedule: Schedule.stop,
+              pauseSchedule: Schedule.stop
+            }).pipe(
               Layer.provide(Payouts.layer),
               Layer.provideMerge(SqliteEngine.layer({ filename: path.join(folder, "payouts.sqlite") }))
             )
