@@ -107,6 +107,7 @@ export const settings = {
  * GRANT USAGE ON SCHEMA payouts TO payer;
  * GRANT SELECT, INSERT, UPDATE, DELETE ON cluster_messages, cluster_replies, cluster_runners, cluster_locks TO payer;
  * GRANT SELECT, UPDATE ON cluster_migrations TO payer; -- UPDATE: each start locks it for a moment
+ * GRANT SELECT ON cluster_payout_migrations TO payer;
  * GRANT USAGE ON cluster_messages_rowid_seq, cluster_replies_rowid_seq, cluster_runners_machine_id_seq TO payer;
  * ```
  *

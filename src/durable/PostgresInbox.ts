@@ -7,6 +7,7 @@ import type * as ShardId from "@effect/cluster/ShardId"
 import * as SqlClient from "@effect/sql/SqlClient"
 import type * as Statement from "@effect/sql/Statement"
 import * as Clock from "effect/Clock"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import { type Id, idsOf, type Inbox, type IsHeld, readMax, type Shards, transaction } from "./Inbox.js"
 import * as migrate from "./migrate.js"
@@ -14,7 +15,7 @@ import * as migrate from "./migrate.js"
 export const make = (
   storage: MessageStorage.MessageStorage["Type"],
   prefix: string
-): Effect.Effect<Inbox, never, SqlClient.SqlClient> =>
+): Effect.Effect<Inbox, SqlError, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const messages = sql(`${prefix}_messages`)

@@ -223,9 +223,9 @@ const isPersistenceError = (error: unknown): error is PersistenceError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "PersistenceError"
 
 /** The storage of the context, with an inbox over the same tables. */
-export const layer = <R>(
-  inbox: (storage: Storage) => Effect.Effect<Inbox.Inbox, never, R>
-): Layer.Layer<MessageStorage.MessageStorage, never, MessageStorage.MessageStorage | R> =>
+export const layer = <E, R>(
+  inbox: (storage: Storage) => Effect.Effect<Inbox.Inbox, E, R>
+): Layer.Layer<MessageStorage.MessageStorage, E, MessageStorage.MessageStorage | R> =>
   Layer.effect(
     MessageStorage.MessageStorage,
     Effect.flatMap(MessageStorage.MessageStorage, (storage) =>

@@ -6,6 +6,7 @@ import type * as MessageStorage from "@effect/cluster/MessageStorage"
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
+import type { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import { type Id, idsOf, type Inbox, type IsHeld, readMax, type Shards, transaction } from "./Inbox.js"
 import * as migrate from "./migrate.js"
@@ -16,7 +17,7 @@ const dueGap = Duration.unsafeToNanos(Duration.millis(200))
 export const make = (
   storage: MessageStorage.MessageStorage["Type"],
   prefix: string
-): Effect.Effect<Inbox, never, SqlClient.SqlClient> =>
+): Effect.Effect<Inbox, SqlError, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const messages = sql(`${prefix}_messages`)

@@ -66,7 +66,7 @@ const leaveTables: Statement.Statement.Transformer = (statement, sql) =>
  * The engine dies if it cannot prepare its tables. Here it fails, and is patient where another process prepares them at the
  * same moment, or has the file.
  */
-const prepared = <A, E, R>(prefix: string, make: Effect.Effect<A, E, R>): Effect.Effect<A, SqlError, R> =>
+export const prepared = <A, E, R>(prefix: string, make: Effect.Effect<A, E, R>): Effect.Effect<A, SqlError, R> =>
   make.pipe(
     Effect.catchAllDefect((cause) => Effect.fail(cause)),
     Effect.mapError(

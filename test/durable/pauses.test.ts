@@ -29,12 +29,12 @@ const impatient: PayoutWorkflow.Options = { policy: RetryPolicy.none }
 
 describe("A durable payout", () => {
   it.effect.each([
-    ["a key that is refused (401)", Script.apiError({ status: 401, code: 1 })],
-    ["a key without rights (403)", Script.apiError({ status: 403, code: 1 })],
-    ["a provider that is away (503)", Script.apiError({ status: 503, code: 1 })],
+    ["a key that is refused with 401", Script.apiError({ status: 401, code: 1 })],
+    ["a key without rights, 403", Script.apiError({ status: 403, code: 1 })],
+    ["a provider that is away, 503", Script.apiError({ status: 503, code: 1 })],
     ["answers that are lost", Script.dropBeforeCommit],
-    ["another server's answers (302)", Script.status(302)],
-    ["a limit that does not end (429)", Script.apiError({ status: 429, code: 122 })]
+    ["another server's answers, 302", Script.status(302)],
+    ["a limit that does not end, 429", Script.apiError({ status: 429, code: 122 })]
   ] as const)("pauses for %s, with growing gaps, and is paid once when that is over", ([, step]) =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox

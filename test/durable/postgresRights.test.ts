@@ -34,6 +34,7 @@ const grants = (prefix: string) => [
     (table) => `GRANT SELECT, INSERT, UPDATE, DELETE ON ${name}.${prefix}_${table} TO ${payer}`
   ),
   `GRANT SELECT, UPDATE ON ${name}.${prefix}_migrations TO ${payer}`,
+  `GRANT SELECT ON ${name}.${prefix}_payout_migrations TO ${payer}`,
   ...["messages_rowid", "replies_rowid", "runners_machine_id"].map(
     (column) => `GRANT USAGE ON SEQUENCE ${name}.${prefix}_${column}_seq TO ${payer}`
   ),

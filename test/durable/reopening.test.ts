@@ -215,7 +215,10 @@ describe("PayoutWorkflow.assess", () => {
       assert.strictEqual(yield* creates, 1)
     }).pipe(
       Effect.provide(
-        ended({ policy: { ...RetryPolicy.none, softDeclined: Schedule.spaced("10 hours") } }, { outcome: Acquirer.processing() })
+        ended(
+          { policy: { ...RetryPolicy.none, softDeclined: Schedule.spaced("10 hours") } },
+          { outcome: Acquirer.processing() }
+        )
       )
     )
   )
