@@ -18,6 +18,8 @@ export default defineConfig({
   cacheDir: "node_modules/.cache/vite",
   resolve: { alias },
   test: {
+    // Engines and shells log much; it is of use where a test fails.
+    silent: "passed-only",
     // A hang is found late, so that a busy machine is not taken for one.
     testTimeout: 60_000,
     // No test changes what another one loads, and to load Effect anew for each file takes longer than most of them.
