@@ -35,7 +35,7 @@ describe("A durable payout", () => {
     ["answers that are lost", Script.dropBeforeCommit],
     ["another server's answers, 302", Script.status(302)],
     ["a limit that does not end, 429", Script.apiError({ status: 429, code: 122 })]
-  ] as const)("pauses for %s, with growing gaps, and is paid once when that is over", ([, step]) =>
+  ] as const)("pauses for %s, with growing gaps, and is paid once when that is over (D20)", ([, step]) =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.always(step)

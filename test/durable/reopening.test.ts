@@ -29,7 +29,7 @@ const told = Effect.fn(function* (one = request) {
 const ended = (options: PayoutWorkflow.Options = {}, sandbox: Sandbox.Options = {}) =>
   layer(sandbox, { pauseSchedule: Schedule.stop, policy: RetryPolicy.none, ...options })
 
-describe("PayoutWorkflow.retry", () => {
+describe("PayoutWorkflow.retry (D18)", () => {
   it.effect.each([
     ["a key that was refused", Script.apiError({ status: 401, code: 1 }), "RequestRejected"],
     ["a payment method that was not allowed", Script.apiError({ status: 400, code: 135 }), "PaymentMethodNotAllowed"],
@@ -286,7 +286,7 @@ describe("A workflow of the host's", () => {
     })
   )
 
-  it.effect("that runs again hears the end that it was told, although the payout was taken up since", () =>
+  it.effect("that runs again hears the end that it was told, although the payout was taken up since (D22)", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
       yield* sandbox.script(Script.softDeclined())

@@ -118,7 +118,7 @@ const next = (filename: string, more?: PayoutWorkflow.Options) =>
     return said._tag === "Some" ? [said.value._tag, said.value.certainty, said.value.exposure.max] : ["None"]
   })
 
-describe.concurrent("A value of a later version", () => {
+describe.concurrent("A value of a later version (D19)", () => {
   it.live.each([
     ["request", { tag: "run", part: "payload" }],
     ["intent", { tag: "activity", name: "intent/1", part: "reply" }],
@@ -156,7 +156,7 @@ describe.concurrent("A value of a later version", () => {
   )
 })
 
-describe.concurrent("A value that cannot be read", () => {
+describe.concurrent("A value that cannot be read (D17)", () => {
   it.live.each([
     ["intent", { tag: "activity", name: "intent/1", part: "reply" }],
     ["round", { tag: "activity", name: "send/1", part: "reply" }],
