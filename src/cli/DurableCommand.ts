@@ -30,11 +30,20 @@ interface Settings extends DurableStore.Given {
   readonly json: boolean
 }
 
-const list = Command.make("list", DurableStore.flags, (flags) =>
+const listFlags = {
+  ...DurableStore.flags,
+  inDoubt: Options.withDescription(Options.boolean("in-doubt"), Help.durable["in-doubt"])
+}
+
+const list = Command.make("list", listFlags, ({ inDoubt, ...flags }) =>
   Effect.gen(function* () {
     const store = yield* DurableStore.storeOf(flags)
-    const [output, linesOf] = yield* Effect.all([StandardOutput, listLines(store, flags)])
-    const shown = Stream.run(linesOf(store.unfinished.list(store.options)), output)
+    const [output, linesOf] = yield* Effect.all([
+      StandardOutput,
+      listLines(store, inDoubt ? "in doubt" : "unfinished", flags)
+    ])
+    const { options, unfinished } = store
+    const shown = Stream.run(linesOf(inDoubt ? unfinished.inDoubt(options) : unfinished.list(options)), output)
     return yield* Call.whole(Effect.provide(shown, store.reading), {
       onSuccess: () => Report.ended(exitCode.shown),
       onFailure: (error) => failed(error, flags),
@@ -120,9 +129,9 @@ const reopened = (handle: string, found: ReadonlyArray<Reopened>, { json }: Sett
   })
 
 const becauseOf: Readonly<Record<Reopened["status"], string>> = {
-  Reopened: "taken up: the running process looks it up now (durable show says how it ends)",
+  Reopened: "taken up: the process that runs the payouts looks it up (if none runs now, at its start)",
   Underway: "it has not ended: nothing to take up (durable wake lets it go on)",
-  Final: "final, or not the one that was named: nothing was done"
+  Final: "paid, or declined for good: nothing was done"
 }
 
 const unknown = (handle: string): string => `payout: no durable payout here has the handle ${handle}`
@@ -147,7 +156,7 @@ const wokenOf = ({ options, unfinished }: DurableStore.Store, handle: string) =>
     return { woken, isKnown } satisfies Found
   })
 
-const listLines = ({ unfinished }: DurableStore.Store, { json }: Settings) => {
+const listLines = ({ unfinished }: DurableStore.Store, what: "unfinished" | "in doubt", { json }: Settings) => {
   const encode = Schema.encode(unfinished.Execution)
   return Effect.map(
     Paint.detect,
@@ -157,7 +166,7 @@ const listLines = ({ unfinished }: DurableStore.Store, { json }: Settings) => {
           ? Stream.mapEffect(executions, (one) =>
               Effect.map(Effect.orDie(encode(one)), (it) => `${JSON.stringify(it)}\n`)
             )
-          : Stream.map(DurableLines.ofList(executions, paint), (line) => `${line}\n`)
+          : Stream.map(DurableLines.ofList(executions, paint, what), (line) => `${line}\n`)
   )
 }
 
@@ -166,7 +175,7 @@ const wokenAll = (count: number, { json }: Settings) =>
     ? Report.machine({ exitCode: exitCode.shown, woken: count }, exitCode.shown)
     : Report.people(
         () => [
-          `woke ${count} waiting ${count === 1 ? "payout" : "payouts"}: the running process goes on with them now`
+          `woke ${count} waiting ${count === 1 ? "payout" : "payouts"}: the process that runs them goes on with them (if none runs now, at its start)`
         ],
         exitCode.shown
       )
@@ -189,7 +198,7 @@ const executionsOf = (
       return yield* Report.ended(code)
     }
     return yield* Report.people(
-      (paint) => [paint.faint(DurableLines.head), ...executions.map((one) => DurableLines.ofExecution(one, paint))],
+      (paint) => [paint.faint(DurableLines.head), ...executions.flatMap((one) => DurableLines.withId(one, paint))],
       code
     )
   })
@@ -205,7 +214,7 @@ const wokenOne = ({ unfinished }: DurableStore.Store, handle: string, { isKnown,
     return yield* Report.people(
       (paint) =>
         woken.length === 0
-          ? [isKnown ? `${handle} has ended: nothing to wake` : "nothing to wake"]
+          ? [isKnown ? `${handle} has ended: nothing to wake (durable retry takes it up)` : "nothing to wake"]
           : ["woke, as it was before:", ...woken.map((one) => DurableLines.ofExecution(one, paint))],
       code
     )

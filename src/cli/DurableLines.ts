@@ -27,13 +27,19 @@ export const head = line(
   "handle"
 )
 
+/** An execution with its id, and which one of its payout it is. */
+export const withId = (one: Execution, paint: Paint): ReadonlyArray<string> => [
+  ofExecution(one, paint),
+  paint.faint(`  execution ${one.executionId}${one.ordinal === 0 ? "" : `: number ${one.ordinal + 1} of its payout`}`)
+]
+
 /** One execution as a line of the table. */
 export const ofExecution = (one: Execution, paint: Paint): string => {
   const money = moneyOf(one)
   const row = line(
     {
       since: Summary.timeOf(one.since),
-      state: states[one.state],
+      state: one.waitsFor === undefined ? states[one.state] : waits[one.waitsFor],
       latest: one.latest ?? "-",
       amount: one.amount === undefined ? "-" : `${one.amount} ${one.currency ?? "?"}`,
       money,
@@ -54,13 +60,24 @@ const states: Readonly<Record<Execution["state"], string>> = {
   Broken: "broken"
 }
 
-const moneyOf = ({ certainty, exposure }: Execution): string => {
-  if (certainty === "NotMoved") return "not moved"
-  return certainty === "Moved" ? `moved ${exposure.min}` : `in doubt ${exposure.max}`
+const waits: Readonly<Record<NonNullable<Execution["waitsFor"]>, string>> = {
+  End: "waiting",
+  NextTry: "next try",
+  Pause: "pausing"
 }
 
-const paintOf = ({ certainty }: Execution, paint: Paint) =>
-  certainty === "Moved" ? paint.good : certainty === "NotMoved" ? paint.faint : paint.doubtful
+const moneyOf = ({ certainty, exposure }: Execution): string => {
+  if (certainty === "NotMoved") return "not moved"
+  if (certainty === "MayHaveMoved") return `in doubt ${exposure.max}`
+  return exposure.max > exposure.min ? `moved ${exposure.min}, at most ${exposure.max}` : `moved ${exposure.min}`
+}
+
+const paintOf = ({ certainty, exposure }: Execution, paint: Paint) =>
+  certainty === "Moved" && exposure.max === exposure.min
+    ? paint.good
+    : certainty === "NotMoved"
+      ? paint.faint
+      : paint.doubtful
 
 interface Sum {
   readonly count: number
@@ -69,7 +86,11 @@ interface Sum {
 }
 
 /** The whole list, with its sum at the end. */
-export const ofList = <E, R>(executions: Stream.Stream<Execution, E, R>, paint: Paint): Stream.Stream<string, E, R> => {
+export const ofList = <E, R>(
+  executions: Stream.Stream<Execution, E, R>,
+  paint: Paint,
+  what: "unfinished" | "in doubt"
+): Stream.Stream<string, E, R> => {
   const rows = Stream.concat(Stream.map(executions, Option.some), Stream.make(Option.none<Execution>()))
   // The line of titles comes with the first row: a database that cannot be read prints nothing.
   const begin: Sum = { count: 0, inDoubt: 0, most: {} }
@@ -77,7 +98,7 @@ export const ofList = <E, R>(executions: Stream.Stream<Execution, E, R>, paint: 
     Stream.mapAccum(begin, (sum, row) => {
       const titles = sum.count === 0 ? [paint.faint(head)] : []
       return Option.match(row, {
-        onNone: () => [sum, [...titles, sentence(sum)]] as const,
+        onNone: () => [sum, [...titles, sentence(sum, what)]] as const,
         onSome: (one) => [add(sum, one), [...titles, ofExecution(one, paint)]] as const
       })
     }),
@@ -85,8 +106,8 @@ export const ofList = <E, R>(executions: Stream.Stream<Execution, E, R>, paint: 
   )
 }
 
-const add = ({ count, inDoubt, most }: Sum, { certainty, currency = "?", exposure }: Execution): Sum =>
-  certainty === "MayHaveMoved"
+const add = ({ count, inDoubt, most }: Sum, { currency = "?", exposure }: Execution): Sum =>
+  exposure.max > exposure.min
     ? {
         count: count + 1,
         inDoubt: inDoubt + 1,
@@ -94,9 +115,14 @@ const add = ({ count, inDoubt, most }: Sum, { certainty, currency = "?", exposur
       }
     : { count: count + 1, inDoubt, most }
 
-const sentence = ({ count, inDoubt, most }: Sum): string => {
-  const all = `${count} unfinished ${count === 1 ? "payout" : "payouts"}`
+const sentence = ({ count, inDoubt, most }: Sum, what: "unfinished" | "in doubt"): string => {
   const sums = Object.entries(most).map(([currency, sum]) => `${sum} ${currency}`)
+  const payouts = count === 1 ? "payout" : "payouts"
+  if (what === "in doubt") {
+    const together = count === 0 ? "" : `, at most ${sums.join(" and ")} together`
+    return `${count} ${payouts} in doubt, ended ones too${together}; the list is complete`
+  }
   const doubt = inDoubt === 0 ? "none of them in doubt" : `${inDoubt} in doubt, at most ${sums.join(" and ")} together`
-  return count === 0 ? `${all}; the list is complete` : `${all}, ${doubt}; the list is complete`
+  const all = count === 0 ? `${count} unfinished ${payouts}` : `${count} unfinished ${payouts}, ${doubt}`
+  return `${all}; the list is complete, without those that have ended (--in-doubt)`
 }

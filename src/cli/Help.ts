@@ -21,7 +21,7 @@ export const commands = {
 /** The commands about the payouts of a durable engine. */
 export const durableCommands = {
   "durable list":
-    "Lists the unfinished payouts of a durable engine's database, and what is in doubt. It asks nobody else.",
+    "Lists the unfinished payouts of a durable engine's database, and what may have moved. It asks nobody else.",
   "durable show": "Shows all durable payouts of a handle, ended ones too (durable show <handle>).",
   "durable retry": "Takes up one that has ended, by its handle: it asks first, and may send again.",
   "durable assess": "Takes up one that has ended, by its handle: it only asks, and stores what it finds.",
@@ -103,6 +103,7 @@ export const durable = {
   sqlite: "The engine's SQLite file. The process that runs its payouts may be at work.",
   postgres: "A PostgreSQL database, by its URL in PAYOUTS_POSTGRES_URL (never on the command line).",
   prefix: "The engine's table prefix. Default: cluster.",
+  "in-doubt": "durable list: all that may have moved money, ended ones too.",
   execution: "durable retry, durable assess: which one, if several payouts of the handle have ended.",
   all: "durable wake: all that wait, when the key is mended or the provider is back."
 } as const

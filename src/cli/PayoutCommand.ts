@@ -189,8 +189,12 @@ const policy = Command.make("policy", {}, () =>
 ).pipe(Command.withDescription(Help.commands.policy))
 
 const root = Command.make("payout", {}, () =>
-  BadInput.make("name a command: create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)")
-).pipe(Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, doctor, probe, policy]))
+  BadInput.make(
+    "name a command: create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"
+  )
+).pipe(
+  Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, doctor, probe, policy])
+)
 
 /**
  * Runs the command line with a process's arguments: the interpreter, the script, the arguments. Ends with 0, or prints

@@ -132,7 +132,8 @@ export interface Options {
    * Whether the engine's storage was restored from a copy, so that it may have lost steps that it had stored: payouts
    * submitted since, and creates that were sent. Then each payout begins with a lookup, and one create counts as sent
    * that nobody knows of, until the arrival horizon has passed. **Set it in all processes after a restore**, submit
-   * your unfinished payouts again, and take it out when the horizon has passed. Default: false.
+   * your unfinished payouts again, `assess` those that had ended without being paid, because the copy's end may be out
+   * of date, and take it out when the horizon has passed. Default: false.
    */
   readonly isRestored?: boolean | undefined
   /** The longest wait that is made in memory. Such a wait begins anew after a crash. Default: 10 seconds. */
@@ -328,7 +329,7 @@ export interface Reopened {
  * decline is `Final`: it is never sent again with the same arguments. A payout that is paid is `Final`.
  *
  * From then on `poll` and `execute` give the new state. A workflow of the host's that was told an end keeps hearing
- * that one. Two calls at once are one.
+ * that one. Two calls at once are one, and a `retry` beside an `assess` that has not begun is that `assess`.
  *
  * @category executing
  * @since 0.1.0
@@ -352,9 +353,9 @@ export const assess = (request: PayoutRequest): Effect.Effect<Reopened, InvalidR
 
 const reopened = Effect.fnUntraced(function* (input: PayoutRequest, mode: Mode) {
   const request = yield* durable(input)
-  const { executionId, ordinal, status } = yield* reopenable(request, mode)
+  const { executionId, most, ordinal, status } = yield* reopenable(request, mode)
   if (status !== "Ended") return { executionId, status } satisfies Reopened
-  yield* reopening.reopen(request, { first: executionId, ordinal: ordinal + 1, mode })
+  yield* reopening.reopen(request, { first: executionId, ordinal: ordinal + 1, mode, most })
   return { executionId, status: "Reopened" } satisfies Reopened
 })
 
@@ -379,7 +380,8 @@ export const reopenable = Effect.fnUntraced(function* (input: PayoutRequest, mod
       : state.end._tag === "Readable" && isFinal(state.end.value, mode)
         ? ("Final" as const)
         : ("Ended" as const)
-  return { executionId, ordinal, status }
+  const most = state._tag === "Ended" && state.end._tag === "Readable" ? state.end.value.exposure.max : undefined
+  return { executionId, ordinal, status, most }
 })
 
 const isFinal = (end: Outcome | PayoutError, mode: Mode): boolean => {

@@ -184,13 +184,14 @@ const saverOf =
   <E, R>(reply: Saved, effect: Effect.Effect<void, E | PersistenceError, R>) =>
     patiently(
       Effect.catchIf(effect, isPersistenceError, (error) =>
-        storage
-          .repliesForUnfiltered([reply.reply.requestId])
-          .pipe(
-            Effect.flatMap((replies) =>
-              replies.some(({ id }) => id === String(reply.reply.id)) ? Effect.void : Effect.fail(error)
-            )
+        storage.repliesForUnfiltered([reply.reply.requestId]).pipe(
+          Effect.flatMap((replies) =>
+            // Another owner of the shard, for a moment, may have answered: its answer stands.
+            replies.some(({ _tag, id }) => id === String(reply.reply.id) || _tag === "WithExit")
+              ? Effect.void
+              : Effect.fail(error)
           )
+        )
       )
     )
 

@@ -32,8 +32,12 @@ const own = (filename: string, suffix: string) =>
     yield* keepPrivate(lock)
     const client = yield* Effect.acquireRelease(
       Effect.try({ try: () => createClient({ url: `file:${urlPath(lock)}` }), catch: failed }),
-      // It also ends the lock.
-      (client) => Effect.sync(() => client.close())
+      // libSQL closes a connection only when its statements are collected as garbage, so the lock is ended first.
+      (client) =>
+        Effect.zipRight(
+          Effect.ignore(Effect.tryPromise(() => client.execute("ROLLBACK"))),
+          Effect.sync(() => client.close())
+        )
     )
     yield* Effect.tryPromise({
       try: () => take(client),

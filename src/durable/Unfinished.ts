@@ -2,83 +2,24 @@
  * The durable payouts that are not finished, from the engine's own tables: no list of the caller's is needed. It reads in
  * pages, writes nothing, and shows no destination.
  */
-import * as Snowflake from "@effect/cluster/Snowflake"
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import * as Chunk from "effect/Chunk"
 import * as Data from "effect/Data"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Certainty, Exposure } from "../domain/Exposure.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as engineRows from "./engineRows.js"
 import { submissionOf, workflow } from "./execution.js"
-import * as history from "./history.js"
+import * as listed from "./listed.js"
 import * as PayoutWorkflow from "./PayoutWorkflow.js"
 import * as tables from "./tables.js"
 
-/**
- * What an execution does. `UnderWay`: it runs, or the next process runs it. `Waiting`: it waits for its next look, or for
- * a hint. `Ended`: it has a result. `Broken`: the engine stored an end that is no result of the payout, or one that this
- * version cannot read, and does not go on by itself.
- *
- * @category models
- * @since 0.1.0
- */
-export const State = Schema.Literal("UnderWay", "Waiting", "Ended", "Broken")
-
-/**
- * @category models
- * @since 0.1.0
- */
-export type State = typeof State.Type
-
-/**
- * One execution of a durable payout, as the tables show it: a snapshot. **An execution that is not `Ended` may send at
- * any moment**, whatever its certainty is now: never pay its payout in another way.
- *
- * @category models
- * @since 0.1.0
- */
-export const Execution = Schema.Struct({
-  executionId: Schema.String,
-  /** Absent, as amount and currency, only if the stored request cannot be read. */
-  handle: Schema.optional(Schema.String),
-  /** Minor units. */
-  amount: Schema.optional(Schema.Number),
-  currency: Schema.optional(Schema.String),
-  state: State,
-  /** The latest answer: the tag of an outcome or a `PayoutError`; `Lost` if a process died while it sent. */
-  latest: Schema.optional(Schema.String),
-  /** When it was submitted, by the submitting process's clock. */
-  submitted: Schema.DateTimeUtc,
-  /** When it last stored something: since when it waits, when it ended, or when its latest step began or ended. */
-  since: Schema.DateTimeUtc,
-  /** What is stored of the money so far. Before the arrival horizon, doubt counts as doubt; no horizon passes here. */
-  certainty: Certainty,
-  /** The least and the most that can have left the account so far, in minor units. */
-  exposure: Exposure,
-  /** When it goes on by itself: looks the payout up, or sends again. Absent if no durable clock is set. */
-  nextLook: Schema.optional(Schema.DateTimeUtc),
-  /** How many rounds of sending have begun, each with at most one create. */
-  rounds: Schema.NonNegativeInt,
-  /**
-   * The stored rows that cannot be read: `run` (the request or the result) and steps such as `send/2`. What such a step
-   * may have sent counts as money that may have moved.
-   */
-  unreadable: Schema.Array(Schema.String)
-})
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Execution extends Schema.Schema.Type<typeof Execution> {}
+export { Execution, State } from "./listed.js"
 
 /**
  * @category models
@@ -109,8 +50,28 @@ export interface Options {
  * @category listing
  * @since 0.1.0
  */
-export const list = (options: Options = {}): Stream.Stream<Execution, SqlError, SqlClient> =>
+export const list = (options: Options = {}): Stream.Stream<listed.Execution, SqlError, SqlClient> =>
   Stream.filter(shown(options, { _tag: "Unfinished" }), ({ state }) => state !== "Ended")
+
+/**
+ * All payouts that may have moved money, or more than is certain: the unfinished ones, and those that have **ended** in
+ * doubt. The sum of `exposure.max` is how much may have moved at most. Of a payout that was taken up again, only the latest
+ * execution counts. What waits in an `Outbox` has not been sent. It reads the engine's table of messages once.
+ *
+ * @category listing
+ * @since 0.1.0
+ */
+export const inDoubt = (options: Options = {}): Stream.Stream<listed.Execution, SqlError, SqlClient> =>
+  pages(options, { _tag: "MayBeInDoubt" }, (reader, runs) =>
+    Effect.gen(function* () {
+      const steps = yield* reader.steps(runs)
+      const marks = yield* reader.begun(runs.map(listed.markAfter))
+      return runs.flatMap((run) => {
+        const one = listed.executionOf(run, steps.get(run.executionId))
+        return one.exposure.max > one.exposure.min && !marks.has(listed.markAfter(run)) ? [one] : []
+      })
+    })
+  )
 
 /**
  * All executions of a handle, ended ones too, in the order in which they were submitted: one for each amount, method or
@@ -122,7 +83,7 @@ export const list = (options: Options = {}): Stream.Stream<Execution, SqlError, 
 export const ofHandle = (
   handle: string,
   options: Options = {}
-): Effect.Effect<ReadonlyArray<Execution>, SqlError, SqlClient> =>
+): Effect.Effect<ReadonlyArray<listed.Execution>, SqlError, SqlClient> =>
   shown(options, { _tag: "Handle", handle }).pipe(
     Stream.filter((one) => one.handle === handle),
     Stream.runCollect,
@@ -169,7 +130,7 @@ const wakesAtOnce = 8
 export const wake = (
   handle: string,
   options: Options = {}
-): Effect.Effect<ReadonlyArray<Execution>, SqlError, SqlClient | WorkflowEngine> =>
+): Effect.Effect<ReadonlyArray<listed.Execution>, SqlError, SqlClient | WorkflowEngine> =>
   Effect.gen(function* () {
     const unfinished = (yield* ofHandle(handle, options)).filter(({ state }) => state !== "Ended")
     for (const { executionId } of unfinished) {
@@ -208,7 +169,7 @@ export interface ReopenOptions extends Options {
 
 /**
  * `PayoutWorkflow.retry` for the payout of a handle, with the stored request: the caller needs none. It gives what became
- * of each payout of the handle; only one of them is taken up. Empty: no request that can be read has this handle.
+ * of each payout of the handle, or of the named one. Empty: no request that can be read has this handle.
  *
  * @category reopening
  * @since 0.1.0
@@ -248,10 +209,11 @@ const reopen = Effect.fnUntraced(function* (
     return yield* new SeveralEnded({ handle, executionIds: chosen.map(({ executionId }) => executionId) })
   }
   const take = mode === "Retry" ? PayoutWorkflow.retry : PayoutWorkflow.assess
-  return yield* Effect.forEach(found, ({ executionId, request, status }) =>
-    chosen.some((one) => one.executionId === executionId)
+  const named = found.filter((one) => executionId === undefined || one.executionId === executionId)
+  return yield* Effect.forEach(named, ({ executionId, request, status }) =>
+    status === "Ended"
       ? Effect.orDie(take(request))
-      : Effect.succeed({ executionId, status: status === "Ended" ? "Final" : status } satisfies PayoutWorkflow.Reopened)
+      : Effect.succeed({ executionId, status } satisfies PayoutWorkflow.Reopened)
   )
 })
 
@@ -271,7 +233,7 @@ const decodeJson = Schema.decodeEither(Schema.parseJson(workflow.payloadSchema))
 
 const shown = (options: Options, wanted: engineRows.Wanted) =>
   pages(options, wanted, (reader, runs) =>
-    Effect.map(reader.steps(runs), (steps) => runs.map((run) => executionOf(run, steps.get(run.executionId))))
+    Effect.map(reader.steps(runs), (steps) => runs.map((run) => listed.executionOf(run, steps.get(run.executionId))))
   )
 
 const pages = <A>(
@@ -290,60 +252,3 @@ const pages = <A>(
       )
     )
   )
-
-// Read field by field: a request that a later version cannot decode still has a handle and an amount.
-const Payload = Schema.parseJson(
-  Schema.Struct({
-    request: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
-    reopening: Schema.optional(Schema.Unknown)
-  })
-)
-const decodePayload = Schema.decodeEither(Payload)
-
-const subjectOf = (payload: string) => {
-  const found = Either.getOrElse(decodePayload(payload), () => ({ request: {}, reopening: undefined }))
-  const request: { readonly [field: string]: unknown } = found.request
-  const { amount, currency, handle } = request
-  const shown = {
-    ...(typeof handle === "string" ? { handle } : {}),
-    ...(typeof amount === "number" ? { amount } : {}),
-    ...(typeof currency === "string" ? { currency } : {})
-  }
-  return { shown, isReopened: found.reopening !== undefined }
-}
-
-const executionOf = (
-  { executionId, id, payload, reply, replyId }: engineRows.Run,
-  { rings, steps }: engineRows.Steps = { steps: [], rings: undefined }
-): Execution => {
-  const { isReopened, shown: subject } = subjectOf(payload)
-  const end = reply === undefined ? undefined : history.endOf(reply)
-  const common = { executionId, ...subject, submitted: timeOf(id) }
-  const past = history.fold({ ...subject, isReopened }, steps)
-  if (typeof end === "object") {
-    const { certainty, exposure, tag } = end
-    const { rounds, unreadable } = past
-    return {
-      ...common,
-      state: "Ended",
-      latest: tag,
-      since: timeOf(replyId ?? id),
-      certainty,
-      exposure,
-      rounds,
-      unreadable
-    }
-  }
-  const isComplete = subject.handle !== undefined && subject.amount !== undefined && subject.currency !== undefined
-  const isRead = isComplete && end !== "Unreadable"
-  return {
-    ...common,
-    ...past,
-    state: end === undefined ? "UnderWay" : end === "Suspended" ? "Waiting" : "Broken",
-    since: timeOf(replyId ?? steps.reduce((latest, { storedId }) => (storedId > latest ? storedId : latest), id)),
-    ...(rings === undefined || end === "Unreadable" ? {} : { nextLook: DateTime.unsafeMake(rings) }),
-    unreadable: isRead ? past.unreadable : ["run", ...past.unreadable]
-  }
-}
-
-const timeOf = (id: bigint): DateTime.Utc => Snowflake.dateTime(Snowflake.Snowflake(id))

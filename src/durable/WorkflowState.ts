@@ -94,10 +94,10 @@ export const initial = (handle: string): State => ({
  * The state at the beginning, which may be after an earlier end. Then its budgets are as at the beginning, but for the failure that it
  * ended with: a person has granted that one to be sent again.
  */
-export const begun = (request: PayoutRequest, end?: Stored<Outcome | PayoutError>): State => {
+export const begun = (request: PayoutRequest, executionId: string, end?: Stored<Outcome | PayoutError>): State => {
   const state = initial(request.handle)
   if (end === undefined) return state
-  if (end._tag !== "Readable") return forgotten(state, request, { id: "end", isGuess: true })
+  if (end._tag !== "Readable") return forgotten(state, request, { id: `${executionId}/end`, isGuess: true })
   const { value } = end
   return value._tag === "InvalidRequest"
     ? state
@@ -135,14 +135,14 @@ export const forgotten = (
 export const after = (
   state: State,
   request: PayoutRequest,
-  ordinal: number,
+  id: string,
   known: { readonly intent: Option.Option<Exposure.Evidence>; readonly round: Round | undefined }
 ): State => {
   const { intent, round } = known
   if (round?._tag === "Accepted" || round?._tag === "Failed") return ended(state, round)
   if (round?._tag === "Lapsed") return state
   const started = Option.match(intent, {
-    onNone: () => forgotten(state, request, { id: `round/${ordinal}`, isGuess: false }),
+    onNone: () => forgotten(state, request, { id, isGuess: false }),
     onSome: (evidence) => learned(state, { evidence })
   })
   return round === undefined ? started : lost(started, round)
@@ -239,9 +239,9 @@ const Account = Schema.Struct({
 })
 
 /** An earlier error, with the money as a later one accounts for it. */
-export const restated = (earlier: PayoutError, account: PayoutError): Effect.Effect<PayoutError> =>
-  earlier._tag === "InvalidRequest" || account._tag === "InvalidRequest"
-    ? Effect.succeed(account)
+export const restated = (earlier: PayoutError, account: typeof Account.Type): Effect.Effect<PayoutError> =>
+  earlier._tag === "InvalidRequest"
+    ? Effect.succeed(earlier)
     : Schema.encode(PayoutError)(earlier).pipe(
         Effect.zipWith(Schema.encode(Account)(account), (one, account) => ({
           ...one,

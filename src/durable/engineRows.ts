@@ -43,14 +43,22 @@ export interface Steps {
 
 /** Which executions to read. */
 export type Wanted =
-  { readonly _tag: "Unfinished" } | { readonly _tag: "Waiting" } | { readonly _tag: "Handle"; readonly handle: string }
+  | { readonly _tag: "Unfinished" }
+  | { readonly _tag: "Waiting" }
+  | { readonly _tag: "MayBeInDoubt" }
+  | { readonly _tag: "Handle"; readonly handle: string }
 
 export interface Reader {
   /** The next page of executions, in the order in which they were submitted. */
   readonly runs: (wanted: Wanted, after: bigint) => Effect.Effect<ReadonlyArray<Run>, SqlError>
   /** The steps of executions, by execution id. */
   readonly steps: (runs: ReadonlyArray<Run>) => Effect.Effect<ReadonlyMap<string, Steps>, SqlError>
+  /** Which of these executions of payouts, by the id of the first one and their ordinal, have begun: as `markOf`. */
+  readonly begun: (marks: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, SqlError>
 }
+
+/** The key of the mark that an execution after the first one has begun. */
+export const markOf = (first: string, ordinal: number): string => `${payoutType}/${first}/deferred/reopened/${ordinal}`
 
 interface RunRow {
   readonly id: unknown
@@ -90,7 +98,8 @@ export const make = (prefix: string): Effect.Effect<Reader, never, SqlClient.Sql
     const tables = { sql, messages: sql(`${prefix}_messages`), replies: sql(`${prefix}_replies`) }
     return {
       runs: (wanted, after) => read(runs(tables, wanted, after)),
-      steps: (runs) => read(steps(tables, runs))
+      steps: (runs) => read(steps(tables, runs)),
+      begun: (marks) => read(begun(tables, marks))
     }
   })
 
@@ -118,6 +127,9 @@ const isWanted = (sql: SqlClient.SqlClient, wanted: Wanted): Fragment => {
       return sql`(r.payload IS NULL OR r.payload NOT LIKE ${completed})`
     case "Waiting":
       return sql`r.payload LIKE ${suspended}`
+    // What has ended and certainly moved nothing is not in doubt.
+    case "MayBeInDoubt":
+      return sql`(r.payload IS NULL OR r.payload NOT LIKE '%"certainty":"NotMoved"%')`
     case "Handle": {
       const field = `"handle":${JSON.stringify(wanted.handle)}`
       return sql.onDialectOrElse({
@@ -138,6 +150,14 @@ const steps = Effect.fnUntraced(function* (tables: Tables, runs: ReadonlyArray<R
   const rings = new Map((yield* clocksOf(tables, ids)).map((row) => [row.execution, ringsAt(row)]))
   return new Map<string, Steps>([...steps].map(([id, all]) => [id, { steps: all.sort(byId), rings: rings.get(id) }]))
 })
+
+const begun = ({ messages, sql }: Tables, marks: ReadonlyArray<string>) =>
+  marks.length === 0
+    ? Effect.succeed(new Set<string>())
+    : Effect.map(
+        sql<{ readonly key: string }>`SELECT message_id AS key FROM ${messages} WHERE ${sql.in("message_id", marks)}`,
+        (rows) => new Set(rows.map(({ key }) => key))
+      )
 
 // By the key alone, which has an index: with a condition on another column, SQLite reads the whole table for each page.
 // A poll that learned nothing has nothing to add, and there may be thousands of them.

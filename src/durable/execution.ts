@@ -26,7 +26,9 @@ export const Reopening = Schema.Struct({
   of: Schema.String,
   /** 1 for the execution after the first one. */
   ordinal: Schema.Number,
-  mode: Schema.Literal("Retry", "Assess")
+  mode: Schema.Literal("Retry", "Assess"),
+  /** The most that can have moved by the end before, in minor units, for lists: absent if that cannot be read. */
+  most: Schema.optional(Schema.Number)
 })
 
 /** @internal */

@@ -19,8 +19,9 @@ export interface Row {
 export interface Subject {
   readonly handle?: string | undefined
   readonly amount?: number | undefined
-  /** Whether it goes on after an earlier execution, whose evidence is in its first intent. */
+  /** Whether it goes on after an earlier execution, whose evidence is in its first intent, and what that said at most. */
   readonly isReopened?: boolean
+  readonly most?: number | undefined
 }
 
 /** What an end says of the money. */
@@ -34,6 +35,8 @@ export interface Statement {
 export interface History extends Omit<Statement, "tag"> {
   /** The latest answer: the tag of an outcome or an error, or `Lost`. */
   readonly latest?: string
+  /** What it waits for after that answer, if it waits. */
+  readonly waitsFor?: WaitsFor
   /** How many rounds of sending have begun. */
   readonly rounds: number
   /** The names of the steps whose rows cannot be read. */
@@ -108,7 +111,11 @@ export const endOf = (text: string): Statement | "Suspended" | "Unreadable" =>
     }
   })
 
+/** `End`: the payout's end. `NextTry`: its budget grants another round. `Pause`: the provider is away, or refuses the key. */
+export type WaitsFor = "End" | "NextTry" | "Pause"
+
 interface Fold {
+  readonly waitsFor?: WaitsFor | undefined
   readonly state: WorkflowState.State
   /** The intents without a known end, by round. Each may have sent one create. Undefined: its row cannot be read. */
   readonly open: ReadonlyMap<number, Exposure.Evidence | undefined>
@@ -131,7 +138,7 @@ export const fold = (subject: Subject, rows: ReadonlyArray<Row>): History => {
   return amount(subject, rows.reduce(step, begin))
 }
 
-const amount = (subject: Subject, { latest, open, rounds, state, told, unreadable }: Fold): History => {
+const amount = (subject: Subject, { latest, open, rounds, state, told, unreadable, waitsFor }: Fold): History => {
   const intents = [...open.values()]
   const evidence = intents.reduce<Exposure.Evidence>(
     (all, intent) => (intent === undefined ? all : Exposure.merge(all, intent)),
@@ -140,13 +147,15 @@ const amount = (subject: Subject, { latest, open, rounds, state, told, unreadabl
   // No arrival horizon is known here, so none has passed.
   const known = told !== undefined && open.size === 0 ? told.exposure : Exposure.exposure(evidence, Infinity)
   const unknown = intents.filter((intent) => intent === undefined).length
-  const exposure = { min: known.min, max: known.max + unknown * (subject.amount ?? amountMax) }
+  const earlier = open.has(0) ? Math.max(0, (subject.most ?? amountMax) - (subject.amount ?? amountMax)) : 0
+  const exposure = { min: known.min, max: known.max + unknown * (subject.amount ?? amountMax) + earlier }
   return {
     exposure,
     certainty: told !== undefined && open.size === 0 ? told.certainty : Exposure.certainty(exposure),
     rounds,
     unreadable,
-    ...(latest === undefined ? {} : { latest })
+    ...(latest === undefined ? {} : { latest }),
+    ...(waitsFor === undefined ? {} : { waitsFor })
   }
 }
 
@@ -186,7 +195,7 @@ const sent = (fold: Fold, name: string, round: number, reply: string | undefined
       return { ...fold, open: withoutOpen(fold, round) }
     case "Lost": {
       const intent = fold.open.get(round)
-      const lost = { ...inDoubt, told: undefined, latest: end._tag }
+      const lost = { ...inDoubt, told: undefined, latest: end._tag, waitsFor: waitAfter(end) }
       return intent === undefined
         ? lost
         : { ...lost, state: WorkflowState.learned(fold.state, { evidence: intent }), open: withoutOpen(fold, round) }
@@ -218,15 +227,19 @@ const assessed = (fold: Fold, name: string, reply: string | undefined): Fold => 
 const ended = (fold: Fold, end: WorkflowState.Ended): Fold => {
   const told = end._tag === "Accepted" ? end.outcome : end.error
   return told._tag === "InvalidRequest"
-    ? { ...fold, latest: told._tag, open: new Map() }
+    ? { ...fold, latest: told._tag, waitsFor: undefined, open: new Map() }
     : {
         ...fold,
         state: WorkflowState.ended(fold.state, end),
         told: { tag: told._tag, certainty: told.certainty, exposure: told.exposure },
         latest: told._tag,
+        waitsFor: end._tag === "Accepted" ? "End" : waitAfter(end),
         open: new Map()
       }
 }
+
+const waitAfter = ({ pause, wait }: { readonly pause?: unknown; readonly wait?: unknown }): WaitsFor | undefined =>
+  wait !== undefined ? "NextTry" : pause !== undefined ? "Pause" : undefined
 
 const unread = (fold: Fold, name: string): Fold => ({ ...fold, unreadable: [...fold.unreadable, name] })
 

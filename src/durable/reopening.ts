@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
@@ -73,9 +74,12 @@ export const latest = Effect.fnUntraced(function* (
 /** Begins the execution after one that has ended. Two at once begin one. */
 export const reopen = Effect.fnUntraced(function* (
   request: PayoutRequest,
-  { first, mode, ordinal }: { readonly first: string; readonly ordinal: number; readonly mode: Reopening["mode"] }
+  { first, mode, most, ordinal }: { readonly first: string } & Omit<Reopening, "of">
 ) {
-  const submission: Submission = { request, reopening: { of: first, ordinal, mode } }
+  const submission: Submission = {
+    request,
+    reopening: { of: first, ordinal, mode, ...(most === undefined ? {} : { most }) }
+  }
   return yield* workflow.execute(payloadOf(submission), { discard: true })
 })
 
@@ -90,6 +94,8 @@ export const begin = Effect.fnUntraced(function* ({ of, ordinal }: Reopening) {
       deferredName: mark.name,
       exit: Exit.void
     })
+    // The process that has the first execution stores it. Until then nothing is sent.
+    yield* Effect.repeat(hasBegun(of, ordinal), { until: (has) => has, schedule: Schedule.spaced("100 millis") })
   }
   const before = yield* stateOf(yield* idOf(of, ordinal - 1))
   // It has ended, or nobody would have taken it up.

@@ -214,11 +214,15 @@ export const lookUp = (runner: Runner, journey: Journey) =>
           return { _tag: "Failed" as const, at, error, pause }
         }
       }
-      // The provider shows nothing, so the earlier end is still what happened.
-      const isAbsent = row?.afterLookup === "Absent"
-      const before = isAbsent && earlier?.end._tag === "Readable" ? earlier.end.value : undefined
+      // The provider shows nothing, or does not answer, so the earlier end is still what happened.
+      const isUnchanged = row?.afterLookup === "Absent" || row?.afterLookup === "AskAgain"
+      const before = isUnchanged && earlier?.end._tag === "Readable" ? earlier.end.value : undefined
       const isError = before !== undefined && before._tag !== "Paid" && before._tag !== "Processing"
-      return { _tag: "Failed" as const, at, error: isError ? yield* WorkflowState.restated(before, error) : error }
+      return {
+        _tag: "Failed" as const,
+        at,
+        error: isError && "evidence" in error ? yield* WorkflowState.restated(before, error) : error
+      }
     }).pipe(
       Effect.flatMap(asStored),
       Effect.catchAllCause((cause) => broken(runner, journey, cause)),

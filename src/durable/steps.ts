@@ -12,7 +12,10 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { Outcome } from "../domain/Outcome.js"
 import { PayoutError } from "../domain/PayoutError.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as PollPolicy from "../policy/PollPolicy.js"
+import * as RetryPolicy from "../policy/RetryPolicy.js"
+import * as Verdict from "../provider/Verdict.js"
 import { type Payload, submissionOf } from "./execution.js"
 import * as budgets from "./budgets.js"
 import * as places from "./places.js"
@@ -35,7 +38,7 @@ const run = (runner: Runner) =>
     const journey: Journey = {
       executionId,
       request,
-      state: WorkflowState.begun(request, earlier?.end),
+      state: WorkflowState.begun(request, executionId, earlier?.end),
       round: 0,
       gaps: [],
       waits: waits.none(),
@@ -91,7 +94,8 @@ const proceed = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
       return [intent, Option.getOrUndefined(round)] as const
     })
   )
-  journey.state = WorkflowState.after(journey.state, request, ordinal, { intent, round })
+  const id = `${journey.executionId}/round/${ordinal}`
+  journey.state = WorkflowState.after(journey.state, request, id, { intent, round })
   return round
 })
 
@@ -146,17 +150,20 @@ const awaitFinal = Effect.fnUntraced(function* (
 /** A poll. If what is stored of it cannot be read, the next one asks again. */
 const look = Effect.fnUntraced(function* (runner: Runner, journey: Journey, outcome: Outcome, asked: number) {
   const { request, waits: counts } = journey
-  const poll = yield* ask(runner, journey, outcome)
-  return Option.getOrElse(
-    yield* waits.readable(`Payout ${request.handle}, poll ${counts.polls}`, poll),
-    (): WorkflowState.Poll => ({ _tag: "Waiting", at: asked, wait: PollPolicy.gapMin })
-  )
+  const stored = yield* ask(runner, journey, outcome)
+  const poll = yield* waits.readable(`Payout ${request.handle}, poll ${counts.polls}`, stored)
+  if (Option.isSome(poll)) return poll.value
+  // It may have been followed by rounds of sending, which this run does not come to.
+  const id = `${journey.executionId}/poll/${counts.polls}`
+  journey.state = WorkflowState.forgotten(journey.state, request, { id, isGuess: true })
+  const again: WorkflowState.Poll = { _tag: "Waiting", at: asked, wait: PollPolicy.gapMin }
+  return again
 })
 
 /** One lookup, at once. It never sends, even if it finds nothing. */
 const asked = { schedule: Schedule.recurs(1), deadline: PollPolicy.standard.deadline }
 
-const ask = (runner: Runner, { gaps, state, waits: { polls } }: Journey, outcome: Outcome) =>
+const ask = (runner: Runner, { gaps, request, state, waits: { polls } }: Journey, outcome: Outcome) =>
   Activity.make({
     name: `poll/${polls}`,
     success: stored.of(WorkflowState.Poll),
@@ -165,19 +172,16 @@ const ask = (runner: Runner, { gaps, state, waits: { polls } }: Journey, outcome
       const { attempts, evidence } = state
       const latest: Outcome = { ...outcome, attempts, evidence }
       const end = yield* Effect.exit(runner.payouts.awaitFinal(latest, asked))
+      const found = Exit.isSuccess(end) ? end.value : Option.getOrUndefined(Cause.failureOption(end.cause))
+      const final = found === undefined ? undefined : yield* compared(runner, request, found)
       const at = yield* Clock.currentTimeMillis
-      if (Exit.isSuccess(end) && end.value._tag === "Paid") return { _tag: "Accepted" as const, at, outcome: end.value }
-      const error = Exit.isFailure(end) ? Option.getOrUndefined(Cause.failureOption(end.cause)) : undefined
-      if (error !== undefined && WorkflowState.isEnd(error)) {
-        return {
-          _tag: "Failed" as const,
-          at,
-          error,
-          wait: yield* budgets.waitAfter(runner.policy, state, at, error)
-        }
+      if (final?._tag === "Paid") return { _tag: "Accepted" as const, at, outcome: final }
+      if (final !== undefined) {
+        const wait = yield* budgets.waitAfter(runner.policy, state, at, final)
+        return { _tag: "Failed" as const, at, error: final, wait }
       }
       // Not final, not answered, refused, or a defect. The next poll looks the payout up again.
-      const seen = Exit.isSuccess(end) ? end.value : latest
+      const seen = found?._tag === "Processing" ? found : latest
       const wait = yield* budgets.gap(runner.pollSchedule, gaps, at)
       if (wait === undefined) return { _tag: "Accepted" as const, at, outcome: seen }
       return WorkflowState.showsMore(state, seen.evidence)
@@ -185,3 +189,32 @@ const ask = (runner: Runner, { gaps, state, waits: { polls } }: Journey, outcome
         : { _tag: "Waiting" as const, at, wait }
     }).pipe(Effect.map(stored.readable))
   })
+
+/**
+ * The end of this payout, if there is one. `awaitFinal` knows the payout by its handle, and another execution may have
+ * paid it since, with other arguments. So its end is compared with all arguments, by a call that sends nothing.
+ */
+const compared = Effect.fnUntraced(function* (
+  { isRestored, payouts }: Runner,
+  request: PayoutRequest,
+  found: Outcome | PayoutError
+) {
+  const isFinal = found._tag === "Paid" || (found._tag !== "Processing" && WorkflowState.isEnd(found))
+  if (!isFinal || !("evidence" in found)) return undefined
+  const end = yield* Effect.merge(
+    payouts.recover(request, {
+      policy: RetryPolicy.none,
+      evidence: found.evidence,
+      outstandingCreates: isRestored ? undefined : 0,
+      lookUpOnly: true
+    })
+  )
+  if (end._tag === "Processing" || end._tag === "InvalidRequest") return undefined
+  const attempts = [...found.attempts, ...end.attempts]
+  if (end._tag === "Paid") return { ...end, attempts }
+  const last = end.attempts.at(-1)
+  // Another one's failure is the latest on record: then the error says what is known of this one.
+  const isAnswered = WorkflowState.isEnd(end) || (last && Verdict.rowOf(last)?.afterLookup) === "Failure"
+  const { certainty, evidence, exposure } = end
+  return isAnswered ? yield* WorkflowState.restated(end, { attempts, certainty, evidence, exposure }) : undefined
+})

@@ -67,8 +67,8 @@ describe("payout durable list", () => {
         [
           "since  state  latest answer  amount  money  next look  handle",
           "<moment>  waiting  Processing  12500 DKK  in doubt 12500  <moment>  slow",
-          "<moment>  waiting  CommunicationError  12500 DKK  in doubt 12500  <moment>  lost",
-          "2 unfinished payouts, 2 in doubt, at most 25000 DKK together; the list is complete"
+          "<moment>  next try  CommunicationError  12500 DKK  in doubt 12500  <moment>  lost",
+          "2 unfinished payouts, 2 in doubt, at most 25000 DKK together; the list is complete, without those that have ended (--in-doubt)"
         ]
       )
       assert.notInclude(out.join(), destination)
@@ -167,7 +167,10 @@ describe("payout durable wake", () => {
           schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo("15 seconds"))
         })
         const again = yield* wake("slow")
-        assert.deepStrictEqual([again.code, again.out], [8, ["slow has ended: nothing to wake"]])
+        assert.deepStrictEqual(
+          [again.code, again.out],
+          [8, ["slow has ended: nothing to wake (durable retry takes it up)"]]
+        )
         const unknown = yield* wake("unknown", "--json")
         assert.deepStrictEqual(
           [unknown.code, JSON.parse(unknown.out[0] ?? "")],
@@ -235,9 +238,15 @@ describe("payout durable retry, assess and show", () => {
       yield* Effect.repeatN(Effect.sleep("200 millis"), 5)
       assert.deepStrictEqual(yield* until(state("soft")), [2, "Ended", "Paid", "Moved"])
       assert.deepStrictEqual(yield* state("lost"), [1, "Ended", "CommunicationError", "MayHaveMoved"])
+      const inDoubt = Effect.map(durable("list", "--in-doubt"), ({ out }) => out.at(-1))
+      assert.strictEqual(
+        yield* inDoubt,
+        "1 payout in doubt, ended ones too, at most 12500 DKK together; the list is complete"
+      )
       assert.strictEqual((yield* durable("assess", "lost")).code, 8)
       yield* Effect.repeatN(Effect.sleep("200 millis"), 5)
       assert.deepStrictEqual(yield* until(state("lost")), [2, "Ended", "Paid", "Moved"])
+      assert.strictEqual(yield* inDoubt, "0 payouts in doubt, ended ones too; the list is complete")
       const sandbox = yield* Sandbox.Sandbox
       assert.strictEqual((yield* sandbox.ledger).totalMoved, 3 * 12_500)
     }).pipe(Effect.provide(Sandbox.layer))

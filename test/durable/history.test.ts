@@ -74,7 +74,7 @@ describe("The history of a durable payout", () => {
   it.effect("is in doubt after an earlier execution, until its first step shows what that one left", () =>
     Effect.gen(function* () {
       const { intent, send } = yield* rowsOf(Script.hardDeclined())
-      const again = { ...subject, isReopened: true }
+      const again = { ...subject, isReopened: true, most: 12_500 }
       assert.deepStrictEqual(money([], again), inDoubt)
       assert.deepStrictEqual(money([intent], again), inDoubt)
       assert.deepStrictEqual(money([{ name: "assess/1", reply: lost.reply }], again), inDoubt)

@@ -6,6 +6,7 @@ import { RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import { anotherProcess, inVirtualTime, requestOf } from "../support.js"
+import { start, store } from "./Machines.js"
 import { layer } from "./support.js"
 
 const request = requestOf()
@@ -265,6 +266,28 @@ describe("PayoutWorkflow.assess", () => {
       yield* inVirtualTime(PayoutWorkflow.execute(request))
       assert.strictEqual((yield* PayoutWorkflow.assess(request)).status, "Final")
     }).pipe(Effect.provide(ended()))
+  )
+})
+
+describe("The mark of a payout that is taken up", () => {
+  it.scopedLive(
+    "is stored before anything is sent, though the process that stores it hangs: no earlier end is told beside a payment",
+    () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* sandbox.script(Script.softDeclined())
+        const options = { pauseSchedule: Schedule.stop, policy: RetryPolicy.none }
+        const machine = yield* start(yield* store, { step: "Reply reopened/1", when: "Held" }, options)
+        yield* Effect.gen(function* () {
+          const id = yield* PayoutWorkflow.submit(request)
+          yield* Effect.sleep("1 second")
+          yield* PayoutWorkflow.retry(request)
+          yield* Effect.sleep("2 seconds")
+          const result = yield* PayoutWorkflow.poll(id)
+          const said = result?._tag === "Complete" ? yield* Effect.merge(result.exit) : undefined
+          assert.deepStrictEqual([said?.certainty, yield* moved], ["NotMoved", 0])
+        }).pipe(Effect.provide(machine.context))
+      }).pipe(Effect.provide(Sandbox.layer))
   )
 })
 

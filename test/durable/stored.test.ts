@@ -192,6 +192,35 @@ describe.concurrent("A value that cannot be read (D17)", () => {
     }).pipe(Effect.scoped, Effect.provide(Sandbox.layer))
   )
 
+  it.live("(a final poll, of a payout that was sent again since) leaves in doubt what was sent after it", () =>
+    Effect.gen(function* () {
+      const filename = yield* file
+      const sandbox = yield* Sandbox.Sandbox
+      const policy = RetryPolicy.make({
+        softDeclined: Schedule.spaced("100 millis"),
+        communication: Schedule.spaced("1 hour")
+      })
+      yield* sandbox.script(
+        Script.processing().pipe(Script.onCreate),
+        Script.executeLater("20 seconds").pipe(Script.onCreate)
+      )
+      yield* Effect.gen(function* () {
+        yield* PayoutWorkflow.submit(request)
+        yield* Effect.sleep("100 millis")
+        yield* sandbox.settle(request.handle, Acquirer.softDeclined())
+        yield* Effect.sleep("2 seconds")
+      }).pipe(Effect.provide(Layer.fresh(runtime(filename, { policy, pauseSchedule: Schedule.stop }))))
+      yield* tamper(filename, { tag: "activity", name: "poll/1", part: "reply" }, inReply(broken))
+      yield* wakeAll(filename)
+      const end = yield* Effect.gen(function* () {
+        yield* Effect.sleep("5 seconds")
+        const result = yield* PayoutWorkflow.poll(yield* PayoutWorkflow.executionId(request))
+        return result?._tag === "Complete" ? (yield* Effect.merge(result.exit)).certainty : result?._tag
+      }).pipe(Effect.provide(Layer.fresh(runtime(filename, { pauseSchedule: Schedule.stop }))))
+      assert.notStrictEqual(end, "NotMoved")
+    }).pipe(Effect.scoped, Effect.provide(Sandbox.layer))
+  )
+
   it.live("(a request) holds up no other payout, and no process that closes", () =>
     Effect.gen(function* () {
       const filename = yield* file
