@@ -20,8 +20,11 @@ export const win = Effect.fn("win")(function* (prize: number, amount: number) {
 /** Submits what was committed, for as long as the process lives. Any process that has both databases may do so. */
 export const Relaying = Layer.provideMerge(Outbox.layerRelay, Outbox.layer)
 
-/** The application's own client, any of @effect/sql. It comes last: an engine has an `SqlClient` of its own. */
+/**
+ * The application's own client, any of @effect/sql. It comes first, nearest to the relay: an engine has an `SqlClient` of
+ * its own, which must not take its place.
+ */
 export const Application = Relaying.pipe(
-  Layer.provide(Several),
-  Layer.provideMerge(PgClient.layerConfig({ url: Config.redacted("DATABASE_URL") }))
+  Layer.provideMerge(PgClient.layerConfig({ url: Config.redacted("DATABASE_URL") })),
+  Layer.provide(Several)
 )

@@ -5,14 +5,15 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { Clock, Config, Deferred, Effect, Exit, Fiber, Layer, Logger, Option, Redacted, Schedule } from "effect"
-import type { PayoutRequest } from "effect-billwerk-payouts"
+import { type PayoutRequest, Payouts } from "effect-billwerk-payouts"
 import { Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import * as Outbox from "effect-billwerk-payouts/Outbox"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import { win } from "../docs/outbox.js"
+import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
+import { Relaying, win } from "../docs/outbox.js"
 import { requestOf } from "../support.js"
 import { layer } from "./support.js"
 
@@ -266,3 +267,47 @@ for (const [name, host, isThere] of hosts) {
     )
   })
 }
+
+describe("An outbox beside an engine that has an SqlClient of its own", () => {
+  it.scopedLive("writes to the host's database and to no other, as the document composes them", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(path.join(tmpdir(), "outbox-"))),
+        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+      )
+      const tables = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+        Effect.map(sql<{ name: string }>`SELECT name FROM sqlite_master WHERE type = 'table'`, (rows) =>
+          rows.map(({ name }) => name)
+        )
+      )
+      const engine = yield* Layer.build(
+        PayoutWorkflow.layerWith({}).pipe(
+          Layer.provide(Payouts.layer),
+          Layer.provideMerge(SqliteEngine.layer({ filename: path.join(folder, "engine.sqlite") }))
+        )
+      )
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE prizes (handle VARCHAR(99) PRIMARY KEY, amount INTEGER)`
+        yield* win(1, 12_500)
+        const sandbox = yield* Sandbox.Sandbox
+        yield* Effect.repeat(sandbox.ledger, {
+          until: ({ totalMoved }) => totalMoved > 0,
+          schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo("20 seconds"))
+        })
+        assert.strictEqual((yield* sandbox.ledger).totalMoved, 12_500)
+        assert.includeMembers(yield* tables, ["prizes", "payout_outbox"])
+      }).pipe(
+        Effect.provide(
+          Relaying.pipe(
+            Layer.provideMerge(LibsqlClient.layer({ url: `file:${path.join(folder, "host.sqlite")}` })),
+            Layer.provide(Layer.succeedContext(engine))
+          )
+        )
+      )
+      const theirs = yield* Effect.provide(tables, engine)
+      assert.notInclude(theirs, "payout_outbox")
+      assert.include(theirs, "cluster_messages")
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+})

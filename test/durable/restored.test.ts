@@ -2,10 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { WorkflowEngine } from "@effect/workflow"
 import { Effect, Layer, Schedule } from "effect"
-import { RetryPolicy } from "effect-billwerk-payouts"
-import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
+import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
+import { copyFileSync, existsSync } from "node:fs"
 import { inVirtualTime, requestOf } from "../support.js"
+import { filename as file } from "./golden.js"
 import { process } from "./support.js"
 
 const request = requestOf()
@@ -41,6 +44,42 @@ const told = (isRestored: boolean) =>
   }).pipe(Effect.provide(Sandbox.layer))
 
 describe("An engine that was put back to an earlier state (D21)", () => {
+  it.scopedLive("takes no failure of a payout that was processing in the copy for the whole truth", () =>
+    Effect.gen(function* () {
+      const filename = yield* file
+      const sandbox = yield* Sandbox.Sandbox
+      const soon = {
+        policy: RetryPolicy.none,
+        pauseSchedule: Schedule.stop,
+        pollSchedule: Schedule.spaced("2 seconds")
+      }
+      const on = (filename: string, isRestored = false) =>
+        PayoutWorkflow.layerWith({ ...soon, isRestored }).pipe(
+          Layer.provide(Payouts.layer),
+          Layer.provideMerge(SqliteEngine.layer({ filename, sharding: { entityMessagePollInterval: "50 millis" } })),
+          Layer.fresh
+        )
+      yield* Effect.provide(Effect.zipRight(PayoutWorkflow.submit(request), Effect.sleep("1 second")), on(filename))
+      for (const end of ["", "-wal"])
+        if (existsSync(filename + end)) copyFileSync(filename + end, `${filename}.copy${end}`)
+      // What the copy does not have: the decline, and a retry whose create is still on its way.
+      yield* sandbox.settle(request.handle, Acquirer.softDeclined())
+      yield* Effect.gen(function* () {
+        yield* Effect.sleep("3 seconds")
+        yield* sandbox.script(
+          Script.normal.pipe(Script.onLookup),
+          Script.executeLater("10 seconds").pipe(Script.and(Script.paid), Script.onCreate)
+        )
+        yield* sandbox.always(Script.apiError({ status: 503, code: 1 }).pipe(Script.onLookup))
+        yield* PayoutWorkflow.retry(request)
+        yield* Effect.sleep("1 second")
+      }).pipe(Effect.provide(on(filename)), Effect.timeoutOption("20 seconds"))
+      yield* sandbox.clear
+      const said = yield* Effect.provide(Effect.flip(PayoutWorkflow.execute(request)), on(`${filename}.copy`, true))
+      assert.strictEqual(said.certainty, "MayHaveMoved")
+    }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing() })))
+  )
+
   it.effect("asks first with isRestored, and says that money may have moved", () =>
     Effect.gen(function* () {
       const { error, exchanges, moved } = yield* told(true)
