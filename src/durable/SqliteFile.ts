@@ -2,7 +2,7 @@
  * An SQLite file that is open, watched: whether it is still the file of its name, and whether its statements succeed. What is
  * wrong for longer than a moment is logged once, by the name of the file, and so is the end of it.
  */
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { stat } from "node:fs/promises"
@@ -132,13 +132,16 @@ const rescue = (file: SqliteFile, { copy, keepPrivate, renew }: Means) =>
     const { filename, state } = file
     state.refused = new Error(`${filename} was deleted while it was in use`)
     const copied = yield* Effect.either(
-      Effect.zipRight(keepPrivate, Effect.tryPromise({ try: copy, catch: (error) => error }))
+      Effect.zipRight(
+        keepPrivate,
+        Effect.tryPromise({ try: copy, catch: (cause) => new SqlError({ cause, message: "Failed to copy" }) })
+      )
     )
     yield* Effect.sync(renew)
     if (copied._tag === "Left") {
       yield* log(
         Effect.logFatal(
-          `${filename} was deleted while it was in use, and cannot be written anew (${codeOf(copied.left)}). Nothing more is stored: restart this process.`
+          `${filename} was deleted while it was in use, and cannot be written anew (${codeOf(copied.left.cause)}). Nothing more is stored: restart this process.`
         )
       )
       return

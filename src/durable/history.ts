@@ -46,16 +46,12 @@ export interface History extends Omit<Statement, "tag"> {
 /** The reply of an activity or of the whole execution. A value has been stored only if it is `Complete`. */
 const reply = <A, I>(exit: Schema.Schema<A, I>) =>
   Schema.parseJson(
-    Schema.Struct({
-      _tag: Schema.Literal("Success"),
-      value: Schema.Union(
-        Schema.Struct({ _tag: Schema.Literal("Complete"), exit }),
-        Schema.Struct({ _tag: Schema.Literal("Suspended") })
-      )
+    Schema.TaggedStruct("Success", {
+      value: Schema.Union(Schema.TaggedStruct("Complete", { exit }), Schema.TaggedStruct("Suspended", {}))
     })
   )
 
-const success = <A, I>(value: Schema.Schema<A, I>) => Schema.Struct({ _tag: Schema.Literal("Success"), value })
+const success = <A, I>(value: Schema.Schema<A, I>) => Schema.TaggedStruct("Success", { value })
 
 const decodeStep = Schema.decodeEither(reply(success(Schema.Unknown)))
 
@@ -79,17 +75,14 @@ const readPoll = reader(WorkflowState.Poll)
 // An `InvalidRequest` stores no statement: nothing was sent.
 const Told = Schema.Union(
   Schema.Struct({ _tag: Schema.String, certainty: Exposure.Certainty, exposure: Exposure.Exposure }),
-  Schema.Struct({ _tag: Schema.Literal("InvalidRequest") })
+  Schema.TaggedStruct("InvalidRequest", {})
 )
 
 const decodeEnd = Schema.decodeEither(
   reply(
     Schema.Union(
       success(Schema.Unknown),
-      Schema.Struct({
-        _tag: Schema.Literal("Failure"),
-        cause: Schema.Struct({ _tag: Schema.Literal("Fail"), error: Schema.Unknown })
-      })
+      Schema.TaggedStruct("Failure", { cause: Schema.TaggedStruct("Fail", { error: Schema.Unknown }) })
     )
   )
 )

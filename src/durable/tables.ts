@@ -68,13 +68,13 @@ const leaveTables: Statement.Statement.Transformer = (statement, sql) =>
  */
 export const prepared = <A, E, R>(prefix: string, make: Effect.Effect<A, E, R>): Effect.Effect<A, SqlError, R> =>
   make.pipe(
-    Effect.catchAllDefect((cause) => Effect.fail(cause)),
-    Effect.mapError(
-      (cause) =>
-        new SqlError({ cause, message: `Failed to prepare the engine's tables (${prefix}_messages and others)` })
-    ),
+    Effect.mapError((cause) => failed(prefix, cause)),
+    Effect.catchAllDefect((cause) => failed(prefix, cause)),
     Effect.retry({ while: isPassing, schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo("10 seconds")) })
   )
+
+const failed = (prefix: string, cause: unknown) =>
+  new SqlError({ cause, message: `Failed to prepare the engine's tables (${prefix}_messages and others)` })
 
 /** SQLite: another process writes. PostgreSQL: another one has just made the same table, type or row. */
 const passing = new Set(["SQLITE_BUSY", "SQLITE_LOCKED", "42P07", "42710", "23505"])

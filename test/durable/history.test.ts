@@ -1,6 +1,6 @@
 /** The fold over stored steps: what it says of rows that are missing, late, or cannot be read. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FastCheck, Schema } from "effect"
+import { Effect, FastCheck, Layer, Schema } from "effect"
 import { Exposure, PayoutRequest, type PayoutError, Payouts } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as history from "../../src/durable/history.js"
@@ -27,11 +27,11 @@ const rowsOf = (...script: ReadonlyArray<Script.Step>) =>
     const error: PayoutError.PayoutError = yield* inVirtualTime(Effect.flip(payouts.create(request)))
     const failed = encode({ _tag: "Failed", at: 0, error })
     return {
-      intent: { name: "intent/1", reply: complete(Schema.encodeSync(Exposure.Evidence)(intent)) },
+      intent: { name: "intent/1", reply: complete(yield* Schema.encode(Exposure.Evidence)(intent)) },
       send: { name: "send/1", reply: complete(failed) },
       error
     }
-  }).pipe(Effect.provide(Payouts.layer), Effect.provide(Sandbox.layer))
+  }).pipe(Effect.provide(Layer.provideMerge(Payouts.layer, Sandbox.layer)))
 
 const lost = { name: "send/1", reply: complete(encode({ _tag: "Lost", at: 1, isOwn: false, crash: false })) }
 const lapsed = { name: "send/1", reply: complete(encode({ _tag: "Lapsed", at: 1 })) }

@@ -1,5 +1,5 @@
 /** A PostgreSQL server of this harness's own, which it may stop, break and starve: in a temporary folder, on loopback. */
-import { Effect, Option, Schedule, type Scope } from "effect"
+import { Config, Effect, Option, Schedule, type Scope } from "effect"
 import { execFile, spawnSync } from "node:child_process"
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
@@ -34,7 +34,8 @@ export const unprivileged = (): { readonly uid?: number; readonly gid?: number }
 const programs = (): Option.Option<string> => {
   const versions = "/usr/lib/postgresql"
   const known = existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, "bin")) : []
-  const folders = [...(process.env["PATH"] ?? "").split(":"), ...known]
+  const path = Effect.runSync(Effect.orElseSucceed(Config.string("PATH"), () => ""))
+  const folders = [...path.split(":"), ...known]
   return Option.fromNullable(folders.find((one) => ["initdb", "pg_ctl"].every((name) => existsSync(join(one, name)))))
 }
 
