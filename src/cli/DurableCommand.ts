@@ -95,24 +95,61 @@ const show = Command.make("show", { ...DurableStore.flags, handle: handleArg }, 
 
 const reopenFlags = {
   ...DurableStore.flags,
-  handle: handleArg,
   execution: Options.optional(Options.withDescription(Options.text("execution"), Help.durable.execution))
 }
 
-const reopenCommand = (name: "retry" | "assess") =>
-  Command.make(name, reopenFlags, ({ execution, handle, ...flags }) =>
-    Effect.gen(function* () {
-      const store = yield* DurableStore.storeOf(flags)
-      const named = yield* Effect.mapError(Handle.make(handle), BadInput.fromRefusal)
-      const options = { ...store.options, executionId: Option.getOrUndefined(execution) }
-      const report = Effect.map(store.unfinished[name](named, options), (found) => reopened(named, found, flags))
-      return yield* Call.whole(Effect.provide(report, store.waking), {
-        onSuccess: (report) => report,
-        onFailure: (error) => (error._tag === "SeveralEnded" ? BadInput.make(error.message) : failed(error, flags)),
-        onCutShort: (how) => Report.cutShort(`${how}: show says whether it was`, "notAsked", { ...flags, mode: "Live" })
-      })
+const retry = Command.make("retry", { ...reopenFlags, handle: handleArg }, ({ execution, handle, ...flags }) =>
+  Effect.flatMap(DurableStore.storeOf(flags), (store) => reopen("retry", store, { execution, flags, handle }))
+).pipe(Command.withDescription(Help.durableCommands["durable retry"]))
+
+const assessFlags = {
+  ...reopenFlags,
+  all: Options.withDescription(Options.boolean("all"), Help.durable.all),
+  handle: Args.optional(handleArg)
+}
+
+const assess = Command.make("assess", assessFlags, ({ all, execution, handle, ...flags }) =>
+  Effect.gen(function* () {
+    if (Option.isSome(handle) === all) return yield* BadInput.make("say what to assess: one handle, or --all")
+    const store = yield* DurableStore.storeOf(flags)
+    if (Option.isSome(handle)) return yield* reopen("assess", store, { execution, flags, handle: handle.value })
+    const assessed = Effect.map(store.unfinished.assessAll(store.options), (count) => assessedAll(count, flags))
+    return yield* Call.whole(Effect.provide(assessed, store.waking), {
+      onSuccess: (report) => report,
+      onFailure: (error) => failed(error, flags),
+      onCutShort: (how) => Report.cutShort(`${how}: not all were taken up`, "notAsked", { ...flags, mode: "Live" })
     })
-  ).pipe(Command.withDescription(Help.durableCommands[`durable ${name}`]))
+  })
+).pipe(Command.withDescription(Help.durableCommands["durable assess"]))
+
+interface Named {
+  readonly execution: Option.Option<string>
+  readonly flags: Settings
+  readonly handle: string
+}
+
+const reopen = Effect.fnUntraced(function* (
+  name: "retry" | "assess",
+  store: DurableStore.Store,
+  { execution, flags, handle }: Named
+) {
+  const named = yield* Effect.mapError(Handle.make(handle), BadInput.fromRefusal)
+  const options = { ...store.options, executionId: Option.getOrUndefined(execution) }
+  const report = Effect.map(store.unfinished[name](named, options), (found) => reopened(named, found, flags))
+  return yield* Call.whole(Effect.provide(report, store.waking), {
+    onSuccess: (report) => report,
+    onFailure: (error) => (error._tag === "SeveralEnded" ? BadInput.make(error.message) : failed(error, flags)),
+    onCutShort: (how) => Report.cutShort(`${how}: show says whether it was`, "notAsked", { ...flags, mode: "Live" })
+  })
+})
+
+const assessedAll = (count: number, { json }: Settings) =>
+  json
+    ? Report.machine({ exitCode: exitCode.shown, assessed: count }, exitCode.shown)
+    : Report.people(
+        () => [`${count} ended ${count === 1 ? "payout" : "payouts"} taken up: no earlier end is told now`],
+        exitCode.shown
+      )
 
 const reopened = (handle: string, found: ReadonlyArray<Reopened>, { json }: Settings) =>
   Effect.gen(function* () {
@@ -141,7 +178,7 @@ export const command = Command.make("durable", {}, () =>
   BadInput.make("name a command: durable list, show, wake, retry or assess (see --help)")
 ).pipe(
   Command.withDescription(Help.durableCommands["durable list"]),
-  Command.withSubcommands([list, show, wake, reopenCommand("retry"), reopenCommand("assess")])
+  Command.withSubcommands([list, show, wake, retry, assess])
 )
 
 interface Found {

@@ -105,7 +105,7 @@ export const durable = {
   prefix: "The engine's table prefix. Default: cluster.",
   "in-doubt": "durable list: all that may have moved money, ended ones too.",
   execution: "durable retry, durable assess: which one, if several payouts of the handle have ended.",
-  all: "durable wake: all that wait, when the key is mended or the provider is back."
+  all: "durable wake: all that wait, when the cause is gone. durable assess: all that have ended, after a restore."
 } as const
 
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")

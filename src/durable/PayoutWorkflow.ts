@@ -132,8 +132,8 @@ export interface Options {
    * Whether the engine's storage was restored from a copy, so that it may have lost steps that it had stored: payouts
    * submitted since, and creates that were sent. Then each payout begins with a lookup, and one create counts as sent
    * that nobody knows of, until the arrival horizon has passed. **Set it in all processes after a restore**, submit
-   * your unfinished payouts again, `assess` those that had ended without being paid, because the copy's end may be out
-   * of date, and take it out when the horizon has passed. Default: false.
+   * your unfinished payouts again, run `Unfinished.assessAll` before anybody asks for an end, because the copy's ends may
+   * be out of date, and take it out when the horizon has passed. Default: false.
    */
   readonly isRestored?: boolean | undefined
   /** The longest wait that is made in memory. Such a wait begins anew after a crash. Default: 10 seconds. */
@@ -357,6 +357,18 @@ const reopened = Effect.fnUntraced(function* (input: PayoutRequest, mode: Mode) 
   if (status !== "Ended") return { executionId, status } satisfies Reopened
   yield* reopening.reopen(request, { first: executionId, ordinal: ordinal + 1, mode, most })
   return { executionId, status: "Reopened" } satisfies Reopened
+})
+
+/**
+ * `assess`, until the end before is not told any more. Whether there was one to take up.
+ *
+ * @internal
+ */
+export const assessBegun = Effect.fnUntraced(function* (request: PayoutRequest) {
+  const { executionId, ordinal } = yield* reopenable(request, "Assess")
+  const { status } = yield* assess(request)
+  if (status === "Reopened") yield* reopening.untilBegun(executionId, ordinal + 1)
+  return status === "Reopened"
 })
 
 /**

@@ -192,6 +192,21 @@ export const assess = (
 ): Effect.Effect<ReadonlyArray<PayoutWorkflow.Reopened>, SqlError | SeveralEnded, SqlClient | WorkflowEngine> =>
   reopen(handle, options, "Assess")
 
+/**
+ * `PayoutWorkflow.assess` for every payout that has ended, and returns how many were taken up. **Run it after a restore from
+ * a backup, before anybody asks for an end**: the copy's ends may be out of date. When it returns, none of them is told any
+ * more. It needs a process that runs the payouts, and waits for it. It is safe to repeat.
+ *
+ * @category reopening
+ * @since 0.1.0
+ */
+export const assessAll = (options: Options = {}): Effect.Effect<number, SqlError, SqlClient | WorkflowEngine> =>
+  pages(options, { _tag: "Ended" }, (_, runs) => Effect.succeed(runs.flatMap(requestOf))).pipe(
+    Stream.mapEffect((request) => Effect.orDie(PayoutWorkflow.assessBegun(request)), { concurrency: wakesAtOnce }),
+    Stream.filter((isReopened) => isReopened),
+    Stream.runCount
+  )
+
 const reopen = Effect.fnUntraced(function* (
   handle: string,
   { executionId, ...options }: ReopenOptions,

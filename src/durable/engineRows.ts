@@ -45,6 +45,7 @@ export interface Steps {
 export type Wanted =
   | { readonly _tag: "Unfinished" }
   | { readonly _tag: "Waiting" }
+  | { readonly _tag: "Ended" }
   | { readonly _tag: "MayBeInDoubt" }
   | { readonly _tag: "Handle"; readonly handle: string }
 
@@ -127,6 +128,8 @@ const isWanted = (sql: SqlClient.SqlClient, wanted: Wanted): Fragment => {
       return sql`(r.payload IS NULL OR r.payload NOT LIKE ${completed})`
     case "Waiting":
       return sql`r.payload LIKE ${suspended}`
+    case "Ended":
+      return sql`r.payload LIKE ${completed}`
     // What has ended and certainly moved nothing is not in doubt.
     case "MayBeInDoubt":
       return sql`(r.payload IS NULL OR r.payload NOT LIKE '%"certainty":"NotMoved"%')`

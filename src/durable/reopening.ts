@@ -43,6 +43,10 @@ export const hasBegun = Effect.fnUntraced(function* (first: string, ordinal: num
   return mark !== undefined
 })
 
+/** Waits until the execution of this ordinal has begun: from then on no earlier end is told. */
+export const untilBegun = (first: string, ordinal: number): Effect.Effect<void, never, WorkflowEngine> =>
+  Effect.repeat(hasBegun(first, ordinal), { until: (has) => has, schedule: Schedule.spaced("100 millis") })
+
 /** The state of one execution. */
 export const stateOf = Effect.fnUntraced(function* (id: string): Effect.fn.Return<State, never, WorkflowEngine> {
   const result = yield* workflow.poll(id)
@@ -60,11 +64,8 @@ export const storedEnd = (exit: Exit.Exit<Stored<Outcome>, Stored<PayoutError>>)
 const noEnd: StoredEnd = { _tag: "Broken", raw: undefined }
 
 /** The latest execution of a payout, by the id of its first one. */
-export const latest = Effect.fnUntraced(function* (
-  first: string,
-  from = 0
-): Effect.fn.Return<Execution, never, WorkflowEngine> {
-  for (let ordinal = from; ; ordinal++) {
+export const latest = Effect.fnUntraced(function* (first: string): Effect.fn.Return<Execution, never, WorkflowEngine> {
+  for (let ordinal = 0; ; ordinal++) {
     const id = yield* idOf(first, ordinal)
     const state = yield* stateOf(id)
     if (state._tag !== "Ended" || !(yield* hasBegun(first, ordinal + 1))) return { id, ordinal, state }
@@ -95,7 +96,7 @@ export const begin = Effect.fnUntraced(function* ({ of, ordinal }: Reopening) {
       exit: Exit.void
     })
     // The process that has the first execution stores it. Until then nothing is sent.
-    yield* Effect.repeat(hasBegun(of, ordinal), { until: (has) => has, schedule: Schedule.spaced("100 millis") })
+    yield* untilBegun(of, ordinal)
   }
   const before = yield* stateOf(yield* idOf(of, ordinal - 1))
   // It has ended, or nobody would have taken it up.

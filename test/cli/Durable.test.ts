@@ -252,6 +252,16 @@ describe("payout durable retry, assess and show", () => {
     }).pipe(Effect.provide(Sandbox.layer))
   )
 
+  it.scopedLive("assess all that have ended, which no earlier end is told of any more", () =>
+    Effect.gen(function* () {
+      const { durable, state } = yield* ended
+      const all = yield* durable("assess", "--all")
+      assert.deepStrictEqual([all.code, all.out], [8, ["2 ended payouts taken up: no earlier end is told now"]])
+      assert.deepStrictEqual(yield* until(state("lost")), [2, "Ended", "Paid", "Moved"])
+      assert.strictEqual((yield* durable("assess")).code, 2)
+    }).pipe(Effect.provide(Sandbox.layer))
+  )
+
   it.scopedLive("leave alone what is final, and say so, and what is unknown", () =>
     Effect.gen(function* () {
       const { durable } = yield* ended

@@ -24,7 +24,7 @@ const throughSigkill = Effect.fn(function* (next: Script.Step) {
   const sandbox = Context.get(context, Sandbox.Sandbox)
   const { url } = Context.get(context, SandboxServer.SandboxServer)
   const { store } = yield* Database.sqlite
-  const setup = { store: yield* store, provider: url, client: "library", isRestored: false } as const
+  const setup = { store: yield* store, provider: url, client: "library", isRestored: false, mustAssess: false } as const
   const reports = yield* Queue.unbounded<Reported>()
   const program = yield* bundle(".")
 

@@ -42,7 +42,13 @@ const machines = Effect.gen(function* () {
     start(
       program,
       name,
-      { store: { _tag: "Sqlite", filename, submitOnly }, provider: url, client: "library", isRestored: false },
+      {
+        store: { _tag: "Sqlite", filename, submitOnly },
+        provider: url,
+        client: "library",
+        isRestored: false,
+        mustAssess: false
+      },
       reports
     )
   return { begin, filename, sandbox: Context.get(context, Sandbox.Sandbox) }

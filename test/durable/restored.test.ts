@@ -6,6 +6,7 @@ import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
+import * as Unfinished from "effect-billwerk-payouts/Unfinished"
 import { copyFileSync, existsSync } from "node:fs"
 import { inVirtualTime, requestOf } from "../support.js"
 import { filename as file } from "./golden.js"
@@ -78,6 +79,43 @@ describe("An engine that was put back to an earlier state (D21)", () => {
       const said = yield* Effect.provide(Effect.flip(PayoutWorkflow.execute(request)), on(`${filename}.copy`, true))
       assert.strictEqual(said.certainty, "MayHaveMoved")
     }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing() })))
+  )
+
+  it.scopedLive("tells no end of the copy once all are assessed: the payout was taken up and paid since", () =>
+    Effect.gen(function* () {
+      const filename = yield* file
+      const sandbox = yield* Sandbox.Sandbox
+      const on = (filename: string, isRestored = false) =>
+        PayoutWorkflow.layerWith({ policy: RetryPolicy.none, pauseSchedule: Schedule.stop, isRestored }).pipe(
+          Layer.provide(Payouts.layer),
+          Layer.provideMerge(SqliteEngine.layer({ filename, sharding: { entityMessagePollInterval: "50 millis" } })),
+          Layer.fresh
+        )
+      const told = Effect.map(Effect.merge(PayoutWorkflow.execute(request)), ({ _tag, certainty }) => [_tag, certainty])
+      yield* sandbox.script(Script.softDeclined())
+      assert.deepStrictEqual(yield* Effect.provide(told, on(filename)), ["SoftDeclined", "NotMoved"])
+      for (const end of ["", "-wal"])
+        if (existsSync(filename + end)) copyFileSync(filename + end, `${filename}.copy${end}`)
+      yield* Effect.gen(function* () {
+        yield* PayoutWorkflow.retry(request)
+        yield* Effect.repeat(sandbox.ledger, {
+          until: ({ totalMoved }) => totalMoved > 0,
+          schedule: Schedule.spaced("50 millis")
+        })
+      }).pipe(Effect.provide(on(filename)))
+      yield* Effect.gen(function* () {
+        const poll = Effect.map(
+          Effect.flatMap(PayoutWorkflow.executionId(request), PayoutWorkflow.poll),
+          (result) => result?._tag === "Complete" && result.exit._tag === "Failure"
+        )
+        assert.isTrue(yield* poll)
+        assert.strictEqual(yield* Unfinished.assessAll(), 1)
+        assert.isFalse(yield* poll)
+        assert.deepStrictEqual(yield* told, ["Paid", "Moved"])
+        assert.strictEqual(yield* Unfinished.assessAll(), 0)
+      }).pipe(Effect.provide(on(`${filename}.copy`, true)))
+      assert.strictEqual((yield* sandbox.ledger).totalMoved, 12_500)
+    }).pipe(Effect.provide(Sandbox.layer))
   )
 
   it.effect("asks first with isRestored, and says that money may have moved", () =>

@@ -16,6 +16,9 @@ export interface Database {
   /** Puts it back to an earlier state, if it can be, and the next time that it is asked for to this one. Nobody uses it. */
   readonly restore: Effect.Effect<boolean>
   readonly isRestored: () => boolean
+  /** Whether nobody has found out anew yet how the payouts of the copy ended. */
+  readonly mustAssess: () => boolean
+  readonly assessed: () => void
   /** Takes the database away from everybody for some milliseconds. */
   readonly outage: (millis: number) => Effect.Effect<void>
 }
@@ -31,11 +34,13 @@ export const sqlite: Effect.Effect<Database, never, Scope.Scope> = Effect.gen(fu
   const filename = join(directory, "payouts.sqlite")
   const copy = join(directory, "copy")
   let isRestored = false
+  let mustAssess = false
   return {
     restore: Effect.sync(() => {
       const hasCopy = existsSync(copy)
       if (hasCopy) {
         isRestored = true
+        mustAssess = true
         for (const name of files(filename)) rmSync(name, { force: true })
         for (const name of files(filename))
           if (existsSync(join(copy, basename(name)))) cpSync(join(copy, basename(name)), name)
@@ -46,6 +51,10 @@ export const sqlite: Effect.Effect<Database, never, Scope.Scope> = Effect.gen(fu
       return hasCopy
     }),
     isRestored: () => isRestored,
+    mustAssess: () => mustAssess,
+    assessed: () => {
+      mustAssess = false
+    },
     store: Effect.succeed({ _tag: "Sqlite", filename } as const),
     machinesMax: 1,
     outage: (millis) =>
@@ -83,6 +92,8 @@ export const postgres = (url: string, lease: number): Effect.Effect<Database, ne
     return {
       restore: Effect.succeed(false),
       isRestored: () => false,
+      mustAssess: () => false,
+      assessed: () => {},
       store: Effect.succeed({ _tag: "Postgres", url: own.href, lease } as const),
       machinesMax: Infinity,
       outage: (millis) =>

@@ -67,8 +67,13 @@ export const make = ({
       const isRestored = database.isRestored()
       started += 1
       // A rolling deploy: now the one version starts, now the other.
-      const program = programs[Math.floor(started / 2) % programs.length] ?? ""
-      const machine = yield* start(program, `machine-${started}`, { store, provider, client, isRestored }, reports)
+      const mustAssess = database.mustAssess()
+      // To assess all is newer than some versions.
+      const program = programs[mustAssess ? 0 : Math.floor(started / 2) % programs.length] ?? ""
+      const setup = { store, provider, client, isRestored, mustAssess }
+      const machine = yield* start(program, `machine-${started}`, setup, reports)
+      const ready = Effect.map(machine.ready, (isReady) => isReady && mustAssess && database.assessed())
+      yield* Effect.forkScoped(ready)
       watching.set(machine, new Set())
       return machine
     })

@@ -28,6 +28,8 @@ export interface Setup {
   readonly client: Client
   /** Whether the store was put back to an earlier state. */
   readonly isRestored: boolean
+  /** Whether it is the first one since, which finds out anew how the payouts ended that the copy has as ended. */
+  readonly mustAssess: boolean
 }
 
 /** The moments at which a machine can be told to die. */

@@ -95,7 +95,8 @@ export const run = (url: string, plan: Plan): Effect.Effect<Summary, never, Scop
       store,
       provider: Context.get(context, SandboxServer.SandboxServer).url,
       client: "library",
-      isRestored: false
+      isRestored: false,
+      mustAssess: false
     } as const
     const program = yield* bundle(".")
     const reports = yield* Queue.sliding<Reported>(1)

@@ -11,6 +11,7 @@ import { Sandbox } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import * as PostgresEngine from "effect-billwerk-payouts/PostgresEngine"
 import * as SqliteEngine from "effect-billwerk-payouts/SqliteEngine"
+import * as Unfinished from "effect-billwerk-payouts/Unfinished"
 import Pg from "pg"
 import * as Mortal from "./Mortal.js"
 import { type End, keyOf, type Order, type Report, type Setup, type Store } from "./Orders.js"
@@ -148,7 +149,15 @@ const obey = Effect.fn(function* (order: Order) {
   }
 })
 
+/** As an operator's tool does, beside the engine that runs the payouts. */
+const assessAll = Effect.suspend(() =>
+  setup.store._tag === "Sqlite"
+    ? Effect.provide(Unfinished.assessAll(), SqliteEngine.layer({ filename: setup.store.filename, submitOnly: true }))
+    : Effect.void
+)
+
 const main = Effect.gen(function* () {
+  if (setup.mustAssess) yield* persistently(assessAll)
   const orders = yield* Queue.unbounded<Order>()
   process.on("message", (order: Order) => orders.unsafeOffer(order))
   yield* report({ _tag: "Ready" })
