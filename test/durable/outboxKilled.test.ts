@@ -4,12 +4,12 @@ import { createClient } from "@libsql/client"
 import { Config, Context, Effect, Layer, Option } from "effect"
 import { Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
-import { build } from "esbuild"
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import Pg from "pg"
+import { bundle } from "../proof/bundle.js"
 import type { Setup, Step } from "./outboxMachine.js"
 
 const postgresUrl = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
@@ -24,20 +24,7 @@ const steps: ReadonlyArray<readonly [Step, number]> = [
   ["after the deletion", 4]
 ]
 
-const bundle = Effect.promise(async () => {
-  const outfile = "node_modules/.cache/outbox/machine.cjs"
-  await build({
-    entryPoints: ["test/durable/outboxMachine.ts"],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    logLevel: "error",
-    external: ["pg", "@libsql/client"]
-  })
-  return outfile
-})
+const machineProgram = bundle("test/durable/outboxMachine.ts", "node_modules/.cache/outbox/machine.cjs")
 
 /** Runs a process to its end: how it ended. */
 const run = (program: string, setup: Setup) =>
@@ -94,7 +81,7 @@ const through = Effect.fn(function* (host: Host, made: string, step: Step, prize
   const { ledger } = Context.get(context, Sandbox.Sandbox)
   const { url: provider } = Context.get(context, SandboxServer.SandboxServer)
   const moved = (handle: string) => Effect.map(ledger, (is) => Ledger.movements(is, handle).map(({ amount }) => amount))
-  const program = yield* bundle
+  const program = yield* machineProgram
   const setup = { host: host.url, engine: path.join(made, "engine.sqlite"), provider, prizes }
 
   assert.strictEqual(yield* run(program, { ...setup, death: { step, prize } }), "SIGKILL")

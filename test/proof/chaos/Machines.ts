@@ -1,27 +1,11 @@
 /** Machines, from outside: processes that are started, told what to do, and killed. */
 import { Deferred, Effect, Exit, Queue, type Scope } from "effect"
-import { build } from "esbuild"
 import { fork } from "node:child_process"
-import { resolve } from "node:path"
+import { bundle as bundled } from "../bundle.js"
 import type { Order, Report, Setup } from "./Orders.js"
 
 /** The program of a machine, in one file: it is started a thousand times. */
-export const bundle = (root: string): Effect.Effect<string> =>
-  Effect.promise(async () => {
-    const outfile = resolve(root, "dist/chaos/machine.cjs")
-    await build({
-      absWorkingDir: resolve(root),
-      entryPoints: ["test/proof/chaos/machine.ts"],
-      outfile,
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      target: "node20",
-      logLevel: "error",
-      external: ["pg", "@libsql/client"]
-    })
-    return outfile
-  })
+export const bundle = (root: string) => bundled("test/proof/chaos/machine.ts", "dist/chaos/machine.cjs", root)
 
 export interface Machine {
   readonly name: string

@@ -1,24 +1,11 @@
 /** Machines, from outside: processes that are started, given orders, listened to, and started again when they end. */
 import { Deferred, Effect, Exit, Queue, type Scope } from "effect"
-import { build } from "esbuild"
 import { fork } from "node:child_process"
 import { createInterface } from "node:readline"
+import { bundle } from "../bundle.js"
 import type { Order, Report, Setup } from "./Words.js"
 
-export const bundle: Effect.Effect<string> = Effect.promise(async () => {
-  const outfile = "node_modules/.cache/failures/machine.cjs"
-  await build({
-    entryPoints: ["test/proof/failures/machine.ts"],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    logLevel: "error",
-    external: ["pg", "@libsql/client"]
-  })
-  return outfile
-})
+export const machineProgram = bundle("test/proof/failures/machine.ts", "node_modules/.cache/failures/machine.cjs")
 
 export interface Machine {
   /** Whether it takes orders. */

@@ -9,7 +9,7 @@ import { destination } from "../../support.js"
 import { Books, type Judgement } from "../chaos/Books.js"
 import type { Store } from "../chaos/Orders.js"
 import * as Provider from "../chaos/Provider.js"
-import { bundle, type Machine, type Options, start } from "./Machines.js"
+import { machineProgram, type Machine, type Options, start } from "./Machines.js"
 import type { Report } from "./Words.js"
 
 export interface Below {
@@ -116,7 +116,7 @@ const ordering = (books: Books, machines: ReadonlyArray<Machine>) =>
 
 /** Starts the machines, and each of them again when it ends, with the payouts that are unfinished. */
 const supervise = Effect.fn(function* (below: Below, provider: string, books: Books, isStoreLost: boolean) {
-  const program = yield* bundle
+  const program = yield* machineProgram
   const reports = yield* Queue.unbounded<Report>()
   const exits: Array<number | string> = []
   const lines: Record<string, number> = {}
