@@ -13,6 +13,7 @@ import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { inspect } from "node:util"
 import { destination, inVirtualTime, layer, requestOf } from "./support.js"
 import { type KeptSpan, tracing } from "./tracing.js"
+import { everything } from "./everything.js"
 
 const handle = "prize-2026-0042"
 
@@ -251,7 +252,7 @@ describe("The spans of a payout", () => {
           ]
         ]
       )
-      assert.notInclude(inspect(spans, { depth: Infinity, showHidden: true }), destination)
+      assert.notInclude(inspect(spans, everything), destination)
     })
   )
 
@@ -320,10 +321,10 @@ describe("No span", () => {
           for (const span of spans) {
             const reported = inspect(
               [span.name, span.attributes, span.events, span.links.map(({ attributes }) => attributes)],
-              { depth: 9, showHidden: true, maxStringLength: null, maxArrayLength: null }
+              everything
             )
             // What a span ended with is exported, if it is a failure.
-            const ended = inspect(span.status, { depth: 12, maxStringLength: null })
+            const ended = inspect(span.status, everything)
             for (const secret of [destination, token, Redacted.value(Sandbox.apiKey), "canary"]) {
               assert.notInclude(reported, secret)
               if (secret !== "canary") assert.notInclude(ended, secret)

@@ -35,7 +35,6 @@ import {
   toSaved,
   handle,
   text,
-  everything,
   shown,
   logging,
   assertSilent,
@@ -47,6 +46,7 @@ import {
   tagOf,
   timeout
 } from "./canaries.js"
+import { everything } from "../everything.js"
 
 /** Every way in which Effect prints what could not be decoded. */
 const refusals = (error: ParseResult.ParseError): ReadonlyArray<string> => [

@@ -6,6 +6,7 @@ import { BillwerkClient, Outcome, Payout, PayoutError, RetryPolicy } from "effec
 import { inspect } from "node:util"
 import { anotherProcess, inVirtualTime, requestOf } from "../support.js"
 import { tracing } from "../tracing.js"
+import { everything } from "../everything.js"
 
 // --- the canaries ---
 
@@ -100,14 +101,6 @@ export const text = (show: () => unknown): string => {
   } catch {
     return ""
   }
-}
-
-export const everything = {
-  depth: Infinity,
-  maxArrayLength: Infinity,
-  maxStringLength: Infinity,
-  showHidden: true,
-  getters: true
 }
 
 const encode = Schema.encodeUnknownEither(

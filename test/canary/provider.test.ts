@@ -34,7 +34,6 @@ import {
   toToken,
   toSaved,
   handle,
-  everything,
   shown,
   logging,
   assertSilent,
@@ -51,6 +50,7 @@ import {
   tagOf,
   timeout
 } from "./canaries.js"
+import { everything } from "../everything.js"
 
 /** What a provider can know, and repeat, of a request. */
 const known = (request: PayoutRequest.PayoutRequest) =>

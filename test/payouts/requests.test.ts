@@ -6,6 +6,7 @@ import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import { inspect } from "node:util"
 import { inVirtualTime, layer, requestOf } from "../support.js"
+import { everything } from "../everything.js"
 
 const { PayoutRequest: Class } = PayoutRequest
 const request = requestOf()
@@ -95,7 +96,7 @@ describe("What is stored of a request", () => {
     ]) {
       const decoded = Schema.decodeUnknownEither(PayoutWorkflow.DurableRequest)(wrong)
       assert(Either.isLeft(decoded))
-      assert.notInclude(inspect(decoded.left, { depth: Infinity }), "C4n4ry")
+      assert.notInclude(inspect(decoded.left, everything), "C4n4ry")
     }
   })
 })

@@ -6,6 +6,7 @@ import { inspect } from "node:util"
 import { answer, serve } from "../servers.js"
 import { FetchHttpClient } from "@effect/platform"
 import { requestOf } from "../support.js"
+import { everything } from "../everything.js"
 
 const key = "priv_12051dfac75143fc827cf63a87f46df3"
 const apiKey = Redacted.make(key)
@@ -202,7 +203,7 @@ describe("The client's options", () => {
       const answer = BillwerkConfig.make({ apiKey, ...options })
       assert(Either.isLeft(answer) && answer.left._op === "InvalidData", name)
       assert.deepStrictEqual(answer.left.path, [name])
-      assert.notInclude(inspect(answer, { depth: Infinity, showHidden: true }), key)
+      assert.notInclude(inspect(answer, everything), key)
     }
   })
 
@@ -231,7 +232,7 @@ describe("The client's options", () => {
       { userAgent: `${key}\n` }
     ]) {
       const error = Either.getOrThrow(Either.flip(BillwerkConfig.make({ apiKey, ...options })))
-      const said = [String(error), JSON.stringify(error), inspect(error, { depth: Infinity, showHidden: true })]
+      const said = [String(error), JSON.stringify(error), inspect(error, everything)]
       for (const text of said) assert.notInclude(text, key)
     }
   })
@@ -269,7 +270,7 @@ describe("The client's layer", () => {
     Effect.gen(function* () {
       const exit = yield* built(layerConfig)
       assert.isTrue(Exit.isFailure(exit))
-      assert.notInclude(inspect(exit, { depth: Infinity, showHidden: true }), key)
+      assert.notInclude(inspect(exit, everything), key)
       assert.include(String(exit), "apiKey")
     }).pipe(withConfig({ BILLWERK_API_KEY: `${key} ` }))
   )

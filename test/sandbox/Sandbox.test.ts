@@ -7,6 +7,7 @@ import * as Ledger from "../../src/sandbox/Ledger.js"
 import * as Sandbox from "../../src/sandbox/Sandbox.js"
 import * as Script from "../../src/sandbox/Script.js"
 import { create, createBody, createRequest, execute, gist, handle, lookup } from "./fixture.js"
+import { everything } from "../everything.js"
 
 const withSandbox = (options: Sandbox.Options = {}) => Effect.provide(Sandbox.layerHttpClientWith(options))
 
@@ -103,10 +104,7 @@ describe("The sandbox", () => {
           implied.text.replace('"id":"ca_canary"', ""),
           implied.headers
         ]
-        for (const printed of told.flatMap((it) => [
-          inspect(it, { depth: 20, showHidden: true }),
-          JSON.stringify(it)
-        ])) {
+        for (const printed of told.flatMap((it) => [inspect(it, everything), JSON.stringify(it)])) {
           for (const canary of canaries) assert.notInclude(printed, canary)
         }
       }).pipe(withSandbox())

@@ -13,6 +13,7 @@ import * as WebhookScript from "../../src/sandbox/WebhookScript.js"
 import * as Webhook from "../../src/webhook/Webhook.js"
 import * as WebhookHandler from "../../src/webhook/WebhookHandler.js"
 import { create as createOverHttp, gist, handle, type Json, lookup } from "./fixture.js"
+import { everything } from "../everything.js"
 
 const secret = Redacted.make("webhook-secret")
 
@@ -540,7 +541,7 @@ describe("The receiver", () => {
       const service = yield* webhooks
       const shown = [yield* service.sent, yield* sent(1), service, SandboxWebhooks.layer({ secret, receiver: receive })]
       for (const one of shown) {
-        const text = inspect(one, { depth: Infinity, showHidden: true, getters: true })
+        const text = inspect(one, everything)
         assert.notInclude(text, "webhook-secret")
         assert.notMatch(text, /[0-9a-f]{64}/)
       }

@@ -9,6 +9,7 @@ import { inspect } from "node:util"
 import { Pool } from "undici"
 import { answer, chunk, eventually, head, serve } from "../servers.js"
 import { pause, post, text } from "./fixture.js"
+import { everything } from "../everything.js"
 
 const chunked = { "transfer-encoding": "chunked" }
 
@@ -177,7 +178,7 @@ describe("UndiciTransport's errors", () => {
       ]
       for (const error of errors) {
         const shown = [
-          inspect(error, { depth: 20 }),
+          inspect(error, everything),
           JSON.stringify(error),
           String(error),
           error.message,

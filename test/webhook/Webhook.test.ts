@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto"
 import { inspect } from "node:util"
 import * as Hint from "../../src/domain/Hint.js"
 import * as Webhook from "../../src/webhook/Webhook.js"
+import { everything } from "../everything.js"
 
 const secret = Redacted.make("webhook-secret")
 const other = Redacted.make("another-secret")
@@ -483,11 +484,11 @@ describe("A rejection", () => {
   const shown = (value: unknown): ReadonlyArray<string> => [
     String(value),
     JSON.stringify(value),
-    inspect(value, { depth: Infinity, showHidden: true, getters: true }),
+    inspect(value, everything),
     value instanceof Error ? `${value.name} ${value.message} ${value.stack}` : "",
     Cause.pretty(Cause.sequential(Cause.fail(value), Cause.die(value)), { renderErrorCause: true }),
     JSON.stringify(Cause.fail(value)),
-    inspect(Exit.fail(value), { depth: Infinity, showHidden: true })
+    inspect(Exit.fail(value), everything)
   ]
 
   const rejections: ReadonlyArray<readonly [Webhook.Reason, string]> = [

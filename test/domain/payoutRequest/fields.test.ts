@@ -13,6 +13,7 @@ import {
   refuses,
   given
 } from "./fixture.js"
+import { everything } from "../../everything.js"
 
 const amountReason = "must be an integer from 1 to 2147483647, in the currency's smallest unit"
 
@@ -127,7 +128,7 @@ describe("PayoutRequest", () => {
       [error.field, error.reason],
       ["destination", "must be wrapped in Redacted.make(...), because it is a card token"]
     )
-    for (const shown of [error.message, String(error), JSON.stringify(error), inspect(error, { depth: 9 })]) {
+    for (const shown of [error.message, String(error), JSON.stringify(error), inspect(error, everything)]) {
       assert.notInclude(shown, "ct_")
     }
   })

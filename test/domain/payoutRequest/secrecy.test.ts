@@ -3,6 +3,7 @@ import { Cause, Either, Exit, ParseResult, Redacted, Schema } from "effect"
 import { Customer, Destination, Hint, Payout, PayoutRequest } from "effect-billwerk-payouts"
 import { inspect } from "node:util"
 import { handle, saved, token, base, accepted, canary } from "./fixture.js"
+import { everything } from "../../everything.js"
 
 describe("A request that is printed", () => {
   const requests = [
@@ -31,8 +32,8 @@ describe("A request that is printed", () => {
       for (const shown of [
         `${request}`,
         JSON.stringify(inside),
-        inspect(inside, { depth: 9, showHidden: true }),
-        inspect(spread, { depth: 9, showHidden: true }),
+        inspect(inside, everything),
+        inspect(spread, everything),
         JSON.stringify(spread)
       ]) {
         assert.notInclude(shown, "canary")
@@ -58,8 +59,8 @@ describe("What a schema refuses", () => {
         assert(Either.isLeft(answer), says)
         for (const shown of [
           answer.left.message,
-          inspect(answer.left, { depth: Infinity, showHidden: true }),
-          inspect(Exit.die(answer.left), { depth: Infinity }),
+          inspect(answer.left, everything),
+          inspect(Exit.die(answer.left), everything),
           JSON.stringify(answer.left),
           JSON.stringify(ParseResult.ArrayFormatter.formatErrorSync(answer.left)),
           Cause.pretty(Cause.die(answer.left), { renderErrorCause: true })
@@ -120,13 +121,13 @@ describe("What a schema refuses", () => {
     const forged = { ...accepted(base), customer }
     const answer = Schema.encodeUnknownEither(PayoutRequest.PayoutRequest)(forged)
     assert(Either.isLeft(answer))
-    assert.notInclude(inspect(answer.left, { depth: Infinity }), canary)
+    assert.notInclude(inspect(answer.left, everything), canary)
     try {
       // @ts-expect-error: a phone with a control character is one more than the type can say, and no handle is checked.
       new PayoutRequest.PayoutRequest({ ...accepted(base), customer })
       assert.fail("it was made")
     } catch (error) {
-      assert.notInclude(inspect(error, { depth: Infinity }), canary)
+      assert.notInclude(inspect(error, everything), canary)
       assert.include(String(error), "customer.phone")
     }
   })

@@ -26,6 +26,7 @@ import { tracing } from "../../tracing.js"
 import { policies, policyNames } from "./behaviours.js"
 import { counters, property } from "./property.js"
 import { World } from "./World.js"
+import { everything } from "../../everything.js"
 
 // --- secrets, and the forms in which they may come back ---
 
@@ -192,14 +193,6 @@ const worldOf = (
 }
 
 // --- all that can be seen of what becomes of it ---
-
-const everything = {
-  depth: Infinity,
-  maxArrayLength: Infinity,
-  maxStringLength: Infinity,
-  showHidden: true,
-  getters: true
-}
 
 const encode = Schema.encodeUnknownEither(
   Schema.Union(PayoutError.PayoutError, PayoutError.LookupError, PayoutError.ListError, Outcome.Outcome, Payout.Payout)

@@ -5,11 +5,10 @@ import { inspect } from "node:util"
 import * as Telemetry from "../../../src/Telemetry.js"
 import { tracing } from "../../tracing.js"
 import { secret, others, url, request, handle, post, webhook, make, withHints, silently } from "./fixture.js"
+import { everything } from "../../everything.js"
 
 describe("What is said of a webhook", () => {
   const canaries = ["webhook-secret", "others-secret", "C4n4ry"]
-
-  const everything = { depth: Infinity, showHidden: true, getters: true, maxStringLength: Infinity }
 
   it.scoped("shows nothing of it, nor a secret: not in logs, spans, metrics or answers (94, 110)", () =>
     Effect.gen(function* () {
