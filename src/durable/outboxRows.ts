@@ -3,7 +3,7 @@
  * for each dialect but for how rows are taken.
  */
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
+import { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -81,9 +81,15 @@ export const make = (client: SqlClient.SqlClient, table: string): Effect.Effect<
   return isThere.pipe(
     // Of two processes that make it at once, one may fail.
     Effect.catchAll(() => Effect.catchAll(sql.unsafe(createTable(table)), () => isThere)),
-    Effect.as(rows)
+    Effect.mapBoth({
+      onFailure: (error) => new SqlError({ cause: error.cause, message: notThere(table, error) }),
+      onSuccess: () => rows
+    })
   )
 }
+
+const notThere = (table: string, error: SqlError) =>
+  `Outbox ${table}: there is no such table that can be read, and none could be made (${codeOf(error)})`
 
 interface Stored {
   readonly id: string

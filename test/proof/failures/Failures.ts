@@ -1,10 +1,9 @@
 /** What can fail below durable payouts: each failure is brought about, and ends after a while. */
 import { Effect, Schedule, type Scope } from "effect"
 import { createClient } from "@libsql/client"
-import { spawnSync } from "node:child_process"
-import { appendFileSync, chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { chmodSync, chownSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import * as smallDisk from "../../smallDisk.js"
 import * as Server from "./Server.js"
 import type { Failure, Field } from "./Trial.js"
 
@@ -50,37 +49,15 @@ const jumped = (hours: number) => (field: Field) => {
 interface Disk {
   readonly folder: string
   readonly filename: string
-  /** Whether it is a small disk of its own. */
-  readonly isOwn: boolean
-}
-
-const command = (name: string, ...args: ReadonlyArray<string>) => spawnSync(name, [...args]).status === 0
-
-/** Whether a small disk can be mounted, which takes the rights of root. */
-export const canMount = (): boolean => {
-  const folder = mkdtempSync(join(tmpdir(), "payouts-mount-"))
-  const mounted = command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder)
-  if (mounted) command("umount", folder)
-  rmSync(folder, { recursive: true, force: true })
-  return mounted
 }
 
 const disk = (size?: string): Effect.Effect<Disk, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const folder = mkdtempSync(join(tmpdir(), "payouts-disk-"))
-      if (size !== undefined) command("mount", "-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder)
-      const { gid, uid } = Server.unprivileged()
-      if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
-      chmodSync(folder, 0o700)
-      return { folder, filename: join(folder, "payouts.sqlite"), isOwn: size !== undefined }
-    }),
-    ({ folder, isOwn }) =>
-      Effect.sync(() => {
-        if (isOwn) command("umount", "-l", folder)
-        rmSync(folder, { recursive: true, force: true })
-      })
-  )
+  Effect.map(smallDisk.folder(size), (folder) => {
+    const { gid, uid } = Server.unprivileged()
+    if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
+    chmodSync(folder, 0o700)
+    return { folder, filename: join(folder, "payouts.sqlite") }
+  })
 
 const onSqlite = (
   name: string,
@@ -111,25 +88,13 @@ const locked =
       (client) => Effect.promise(() => client.execute("ROLLBACK").then(() => client.close()))
     )
 
-/** Writes to a file until the disk is full. */
-const fill = (ballast: string) => {
-  for (let size = 65_536; size >= 512;) {
-    try {
-      appendFileSync(ballast, Buffer.alloc(size))
-    } catch {
-      size /= 2
-    }
-  }
-}
-
 const full =
   (count: number) =>
   ({ folder }: Disk) =>
     Effect.gen(function* () {
-      const ballast = join(folder, "ballast")
-      yield* Effect.sync(() => fill(ballast))
+      smallDisk.fill(folder)
       yield* seconds(count)
-      rmSync(ballast)
+      smallDisk.empty(folder)
     })
 
 const deleted = ({ filename }: Disk) =>
@@ -171,8 +136,8 @@ const readOnlyFolder = ({ folder }: Disk, field: Field) =>
 const readOnlyDisk = ({ folder }: Disk, field: Field) =>
   whileStarting(
     field,
-    () => command("mount", "-o", "remount,ro", folder),
-    () => command("mount", "-o", "remount,rw", folder)
+    () => smallDisk.command("mount", "-o", "remount,ro", folder),
+    () => smallDisk.command("mount", "-o", "remount,rw", folder)
   )
 
 const small = { size: "12m" }

@@ -2,6 +2,7 @@
 import { Command, Options } from "@effect/cli"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
+import * as smallDisk from "../../smallDisk.js"
 import * as Failures from "./Failures.js"
 import * as Server from "./Server.js"
 import * as Trial from "./Trial.js"
@@ -17,7 +18,7 @@ const options = {
 const all: ReadonlyArray<Trial.Failure> = [
   ...(Server.isInstalled ? Failures.postgres : []),
   ...Failures.sqlite,
-  ...(Failures.canMount() ? Failures.onOwnDisk : [])
+  ...(smallDisk.canMount() ? Failures.onOwnDisk : [])
 ]
 
 const command = Command.make("failures", options, ({ only, seed }) =>
