@@ -49,7 +49,7 @@ const onNode =
   /^(undici\/|sandbox\/SandboxServer\.ts|durable\/(PostgresEngine|SqliteConnections|SqliteFile|SqliteOwner)\.ts|cli\/)/
 
 /** Only programs that are started run an effect, and only with `runMain`. */
-const mains = /^cli\/(demo|payout)\.ts$/
+const mains = /^cli\/(build|payout)\.ts$/
 
 const linesMax = 350
 const functionLinesMax = 60
@@ -435,7 +435,8 @@ describe("The source", () => {
     const seen = new Set<string>()
     noNode((node, { name }) => {
       // Column names of the engine's tables are no field names of the provider.
-      if (/^((provider|sandbox)\/(wire|accountWire)|durable\/((Sqlite|Postgres)Inbox|migrate))\.ts$/.test(name)) return undefined
+      if (/^((provider|sandbox)\/(wire|accountWire)|durable\/((Sqlite|Postgres)Inbox|migrate))\.ts$/.test(name))
+        return undefined
       const isWord = ts.isIdentifier(node) || ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node)
       if (!isWord) return undefined
       // Neither a part of a dotted name, such as OpenTelemetry's, nor a key or a reference, such as ca_0123.

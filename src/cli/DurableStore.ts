@@ -1,6 +1,6 @@
 /**
  * The database of durable payouts that a command is about: its options, and the engines' modules, which are loaded for
- * these commands alone. Their packages are optional.
+ * these commands alone. The drivers of the databases are optional.
  */
 import * as Options from "@effect/cli/Options"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -70,22 +70,25 @@ const opened = (
 
 const onSqlite = (filename: string, prefix: string | undefined) =>
   Effect.map(
-    loaded(() => import("./DurableSqlite.js"), "@effect/sql-libsql @libsql/client"),
+    loaded(() => import("./DurableSqlite.js"), "@libsql/client@0.12"),
     ({ open }) => open(filename, prefix)
   )
 
 const onPostgres = (url: Redacted.Redacted, prefix: string | undefined) =>
   Effect.map(
-    loaded(() => import("./DurablePostgres.js"), "@effect/sql-pg pg"),
+    loaded(() => import("./DurablePostgres.js"), "pg@8"),
     ({ open }) => open(url, prefix)
   )
 
-const engines = "@effect/cluster @effect/workflow @effect/sql @effect/rpc @effect/experimental"
-
-const loaded = <A>(load: () => Promise<A>, packages: string): Effect.Effect<A, BadInput.BadInput> =>
+// The engines are in the bundle; the database's driver is not (Bundle.ts).
+const loaded = <A>(load: () => Promise<A>, driver: string): Effect.Effect<A, BadInput.BadInput> =>
   Effect.tryPromise({
     try: load,
-    catch: () => BadInput.make(`this command needs more packages: npm install ${engines} ${packages}`)
+    catch: () =>
+      BadInput.make(
+        `this command needs the database's driver: npm install effect-billwerk-payouts ${driver}, ` +
+          `or without a project npx -p effect-billwerk-payouts -p ${driver} effect-billwerk-payouts durable ...`
+      )
   })
 
 /** SQLite would make a missing file, and the list would be empty. */

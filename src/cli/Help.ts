@@ -7,6 +7,7 @@ import { meanings } from "./ExitCode.js"
 import * as Layout from "./Layout.js"
 
 export const commands = {
+  demo: "Plays all that can happen to a payout, against the simulated provider. It moves no money.",
   create: "Pays out once, also if an answer is lost.",
   recover: "Pays out what may have been sent before: asks the provider first.",
   batch: "Pays the rows of a file. Killed at any moment, it goes on when it is run again.",
@@ -143,15 +144,18 @@ const sections = [
   [
     "examples",
     [
-      ["pay", "npm run payout -- create --handle prize-1 --destination ca_1 --amount 12500 --currency DKK"],
-      ["script", "npm run --silent payout -- create --file - --json < request.json"],
-      ["after exit 5 or 3", "npm run payout -- recover --live ... the same request, in the same folder"],
-      ["batch", "npm run payout -- batch --live --file prizes.csv --stop-in-doubt DKK=500000; again, if it was killed"],
-      ["before the first", "npm run payout -- doctor --live --currency DKK"],
-      ["look up", "npm run payout -- get --live --handle prize-1"],
-      ["what waits", "npm run payout -- durable list --sqlite payouts.sqlite"],
-      ["compare", "npm run payout -- reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],
-      ["October", "npm run --silent payout -- list --live --from 2026-10-01 --to 2026-11-01 --json > october.ndjson"]
+      ["pay", "npx effect-billwerk-payouts create --handle prize-1 --destination ca_1 --amount 12500 --currency DKK"],
+      ["script", "npx effect-billwerk-payouts create --file - --json < request.json"],
+      ["after exit 5 or 3", "npx effect-billwerk-payouts recover --live ... the same request, in the same folder"],
+      [
+        "batch",
+        "npx effect-billwerk-payouts batch --live --file prizes.csv --stop-in-doubt DKK=500000; again, if it was killed"
+      ],
+      ["before the first", "npx effect-billwerk-payouts doctor --live --currency DKK"],
+      ["look up", "npx effect-billwerk-payouts get --live --handle prize-1"],
+      ["what waits", "npx effect-billwerk-payouts durable list --sqlite payouts.sqlite"],
+      ["compare", "npx effect-billwerk-payouts reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],
+      ["October", "npx effect-billwerk-payouts list --live --from 2026-10-01 --to 2026-11-01 --json > october.ndjson"]
     ]
   ]
 ] as const satisfies ReadonlyArray<readonly [title: string, rows: ReadonlyArray<readonly [string, string]>]>
@@ -165,7 +169,7 @@ const width = 22
 export const page: string = [
   `payout ${version}: pays money out through Billwerk+ (now Frisbii), and says whether it moved.`,
   "",
-  "usage: npm run payout -- <command> [options]",
+  "usage: npx effect-billwerk-payouts <command> [options]",
   ...sections.flatMap(([title, rows]) => [
     "",
     title,

@@ -18,6 +18,7 @@ import * as BatchCall from "./BatchCall.js"
 import * as BatchFlags from "./BatchFlags.js"
 import * as Call from "./Call.js"
 import * as Connection from "./Connection.js"
+import * as DemoProgram from "./DemoProgram.js"
 import * as DurableCommand from "./DurableCommand.js"
 import { exitCode, Exited } from "./ExitCode.js"
 import * as Help from "./Help.js"
@@ -28,6 +29,7 @@ import * as Paint from "./Paint.js"
 import * as ReconcileCommand from "./ReconcileCommand.js"
 import * as Report from "./Report.js"
 import * as RequestInput from "./RequestInput.js"
+import { tableScenarios } from "./TableScenarios.js"
 
 const text = (name: keyof typeof Help.request) =>
   Options.optional(Options.withDescription(Options.text(name), Help.request[name]))
@@ -188,12 +190,28 @@ const policy = Command.make("policy", {}, () =>
   )
 ).pipe(Command.withDescription(Help.commands.policy))
 
+const demo = Command.make("demo", {}, () => Effect.interruptible(DemoProgram.run(tableScenarios))).pipe(
+  Command.withDescription(Help.commands.demo)
+)
+
 const root = Command.make("payout", {}, () =>
   BadInput.make(
-    "name a command: create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"
+    "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"
   )
 ).pipe(
-  Command.withSubcommands([create, recover, batch, get, list, reconcile, DurableCommand.command, doctor, probe, policy])
+  Command.withSubcommands([
+    demo,
+    create,
+    recover,
+    batch,
+    get,
+    list,
+    reconcile,
+    DurableCommand.command,
+    doctor,
+    probe,
+    policy
+  ])
 )
 
 /**

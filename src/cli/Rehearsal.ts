@@ -3,6 +3,8 @@
  * sandbox knows.
  */
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import * as PayoutRequest from "../domain/PayoutRequest.js"
@@ -64,7 +66,8 @@ export const play = (scenario: Scenario, cast: Cast) =>
           : payouts.awaitFinal(outcome, pollPolicies[scenario.awaits])
       ),
       Effect.merge,
-      Effect.provide(loggingTo(logged))
+      // Alone: the lines are part of the report, and not of standard error.
+      Effect.locally(FiberRef.currentLoggers, HashSet.make(loggerTo(logged)))
     )
     const seen = (yield* exchangesOf(handle)).slice(before)
     const moved = Ledger.moved(yield* sandbox.ledger, handle) - movedForAnother
@@ -93,14 +96,11 @@ const call = (
   method: "create" | "recover" = "create"
 ) => Effect.flatMap(PayoutRequest.fromUnknown({ ...usual, handle, ...request }), (valid) => payouts[method](valid))
 
-const loggingTo = (logged: Map<string, number>) =>
-  Logger.replace(
-    Logger.defaultLogger,
-    Logger.make(({ logLevel, message }) => {
-      const line = `${logLevel.label} ${String(message)}`
-      logged.set(line, (logged.get(line) ?? 0) + 1)
-    })
-  )
+const loggerTo = (logged: Map<string, number>) =>
+  Logger.make(({ logLevel, message }) => {
+    const line = `${logLevel.label} ${String(message)}`
+    logged.set(line, (logged.get(line) ?? 0) + 1)
+  })
 
 /** Whether the reported exposure includes what really moved. */
 export const covers = ({ exposure }: Ended, moved: number): boolean => exposure.min <= moved && moved <= exposure.max

@@ -1,5 +1,5 @@
 /**
- * `npm run payout`: the command line on this machine.
+ * The command line on this machine: `npx effect-billwerk-payouts`, and `npm run payout` in a clone.
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"

@@ -302,10 +302,13 @@ describe("bad input", () => {
   const mustBe = (field: string, schema: Schema.Schema.All) =>
     `${field} ${PayoutError.InvalidRequest.mustBe(field, schema).reason}`
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
-    [[], "name a command: create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"],
+    [
+      [],
+      "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"
+    ],
     [
       ["pay"],
-      "Invalid subcommand for payout - use one of 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'policy' (see --help)"
+      "Invalid subcommand for payout - use one of 'demo', 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'policy' (see --help)"
     ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [

@@ -1,4 +1,4 @@
-/** The mains, as processes: what only a process shows. */
+/** The bundled command line, as processes: what only a process shows. */
 import * as Command from "@effect/platform/Command"
 import type { PlatformError } from "@effect/platform/Error"
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -8,10 +8,11 @@ import { Exposure } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import ts from "typescript"
+import * as Bundle from "../../src/cli/Bundle.js"
 import { tableScenarios } from "../../src/cli/TableScenarios.js"
 import { Delivery } from "../../src/sandbox/Delivery.js"
 import { flags, live } from "./support.js"
@@ -19,24 +20,10 @@ import { flags, live } from "./support.js"
 const root = path.resolve(import.meta.dirname, "../..")
 let built = ""
 
-// Inside the repository, so that the packages are found, and not where a build belongs, so that none is disturbed.
-beforeAll(() => {
-  mkdirSync(path.join(root, "node_modules/.cache"), { recursive: true })
-  built = mkdtempSync(path.join(root, "node_modules/.cache/cli-test-"))
-  writeFileSync(path.join(built, "package.json"), '{ "type": "module" }')
-  for (const name of readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })) {
-    if (!name.endsWith(".ts")) continue
-    const { outputText } = ts.transpileModule(readFileSync(path.join(root, "src", name), "utf8"), {
-      compilerOptions: {
-        module: ts.ModuleKind.ESNext,
-        target: ts.ScriptTarget.ES2022,
-        verbatimModuleSyntax: true
-      }
-    })
-    const output = path.join(built, name.replace(/\.ts$/, ".js"))
-    mkdirSync(path.dirname(output), { recursive: true })
-    writeFileSync(output, outputText)
-  }
+// Outside of the repository, so that the bundle has no packages beside it.
+beforeAll(async () => {
+  built = mkdtempSync(path.join(tmpdir(), "payout-bundle-"))
+  await Bundle.write(root, path.join(built, "payout.cjs")).pipe(Effect.provide(NodeContext.layer), Effect.runPromise)
 }, 60_000)
 
 afterAll(() => rmSync(built, { recursive: true }))
@@ -55,6 +42,8 @@ interface Settings {
   readonly folder?: string
 }
 
+const packageOf = (specifier: string) => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/")
+
 const folderScoped = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(path.join(tmpdir(), "payout-process-"))),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
@@ -66,12 +55,11 @@ const text = (stream: Stream.Stream<Uint8Array, PlatformError>) =>
 const encoded = (answer: string | undefined) => (answer === undefined ? [] : [new TextEncoder().encode(answer)])
 
 const run = (
-  main: string,
   args: ReadonlyArray<string>,
   { answer, env = {}, folder = built, interruptAfter, killAfter, stdin }: Settings = {}
 ) =>
   Effect.gen(function* () {
-    const child = yield* Command.make(process.execPath, path.join(built, "cli", main), ...args).pipe(
+    const child = yield* Command.make(process.execPath, path.join(built, "payout.cjs"), ...args).pipe(
       Command.env({ BILLWERK_API_KEY: undefined, BILLWERK_BASE_URL: undefined, NO_COLOR: undefined, ...env }),
       Command.workingDirectory(folder),
       stdin === undefined
@@ -105,6 +93,38 @@ const server = serverOf()
 
 const toServer = Effect.map(SandboxServer.SandboxServer, ({ url }) => ({ ...live, BILLWERK_BASE_URL: url }))
 
+describe("the bundle of the command line", () => {
+  const text = () => readFileSync(path.join(built, "payout.cjs"), "utf8")
+
+  it("asks for nothing but Node's own modules, the databases' drivers, and what `ws` can do without", () => {
+    const asked = [...text().matchAll(/\b(?:require|import)\("([^"]+)"\)/g)].map(([, name = ""]) => name)
+    const drivers = new Set<string>(Bundle.external)
+    assert.isAbove(asked.length, 50)
+    assert.deepStrictEqual(
+      Array.from(new Set(asked))
+        .filter((name) => !name.startsWith("node:") && !isBuiltin(name) && !drivers.has(packageOf(name)))
+        .sort(),
+      ["bufferutil", "utf-8-validate"]
+    )
+  })
+
+  it("is a program for Node, and begins with where the licences are", () =>
+    assert.match(
+      text(),
+      /^#!\/usr\/bin\/env node\n\/\/ The licences of what is bundled here are at the end of this file\.\n/
+    ))
+
+  it("ends with the licences of the packages that it has code of", () => {
+    const licences = text().slice(text().lastIndexOf("\n/*\n"))
+    for (const name of ["effect", "undici", "@effect/cli", "@effect/cluster", "@effect/sql-pg", "pg-cursor", "ws"]) {
+      const { version } = JSON.parse(readFileSync(path.join(root, "node_modules", name, "package.json"), "utf8"))
+      assert.match(licences, new RegExp(`^(.*, )?${name} ${version}(, .*)?:$`, "m"))
+    }
+    assert.notInclude(licences, "typescript ")
+    assert.isAbove(licences.split("THE SOFTWARE IS PROVIDED").length, 5)
+  })
+})
+
 describe("the payout process, listing", () => {
   // More than a pipe holds, so that the process is still at work when its reader goes.
   const thousands = Array.from({ length: 3_000 }, (_, index): Sandbox.PastPayout => ({
@@ -118,7 +138,7 @@ describe("the payout process, listing", () => {
       const env = yield* toServer
       const args = ["list", "--live", "--json", "--from", "2020-01-01", "--to", "2100-01-01"]
       const ended = yield* Effect.async<{ readonly code: number | null; readonly err: string }>((resume) => {
-        const child = spawn(process.execPath, [path.join(built, "cli", "payout.js"), ...args], {
+        const child = spawn(process.execPath, [path.join(built, "payout.cjs"), ...args], {
           env: { ...process.env, ...env },
           stdio: ["ignore", "pipe", "pipe"]
         })
@@ -138,7 +158,7 @@ describe("the payout process, listing", () => {
 describe.concurrent("the payout process", () => {
   it.live("pays in its sandbox, and ends with 10 by itself", () =>
     Effect.gen(function* () {
-      const { code, err, out } = yield* run("payout.js", ["create", ...flags()])
+      const { code, err, out } = yield* run(["create", ...flags()])
       assert.deepStrictEqual(
         [code, err],
         [10, "SANDBOX: no money moves (it starts empty and ends with this command)\n"]
@@ -156,7 +176,7 @@ describe.concurrent("the payout process", () => {
         amount: 3001,
         currency: "DKK"
       })
-      const { code, err, out } = yield* run("payout.js", ["create", "--test-amounts", "--file", "-", "--json"], {
+      const { code, err, out } = yield* run(["create", "--test-amounts", "--file", "-", "--json"], {
         stdin
       })
       const report = JSON.parse(out)
@@ -173,7 +193,7 @@ describe.concurrent("the payout process", () => {
         const folder = yield* folderScoped
         writeFileSync(path.join(folder, "prizes.csv"), "handle,destination,amount,currency\nprize-1,ca_1,12500,DKK\n")
         const asTerminal = "data:text/javascript,process.stdout.isTTY=true"
-        const { code, out } = yield* run("payout.js", ["batch", "--live", "--file", "prizes.csv"], {
+        const { code, out } = yield* run(["batch", "--live", "--file", "prizes.csv"], {
           answer: "yes\n",
           env: { ...(yield* toServer), NODE_OPTIONS: `--import=${asTerminal}`, NO_COLOR: "1" },
           folder
@@ -189,13 +209,28 @@ describe.concurrent("the payout process", () => {
 
   it.live("answers bad input with one line, no stack trace, and 2", () =>
     Effect.gen(function* () {
-      const misspelt = yield* run("payout.js", ["create", ...flags(), "--lvie"])
+      const misspelt = yield* run(["create", ...flags(), "--lvie"])
       assert.deepStrictEqual(misspelt, {
         code: 2,
         out: "",
         err: "payout: Received unknown argument: '--lvie' (see --help)\n"
       })
     })
+  )
+
+  it.live("names the driver to install in one sentence, and ends with 2, for the durable commands without it", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderScoped
+      writeFileSync(path.join(folder, "payouts.sqlite"), "")
+      const env = { PAYOUTS_POSTGRES_URL: "postgres://nobody@127.0.0.1:1/none" }
+      const message = (driver: string) =>
+        `payout: this command needs the database's driver: npm install effect-billwerk-payouts ${driver}, ` +
+        `or without a project npx -p effect-billwerk-payouts -p ${driver} effect-billwerk-payouts durable ...\n`
+      const sqlite = yield* run(["durable", "list", "--sqlite", "payouts.sqlite"], { folder })
+      const postgres = yield* run(["durable", "list", "--postgres"], { env, folder })
+      assert.deepStrictEqual(sqlite, { code: 2, out: "", err: message("@libsql/client@0.12") })
+      assert.deepStrictEqual(postgres, { code: 2, out: "", err: message("pg@8") })
+    }).pipe(Effect.scoped)
   )
 
   it.live("says on Ctrl-C that it is unclear, and recover finds out without paying again", () =>
@@ -207,7 +242,7 @@ describe.concurrent("the payout process", () => {
       const arrived = Effect.gen(function* () {
         while ((yield* sandbox.exchanges).length === 0) yield* Effect.sleep("10 millis")
       })
-      const first = yield* run("payout.js", ["create", ...flags(), "--live"], {
+      const first = yield* run(["create", ...flags(), "--live"], {
         env,
         folder,
         interruptAfter: arrived
@@ -220,7 +255,7 @@ describe.concurrent("the payout process", () => {
           "payout: interrupted: it is unclear whether payout prize-1 was made. Run recover with the same request and " +
           "--evidence payout-prize-1.evidence.json, which asks the provider first; never pay again under another handle.\n"
       })
-      const second = yield* run("payout.js", ["recover", ...flags(), "--live", "--json"], { env, folder })
+      const second = yield* run(["recover", ...flags(), "--live", "--json"], { env, folder })
       assert.deepStrictEqual([second.code, JSON.parse(second.out).outcome._tag], [0, "Paid"])
       assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize-1"), 12_500)
       assert.deepStrictEqual(
@@ -268,7 +303,7 @@ describe.concurrent("the payout process", () => {
         const { env, paid, sandbox } = yield* gateway(true)
         const folder = yield* folderScoped
         yield* sandbox.script(Script.hardDeclined())
-        const payout = (...args: ReadonlyArray<string>) => run("payout.js", [...args, "--live"], { env, folder })
+        const payout = (...args: ReadonlyArray<string>) => run([...args, "--live"], { env, folder })
         const first = yield* payout("create", ...flags())
         const second = yield* payout("recover", ...flags(), "--evidence", name)
         const look = yield* payout("get", "--handle", "prize-1")
@@ -290,11 +325,11 @@ describe.concurrent("the payout process", () => {
         const { env, held, paid, sandbox } = yield* gateway(false)
         const folder = yield* folderScoped
         yield* sandbox.script(Script.hardDeclined())
-        const killed = yield* run("payout.js", ["create", ...flags(), "--live"], { env, folder, killAfter: held })
+        const killed = yield* run(["create", ...flags(), "--live"], { env, folder, killAfter: held })
         assert.strictEqual(killed.code, undefined)
         assert.deepStrictEqual(readdirSync(folder), [name])
         assert.deepStrictEqual(Exposure.exposure(evidenceIn(folder)), { min: 0, max: 12_500 })
-        const payout = (...args: ReadonlyArray<string>) => run("payout.js", [...args, "--live"], { env, folder })
+        const payout = (...args: ReadonlyArray<string>) => run([...args, "--live"], { env, folder })
         assert.strictEqual((yield* payout("create", ...flags())).code, 2)
         // The provider knows nothing of the first create yet, so it is sent again; and declined.
         assert.strictEqual((yield* payout("recover", ...flags(), "--evidence", name)).code, 5)
@@ -311,10 +346,10 @@ describe.concurrent("the payout process", () => {
   )
 })
 
-describe.concurrent("the demo process", () => {
+describe.concurrent("the payout process, playing the demo", () => {
   it.live("plays every row of the table in its order, every check holds, and it ends with 0", () =>
     Effect.gen(function* () {
-      const { code, err, out } = yield* run("demo.js", [])
+      const { code, err, out } = yield* run(["demo"])
       const lines = out.trimEnd().split("\n")
       assert.deepStrictEqual(
         [code, err, lines.at(-1)],

@@ -27,6 +27,7 @@ const pack = async () => {
   symlinkSync(path.join(root, "node_modules"), path.join(staged, "node_modules"))
   cpSync(path.join(root, "tsconfig.json"), path.join(staged, "tsconfig.json"))
   await run(process.execPath, [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "src"], { cwd: staged })
+  await run(process.execPath, ["dist/cli/build.js"], { cwd: staged })
   await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: staged })
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? assert.fail("nothing was packed")
   mkdirSync(unpacked, { recursive: true })
@@ -105,7 +106,29 @@ describe("The packed package, in a project with effect and @effect/platform only
     }
   })
 
-  it("has neither tests, nor benches, nor the command line, nor what the compiler keeps for itself", () => {
+  it("has a bin that pays by itself in the simulated provider", async () => {
+    const { bin }: { bin: Record<string, string> } = JSON.parse(
+      readFileSync(path.join(unpacked, "package.json"), "utf8")
+    )
+    assert.deepStrictEqual(Object.keys(bin), ["effect-billwerk-payouts"])
+    const request = ["--handle", "p-1", "--destination", "ca_1", "--amount", "12500", "--currency", "DKK"]
+    const program = path.join(unpacked, bin["effect-billwerk-payouts"] ?? "")
+    const ran = await run(program, ["create", ...request], { cwd: folder }).catch((ended) => ended)
+    assert.deepStrictEqual([ran.code, ran.stdout.split("\n")[0]], [10, "Paid p-1, 12500 minor units of DKK"])
+  })
+
+  it("has a command line of one file, which nothing else of the package loads", () => {
+    const code = readdirSync(path.join(unpacked, "dist"), { recursive: true, encoding: "utf8" })
+    assert.deepStrictEqual(
+      code.filter((name) => /\.(c|m)js$/.test(name)),
+      ["payout.cjs"]
+    )
+    for (const name of code.filter((name) => name.endsWith(".js"))) {
+      assert.notInclude(readFileSync(path.join(unpacked, "dist", name), "utf8"), "payout.cjs", name)
+    }
+  })
+
+  it("has neither tests, nor benches, nor the modules of the command line, nor what the compiler keeps for itself", () => {
     const names = readdirSync(unpacked, { recursive: true, encoding: "utf8" })
     assert.deepStrictEqual(
       names.filter((name) => /^(dist|src)\/(test|bench|cli)\b|tsconfig|tsbuildinfo|^node_modules/.test(name)),
