@@ -99,10 +99,16 @@ export const write = (
   evidence: Exposure.Evidence,
   mode: Mode
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.flatMap(Effect.orDie(encode({ ...evidence, by: statedBy[mode] })), (text) => replace(name, text))
+
+/** Replaces a file that only its owner can read. It is on the disk when this returns. */
+export const replace = (
+  name: string,
+  text: string
+): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    const text = yield* Effect.orDie(encode({ ...evidence, by: statedBy[mode] }))
     const draft = `${name}.${yield* Random.nextIntBetween(0, 2 ** 32)}.tmp`
     const written = Effect.flatMap(files.open(draft, { flag: "wx", mode: 0o600 }), (file) =>
       Effect.zipRight(file.writeAll(new TextEncoder().encode(`${text}\n`)), file.sync)

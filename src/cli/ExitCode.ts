@@ -58,6 +58,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode] | (typeof simula
 export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> = [
   ["0", "paid: the money moved; reconcile: the books agree; doctor: nothing is wrong; probe: it saw all it could"],
   ["", "demo: every check holds; policy: shown"],
+  ["", "sandbox: it was stopped by a signal"],
   ["1", "this program failed: recover the payout before anything else"],
   ["2", "bad input or configuration: nothing was sent"],
   ["3", "processing: accepted, and paid or failed later; run recover until it is"],

@@ -16,6 +16,7 @@ export const commands = {
   reconcile: "Compares your books with what the provider has. It moves no money.",
   doctor: "Asks the account what decides whether payouts can succeed, and says what to do. It only reads.",
   probe: "Pays test amounts on a test account, and prints as JSON what the provider does.",
+  sandbox: "Serves the simulated provider over HTTP, for any language, with a page to watch it and to script faults.",
   policy: "Prints when the standard policy sends a request again."
 } as const
 
@@ -109,6 +110,22 @@ export const durable = {
   all: "durable wake: all that wait, when the cause is gone. durable assess: all that have ended, after a restore."
 } as const
 
+/** The options of the simulated provider as a server. */
+export const sandbox = {
+  port: "Default: 8080. 0 picks a free one. The address is printed on standard output.",
+  host: "Default: 127.0.0.1. Any other address lets other machines in: there is no TLS, and no login to the page.",
+  "allow-host":
+    "A name that requests may call the server by, such as that of its container; may be given several times.",
+  state: "A file that keeps the ledger over a restart. It is for its owner only.",
+  limits: "Keeps the provider's documented request limits: 10 creates and 25 reads a second.",
+  "test-amounts": "Certain amounts fail, see below.",
+  observed: "Behaves as a probe saw the provider: the file that probe printed.",
+  "key-file":
+    "The private key to accept, in a file. Default: the sandbox's own, which is printed and opens nothing else.",
+  webhooks: "Posts a signed webhook for each attempt that ends to this URL (that there is one is made up).",
+  "webhook-secret-file": "The secret that signs them, in a file."
+} as const
+
 export const version = BillwerkConfig.userAgentDefault.replace(/^.*\//, "")
 
 const { rows: _, ...batchOptions } = batch
@@ -123,6 +140,7 @@ const sections = [
   ["the evidence, for create and recover", dashed(evidence)],
   ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
   ["the database, for the durable commands (--json as well)", dashed(durable)],
+  ["the simulated provider, for sandbox", dashed(sandbox)],
   [
     "evidence",
     [
@@ -152,6 +170,10 @@ const sections = [
         "npx effect-billwerk-payouts batch --live --file prizes.csv --stop-in-doubt DKK=500000; again, if it was killed"
       ],
       ["before the first", "npx effect-billwerk-payouts doctor --live --currency DKK"],
+      [
+        "serve",
+        "npx effect-billwerk-payouts sandbox --port 8080 --state sandbox.json; then open http://127.0.0.1:8080/"
+      ],
       ["look up", "npx effect-billwerk-payouts get --live --handle prize-1"],
       ["what waits", "npx effect-billwerk-payouts durable list --sqlite payouts.sqlite"],
       ["compare", "npx effect-billwerk-payouts reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],

@@ -29,6 +29,7 @@ import * as Paint from "./Paint.js"
 import * as ReconcileCommand from "./ReconcileCommand.js"
 import * as Report from "./Report.js"
 import * as RequestInput from "./RequestInput.js"
+import * as SandboxCommand from "./SandboxCommand.js"
 import { tableScenarios } from "./TableScenarios.js"
 
 const text = (name: keyof typeof Help.request) =>
@@ -196,7 +197,7 @@ const demo = Command.make("demo", {}, () => Effect.interruptible(DemoProgram.run
 
 const root = Command.make("payout", {}, () =>
   BadInput.make(
-    "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"
+    "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe, sandbox or policy (see --help)"
   )
 ).pipe(
   Command.withSubcommands([
@@ -210,6 +211,7 @@ const root = Command.make("payout", {}, () =>
     DurableCommand.command,
     doctor,
     probe,
+    SandboxCommand.command,
     policy
   ])
 )

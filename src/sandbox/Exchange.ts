@@ -2,6 +2,7 @@
  * What the provider saw of each exchange. It is enough to compare with the client's attempts, and has no secret: only a
  * fingerprint of the body is kept.
  */
+import * as Data from "effect/Data"
 import type * as DateTime from "effect/DateTime"
 import type { Kind } from "../domain/Attempt.js"
 
@@ -15,6 +16,39 @@ export type Ending =
   "Pending" | "Answered" | "Truncated" | "Stalled" | "Dripping" | "Dropped" | "Refused" | "Hanging" | "Abandoned"
 
 /**
+ * What the provider did with a request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Deed = Data.TaggedEnum<{
+  /** It has not reached the provider yet. */
+  UnderWay: {}
+  /** A step of the script let the provider do nothing. */
+  Nothing: {}
+  /** The provider refused it by its rules, and changed nothing. */
+  Refused: { readonly code: number; readonly text: string }
+  /** The provider showed what it has, and changed nothing. `state` is that of the payout, where one was asked for. */
+  Showed: { readonly state?: string | undefined }
+  /** The provider made an attempt to move money. */
+  Attempted: {
+    readonly transaction: string
+    /** What the attempt came to at once: `paid`, `processing`, `failed`. */
+    readonly state: string
+    readonly errorState?: string | undefined
+    readonly error?: string | undefined
+    /** Whether money moved at once, on record or not. */
+    readonly moved: boolean
+  }
+}>
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export const Deed = Data.taggedEnum<Deed>()
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -22,14 +56,30 @@ export interface Exchange {
   /** 1 for the first. */
   readonly ordinal: number
   readonly kind: Kind | "Other"
-  readonly handle: string | undefined
+  readonly handle?: string | undefined
   readonly started: DateTime.Utc
+  /** When the provider answered, or the exchange ended without an answer. */
+  readonly ended?: DateTime.Utc | undefined
+  /** Minor units, as a create asked for them. Undefined for anything else than a whole number. */
+  readonly amount?: number | undefined
+  /** As a create asked for it. Undefined for anything else than three capital letters. */
+  readonly currency?: string | undefined
+  /** The name of the step of the script that it met, if that step has one: see `Script.named`. */
+  readonly step?: string | undefined
+  readonly deed: Deed
+  /** Whether the script gave another answer than the provider's own. */
+  readonly altered: boolean
   /** Equal for bodies that are equal in every byte. It reveals nothing else about them. */
   readonly fingerprint: string
   readonly ending: Ending
   /** The HTTP status, if one was sent. */
-  readonly status: number | undefined
+  readonly status?: number | undefined
 }
+
+/** What is known of an exchange when it begins. */
+export type Begun = Omit<Exchange, "ordinal" | "ended" | "deed" | "ending" | "status">
+
+const pending = { ended: undefined, deed: Deed.UnderWay(), ending: "Pending", status: undefined } as const
 
 /** The exchanges, in the order in which they began. Beyond `exchangesMax`, the oldest are forgotten. */
 export class Log {
@@ -53,16 +103,32 @@ export class Log {
     return new Set(creates.map((exchange) => exchange.fingerprint)).size
   }
 
-  begin(exchange: Omit<Exchange, "ordinal" | "ending" | "status">): number {
+  begin(exchange: Begun): number {
     this.began += 1
     const ordinal = this.began
-    this.exchanges.set(ordinal, { ordinal, ...exchange, ending: "Pending", status: undefined })
+    this.exchanges.set(ordinal, { ordinal, ...exchange, ...pending })
     this.exchanges.delete(ordinal - this.exchangesMax)
     return ordinal
   }
 
-  end(ordinal: number, ending: Ending, status: number | undefined): void {
+  /** What the provider did, which it may do long after the client has gone. */
+  did(ordinal: number, deed: Deed): void {
+    this.change(ordinal, { deed })
+  }
+
+  end(ordinal: number, end: Pick<Exchange, "ending" | "status" | "ended">): void {
+    this.change(ordinal, end)
+  }
+
+  /** Replaces all exchanges by earlier ones. `count` is how many there were, with those that are forgotten. */
+  restore(exchanges: ReadonlyArray<Exchange>, count: number): void {
+    this.exchanges.clear()
+    for (const exchange of exchanges.slice(-this.exchangesMax)) this.exchanges.set(exchange.ordinal, exchange)
+    this.began = count
+  }
+
+  private change(ordinal: number, change: Partial<Exchange>): void {
     const exchange = this.exchanges.get(ordinal)
-    if (exchange !== undefined) this.exchanges.set(ordinal, { ...exchange, ending, status })
+    if (exchange !== undefined) this.exchanges.set(ordinal, { ...exchange, ...change })
   }
 }

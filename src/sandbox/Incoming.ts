@@ -4,6 +4,7 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Kind } from "../domain/Attempt.js"
+import { isCurrency } from "../domain/Money.js"
 import { agreementsPath, paymentMethodPrefix, webhookSettingsPath } from "../provider/accountWire.js"
 import { accountPath, listPath, payoutPath } from "../provider/wire.js"
 
@@ -31,6 +32,10 @@ export interface Asked {
   readonly transaction?: string | undefined
   /** What is asked of the account, if that is not the account itself. */
   readonly about?: About | undefined
+  /** The amount of a create in minor units, if it is a whole number. */
+  readonly amount?: number | undefined
+  /** The currency of a create, if it looks like one. */
+  readonly currency?: string | undefined
   /** The body of a create, if it is JSON. */
   readonly json: unknown
 }
@@ -45,8 +50,14 @@ export const read = (incoming: Incoming): Asked => {
   const { method, path } = incoming
   if (method === "POST" && path === payoutPath) {
     const json = Option.getOrUndefined(parse(decoder.decode(incoming.body)))
-    const handle = Predicate.isRecord(json) ? json["handle"] : undefined
-    return { kind: "Create", handle: typeof handle === "string" ? handle : undefined, json }
+    const { amount, currency, handle } = Predicate.isRecord(json) ? json : nothing
+    return {
+      kind: "Create",
+      handle: typeof handle === "string" ? handle : undefined,
+      amount: typeof amount === "number" && Number.isSafeInteger(amount) ? amount : undefined,
+      currency: isCurrency(currency) ? currency : undefined,
+      json
+    }
   }
   if (method === "GET" && path === listPath) return { kind: "List", handle: undefined, json: undefined }
   if (method === "GET" && path === accountPath) return { kind: "Account", handle: undefined, json: undefined }
@@ -71,6 +82,7 @@ const aboutOf = (path: string): About | undefined => {
 
 const lookupPrefix = `${payoutPath}/`
 const detailsForm = /^\/v1\/payout\/([^/]+)\/transaction\/([^/]+)\/details$/
+const nothing: Readonly<Record<string, unknown>> = {}
 const decoder = new TextDecoder()
 const parse = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 const decodeSegment = Option.liftThrowable(decodeURIComponent)

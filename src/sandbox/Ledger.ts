@@ -3,6 +3,7 @@
  * moved), and `payouts` the provider's record (what it knows, and what its API answers). A ledger is an immutable
  * value, so a test's copy is a snapshot.
  */
+import { groupBy } from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -92,6 +93,18 @@ export interface Intent {
  * @since 0.1.0
  */
 export const empty: Ledger = { payouts: HashMap.empty(), movements: HashMap.empty(), totalMoved: 0 }
+
+/**
+ * A ledger of both books, as they were saved.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromBooks = (payouts: ReadonlyArray<Recorded>, moved: ReadonlyArray<Movement>): Ledger => ({
+  payouts: HashMap.fromIterable(payouts.map((payout) => [payout.handle, payout] as const)),
+  movements: HashMap.fromIterable(Object.entries(groupBy(moved, ({ handle }) => handle))),
+  totalMoved: moved.reduce((total, { amount }) => total + amount, 0)
+})
 
 /**
  * The provider's record of a handle.

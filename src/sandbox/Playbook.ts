@@ -29,6 +29,11 @@ export class Playbook<Parts extends Counted, Asked> {
     return this.entries.reduce((total, entry) => total + entry.left, 0)
   }
 
+  /** What is still to come, in order, and for how many exchanges or webhooks each. */
+  get coming(): ReadonlyArray<{ readonly parts: Parts; readonly left: number }> {
+    return this.entries.map(({ left, parts }) => ({ parts, left }))
+  }
+
   append(steps: ReadonlyArray<Step<Parts>>): void {
     for (const { parts } of steps) {
       const left = parts.times ?? 1

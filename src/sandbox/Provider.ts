@@ -3,7 +3,6 @@
  * attempt. Every check is a value (the refusal, or nothing), and only `attempt` changes anything.
  */
 import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
@@ -20,6 +19,7 @@ import * as Ledger from "./Ledger.js"
 import * as Listing from "./Listing.js"
 import * as Acquirer from "./Acquirer.js"
 import type { Attempted, PaymentMethod, Rules } from "./Rules.js"
+import type { ProviderState, Settlement } from "./SandboxState.js"
 import { testAmounts } from "./TestAmounts.js"
 import { generates, isToken, savedPrefix, validate } from "./Validation.js"
 
@@ -41,7 +41,10 @@ export class Provider {
   readonly methods: Map<string, PaymentMethod>
   readonly customers: Map<string, "NotFound" | "Deleted">
   private readonly authorization: string
+  /** By the references of their cards, which do not reveal them. */
   private readonly tokensUsed = new Set<string>()
+  /** When and how processing payouts settle by themselves, by their handles. */
+  private readonly settlements = new Map<string, Settlement>()
   private transactions = 0
   private customersMade = 0
 
@@ -109,12 +112,33 @@ export class Provider {
     return transaction === undefined ? refused("transactionNotFound") : { _tag: "Detailed", payout, transaction }
   }
 
+  /** The ledger, and all that decides what comes next. */
+  get state(): ProviderState {
+    return {
+      payouts: Ledger.payouts(this.ledger),
+      movements: Array.from(this.ledger.movements).flatMap(([, movements]) => movements),
+      settlements: [...this.settlements.values()],
+      tokensUsed: [...this.tokensUsed],
+      transactions: this.transactions,
+      customersMade: this.customersMade
+    }
+  }
+
+  restore(state: ProviderState): void {
+    this.ledger = Ledger.fromBooks(state.payouts, state.movements)
+    for (const card of state.tokensUsed) this.tokensUsed.add(card)
+    for (const settlement of state.settlements) this.planSettlement(settlement)
+    this.transactions = state.transactions
+    this.customersMade = state.customersMade
+  }
+
   /** Settles a processing payout, and returns whether there was one. */
   settle(handle: string, outcome: Acquirer.Settled, now: number): boolean {
     const before = this.ledger
     this.ledger = Ledger.settle(before, handle, outcome, DateTime.unsafeMake(now))
     const payout = Option.getOrUndefined(Ledger.payout(this.ledger, handle))
     if (this.ledger === before || payout === undefined) return false
+    this.settlements.delete(handle)
     this.changes.happened({ _tag: "Ended", payout })
     return true
   }
@@ -163,7 +187,7 @@ export class Provider {
   }
 
   private usedToken(request: CreateBody): Reply | undefined {
-    return this.tokensUsed.has(request.destination) ? refused("cardTokenUsed") : undefined
+    return this.tokensUsed.has(referenceOf(request.destination)) ? refused("cardTokenUsed") : undefined
   }
 
   private attempt(
@@ -191,14 +215,19 @@ export class Provider {
 
   private carryOut(intent: Ledger.Intent, destination: string, outcome: Acquirer.Outcome, when: DateTime.Utc): void {
     if (isToken(destination) && (outcome._tag !== "Failed" || this.rules.failureUsesToken)) {
-      this.tokensUsed.add(destination)
+      this.tokensUsed.add(referenceOf(destination))
     }
     this.transactions += 1
     this.ledger = Ledger.attempt(this.ledger, intent, identifier("a", this.transactions), outcome, when)
     if (outcome._tag === "Processing" && outcome.settlement !== undefined) {
       const { after, as } = outcome.settlement
-      this.agenda.plan(when.epochMillis + Duration.toMillis(after), (due) => this.settle(intent.handle, as, due))
+      this.planSettlement({ handle: intent.handle, due: DateTime.addDuration(when, after), as })
     }
+  }
+
+  private planSettlement(settlement: Settlement): void {
+    this.settlements.set(settlement.handle, settlement)
+    this.agenda.plan(settlement.due.epochMillis, (due) => this.settle(settlement.handle, settlement.as, due))
   }
 
   private remember({ attempts, created, payout }: Dated): void {
@@ -253,8 +282,10 @@ export class Provider {
 }
 
 /** The reference of the card. A card token gets the reference of its saved card, which does not reveal the token. */
-const cardOf = (destination: string): Redacted.Redacted<string> =>
-  Redacted.make(isToken(destination) ? `${savedPrefix}${digest(destination)}${digest(`${destination}.`)}` : destination)
+const referenceOf = (destination: string): string =>
+  isToken(destination) ? `${savedPrefix}${digest(destination)}${digest(`${destination}.`)}` : destination
+
+const cardOf = (destination: string): Redacted.Redacted<string> => Redacted.make(referenceOf(destination))
 
 const digest = (text: string): string => fingerprint(encoder.encode(text))
 

@@ -20,13 +20,14 @@ import type { Incoming } from "./Incoming.js"
 import * as InMemory from "./InMemory.js"
 import type * as Ledger from "./Ledger.js"
 import type * as Acquirer from "./Acquirer.js"
+import type { SandboxState } from "./SandboxState.js"
 import { apiKey, type Customer, defaults, type PaymentMethod, type Rules } from "./Rules.js"
 import type { Step } from "./Script.js"
 import { Simulation } from "./Simulation.js"
 
 export { inVirtualTime, type Options as VirtualTimeOptions } from "./VirtualTime.js"
 export type { Change } from "./Changes.js"
-export type { Exchange } from "./Exchange.js"
+export type { Deed, Exchange } from "./Exchange.js"
 export type { Past, PastPayout, PastTransaction } from "./History.js"
 export {
   type Agreement,
@@ -59,6 +60,18 @@ export class NotProcessing extends Data.TaggedError("NotProcessing")<{ readonly 
 }
 
 /**
+ * A step that is still to come.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Scripted {
+  readonly parts: Step["parts"]
+  /** For how many exchanges. */
+  readonly left: number
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -72,6 +85,8 @@ export interface Service {
   readonly scriptLeft: Effect.Effect<number>
   /** Replaces the standing steps, for each exchange without a step in the script. Without steps, it removes them. */
   readonly always: (...steps: ReadonlyArray<Step>) => Effect.Effect<void>
+  /** The steps of the script that are still to come, in order, and for how many exchanges each. */
+  readonly scripted: Effect.Effect<ReadonlyArray<Scripted>>
   /** Removes the script and the standing steps: the provider works normally again. */
   readonly clear: Effect.Effect<void>
   /** The ledger as it is now. It is a value, so it does not change. */
@@ -90,6 +105,10 @@ export interface Service {
   readonly customer: (handle: string, customer: Customer) => Effect.Effect<void>
   /** Restores the beginning: nothing received or scripted, nothing paid but the history, and the original options. */
   readonly reset: Effect.Effect<void>
+  /** All that happened and is planned. Not in it: the script, the options, and requests that are on their way. */
+  readonly state: Effect.Effect<SandboxState>
+  /** Replaces all that happened and is planned by an earlier `state`. Removes the script. */
+  readonly restore: (state: SandboxState) => Effect.Effect<void>
   /**
    * Sends all changes from now on to a queue, and the planned ones, until the scope closes. For listeners such as
    * `SandboxWebhooks`.
@@ -163,6 +182,7 @@ const start = (options: Options, now: number): Service => {
     script: (...steps) => Effect.sync(() => simulation.playbook.append(steps)),
     scriptLeft: Effect.sync(() => simulation.playbook.left),
     always: (...steps) => Effect.sync(() => simulation.playbook.stand(steps)),
+    scripted: Effect.sync(() => simulation.playbook.coming),
     clear: Effect.sync(() => simulation.playbook.clear()),
     ledger: Effect.map(current, ({ provider }) => provider.ledger),
     now: Effect.clockWith((clock) =>
@@ -185,6 +205,14 @@ const start = (options: Options, now: number): Service => {
         simulation = new Simulation(rules, changes, clock.unsafeCurrentTimeMillis(), simulation.exchanges)
       })
     ),
+    state: Effect.map(current, (simulation) => simulation.state),
+    restore: (state) =>
+      Effect.clockWith((clock) =>
+        Effect.sync(() => {
+          const empty = { ...rules, history: [] }
+          simulation = new Simulation(empty, changes, clock.unsafeCurrentTimeMillis()).restore(state)
+        })
+      ),
     tell: (listener) => changes.tell(listener, () => simulation.agenda.dues),
     receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
   }

@@ -1,5 +1,5 @@
 /**
- * The sandbox on a real socket of the loopback interface, for what only a socket shows: half a body, a reset
+ * The sandbox on a real socket, of the loopback interface unless told otherwise, for what only a socket shows: half a body, a reset
  * connection, an answer that never comes. It makes no log and no span, so no request appears in either.
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -16,7 +16,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
+import * as Net from "node:net"
 import { type Delivery, drip, half, type Message } from "./Delivery.js"
+import * as Page from "./page/Page.js"
 import * as Sandbox from "./Sandbox.js"
 
 /**
@@ -36,6 +38,13 @@ export interface Service {
 export interface Options {
   /** The port to listen on. Default: a free one. */
   readonly port?: number
+  /** The address to listen on. Any other than the default lets other machines in. Default: `127.0.0.1`. */
+  readonly host?: string
+  /**
+   * Also serves a page at `/`, which shows the ledger and scripts faults, and the same as JSON under `/sandbox`. Requests of
+   * other web pages are then refused. Default: no page.
+   */
+  readonly page?: Page.Options
 }
 
 /**
@@ -56,15 +65,17 @@ export const make = (
   Effect.gen(function* () {
     const sandbox = yield* Sandbox.Sandbox
     const node = Http.createServer()
-    const server = yield* NodeHttpServer.make(() => node, { host: loopback, port: options.port ?? 0 })
+    const { host = loopback, page } = options
+    const server = yield* NodeHttpServer.make(() => node, { host, port: options.port ?? 0 })
     yield* Effect.addFinalizer(() => close(node))
-    yield* server.serve(app(sandbox)).pipe(
+    const provider = app(sandbox)
+    yield* server.serve(page === undefined ? provider : Page.around(provider, sandbox, page)).pipe(
       HttpMiddleware.withTracerDisabledWhenEffect(constTrue),
       // Every lost connection would be a line in the log.
       Effect.withUnhandledErrorLogLevel(Option.none())
     )
     const port = server.address._tag === "TcpAddress" ? server.address.port : 0
-    return { url: `http://${loopback}:${port}`, port }
+    return { url: `http://${Net.isIPv6(host) ? `[${host}]` : host}:${port}`, port }
   })
 
 /**

@@ -123,6 +123,8 @@ export interface RawOptions {
  * @since 0.1.0
  */
 export interface Parts {
+  /** What people call it: the exchanges that meet it say so. See `named`. */
+  readonly name?: string
   /** The kind of exchanges that it is for. Default: any. */
   readonly kind?: Kind
   /** The handle that it is for. Default: any. */
@@ -568,6 +570,17 @@ export const forHandle =
   (handle: string) =>
   (self: Step): Step =>
     step({ ...self.parts, handle })
+
+/**
+ * With a name, which the exchanges that meet the step show to people.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const named =
+  (name: string) =>
+  (self: Step): Step =>
+    step({ ...self.parts, name })
 
 /**
  * For this many matching exchanges in a row, in place of one.

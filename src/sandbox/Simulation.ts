@@ -9,14 +9,16 @@ import * as Option from "effect/Option"
 import { Agenda } from "./Agenda.js"
 import type { Changes } from "./Changes.js"
 import * as Delivery from "./Delivery.js"
-import { Log } from "./Exchange.js"
+import { Deed, type Exchange, Log } from "./Exchange.js"
 import { fingerprint } from "./fingerprint.js"
+import * as ErrorCode from "./ErrorCode.js"
 import { type Asked, type Incoming, read } from "./Incoming.js"
 import * as Ledger from "./Ledger.js"
 import { Gate } from "./Gate.js"
 import { Playbook } from "./Playbook.js"
 import { identifier, Provider, refused, type Reply } from "./Provider.js"
 import type { Rules } from "./Rules.js"
+import type { SandboxState } from "./SandboxState.js"
 import { Answer, Execution, normal, type Parts } from "./Script.js"
 
 /** An exchange under way. */
@@ -67,6 +69,18 @@ export class Simulation {
     return this.before + this.log.count
   }
 
+  /** All that happened and is planned, but for requests that are on their way. */
+  get state(): SandboxState {
+    return { ...this.provider.state, exchanges: this.log.all, exchangesBegan: this.exchanges }
+  }
+
+  /** Replaces all that happened by what another sandbox had saved. */
+  restore(state: SandboxState): this {
+    this.provider.restore(state)
+    this.log.restore(state.exchanges.map(brokenOff), state.exchangesBegan - this.before)
+    return this
+  }
+
   /** Runs all that is due by `now`, in epoch milliseconds. */
   advance(now: number): this {
     this.agenda.advance(now)
@@ -80,13 +94,13 @@ export class Simulation {
       const visit = this.begin(incoming, now)
       const requestDelay = this.depart(visit, now)
       const answerDelay = this.latency + millis(visit.parts.answerDelay)
-      if (requestDelay + answerDelay === 0) return this.finish(visit)
+      if (requestDelay + answerDelay === 0) return this.finish(visit, now)
       return Effect.sleep(requestDelay).pipe(
         // A timer may fire slightly before its time by the clock.
         Effect.zipRight(Effect.sync(() => this.advance(now + requestDelay))),
         Effect.zipRight(Effect.sleep(answerDelay)),
-        Effect.zipRight(Effect.suspend(() => this.finish(visit))),
-        Effect.onInterrupt(() => Effect.sync(() => this.abandon(visit)))
+        Effect.zipRight(Effect.suspend(() => this.finish(visit, clock.unsafeCurrentTimeMillis()))),
+        Effect.onInterrupt(() => Effect.sync(() => this.abandon(visit, clock.unsafeCurrentTimeMillis())))
       )
     })
   }
@@ -94,14 +108,18 @@ export class Simulation {
   private begin(incoming: Incoming, now: number): Visit {
     this.advance(now)
     const asked = read(incoming)
+    const parts = this.playbook.next(asked)
+    const answer = parts.answer ?? faithful
     const ordinal = this.log.begin({
       kind: asked.kind,
       handle: asked.handle,
       started: DateTime.unsafeMake(now),
+      amount: asked.amount,
+      currency: asked.currency,
+      step: parts.name,
+      altered: !wayOf.has(answer._tag),
       fingerprint: fingerprint(incoming.body)
     })
-    const parts = this.playbook.next(asked)
-    const answer = parts.answer ?? faithful
     return { ordinal, incoming, asked, parts, answer, made: now, reply: nothing, gate: undefined, gone: false }
   }
 
@@ -120,23 +138,30 @@ export class Simulation {
   private arrive(visit: Visit, now: number): void {
     visit.made = now
     const execution = visit.parts.execution ?? byRules
-    if (execution._tag === "Nothing") return
+    if (execution._tag === "Nothing") {
+      this.log.did(visit.ordinal, Deed.Nothing())
+      return
+    }
     const gate = visit.incoming.method === "GET" ? this.reads : this.writes
     const closed = gate?.enter(now)
     if (closed !== undefined) {
       visit.reply = refused(closed)
+      this.log.did(visit.ordinal, deedOf(visit.reply, undefined))
       return
     }
     const given = execution._tag === "Acquirer" ? execution.outcome : undefined
+    const before = this.provider.ledger
     visit.reply = this.provider.receive(visit.incoming, visit.asked, given, now)
+    this.log.did(visit.ordinal, deedOf(visit.reply, before === this.provider.ledger ? undefined : this.provider.ledger))
     visit.gate = gate
     if (visit.gone) this.leave(visit)
   }
 
-  private finish(visit: Visit): Effect.Effect<Delivery.Delivery> {
+  private finish(visit: Visit, now: number): Effect.Effect<Delivery.Delivery> {
     const { answer, ordinal } = visit
+    const ended = DateTime.unsafeMake(now)
     if (answer._tag === "Hanging") {
-      this.log.end(ordinal, "Hanging", undefined)
+      this.log.end(ordinal, { ending: "Hanging", status: undefined, ended })
       return Effect.async(() => Effect.sync(() => this.leave(visit)))
     }
     this.leave(visit)
@@ -149,12 +174,15 @@ export class Simulation {
       headers: visit.parts.headers ?? {},
       find: (handle) => Option.getOrUndefined(Ledger.payout(this.provider.ledger, handle))
     })
-    this.log.end(ordinal, delivery._tag, "message" in delivery ? delivery.message.status : undefined)
+    const status = "message" in delivery ? delivery.message.status : undefined
+    this.log.end(ordinal, { ending: delivery._tag, status, ended })
     return Effect.succeed(delivery)
   }
 
-  private abandon(visit: Visit): void {
-    if (visit.answer._tag !== "Hanging") this.log.end(visit.ordinal, "Abandoned", undefined)
+  private abandon(visit: Visit, now: number): void {
+    if (visit.answer._tag !== "Hanging") {
+      this.log.end(visit.ordinal, { ending: "Abandoned", status: undefined, ended: DateTime.unsafeMake(now) })
+    }
     visit.gone = true
     this.leave(visit)
   }
@@ -169,6 +197,45 @@ const isFor = ({ handle, kind }: Parts, asked: Asked): boolean =>
   (kind === undefined || kind === asked.kind) && (handle === undefined || handle === asked.handle)
 
 const millis = (delay: Duration.Duration | undefined): number => (delay === undefined ? 0 : Duration.toMillis(delay))
+
+/** What was on its way when a sandbox stopped is lost. */
+const brokenOff = (exchange: Exchange): Exchange => ({
+  ...exchange,
+  ending: exchange.ending === "Pending" ? "Abandoned" : exchange.ending,
+  deed: exchange.deed._tag === "UnderWay" ? Deed.Nothing() : exchange.deed
+})
+
+/** Only what the provider did changes its ledger, so a ledger that changed shows what an attempt came to. */
+const deedOf = (reply: Reply, changed: Ledger.Ledger | undefined): Deed => {
+  if (reply._tag === "Refused") {
+    const { code, text } = ErrorCode.get(reply.name)
+    return Deed.Refused({ code, text })
+  }
+  if (reply._tag !== "Shown") return Deed.Showed({})
+  const { handle, state, transactions } = reply.payout
+  const last = transactions.at(-1)
+  if (changed === undefined || last === undefined) return Deed.Showed({ state })
+  const moved = Ledger.movements(changed, handle).some(({ transaction }) => transaction === last.id)
+  return Deed.Attempted({
+    transaction: last.id,
+    state: last.state,
+    errorState: last.errorState,
+    error: last.error,
+    moved
+  })
+}
+
+/** These lose an answer or deliver it in pieces, and change nothing in it. */
+const wayOf: ReadonlySet<Answer["_tag"]> = new Set([
+  "Faithful",
+  "Refused",
+  "Dropped",
+  "Hanging",
+  "Truncated",
+  "Stalled",
+  "Dripping",
+  "Padded"
+])
 
 const faithful = Answer.Faithful()
 const byRules = Execution.ByRules()

@@ -119,6 +119,7 @@ describe("payout, for people", () => {
         Help.call,
         Help.evidence,
         Help.durable,
+        Help.sandbox,
         batchOptions
       ].flatMap((options) => Object.keys(options))) {
         assert.include(Help.page, `  --${name} `)
@@ -304,11 +305,11 @@ describe("bad input", () => {
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
     [
       [],
-      "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe or policy (see --help)"
+      "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe, sandbox or policy (see --help)"
     ],
     [
       ["pay"],
-      "Invalid subcommand for payout - use one of 'demo', 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'policy' (see --help)"
+      "Invalid subcommand for payout - use one of 'demo', 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'sandbox', 'policy' (see --help)"
     ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [
