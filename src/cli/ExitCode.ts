@@ -14,10 +14,11 @@ import type { Finding } from "./Doctor.js"
 
 /**
  * The ends of a real call. `notFound`, `notAsked` and `shown` are for `get`, `list` and `durable` only: a record is not a
- * payout's end. `agree` and `differ` are the ends of a reconciliation, `healthy` and `ailing` those of `doctor`. `outputClosed` is what a shell calls the death by a broken pipe.
+ * payout's end. `agree` and `differ` are the ends of a reconciliation, `healthy` and `ailing` those of `doctor`, `stopped` that of `sandbox`. `outputClosed` is what a shell calls the death by a broken pipe.
  */
 export const exitCode = {
   paid: 0,
+  stopped: 0,
   broken: 1,
   badInput: 2,
   processing: 3,
@@ -79,8 +80,11 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["141", "list, reconcile, durable list: standard output was closed before the end"]
 ]
 
-/** The end of a command with another code than 0. The command has already printed everything. */
-export class Exited extends Data.TaggedError("Exited")<{ readonly code: Exclude<ExitCode, 0> }> {}
+/**
+ * The end of a command with another code than 0, or with 0 after an interruption, which would have a code of its own. The
+ * command has already printed everything.
+ */
+export class Exited extends Data.TaggedError("Exited")<{ readonly code: ExitCode }> {}
 
 export const of = (mode: Mode, end: End): ExitCode => (mode === "Live" ? exitCode[end] : simulatedCode[end])
 

@@ -49,7 +49,7 @@ export const command = Command.make("sandbox", flags, (flags) =>
     onFailure: (error): Effect.Effect<void, BadInput.BadInput | Exited> => error,
     onCutShort: (how) =>
       how === "interrupted"
-        ? Console.error("SANDBOX: stopped")
+        ? Effect.zipRight(Console.error("SANDBOX: stopped"), new Exited({ code: exitCode.stopped }))
         : Effect.zipRight(Console.error(`payout: ${how}`), new Exited({ code: exitCode.broken }))
   })
 ).pipe(Command.withDescription(Help.commands.sandbox))

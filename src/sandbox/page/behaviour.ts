@@ -47,7 +47,7 @@ const cellsOf = (row) => [
       element("span", { class: row.moved > 0 ? "moved" : "" }, money(row.moved, row.currency)),
       row.movements > 1 ? element("span", { class: "wrong" }, "moved " + row.movements + " times") : "")),
   row.doubts.length === 0
-    ? element("td", { role: "cell", "data-label": "In doubt" })
+    ? element("td", { role: "cell", "data-label": "In doubt", class: "none" }, "none")
     : element("td", { role: "cell", "data-label": "In doubt" },
         element("span", {},
           element("span", { class: "doubt" }, money(row.inDoubt, row.currency)),

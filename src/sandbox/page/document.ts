@@ -19,6 +19,9 @@ export const document = String.raw`<!doctype html>
         <h1>Sandbox</h1>
         <p>The simulated provider. No money moves.</p>
       </div>
+      <nav aria-label="Sections">
+        <a href="#ledger">Ledger</a> <a href="#faults">Faults</a> <a href="#server">This server</a>
+      </nav>
       <p id="connection" role="status" data-is="waiting">Connecting</p>
     </header>
     <main>
@@ -42,7 +45,7 @@ export const document = String.raw`<!doctype html>
           <p id="empty">No payout yet. It appears here with its first create, POST /v1/payout.</p>
           <p id="ledger-note" class="note">
             <b>On record</b> is what the provider's API answers. <b>Really moved</b> is the truth, which no client can see.
-            <b>In doubt</b> is what the client has not been told.
+            <b>In doubt</b> is what moved, or still may, without the client having been told.
           </p>
         </section>
         <section id="payout" aria-labelledby="payout-title" hidden>
@@ -59,20 +62,22 @@ export const document = String.raw`<!doctype html>
       <div class="tools">
         <section id="faults" aria-labelledby="faults-title" tabindex="-1">
           <h2 id="faults-title">Faults</h2>
-          <p class="note">Click what happens to the next request.</p>
+          <p class="note">Click what happens to the next create. The last group is about the next lookup.</p>
           <div class="fields">
             <label>Only for handle <input id="handle" autocomplete="off" spellcheck="false" maxlength="255" placeholder="any" /></label>
             <label>Times <input id="times" type="number" min="1" max="1000" value="1" inputmode="numeric" /></label>
           </div>
-          <div id="coming-box" hidden>
-            <h3 id="coming-title">Still to come</h3>
-            <ol id="coming" aria-labelledby="coming-title"></ol>
-            <button type="button" id="clear">Remove all</button>
+          <div class="news">
+            <p id="said" role="status"></p>
+            <div id="coming-box" hidden>
+              <h3 id="coming-title">Still to come</h3>
+              <ol id="coming" aria-labelledby="coming-title"></ol>
+              <button type="button" id="clear">Remove all</button>
+            </div>
           </div>
-          <p id="said" role="status"></p>
           <div id="groups"></div>
         </section>
-        <section aria-labelledby="server-title">
+        <section id="server" aria-labelledby="server-title">
           <h2 id="server-title">This server</h2>
           <dl id="settings"></dl>
           <button type="button" id="reset" class="grave">Forget everything</button>

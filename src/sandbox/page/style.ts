@@ -37,6 +37,7 @@ header {
   padding: 0.8rem 1.25rem; background: var(--surface); border-bottom: 1px solid var(--line);
 }
 header p { color: var(--soft); }
+nav { display: none; gap: 1rem; order: 3; width: 100%; }
 #connection { padding-left: 1.1rem; position: relative; }
 #connection::before {
   content: ""; position: absolute; left: 0; top: 0.4em; width: 0.65em; height: 0.65em; border-radius: 50%;
@@ -60,7 +61,9 @@ section { background: var(--surface); border: 1px solid var(--line); border-radi
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 0.5rem 0.6rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-size: 0.8125rem; font-weight: 600; }
+thead th:first-child { width: 28%; }
 tbody th { font-weight: 600; overflow-wrap: anywhere; }
+.none { color: var(--soft); }
 .number { text-align: right; white-space: nowrap; }
 .small { display: block; color: var(--soft); font-size: 0.8125rem; font-weight: 400; }
 tr[aria-current="true"] > * { background: var(--wash); }
@@ -109,13 +112,17 @@ button.grave { color: var(--lost); border-color: var(--lost); margin-top: 0.8rem
 #groups button:hover { border-color: var(--accent); }
 #groups b { display: block; color: var(--accent); font-weight: 600; }
 #groups button:active, #groups button:active b, #groups button:active .small { color: var(--on-accent); }
-#coming-box { background: var(--doubt-ground); border-radius: 6px; padding: 0.6rem 0.75rem; margin-top: 0.6rem; }
+#coming-box { background: var(--doubt-ground); border-radius: 6px; padding: 0.6rem 0.75rem; }
 #coming-box h3 { margin-top: 0; }
 #coming { padding-left: 1.3rem; margin-bottom: 0.5rem; overflow-wrap: anywhere; }
-#said:not(:empty) { margin-top: 0.5rem; color: var(--soft); }
+.news { position: sticky; top: 0; background: var(--surface); padding-bottom: 0.1rem; }
+#said { color: var(--soft); font-size: 0.8125rem; min-height: 1.2rem; }
 #settings { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.15rem 0.9rem; overflow-wrap: anywhere; }
 
-@media (max-width: 64rem) { main { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 64rem) {
+  main { grid-template-columns: minmax(0, 1fr); }
+  nav { display: flex; }
+}
 @media (max-width: 40rem) {
   main { padding: 0.6rem; gap: 0.6rem; }
   .books, .tools { gap: 0.6rem; }
@@ -127,7 +134,8 @@ button.grave { color: var(--lost); border-color: var(--lost); margin-top: 0.8rem
   tbody th, tbody td { border: 0; padding: 0.1rem 0; }
   tbody td { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); text-align: left; white-space: normal; }
   tbody td::before { content: attr(data-label); color: var(--soft); font-size: 0.8125rem; }
-  tbody td:empty { display: none; }
+  .sums li > b { width: 100%; }
+  td.number { text-align: left; white-space: normal; }
 }
 @media (prefers-reduced-motion: reduce) { tr.changed > * { animation: none; } }
 @media (forced-colors: active) { #connection::before, .timeline li::before { forced-color-adjust: none; } }
