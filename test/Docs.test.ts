@@ -119,7 +119,9 @@ const pages = [
   "README.md",
   "CHANGELOG.md",
   "PROOF.md",
-  ...readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`)
+  ...readdirSync(path.join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`)
 ]
 
 /** The programs that a page shows, each a file of its own. */

@@ -116,7 +116,8 @@ button.grave { color: var(--lost); border-color: var(--lost); margin-top: 0.8rem
 #coming-box h3 { margin-top: 0; }
 #coming { padding-left: 1.3rem; margin-bottom: 0.5rem; overflow-wrap: anywhere; }
 .news { position: sticky; top: 0; background: var(--surface); padding-bottom: 0.1rem; }
-#said { color: var(--soft); font-size: 0.8125rem; min-height: 1.2rem; }
+#said { color: var(--soft); font-size: 0.8125rem; }
+#said:not(:empty) { margin-bottom: 0.4rem; }
 #settings { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.15rem 0.9rem; overflow-wrap: anywhere; }
 
 @media (max-width: 64rem) {

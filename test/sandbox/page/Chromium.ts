@@ -34,51 +34,53 @@ export interface View {
 
 interface Answer {
   readonly id?: number
+  readonly sessionId?: string
   readonly method?: string
   readonly params?: Record<string, unknown>
   readonly result?: Record<string, unknown>
   readonly error?: { readonly message: string }
 }
 
-/** A tab of a new browser, until the scope closes. */
-export const tab = Effect.acquireRelease(Effect.promise(open), ({ close }) => Effect.promise(close))
+/** A browser, for many tabs. Its `close` ends it. */
+export type Chromium = Awaited<ReturnType<typeof launch>>
 
-async function open() {
+/** A tab of its own, which shares nothing with others, until the scope closes. */
+export const tab = ({ open }: Chromium) =>
+  Effect.acquireRelease(Effect.promise(open), ({ close }) => Effect.promise(close))
+
+export async function launch() {
   const folder = mkdtempSync(path.join(tmpdir(), "payout-chromium-"))
+  const switches = ["headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "no-first-run"]
+  const quiet = ["disable-background-networking", "hide-scrollbars", "remote-debugging-pipe", `user-data-dir=${folder}`]
   const child = spawn(
     binary ?? "chromium",
-    [
-      "--headless=new",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-dev-shm-usage",
-      "--disable-background-networking"
-    ].concat([
-      "--no-first-run",
-      "--hide-scrollbars",
-      "--remote-debugging-pipe",
-      `--user-data-dir=${folder}`,
-      "about:blank"
-    ]),
-    { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] }
+    [...switches, ...quiet].map((name) => `--${name}`),
+    {
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"]
+    }
   )
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()))
-  const send = protocol(child.stdio[3] as Writable, child.stdio[4] as Readable)
-  const { targetId } = await send.call("Target.createTarget", { url: "about:blank" })
-  const { sessionId } = await send.call("Target.attachToTarget", { targetId, flatten: true })
-  const call = (method: string, params: object = {}) => send.call(method, params, String(sessionId))
-  for (const domain of ["Page", "Runtime", "Log", "Network"]) await call(`${domain}.enable`)
+  const { call, events } = protocol(child.stdio[3] as Writable, child.stdio[4] as Readable)
+  const open = async () => {
+    const { browserContextId } = await call("Target.createBrowserContext", {})
+    const { targetId } = await call("Target.createTarget", { url: "about:blank", browserContextId })
+    const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true })
+    const own = (method: string, params: object = {}) => call(method, params, String(sessionId))
+    for (const domain of ["Page", "Runtime", "Log", "Network"]) await own(`${domain}.enable`)
+    const close = () => call("Target.disposeBrowserContext", { browserContextId }).then(() => {})
+    return { ...tabOf(own, () => events.filter((event) => event.sessionId === sessionId)), close }
+  }
   const close = async () => {
     child.kill("SIGKILL")
     await ended
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
-  return { ...tabOf(call, send.events), close }
+  return { open, close }
 }
 
 function tabOf(
   call: (method: string, params?: object) => Promise<Record<string, unknown>>,
-  events: ReadonlyArray<Answer>
+  events: () => ReadonlyArray<Answer>
 ) {
   const evaluate = async (expression: string) => {
     const { exceptionDetails, result } = await call("Runtime.evaluate", {
@@ -140,9 +142,9 @@ function tabOf(
         const { data } = await call("Page.captureScreenshot", { format: "png", captureBeyondViewport: true, clip })
         return Buffer.from(String(data), "base64")
       }),
-    complaints: () => events.flatMap(textOf),
+    complaints: () => events().flatMap(textOf),
     requests: () =>
-      events
+      events()
         .filter(({ method }) => method === "Network.requestWillBeSent")
         .map(({ params }) => (params as { readonly request: { readonly url: string } }).request.url)
   }
