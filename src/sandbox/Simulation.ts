@@ -112,7 +112,7 @@ export class Simulation {
     const answer = parts.answer ?? faithful
     const ordinal = this.log.begin({
       kind: asked.kind,
-      handle: asked.handle,
+      handle: asked.handle?.slice(0, handleLengthMax),
       started: DateTime.unsafeMake(now),
       amount: asked.amount,
       currency: asked.currency,
@@ -236,6 +236,9 @@ const wayOf: ReadonlySet<Answer["_tag"]> = new Set([
   "Dripping",
   "Padded"
 ])
+
+/** One more than the provider takes. What a client sends beyond is not worth its memory. */
+const handleLengthMax = 256
 
 const faithful = Answer.Faithful()
 const byRules = Execution.ByRules()

@@ -10,6 +10,7 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import * as Help from "../../src/cli/Help.js"
 import { bundle } from "../proof/bundle.js"
 import { requestOf } from "../support.js"
 import { capturing, payout, program } from "./support.js"
@@ -357,6 +358,11 @@ const start = (main: string, args: ReadonlyArray<string>, folder: string) =>
     }),
     ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
   )
+
+it("docs/sandbox.md has each option of payout sandbox", () => {
+  const shown = readFileSync("docs/sandbox.md", "utf8")
+  for (const name of Object.keys(Help.sandbox)) assert.match(shown, new RegExp(`\`--${name}[ \`]|--${name} `))
+})
 
 describe("the payout sandbox process, bundled into one file", () => {
   const built = Effect.flatMap(folderScoped, (folder) =>

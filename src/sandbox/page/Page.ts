@@ -2,7 +2,9 @@
  * The page of a sandbox that is watched: the ledger, the timeline of each payout, and faults to script by a click. What
  * the page can do, a program in any language can do as well, by JSON under `/sandbox`.
  */
+import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
@@ -45,8 +47,11 @@ export const around = (provider: HttpApp.Default, sandbox: Sandbox.Service, opti
       return yield* route
     }
     return path.startsWith("/sandbox") ? failed(404, "there is nothing here") : yield* provider
-  })
+  }).pipe(HttpIncomingMessage.withMaxBodySize(Option.some(bodyMax)))
 }
+
+/** A payout has some hundred bytes. */
+const bodyMax = FileSystem.MiB(1)
 
 const routesOf = (sandbox: Sandbox.Service, options: Options): ReadonlyMap<string, HttpApp.Default> =>
   new Map<string, HttpApp.Default>([

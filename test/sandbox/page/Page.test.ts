@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Redacted, Schedule } from "effect"
 import { Acquirer, Ledger, Sandbox } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
+import { readFileSync } from "node:fs"
 import * as Http from "node:http"
 import { RetryPolicy } from "effect-billwerk-payouts"
 import { byName, faults } from "../../../src/sandbox/page/faults.js"
@@ -107,7 +108,11 @@ describe("The sandbox's page, with a fault by its name", () => {
     }).pipe(Effect.provide(page))
   )
 
-  it("has its own name for each", () => assert.strictEqual(byName.size, faults.length))
+  it("has its own name for each, which docs/sandbox.md explains", () => {
+    assert.strictEqual(byName.size, faults.length)
+    const shown = readFileSync("docs/sandbox.md", "utf8")
+    for (const { name } of faults) assert.include(shown, `\`${name}\``)
+  })
 })
 
 describe("The sandbox's page", () => {
@@ -204,6 +209,25 @@ describe("The sandbox's page", () => {
       }
       const sandbox = yield* Sandbox.Sandbox
       assert.strictEqual((yield* sandbox.exchanges).length, paths.length)
+    }).pipe(Effect.provide(page))
+  )
+})
+
+describe("The sandbox's page, of too much", () => {
+  it.live("reads no body of more than a MiB, and remembers no handle longer than one can be", () =>
+    Effect.gen(function* () {
+      const long = "a".repeat(2 ** 21)
+      // The server may close the connection before all of it was sent.
+      const refused = yield* Effect.either(ask("/sandbox/faults", { body: { fault: "reply503", handle: long } }))
+      assert.isTrue(refused._tag === "Left" || refused.right.status === 400)
+      yield* createOnce({ handle: long })
+      yield* createOnce({ handle: "b".repeat(100_000) })
+      const sandbox = yield* Sandbox.Sandbox
+      assert.deepStrictEqual(
+        (yield* sandbox.exchanges).map(({ handle }) => handle),
+        ["b".repeat(256)]
+      )
+      assert.strictEqual(yield* sandbox.scriptLeft, 0)
     }).pipe(Effect.provide(page))
   )
 })
