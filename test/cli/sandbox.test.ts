@@ -1,15 +1,17 @@
 /** `payout sandbox`: its options, its state over a restart, its webhooks, and its end. */
 import { assert, describe, it } from "@effect/vitest"
 import { FetchHttpClient } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
 import { Effect, Exit, Fiber, Redacted, Schedule } from "effect"
 import { BillwerkClient, Payouts, RetryPolicy, Webhook } from "effect-billwerk-payouts"
-import { Sandbox } from "effect-billwerk-payouts/testing"
+import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { execFile, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import * as SandboxFile from "../../src/cli/SandboxFile.js"
 import * as Help from "../../src/cli/Help.js"
 import { bundle } from "../proof/bundle.js"
 import { requestOf } from "../support.js"
@@ -171,6 +173,25 @@ describe("payout sandbox", () => {
       const { used } = yield* serving(["--state", "s.json"], (url) => send(`${url}/v1/payout/${handle}`), folder)
       assert.strictEqual(used.json.state, "paid")
     }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps what happens without a request: a create that arrives late", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folderScoped, "s.json")
+      const bare = yield* Sandbox.make()
+      const { sandbox } = yield* SandboxFile.keep(bare, file)
+      yield* sandbox.script(Script.executeLater("300 millis"))
+      const body = new TextEncoder().encode(JSON.stringify(create))
+      yield* sandbox.receive({ method: "POST", path: "/v1/payout", headers, body })
+      assert.deepStrictEqual(JSON.parse(readFileSync(file, "utf8")).payouts, [])
+      yield* Effect.repeat(
+        Effect.delay(
+          Effect.sync(() => JSON.parse(readFileSync(file, "utf8")).movements.length),
+          "50 millis"
+        ),
+        { until: (length) => length === 1 }
+      )
+    }).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.provide(NodeContext.layer))
   )
 
   it.live("loses an answer, and ends, when the state cannot be written any more", () =>
