@@ -92,6 +92,7 @@ export interface CreateAllOptions extends CallOptions {
  */
 export interface Result {
   readonly request: PayoutRequest
+  /** A failed payout is a `Left`; it does not end the stream. */
   readonly result: Either.Either<Outcome, PayoutError>
 }
 
@@ -212,6 +213,7 @@ export interface Assessment {
   /** The provider's record, or none if it has no payout under this handle. */
   readonly payout: Option.Option<Payout>
   readonly attempts: ReadonlyArray<Attempt>
+  /** Whether money moved, by all of this evidence. */
   readonly certainty: Exposure.Certainty
   /** The least and the most that can have left the account, in minor units. */
   readonly exposure: Exposure.Exposure

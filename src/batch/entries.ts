@@ -61,6 +61,7 @@ export interface Begun extends Schema.Schema.Type<typeof Begun> {}
  */
 export const Ended = Schema.TaggedStruct("Ended", {
   ...row,
+  /** How the row ended. */
   result: Recorded,
   evidence: Schema.optional(Exposure.Evidence)
 })

@@ -23,7 +23,10 @@ const Refused = Schema.Struct({
  */
 export class BatchRefused extends Schema.TaggedError<BatchRefused>("effect-billwerk-payouts/BatchRefused")(
   "BatchRefused",
-  { rows: Schema.NonEmptyArray(Refused) }
+  {
+    /** Each refused row: its place among the requests from 0, and the reason. */
+    rows: Schema.NonEmptyArray(Refused)
+  }
 ) {
   override get message(): string {
     const [{ index, reason }] = this.rows

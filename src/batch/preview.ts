@@ -17,6 +17,7 @@ import type { Row } from "./rows.js"
 export interface Problem {
   /** The line in which the row begins, from 1. */
   readonly line: number
+  /** What is wrong with it, in words for a person; without the row's values. */
   readonly reason: string
 }
 

@@ -12,6 +12,7 @@ import { isSentAgain, type Recorded, type Standing } from "./entries.js"
  * @since 0.1.0
  */
 export interface Sum {
+  /** How many rows. */
   readonly rows: number
   /** Minor units. */
   readonly amount: number
@@ -38,6 +39,7 @@ export interface Progress {
   readonly ended: number
   /** Of these, the rows that an earlier run had ended, so this one made no request for them. */
   readonly earlier: number
+  /** Paid, by currency. */
   readonly paid: Sums
   /** Accepted, and not final. Run the batch again to find out. */
   readonly processing: Sums

@@ -68,9 +68,11 @@ export type Bearing = typeof Bearing.Type
  * @since 0.1.0
  */
 export const Recorded = Schema.Struct({
+  /** The payout's state: `paid`, `processing`, `failed` or an unknown word. */
   state: Schema.String,
   /** How many transactions it showed: one for each create that the provider carried out. */
   transactions: Schema.Number,
+  /** How many of these transactions are processing errors. Each may have paid. */
   processingErrors: Schema.Number,
   /** The `error_state` of the latest transaction. */
   errorState: Schema.optional(Schema.String)
@@ -107,12 +109,15 @@ export type Decision = typeof Decision.Type
 export const Attempt = Schema.Struct({
   /** 1 for the first exchange of this payout in this process. */
   ordinal: Schema.Number,
+  /** What the exchange was. */
   kind: Kind,
+  /** When it began, by this machine's clock. */
   started: Schema.DateTimeUtc,
   /** How long it took by the monotonic clock; encoded in milliseconds. */
   took: Schema.DurationFromMillis,
   /** How long it waited for its turn within the provider's request limits before that; encoded in milliseconds. */
   queued: Schema.optional(Schema.DurationFromMillis),
+  /** Whether the request left this machine. */
   sent: Sent,
   /** The HTTP status, if an answer began. */
   status: Schema.optional(Schema.Number),
@@ -122,8 +127,11 @@ export const Attempt = Schema.Struct({
   requestId: Schema.optional(Schema.String),
   /** The verdict on the exchange, by name: `Paid`, `CommunicationError`, `NotFound`, ... */
   outcome: Schema.String,
+  /** What it says about the money. */
   bearing: Bearing,
+  /** What the provider's record showed, if the answer had one. */
   recorded: Schema.optional(Recorded),
+  /** What the library did next. */
   decision: Decision,
   /** Why the library decided that, in words for a person. */
   why: Schema.String,

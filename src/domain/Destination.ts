@@ -45,6 +45,7 @@ export const isCardToken = (reference: string): boolean => reference.startsWith(
  */
 export const SavedMethod = Schema.TaggedStruct("SavedMethod", {
   // Otherwise a card token could be stored after all, under another name.
+  /** `ca_...` or another reference of the provider; never a card token. */
   reference: Schema.Redacted(Reference.pipe(Schema.filter((reference) => !isCardToken(reference))))
 }).annotations(hidden("a saved payment method"))
 
@@ -62,6 +63,7 @@ export type SavedMethod = typeof SavedMethod.Type
  * @since 0.1.0
  */
 export const CardToken = Schema.TaggedStruct("CardToken", {
+  /** `ct_...`, as the provider's form in the browser gave it. */
   reference: Schema.RedactedFromSelf(Reference).annotations({
     description: "a Redacted card token of 1 to 255 visible ASCII characters without spaces"
   })

@@ -18,6 +18,7 @@ export const Create = Schema.Struct({
   id: Schema.String,
   /** How many creates this entry stands for: more than 1 if only their common time range is known. */
   count: Schema.Number,
+  /** The name of the clock that `from` and `to` are by. */
   clock: Schema.String,
   /** The earliest time at which it can have been sent, by `clock`. Absent: any time before `to`. */
   from: Schema.optional(Schema.Number),
@@ -50,12 +51,15 @@ export interface Create extends Schema.Schema.Type<typeof Create> {}
  * @since 0.1.0
  */
 export const Transaction = Schema.Struct({
+  /** The provider's id of it. */
   id: Schema.String,
   /** By the provider's clock, in epoch milliseconds. */
   created: Schema.optional(Schema.Number),
   /** Minor units; 0 if it could not be read. */
   amount: Schema.Number,
+  /** `paid`, `processing`, `failed` or an unknown word. */
   state: Schema.String,
+  /** `hard_declined`, `soft_declined`, `processing_error`, `pending` or an unknown word. */
   errorState: Schema.optional(Schema.String),
   /** The fingerprint of the saved method that it went to, if the record shows it. */
   method: Schema.optional(Schema.String),
@@ -78,6 +82,7 @@ export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
  * @since 0.1.0
  */
 export const Record = Schema.Struct({
+  /** `created`, `processing`, `paid`, `failed` or an unknown word. */
   state: Schema.String,
   /** Minor units. */
   amount: Schema.Number,
@@ -101,11 +106,15 @@ export interface Record extends Schema.Schema.Type<typeof Record> {}
  * @since 0.1.0
  */
 export const Evidence = Schema.Struct({
+  /** The handle that all of it is about. */
   handle: Schema.String,
   /** The clock of the process that produced it. */
   by: Schema.optional(Schema.String),
+  /** The creates that may have been carried out, and whose answer, if any, did not show their transaction. */
   creates: Schema.Array(Create),
+  /** Every transaction that a record showed, each once. */
   transactions: Schema.Array(Transaction),
+  /** The newest record, if there was one. */
   record: Schema.optional(Record),
   /** When the latest exchange began in which the provider showed all that it had, even if that was nothing. */
   read: Schema.optional(Moment),

@@ -95,7 +95,12 @@ export type Certainty = typeof Certainty.Type
  * @category models
  * @since 0.1.0
  */
-export const Exposure = Schema.Struct({ min: Schema.Number, max: Schema.Number }).annotations(hidden("an exposure"))
+export const Exposure = Schema.Struct({
+  /** Has left the account for certain. Minor units. */
+  min: Schema.Number,
+  /** Can have left the account, or still can by a create that was already sent. Minor units. */
+  max: Schema.Number
+}).annotations(hidden("an exposure"))
 
 /**
  * @category models

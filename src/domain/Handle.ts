@@ -8,6 +8,8 @@ import { InvalidRequest } from "./InvalidRequest.js"
 import { hidden } from "./schemaMessages.js"
 
 /**
+ * The most characters of a handle (documented).
+ *
  * @category limits
  * @since 0.1.0
  */

@@ -10,13 +10,17 @@ import { Payout } from "./Payout.js"
 import { hidden } from "./schemaMessages.js"
 
 const fields = {
+  /** The request's handle. */
   handle: Handle,
+  /** The request's amount, in minor units. */
   amount: Amount,
+  /** The request's currency, ISO 4217. */
   currency: Currency,
   /** The provider's record. */
   payout: Payout,
   /** Every exchange of this payout that this process has on record, oldest first. */
   attempts: Schema.Array(Attempt),
+  /** `Moved` for `Paid`. `MayHaveMoved` for `Processing`, until it is final. */
   certainty: Certainty,
   /** The least and the most that can have left the account, in minor units. */
   exposure: Exposure,
@@ -82,6 +86,8 @@ export const Processing = Schema.TaggedStruct("Processing", {
 export interface Processing extends Schema.Schema.Type<typeof Processing> {}
 
 /**
+ * The success of a call: `Paid` or `Processing`. A `Schema`, so that a queue or a workflow can carry it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -21,6 +21,7 @@ export const Transaction = Schema.Struct({
   state: Schema.String,
   /** Minor units. */
   amount: Schema.Number,
+  /** When the provider made it, by its own clock. */
   created: Schema.optional(Schema.DateTimeUtc),
   /** `hard_declined`, `soft_declined`, `processing_error`, `pending`. */
   errorState: Schema.optional(Schema.String),
@@ -30,6 +31,7 @@ export const Transaction = Schema.Struct({
   acquirerCode: Schema.optional(Schema.String),
   /** Only with `keepProviderTexts`: at most 255 characters, without any text of the request. */
   acquirerMessage: Schema.optional(Schema.String),
+  /** The brand of the card, such as `visa_dk`. */
   cardType: Schema.optional(Schema.String),
   /** The fingerprint of the saved method that it went to, if the record shows its card. */
   method: Schema.optional(Schema.String),
@@ -51,15 +53,21 @@ export interface Transaction extends Schema.Schema.Type<typeof Transaction> {}
  * @since 0.1.0
  */
 export const Payout = Schema.Struct({
+  /** The handle that the record is under. */
   handle: Schema.String,
+  /** `created`, `processing`, `paid` or `failed`; it decides. */
   state: Schema.String,
   /** Minor units. */
   amount: Schema.Number,
+  /** ISO 4217. */
   currency: Schema.optional(Schema.String),
   /** The customer's handle. An e-mail address is kept only if it is known to be this customer's handle. */
   customer: Schema.optional(Schema.String),
+  /** When the provider made the payout, by its own clock. */
   created: Schema.optional(Schema.DateTimeUtc),
+  /** When it was paid, by the provider's clock. */
   paid: Schema.optional(Schema.DateTimeUtc),
+  /** When it failed, by the provider's clock. */
   failed: Schema.optional(Schema.DateTimeUtc),
   /** One for each create that the provider carried out, in no documented order: see `latest`. */
   transactions: Schema.Array(Transaction)

@@ -14,8 +14,11 @@ import { hidden, hiddenClass } from "./schemaMessages.js"
 export { InvalidRequest } from "./InvalidRequest.js"
 
 const evidence = {
+  /** The request's handle. */
   handle: Handle,
+  /** The request's amount, in minor units. */
   amount: Amount,
+  /** The request's currency, ISO 4217. */
   currency: Currency,
   /** Every exchange of this payout that this process has on record, oldest first. */
   attempts: Schema.Array(Attempt),
@@ -35,7 +38,9 @@ const answer = {
 }
 
 const refusal = {
+  /** The HTTP status. */
   status: Schema.Number,
+  /** The provider's name for the exchange: quote it to their support. */
   requestId: Schema.optional(Schema.String),
   /** The provider's error code. */
   code: Schema.optional(Schema.Number),
@@ -309,7 +314,13 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("effect-billwer
   }
 }
 
-const declined = { ...evidence, requestId: Schema.optional(Schema.String), payout: Payout.Payout }
+const declined = {
+  ...evidence,
+  /** The provider's name for the exchange: quote it to their support. */
+  requestId: Schema.optional(Schema.String),
+  /** The provider's record, with its transactions. */
+  payout: Payout.Payout
+}
 
 const times = (count: number): string => (count === 1 ? "once." : `${count} times.`)
 
@@ -420,6 +431,7 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
     with: Schema.Literal("Provider", "Process"),
     /** The fields that differ; never their values. */
     differs: Schema.Array(Schema.String),
+    /** The provider's name for the exchange: quote it to their support. */
     requestId: Schema.optional(Schema.String)
   },
   hiddenClass("an error of a payout")
@@ -497,6 +509,9 @@ export const httpStatus = ({ _tag, certainty }: PayoutError): HttpStatus =>
   certainty === "NotMoved" ? statuses[_tag] : 202
 
 /**
+ * The statuses that `httpStatus` answers with. 202 stands for an end that leaves money in doubt: it is no failure to
+ * repeat.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -518,7 +533,11 @@ const statuses: Readonly<Record<PayoutError["_tag"], HttpStatus>> = {
   RateLimited: 503
 }
 
-const lookup = { handle: Handle, attempts: Schema.Array(Attempt) }
+const lookup = {
+  handle: Handle,
+  /** The lookups of this call, oldest first. */
+  attempts: Schema.Array(Attempt)
+}
 
 /**
  * The provider knows no payout under this handle. After a create whose answer was lost this proves nothing: the request
@@ -559,7 +578,9 @@ export class LookupFailed extends Schema.TaggedError<LookupFailed>("effect-billw
       "RateLimited",
       "RequestRejected"
     ),
+    /** The provider's error code, if it gave one. */
     code: Schema.optional(Schema.Number),
+    /** What happened, in words for a person. */
     why: Schema.String
   },
   hiddenClass("an error of a payout")
@@ -585,8 +606,11 @@ export class ListFailed extends Schema.TaggedError<ListFailed>("effect-billwerk-
     /** The exchanges of the page that could not be read (or of the account's time zone), oldest first. */
     attempts: Schema.Array(Attempt),
     ...answer,
+    /** The category of the last failure. */
     category: LookupFailed.fields.category,
+    /** The provider's error code, if it gave one. */
     code: Schema.optional(Schema.Number),
+    /** What happened, in words for a person. */
     why: Schema.String,
     /** How many payouts came out before. */
     listed: Schema.Number

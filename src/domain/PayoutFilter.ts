@@ -61,6 +61,7 @@ export interface LocalTimes {
   readonly from: string
   /** Exclusive. */
   readonly to: string
+  /** Not here: the account's own time zone counts. */
   readonly timeZone?: never
 }
 
@@ -149,7 +150,9 @@ export type ValidWindow =
  */
 export interface LocalWindow {
   readonly _tag: "LocalTimes"
+  /** Inclusive. */
   readonly from: string
+  /** Exclusive. */
   readonly to: string
 }
 
@@ -160,23 +163,35 @@ export interface LocalWindow {
  * @since 0.1.0
  */
 export interface PayoutFilter {
+  /** The window of time, by the payout's `created`. */
   readonly window: ValidWindow
+  /** Only payouts in one of these states; empty for all. */
   readonly states: ReadonlyArray<State>
+  /** Only payouts of this customer's handle. */
   readonly customer: string | undefined
+  /** Only payouts in one of these currencies; empty for all. */
   readonly currencies: ReadonlyArray<string>
+  /** Only amounts in this range, in minor units, both ends included. */
   readonly amount: { readonly from: number; readonly to: number } | undefined
+  /** Only handles that begin so. */
   readonly handlePrefix: string | undefined
+  /** Only payouts to this saved card. */
   readonly card: Redacted.Redacted<string> | undefined
+  /** How many payouts one page holds. */
   readonly pageSize: number
 }
 
 /**
+ * The fewest payouts of one page (documented).
+ *
  * @category limits
  * @since 0.1.0
  */
 export const pageSizeMin = 10
 
 /**
+ * The most payouts of one page (documented).
+ *
  * @category limits
  * @since 0.1.0
  */

@@ -14,6 +14,7 @@ import type { Payout } from "./Payout.js"
  */
 export interface NoResponse {
   readonly _tag: "NoResponse"
+  /** Why no answer began. */
   readonly reason: "Deadline" | "Transport" | "Certificate"
   /** `NotSent` only if it is certain that no byte of the request left this machine. */
   readonly sent: "NotSent" | "Unknown"
@@ -29,7 +30,9 @@ export interface NoResponse {
  */
 export interface Response<Of extends Content = PayoutBody> {
   readonly _tag: "Response"
+  /** The HTTP status. It is read before the body. */
   readonly status: number
+  /** The provider's name for the exchange: quote it to their support. */
   readonly requestId?: string | undefined
   /** `Retry-After`, if it can be read; never negative. */
   readonly retryAfter?: Duration.Duration | undefined
@@ -37,6 +40,7 @@ export interface Response<Of extends Content = PayoutBody> {
   readonly date?: number | undefined
   /** Whether a cache answered instead of the provider. */
   readonly isCached?: boolean | undefined
+  /** What came behind the head. */
   readonly body: Body<Of>
 }
 
@@ -61,6 +65,7 @@ export type Body<Of extends Content = PayoutBody> =
  */
 export interface PayoutBody {
   readonly _tag: "PayoutBody"
+  /** The provider's record. */
   readonly payout: Payout
 }
 
@@ -89,6 +94,7 @@ export interface PageBody {
  */
 export interface DetailsBody {
   readonly _tag: "DetailsBody"
+  /** The map. `Redacted.value` reveals it. */
   readonly details: Redacted.Redacted<Readonly<Record<string, unknown>>>
 }
 
@@ -116,6 +122,7 @@ export interface AccountBody {
  */
 export interface AgreementsBody {
   readonly _tag: "AgreementsBody"
+  /** In the provider's order. */
   readonly agreements: ReadonlyArray<Agreement>
 }
 
@@ -126,12 +133,15 @@ export interface AgreementsBody {
  * @since 0.1.0
  */
 export interface Agreement {
+  /** The acquirer's gateway, such as `clearhaus`. */
   readonly provider: string | undefined
+  /** `active`, or another word of the provider. */
   readonly state: string | undefined
   /** Whether it is used for payouts, if its provider supports that (documented). */
   readonly payout: boolean | undefined
   /** Whether it is of a test gateway. */
   readonly test: boolean | undefined
+  /** ISO 4217; empty if it names none. */
   readonly currencies: ReadonlyArray<string>
 }
 
@@ -145,6 +155,7 @@ export interface PaymentMethodBody {
   readonly _tag: "PaymentMethodBody"
   /** `active`, `inactivated`, `failed`, `pending` or `deleted` (documented). */
   readonly state: string
+  /** Such as `card`. */
   readonly paymentType: string | undefined
 }
 
@@ -156,9 +167,11 @@ export interface PaymentMethodBody {
  */
 export interface WebhookSettingsBody {
   readonly _tag: "WebhookSettingsBody"
+  /** How many URLs the account has. */
   readonly urls: number
   /** How many of the URLs are not https. */
   readonly insecure: number
+  /** Whether the account sends no webhooks. */
   readonly disabled: boolean | undefined
 }
 
@@ -179,6 +192,7 @@ export type Content =
  */
 export interface ApiError {
   readonly _tag: "ApiError"
+  /** The provider's error code. */
   readonly code: number
   /** The code's documented text, or a word like `some_word`; with `keepProviderTexts`, the provider's own text. */
   readonly error?: string | undefined
@@ -191,6 +205,8 @@ export interface ApiError {
 }
 
 /**
+ * What came back for one exchange: an answer, or none. `Of` is what a complete and readable answer holds.
+ *
  * @category models
  * @since 0.1.0
  */

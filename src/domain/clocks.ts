@@ -10,7 +10,12 @@ import { hidden } from "./schemaMessages.js"
  * @category models
  * @since 0.1.0
  */
-export const Moment = Schema.Struct({ clock: Schema.String, at: Schema.Number }).annotations(hidden("a moment"))
+export const Moment = Schema.Struct({
+  /** The name of the clock. */
+  clock: Schema.String,
+  /** Epoch milliseconds by that clock. */
+  at: Schema.Number
+}).annotations(hidden("a moment"))
 
 /**
  * @category models
@@ -24,7 +29,12 @@ export interface Moment extends Schema.Schema.Type<typeof Moment> {}
  * @category models
  * @since 0.1.0
  */
-export const Offset = Schema.Struct({ min: Schema.Number, max: Schema.Number }).annotations(hidden("an offset"))
+export const Offset = Schema.Struct({
+  /** Milliseconds; negative if the provider's clock may be behind. */
+  min: Schema.Number,
+  /** Milliseconds; never less than `min`. */
+  max: Schema.Number
+}).annotations(hidden("an offset"))
 
 /**
  * @category models

@@ -59,6 +59,7 @@ export class NotSubmitted extends Data.TaggedError("NotSubmitted")<{
  * @since 0.1.0
  */
 export interface Relayed {
+  /** Rows that the engine took. */
   readonly submitted: number
   readonly unreadable: number
 }
@@ -72,6 +73,7 @@ export interface Relayed {
  */
 export interface Counts {
   readonly waiting: number
+  /** Kept, because no version so far could read them. */
   readonly unreadable: number
 }
 
@@ -85,25 +87,35 @@ export interface Counts {
 export type Submit<R> = (request: PayoutRequest) => Effect.Effect<unknown, InvalidRequest, R>
 
 /**
+ * A table of requests in the host's own database: a request is stored in the transaction that decides to pay, and a
+ * relay submits it to the engine afterwards. So neither is ever done without the other.
+ *
  * @category services
  * @since 0.1.0
  */
 export class Outbox extends Context.Tag("effect-billwerk-payouts/Outbox")<
   Outbox,
   {
+    /** Puts a request into the table, within the caller's transaction. See `add` of the module. */
     readonly add: (request: PayoutRequest) => Effect.Effect<void, InvalidRequest | SqlError | WrongTransaction>
+    /** Runs an effect in a transaction, and pokes the relay when it has committed. */
     readonly withTransaction: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
+    /** One pass over the waiting rows. See `relay` of the module. */
     readonly relay: <R>(submit: Submit<R>) => Effect.Effect<Relayed, SqlError | NotSubmitted | WrongTransaction, R>
+    /** How many rows the table has. */
     readonly counts: Effect.Effect<Counts, SqlError>
     /** Lets a `layerRelay` of this process relay at once. */
     readonly poke: Effect.Effect<void>
     /** Waits for the next poke. */
     readonly poked: Effect.Effect<void>
+    /** The name of the table, with its schema if it has one. */
     readonly table: string
   }
 >() {}
 
 /**
+ * The settings of the outbox.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -239,10 +251,13 @@ export const relay: Effect.Effect<Relayed, SqlError | NotSubmitted | WrongTransa
 export const counts: Effect.Effect<Counts, SqlError, Outbox> = Effect.flatMap(Outbox, (outbox) => outbox.counts)
 
 /**
+ * The settings of the relay.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface RelayOptions<R> {
+  /** How a request gets to the engine, such as `PayoutWorkflow.submit`. */
   readonly submit: Submit<R>
   /** How often to look. Default: 5 seconds. */
   readonly interval?: Duration.DurationInput | undefined

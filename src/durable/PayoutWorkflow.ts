@@ -106,6 +106,8 @@ export const pollScheduleDefault: Schedule.Schedule<unknown> = Schedule.exponent
 )
 
 /**
+ * The settings of a durable payout. Each has a default.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -318,7 +320,9 @@ export const hintGapMax: Duration.Duration = waits.hintGapMax
  * @since 0.1.0
  */
 export interface Reopened {
+  /** The execution that goes on, or that is the latest one. */
   readonly executionId: string
+  /** `Reopened`, `Underway` or `Final`, as above. */
   readonly status: "Reopened" | "Underway" | "Final"
 }
 
@@ -372,6 +376,8 @@ export const assessBegun = Effect.fnUntraced(function* (request: PayoutRequest) 
 })
 
 /**
+ * How an ended payout is taken up again: `Retry` may send, `Assess` only looks up.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -410,6 +416,7 @@ const isFinal = (end: Outcome | PayoutError, mode: Mode): boolean => {
  */
 export interface Swept {
   readonly request: PayoutRequest
+  /** The execution of this request. */
   readonly executionId: string
   /** `Running`: under way, or about to be. `Suspended`: it waited, and was woken to check whether it still must. */
   readonly status: "Complete" | "Suspended" | "Running"

@@ -26,6 +26,8 @@ import * as RetryingMessageStorage from "./RetryingMessageStorage.js"
 import * as tables from "./tables.js"
 
 /**
+ * The settings of the engine: the pool is yours, everything else has a default.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -22,6 +22,8 @@ import * as SqliteOwner from "./SqliteOwner.js"
 import * as tables from "./tables.js"
 
 /**
+ * The settings of the engine: the file is yours, everything else has a default.
+ *
  * @category models
  * @since 0.1.0
  */

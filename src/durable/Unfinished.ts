@@ -22,6 +22,8 @@ import * as tables from "./tables.js"
 export { Execution, State } from "./listed.js"
 
 /**
+ * Where the engine keeps its tables.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -159,6 +161,8 @@ export class SeveralEnded extends Data.TaggedError("SeveralEnded")<{
 }
 
 /**
+ * Which payout to take up again.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -33,12 +33,15 @@ export type State = typeof State.Type
  * @since 0.1.0
  */
 export const Execution = Schema.Struct({
+  /** The engine's id of it. */
   executionId: Schema.String,
   /** Absent, as amount and currency, only if the stored request cannot be read. */
   handle: Schema.optional(Schema.String),
   /** Minor units. */
   amount: Schema.optional(Schema.Number),
+  /** ISO 4217. */
   currency: Schema.optional(Schema.String),
+  /** Whether it works, waits, has ended, or cannot be read. */
   state: State,
   /** The latest answer: the tag of an outcome or a `PayoutError`; `Lost` if a process died while it sent. */
   latest: Schema.optional(Schema.String),

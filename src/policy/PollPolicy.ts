@@ -27,7 +27,9 @@ export interface PollPolicy {
  * @since 0.1.0
  */
 export interface Options {
+  /** The gaps between two lookups, fed with the payout as last seen. Its end is the end of the lookups. */
   readonly schedule?: Schedule.Schedule<unknown, Payout> | undefined
+  /** How long to wait in all. Default: 1 hour. */
   readonly deadline?: Duration.DurationInput | undefined
 }
 

@@ -22,8 +22,11 @@ export { driver, type Driver, longest } from "./retrySchedule.js"
  * @since 0.1.0
  */
 export interface Options extends Partial<Readonly<Record<Category, Rule>>> {
+  /** The time limit of a call. Default: 15 minutes; at most `elapsedLimit`. */
   readonly elapsedMax?: Duration.DurationInput
+  /** The longest that one exchange may take, where that is less than the client's deadlines. Default: those. */
   readonly exchangeMax?: Duration.DurationInput | undefined
+  /** Not an option: a hard decline is never sent again. */
   readonly hardDeclined?: never
 }
 

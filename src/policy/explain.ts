@@ -16,17 +16,22 @@ import { categories, type Category, driver, type RetryPolicy } from "./retrySche
  * @since 0.1.0
  */
 export interface Explanation {
+  /** One entry per category, in a fixed order. */
   readonly categories: ReadonlyArray<CategoryExplanation>
+  /** The policy's time limit of a call. */
   readonly elapsedMax: Duration.Duration
   /** One line per category. */
   readonly text: string
 }
 
 /**
+ * When one category is sent again.
+ *
  * @category explaining
  * @since 0.1.0
  */
 export interface CategoryExplanation {
+  /** The category whose rule this is. */
   readonly category: Category
   /** The wait before each exchange that the policy grants, at its shortest and at its longest. */
   readonly waits: ReadonlyArray<{ readonly min: Duration.Duration; readonly max: Duration.Duration }>

@@ -75,7 +75,9 @@ export const longest = (policy: RetryPolicy, deadline: Duration.Duration): Durat
  * @since 0.1.0
  */
 export interface Failure {
+  /** Whose budget the failure spends. */
   readonly category: Category
+  /** The attempt that failed: the rule's input. */
   readonly attempt: Attempt
   /**
    * How many failures of this category are known, those of other processes included. The schedule is stepped that far,

@@ -34,6 +34,7 @@ import * as Telemetry from "../Telemetry.js"
  * @since 0.1.0
  */
 export interface KnownCustomer {
+  /** An e-mail address in the record is kept only if it is this handle. */
   readonly customerHandle: string
 }
 

@@ -26,6 +26,9 @@ export const baseUrlDefault = "https://api.frisbii.com"
 export const createDeadlineDefault = Duration.seconds(90)
 
 /**
+ * The longest time for one lookup, by default: 30 seconds. A lookup moves no money, so it can be cut short and
+ * repeated.
+ *
  * @category defaults
  * @since 0.1.0
  */
@@ -40,6 +43,8 @@ export const lookupDeadlineDefault = Duration.seconds(30)
 export const bodyBytesMax = 1024 * 1024
 
 /**
+ * The `User-Agent` of each request, by default: this library's name and version.
+ *
  * @category defaults
  * @since 0.1.0
  */
@@ -83,13 +88,19 @@ export interface Options {
  * @since 0.1.0
  */
 export interface BillwerkConfig {
+  /** A copy of the given key. */
   readonly apiKey: Redacted.Redacted<string>
   /** Without a trailing slash. */
   readonly baseUrl: string
+  /** The longest time for one create. */
   readonly createDeadline: Duration.Duration
+  /** The longest time for one lookup. */
   readonly lookupDeadline: Duration.Duration
+  /** The `User-Agent` of each request. */
   readonly userAgent: string
+  /** Whether errors keep the provider's free texts. */
   readonly keepProviderTexts: boolean
+  /** The request limits that the client keeps. */
   readonly requestLimits: RequestLimits.Limits | "None"
 }
 

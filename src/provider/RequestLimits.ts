@@ -25,7 +25,9 @@ export type { Limit } from "./Pace.js"
  * @since 0.1.0
  */
 export interface Limits {
+  /** Of lookups and lists. */
   readonly reads: Limit
+  /** Of creates. */
   readonly writes: Limit
 }
 

@@ -14,6 +14,8 @@ import { type Limit, Pace } from "./Pace.js"
 import * as RequestLimits from "./RequestLimits.js"
 
 /**
+ * How the processes of one account share its limits.
+ *
  * @category models
  * @since 0.1.0
  */

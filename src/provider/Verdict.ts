@@ -128,6 +128,7 @@ export const why = (verdict: Verdict): string =>
  */
 export interface Expected {
   readonly handle: string
+  /** Minor units; absent if only the handle is known. */
   readonly amount?: number | undefined
   readonly currency?: string | undefined
   readonly customer?: string | undefined

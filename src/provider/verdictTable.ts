@@ -29,6 +29,8 @@ export interface Row {
 }
 
 /**
+ * The `_tag` of each error that a call can end with after it sent or looked up.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -207,6 +209,8 @@ export const rows = {
 } as const satisfies Readonly<Record<string, Row>>
 
 /**
+ * The name of a verdict, as `Attempt.outcome` shows it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -24,6 +24,7 @@ const about = {
 const here = {
   /** The amount in our books, in minor units. */
   booked: Schema.Number,
+  /** What our books say of it. */
   standing: Standing
 }
 
@@ -69,7 +70,12 @@ export const Matched = Schema.TaggedStruct("Matched", { ...about, ...here, ...th
  * @category models
  * @since 0.1.0
  */
-export const NotPaid = Schema.TaggedStruct("NotPaid", { ...about, ...here, shown: Schema.optional(Record) })
+export const NotPaid = Schema.TaggedStruct("NotPaid", {
+  ...about,
+  ...here,
+  /** The provider's record, if it has one. */
+  shown: Schema.optional(Record)
+})
 
 /**
  * The provider shows it as processing, and our books do not deny it. It is not final yet.
@@ -90,7 +96,9 @@ export const Processing = Schema.TaggedStruct("Processing", { ...about, ...here,
 export const FinalSince = Schema.TaggedStruct("FinalSince", {
   ...about,
   ...here,
+  /** The provider's record, if it has one. */
   shown: Schema.optional(Record),
+  /** How it ended. */
   now: Schema.Literal("Paid", "NotMoved")
 }).annotations(hidden("a payout that is final since"))
 
@@ -105,6 +113,7 @@ export const Differs = Schema.TaggedStruct("Differs", {
   ...about,
   ...here,
   ...there,
+  /** The fields that contradict each other. */
   in: Schema.Array(Schema.Literal("amount", "currency", "customer", "state"))
 }).annotations(hidden("a payout that differs"))
 
@@ -138,7 +147,9 @@ export const UnknownHere = Schema.TaggedStruct("UnknownHere", { ...about, ...the
 export const InDoubt = Schema.TaggedStruct("InDoubt", {
   ...about,
   ...here,
+  /** The provider's record, if it has one. */
   shown: Schema.optional(Record),
+  /** Why the provider could not be asked, if that is the reason. */
   unasked: Schema.optional(Unasked)
 }).annotations(hidden("a payout in doubt"))
 
@@ -152,6 +163,7 @@ export const InDoubt = Schema.TaggedStruct("InDoubt", {
 export const Duplicate = Schema.TaggedStruct("Duplicate", {
   ...about,
   ...here,
+  /** Whether the rows have the same arguments. */
   arguments: Schema.Literal("Same", "Other")
 }).annotations(hidden("a duplicate in our books"))
 
@@ -161,9 +173,12 @@ export const Duplicate = Schema.TaggedStruct("Duplicate", {
  * @category models
  * @since 0.1.0
  */
-export const NotAsked = Schema.TaggedStruct("NotAsked", { ...about, ...here, unasked: Unasked }).annotations(
-  hidden("a payout that could not be asked about")
-)
+export const NotAsked = Schema.TaggedStruct("NotAsked", {
+  ...about,
+  ...here,
+  /** Why the provider could not be asked. */
+  unasked: Unasked
+}).annotations(hidden("a payout that could not be asked about"))
 
 /**
  * What the two sides do not agree about.
@@ -242,7 +257,9 @@ export interface Total extends Schema.Schema.Type<typeof Total> {}
  * @since 0.1.0
  */
 export const Class = Schema.Struct({
+  /** How many payouts. */
   count: Schema.NonNegativeInt,
+  /** Their sums, by currency. */
   totals: Schema.Record({ key: Schema.String, value: Total })
 }).annotations(hidden("a class"))
 
@@ -265,6 +282,7 @@ export const Summary = Schema.TaggedStruct("Summary", {
   expected: Schema.NonNegativeInt,
   /** How many records the list showed. */
   shown: Schema.NonNegativeInt,
+  /** One entry per class, also where it has no payouts. */
   classes: Schema.Record({ key: Schema.Literal(...classes), value: Class })
 }).annotations(hidden("a summary"))
 

@@ -43,6 +43,7 @@ export const Expectation = Schema.Struct({
   /** Minor units. */
   amount: Amount,
   currency: Currency,
+  /** What the books say happened. */
   standing: Standing,
   /** The fingerprint of the customer's handle, if the books name the customer. */
   customer: Schema.optional(Schema.String),

@@ -26,6 +26,7 @@ export class BadRow extends Schema.TaggedError<BadRow>("effect-billwerk-payouts/
   {
     /** The line in which the row begins, from 1. */
     line: Schema.Number,
+    /** What is wrong with it, without the row's values. */
     reason: Schema.String
   },
   hiddenClass("a bad row")

@@ -28,6 +28,8 @@ import { Exchange } from "./Exchange.js"
 import * as UndiciResponse from "./Response.js"
 
 /**
+ * The settings of the transport. Each has a default.
+ *
  * @category models
  * @since 0.1.0
  */

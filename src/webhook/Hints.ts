@@ -30,6 +30,9 @@ export class Hints extends Context.Tag("effect-billwerk-payouts/Hints")<
 >() {}
 
 /**
+ * Hints within one process. For several processes, let `onHint` of the webhook handler pass them on, and publish them
+ * in each.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -71,6 +74,8 @@ export const make: Effect.Effect<Hints["Type"]> = Effect.sync(() => {
 })
 
 /**
+ * Hints within one process: give the same layer to `Payouts` and to the webhook handler.
+ *
  * @example
  * ```ts
  * import { Layer } from "effect"

@@ -68,7 +68,10 @@ export type Reason = typeof Reason.Type
  */
 export class WebhookRejected extends Schema.TaggedError<WebhookRejected>("effect-billwerk-payouts/WebhookRejected")(
   "WebhookRejected",
-  { reason: Reason },
+  {
+    /** Why; the `message` says what to do about it. */
+    reason: Reason
+  },
   hiddenClass("a refused webhook")
 ) {
   override get message(): string {
@@ -154,7 +157,9 @@ export const verify = Effect.fnUntraced(function* (body: string | Uint8Array, op
  * @since 0.1.0
  */
 export interface Signed {
+  /** The webhook's `id`. */
   readonly id: string
+  /** The webhook's `timestamp`, character by character as it came. */
   readonly timestamp: string
   /** Not empty. */
   readonly secret: Redacted.Redacted<string>
@@ -192,19 +197,30 @@ export const sign = ({ secret, ...signed }: Signed): Effect.Effect<string> =>
  * @since 0.1.0
  */
 export interface Content {
+  /** The id of this delivery. */
   readonly id: string
   /** Default: now. */
   readonly timestamp?: DateTime.Utc | undefined
+  /** The id of the event: repeated deliveries share it. */
   readonly eventId?: string | undefined
+  /** Such as `invoice_settled`. No event of payouts is documented. */
   readonly eventType?: string | undefined
+  /** The payout's handle (inferred). */
   readonly payout?: string | undefined
   readonly customer?: string | undefined
+  /** The id of the transaction. */
   readonly transaction?: string | undefined
+  /** The id of the payment method. */
   readonly paymentMethod?: string | undefined
+  /** The merchant's reference of the payment method. */
   readonly paymentMethodReference?: string | undefined
+  /** The subscription's handle. */
   readonly subscription?: string | undefined
+  /** The invoice's id or handle. */
   readonly invoice?: string | undefined
+  /** The credit note's id. */
   readonly creditNote?: string | undefined
+  /** The credit's id. */
   readonly credit?: string | undefined
 }
 

@@ -40,6 +40,9 @@ export const bodyDeadline = Duration.seconds(3)
 export const hookDeadlineMax = Duration.seconds(6)
 
 /**
+ * How many ids of handled webhooks are remembered, by default. A repeated webhook that is older than these is handled
+ * once more, which is safe: it is a reason to look.
+ *
  * @category defaults
  * @since 0.1.0
  */
@@ -62,12 +65,16 @@ export const concurrencyDefault = 32
 export const bodiesMax = 256
 
 /**
+ * How long `onHint` may take, by default: 3 seconds.
+ *
  * @category defaults
  * @since 0.1.0
  */
 export const hookDeadlineDefault = Duration.seconds(3)
 
 /**
+ * The settings of the handler: the secret is yours, everything else has a default.
+ *
  * @category models
  * @since 0.1.0
  */
