@@ -65,8 +65,10 @@ const switchedOff: ReadonlyMap<string, string> = new Map([
 /** Longer, and why. */
 const long: ReadonlyMap<string, string> = new Map([
   ["domain/PayoutError.ts", "one class a category, with its message: the table of errors in one place"],
+  ["durable/Outbox.ts", "all that a host does with the outbox: each function with what it promises"],
   ["durable/PayoutWorkflow.ts", "all that can be done with a durable payout: each function with what it promises"],
   ["Payouts.ts", "the whole service: each method with what it promises"],
+  ["sandbox/SandboxWebhooks.ts", "the service, what receives its webhooks, and each option with what it means"],
   ["sandbox/Script.ts", "one constructor a fault, with its documentation"]
 ])
 

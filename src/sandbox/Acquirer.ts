@@ -47,6 +47,8 @@ export class Processing extends Data.TaggedClass("Processing")<{
 export type Settled = Paid | Failed
 
 /**
+ * What the acquirer makes of one attempt: paid, failed, or not decided yet.
+ *
  * @category models
  * @since 0.1.0
  */

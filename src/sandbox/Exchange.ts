@@ -43,20 +43,27 @@ export type Deed = Data.TaggedEnum<{
 }>
 
 /**
- * @category models
+ * The constructors of what the provider did.
+ *
+ * @category constructors
  * @since 0.1.0
  */
 export const Deed = Data.taggedEnum<Deed>()
 
 /**
+ * One exchange as the sandbox saw it: what came in, and how it was answered.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Exchange {
   /** 1 for the first. */
   readonly ordinal: number
+  /** What was asked; `Other` for what no client of this library sends. */
   readonly kind: Kind | "Other"
+  /** The handle that it was about, if it could be read. */
   readonly handle?: string | undefined
+  /** When it came in, by the test's clock. */
   readonly started: DateTime.Utc
   /** When the provider answered, or the exchange ended without an answer. */
   readonly ended?: DateTime.Utc | undefined
@@ -71,6 +78,7 @@ export interface Exchange {
   readonly altered: boolean
   /** Equal for bodies that are equal in every byte. It reveals nothing else about them. */
   readonly fingerprint: string
+  /** How it was answered. */
   readonly ending: Ending
   /** The HTTP status, if one was sent. */
   readonly status?: number | undefined

@@ -22,6 +22,7 @@ export type Past = { readonly age: Duration.DurationInput } | DateTime.Utc
  * @since 0.1.0
  */
 export interface PastTransaction<out Outcome extends Acquirer.Outcome = Acquirer.Outcome> {
+  /** When it was created, as a time or as an age at the start. */
   readonly created: Past
   /** Minor units. Default: the payout's amount. */
   readonly amount?: number
@@ -45,6 +46,7 @@ export interface PastPayout {
   readonly currency?: string
   /** Default: the owner of its first destination, registered or made up. */
   readonly customer?: string
+  /** Default: none. */
   readonly text?: string
   /** When it was created. Default: with its first transaction, or at the start if there is none. */
   readonly created?: Past

@@ -24,6 +24,7 @@ export interface Movement {
   readonly currency: string
   /** The id of the transaction that moved it. */
   readonly transaction: string
+  /** When it left, by the provider's clock. */
   readonly when: DateTime.Utc
   /** A hidden success: the provider's record shows this transaction as failed. */
   readonly hidden: boolean
@@ -36,6 +37,7 @@ export interface Movement {
  * @since 0.1.0
  */
 export interface Transaction extends Payout.Transaction {
+  /** When the attempt was made, by the provider's clock. */
   readonly created: DateTime.Utc
   /** The reference (`ca_...`) of its card, which prints as `<redacted>`. A card token gets a new reference. */
   readonly card: Redacted.Redacted<string>
@@ -53,17 +55,24 @@ export interface Transaction extends Payout.Transaction {
 export interface Recorded extends Payout.Payout {
   readonly currency: string
   readonly customer: string
+  /** The text of the request that made the record. */
   readonly text?: string | undefined
+  /** When the payout was first on record, by the provider's clock. */
   readonly created: DateTime.Utc
+  /** Oldest first. */
   readonly transactions: ReadonlyArray<Transaction>
 }
 
 /**
+ * Both books at one moment, by handle.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Ledger {
+  /** The provider's record, by handle. */
   readonly payouts: HashMap.HashMap<string, Recorded>
+  /** The acquirer's truth, by handle: oldest first. */
   readonly movements: HashMap.HashMap<string, ReadonlyArray<Movement>>
   /** The sum of all movements in minor units, regardless of currency. */
   readonly totalMoved: number
@@ -83,6 +92,7 @@ export interface Intent {
   readonly customer: string
   /** The reference (`ca_...`) of the card, which prints as `<redacted>`. A card token gets a new reference. */
   readonly card: Redacted.Redacted<string>
+  /** For the customer's statement. */
   readonly text?: string | undefined
 }
 

@@ -25,7 +25,9 @@ export const Observations = Schema.Struct({
   changedAmount: Schema.optional(Schema.Literal("Accept", "Refuse")),
   /** Whether the amount 3001 is a hard decline, as it is for charges to certain test cards. */
   testAmounts: Schema.optional(Schema.Boolean),
+  /** In which order a record shows its transactions. */
   transactionsOrder: Schema.optional(Schema.Literal("OldestFirst", "NewestFirst")),
+  /** Whether the `created` of two transactions tell them apart. */
   transactionDates: Schema.optional(Schema.Literal("Distinct", "Equal", "Missing")),
   /** Whether a transaction shows the id of its saved card. */
   card: Schema.optional(Schema.Literal("Shown", "Hidden")),

@@ -65,12 +65,14 @@ export interface Attempted extends Ledger.Intent {
  * @since 0.1.0
  */
 export interface Agreement {
+  /** The acquirer's gateway, such as `clearhaus`. */
   readonly provider: string
   /** `active`, or another state. */
   readonly state: string
   readonly payout: boolean
   /** Whether it is of a test gateway. */
   readonly test: boolean
+  /** ISO 4217. */
   readonly currencies: ReadonlyArray<string>
 }
 
@@ -81,11 +83,15 @@ export interface Agreement {
  * @since 0.1.0
  */
 export interface WebhookSettings {
+  /** The URLs, as the settings show them. */
   readonly urls: ReadonlyArray<string>
+  /** Whether the account sends none. */
   readonly disabled: boolean
 }
 
 /**
+ * The switches of a sandbox, and what it has on record at the beginning.
+ *
  * @category models
  * @since 0.1.0
  */

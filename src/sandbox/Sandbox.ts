@@ -72,6 +72,8 @@ export interface Scripted {
 }
 
 /**
+ * What a test does with the sandbox: arrange failures, look at the ledger, settle payouts.
+ *
  * @category models
  * @since 0.1.0
  */

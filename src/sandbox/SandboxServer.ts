@@ -22,16 +22,21 @@ import * as Page from "./page/Page.js"
 import * as Sandbox from "./Sandbox.js"
 
 /**
+ * Where the server listens.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Service {
   /** The client's `baseUrl`, such as `http://127.0.0.1:49152`. */
   readonly url: string
+  /** The port that it listens on. */
   readonly port: number
 }
 
 /**
+ * The settings of the server.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -48,6 +53,8 @@ export interface Options {
 }
 
 /**
+ * The sandbox behind a socket of this machine, for clients that need one.
+ *
  * @category tags
  * @since 0.1.0
  */

@@ -85,12 +85,15 @@ export const sentMax = 10_000
 export type Receiver<E = never, R = never> = (body: string) => Effect.Effect<number, E, R>
 
 /**
+ * Who receives the webhooks, and the secret that they are signed with.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Options<E = never, R = never> {
   /** The account's webhook secret. */
   readonly secret: Redacted.Redacted<string>
+  /** Who gets them: `toApp`, `toUrl`, or a function of your own. */
   readonly receiver: Receiver<E, R>
 }
 
@@ -101,7 +104,9 @@ export interface Options<E = never, R = never> {
  * @since 0.1.0
  */
 export interface Sent {
+  /** The webhook's `id`. */
   readonly id: string
+  /** The webhook's `event_type`, if it had one. */
   readonly eventType: string | undefined
   /** The payout's handle, as the provider meant it. */
   readonly handle: string | undefined
@@ -114,6 +119,8 @@ export interface Sent {
 }
 
 /**
+ * What a test does with the webhooks: arrange failures of their delivery, and look at what was sent.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -193,6 +200,8 @@ export const make = <E, R>(options: Options<E, R>): Effect.Effect<Service, never
   })
 
 /**
+ * Sends the sandbox's webhooks to a receiver for as long as the layer lives.
+ *
  * @example
  * ```ts
  * import { Effect, Layer, Redacted } from "effect"

@@ -76,6 +76,8 @@ export type Answer = Data.TaggedEnum<{
 export const Answer = Data.taggedEnum<Answer>()
 
 /**
+ * The fields of an answer to replace. What is left out stays as it is.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -85,6 +87,7 @@ export interface Alteration {
   readonly amount?: number
   readonly currency?: string
   readonly customer?: string
+  /** The payout's state. */
   readonly state?: string
   /** Of the latest transaction; `null` removes it. */
   readonly errorState?: string | null
@@ -93,10 +96,13 @@ export interface Alteration {
 }
 
 /**
+ * An error as the provider answers it.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface ApiErrorOptions {
+  /** The HTTP status. */
   readonly status: number
   /** The provider's error code. */
   readonly code: number
@@ -109,16 +115,23 @@ export interface ApiErrorOptions {
 }
 
 /**
+ * An answer, as it goes over the wire.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface RawOptions {
+  /** The HTTP status. */
   readonly status: number
+  /** Default: none but the length. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Default: empty. */
   readonly body?: string
 }
 
 /**
+ * What a step consists of: which exchanges it is for, what the provider does, and what comes back.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -133,9 +146,11 @@ export interface Parts {
   readonly times?: number
   /** How long the request takes to reach the provider. */
   readonly requestDelay?: Duration.Duration
+  /** What the provider does with the request. Default: what its rules say. */
   readonly execution?: Execution
   /** How long the answer waits after the provider is done. */
   readonly answerDelay?: Duration.Duration
+  /** What happens to the answer. Default: it arrives. */
   readonly answer?: Answer
   /** Headers added to the answer's own, or in their place, by names in lower case; `null` removes one. */
   readonly headers?: Readonly<Record<string, string | null>>
@@ -175,6 +190,8 @@ export const outcome = (outcome: Acquirer.Outcome): Step =>
   step({ kind: "Create", execution: Execution.Acquirer({ outcome }) })
 
 /**
+ * The acquirer pays.
+ *
  * @category outcomes
  * @since 0.1.0
  */
@@ -396,6 +413,8 @@ export const dripping = (every: Duration.DurationInput): Step =>
 // --- false answers; the provider has executed the request ---
 
 /**
+ * The provider does as it should, and an HTML page comes in place of the answer's body, as from a captive portal.
+ *
  * @category untrue answers
  * @since 0.1.0
  */
@@ -412,6 +431,8 @@ export const htmlPage: Step = step({
 export const halfJson: Step = step({ answer: Answer.Halved() })
 
 /**
+ * The provider does as it should, and the answer's body is empty.
+ *
  * @category untrue answers
  * @since 0.1.0
  */
@@ -443,12 +464,16 @@ export const status = (status: number): Step => step({ answer: Answer.Restatused
 export const altered = (alteration: Alteration): Step => step({ answer: Answer.Altered({ alteration }) })
 
 /**
+ * The answer shows another handle.
+ *
  * @category untrue answers
  * @since 0.1.0
  */
 export const wrongHandle: Step = altered({ handle: "somebody-elses-payout" })
 
 /**
+ * The answer shows another amount.
+ *
  * @param amount minor units
  * @category untrue answers
  * @since 0.1.0
@@ -456,6 +481,8 @@ export const wrongHandle: Step = altered({ handle: "somebody-elses-payout" })
 export const wrongAmount = (amount: number): Step => altered({ amount })
 
 /**
+ * The answer shows a state that is not documented.
+ *
  * @category untrue answers
  * @since 0.1.0
  */

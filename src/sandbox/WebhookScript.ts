@@ -7,6 +7,8 @@ import * as Pipeable from "effect/Pipeable"
 import type { Content } from "../webhook/Webhook.js"
 
 /**
+ * What a step consists of: which webhooks it is for, and what happens to them.
+ *
  * @category models
  * @since 0.1.0
  */
