@@ -35,12 +35,17 @@ const AcquirerReference = Schema.String.pipe(
 
 export const fields = {
   handle: Handle,
+  /** A saved method, or a card token. */
   destination: Destination,
+  /** Minor units. */
   amount: Amount,
   currency: Currency,
   customer: Schema.optional(Customer),
+  /** Free text on the payout. */
   text: Schema.optional(Text),
+  /** For the receiver's bank statement. */
   textOnStatement: Schema.optional(StatementText),
+  /** For the acquirer; the provider highly recommends leaving it out. */
   acquirerReference: Schema.optional(AcquirerReference)
 }
 

@@ -1,6 +1,7 @@
 /** Everything that users can import has words. The examples of these words are compiled by `test/Docs.test.ts`. */
 import { assert, describe, it } from "@effect/vitest"
 import * as path from "node:path"
+import { filesOf } from "./render.js"
 import { type Declared, type Member, type Name, type Page, pagesOf } from "./surface.js"
 
 const root = path.resolve(import.meta.dirname, "../..")
@@ -75,4 +76,45 @@ describe("The reference", () => {
         ? [`${name} is described by its name`]
         : []
     ))
+
+  const files = filesOf(pages)
+
+  it("is drawn with a section for each name", () => {
+    for (const { name, names } of pages) {
+      const text = files.find((file) => file.name === `${name}.md`)?.text ?? ""
+      for (const one of names) assert.include(text, `\n### ${one.name}\n`)
+    }
+    const service = files.find(({ name }) => name === "Payouts.md")?.text ?? ""
+    assert.include(service, "\n#### create\n\nPays out once, also when answers are lost")
+  })
+
+  it("links to no page or section that does not exist", () => {
+    const sections = new Map(files.map(({ name, text }) => [name, anchorsIn(text)]))
+    const links = files.flatMap(({ name, text }) =>
+      [...text.matchAll(/\]\(([\w.]*)(?:#([\w-]+))?\)/g)].map(([link, file = "", anchor]) => ({
+        link: `${name}: ${link}`,
+        found: sections.get(file === "" ? name : file),
+        anchor
+      }))
+    )
+    assert.isAtLeast(links.length, 500)
+    assert.deepStrictEqual(
+      links
+        .filter(({ anchor, found }) => found === undefined || (anchor !== undefined && !found.has(anchor)))
+        .map(({ link }) => link),
+      []
+    )
+  })
 })
+
+/** The anchors of the headings, as GitHub makes them. */
+const anchorsIn = (text: string): ReadonlySet<string> => {
+  const anchors = new Set<string>()
+  for (const [, heading = ""] of text.replace(/^```[^]*?^```$/gm, "").matchAll(/^#+ (.*)$/gm)) {
+    const plain = heading.toLowerCase().replaceAll(" ", "-")
+    let anchor = plain
+    for (let times = 1; anchors.has(anchor); times++) anchor = `${plain}-${times}`
+    anchors.add(anchor)
+  }
+  return anchors
+}

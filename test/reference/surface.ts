@@ -208,7 +208,7 @@ const declaredOf = (source: Source, node: ts.Statement): ReadonlyArray<Declared>
   const kind =
     service !== undefined || name === "Service"
       ? "Service"
-      : ts.isInterfaceDeclaration(node) && /(Options|Input|Rules)$/.test(name)
+      : (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) && /(Options|Input|Rules)$/.test(name)
         ? "Options"
         : "Data"
   return [{ node, doc, kind, members: members.filter((member) => !isInternal(member.doc)) }]
@@ -234,10 +234,7 @@ const typeArgumentsIn = (node: ts.Expression) => (ts.isCallExpression(node) ? no
 
 const membersOf = (source: Source, node: ts.Statement): ReadonlyArray<Member> => {
   if (ts.isInterfaceDeclaration(node)) return toMembers(node.members)
-  if (ts.isTypeAliasDeclaration(node)) {
-    const [variants] = ts.isTypeReferenceNode(node.type) ? (node.type.typeArguments ?? []) : [node.type]
-    return variants !== undefined && ts.isTypeLiteralNode(variants) ? toMembers(variants.members) : []
-  }
+  if (ts.isTypeAliasDeclaration(node)) return unique(partsOf(source, node.type))
   if (ts.isVariableStatement(node)) {
     return node.declarationList.declarations.flatMap(({ initializer }) =>
       initializer === undefined || ts.isObjectLiteralExpression(initializer) ? [] : fieldsIn(source, initializer)
@@ -249,6 +246,36 @@ const membersOf = (source: Source, node: ts.Statement): ReadonlyArray<Member> =>
     return !ts.canHaveModifiers(member) || !(ts.getModifiers(member) ?? []).some(({ kind }) => hidden.includes(kind))
   })
   return [...fieldsIn(source, node.heritageClauses?.[0]?.types[0]?.expression), ...toMembers(shown)]
+}
+
+/**
+ * The members of a type: those that are written in it, and those of interfaces of its module that are not public. What a
+ * union or an intersection writes itself is in its signature.
+ */
+const partsOf = (source: Source, type: ts.TypeNode, isPart = false): ReadonlyArray<Member> => {
+  if (ts.isTypeLiteralNode(type)) return isPart ? [] : toMembers(type.members)
+  if (ts.isParenthesizedTypeNode(type)) return partsOf(source, type.type, true)
+  if (ts.isUnionTypeNode(type) || ts.isIntersectionTypeNode(type)) {
+    return type.types.flatMap((part) => partsOf(source, part, true))
+  }
+  if (!ts.isTypeReferenceNode(type)) return []
+  const name = type.typeName.getText()
+  if (name === "Data.TaggedEnum") return (type.typeArguments ?? []).flatMap((one) => partsOf(source, one))
+  return type
+    .getSourceFile()
+    .statements.flatMap((one) =>
+      ts.isInterfaceDeclaration(one) && one.name.text === name && !isExported(one) ? toMembers(one.members) : []
+    )
+}
+
+/** The first of each name, but one with words if there is one. */
+const unique = (members: ReadonlyArray<Member>): ReadonlyArray<Member> => {
+  const found = new Map<string, Member>()
+  for (const member of members) {
+    const known = found.get(member.name)
+    if (known === undefined || known.doc.text === "") found.set(member.name, member)
+  }
+  return [...found.values()]
 }
 
 /** The fields of a struct or of a class of the Schema module, and those that it spreads. */
@@ -266,9 +293,9 @@ const fieldsIn = (source: Source, node: ts.Expression | undefined): ReadonlyArra
   if (ts.isPropertyAccessExpression(node)) return fieldsIn(source, node.expression)
   if (!ts.isCallExpression(node)) return []
   const called = node.expression.getText()
-  if (/^Schema\.(Struct|TaggedStruct)$/.test(called)) return node.arguments.flatMap((one) => fieldsIn(source, one))
+  if (/^Schema\.(Struct|TaggedStruct)$/.test(called)) return node.arguments.flatMap((one) => fieldsOf(source, one))
   if (/^Schema\.(TaggedError|TaggedClass|Class)[<(]/.test(called) && ts.isCallExpression(node.expression)) {
-    return node.arguments.slice(0, 2).flatMap((one) => (ts.isObjectLiteralExpression(one) || ts.isIdentifier(one) ? fieldsOf(source, one) : [])) // prettier-ignore
+    return node.arguments.slice(0, 2).flatMap((one) => fieldsOf(source, one))
   }
   return fieldsIn(source, node.expression)
 }
