@@ -539,7 +539,20 @@ const asking = ({ around, attempts, policy: policyDefault, pollPolicy: pollPolic
 }
 
 /**
- * The service with the standard policy.
+ * The service with `RetryPolicy.standard` and `PollPolicy.standard`. It needs a `BillwerkClient`: the provider's, or
+ * that of `Sandbox.layer` in tests.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Config, Layer } from "effect"
+ * import { BillwerkClient, Payouts } from "effect-billwerk-payouts"
+ *
+ * const live = Payouts.layer.pipe(
+ *   Layer.provide(BillwerkClient.layerConfig({ apiKey: Config.redacted("BILLWERK_API_KEY") })),
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -450,7 +450,22 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
 }
 
 /**
- * Any failure of `create` and `recover`.
+ * Any failure of `create` and `recover`. A `Schema`, so that a queue or a workflow can carry it.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Payouts, type PayoutRequest } from "effect-billwerk-payouts"
+ *
+ * const pay = (request: PayoutRequest.PayoutRequest) =>
+ *   Effect.flatMap(Payouts.Payouts, (payouts) => payouts.create(request)).pipe(
+ *     Effect.map(({ _tag }) => _tag),
+ *     Effect.catchTag("HardDeclined", ({ error }) => Effect.succeed(`ask for another card: ${error}`)),
+ *     Effect.catchAll(({ certainty, exposure }) =>
+ *       Effect.succeed(certainty === "NotMoved" ? "release the funds" : `up to ${exposure.max} may have moved`)
+ *     )
+ *   )
+ * ```
  *
  * @category errors
  * @since 0.1.0
