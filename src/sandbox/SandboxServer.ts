@@ -164,10 +164,10 @@ const deliver = (
       return Effect.succeed(HttpServerResponse.stream(drip(body, delivery.every), { status, headers }))
     }
     case "Truncated":
-      return instead(() => {
-        writeHalf(response, delivery.message, delivery.chunked)
-        response.socket?.destroySoon()
-      })
+      // Node 26 sends a chunk at the end of the tick. The connection ends after that, or the half would not be sent.
+      return instead(() =>
+        writeHalf(response, delivery.message, delivery.chunked, () => response.socket?.destroySoon())
+      )
     case "Stalled":
       return instead(() => writeHalf(response, delivery.message, false))
     case "Dropped":
@@ -180,10 +180,10 @@ const deliver = (
 // There is nothing to answer after that: the end of the connection interrupts it.
 const instead = (act: () => void): Effect.Effect<never> => Effect.zipRight(Effect.sync(act), Effect.never)
 
-const writeHalf = (response: Http.ServerResponse, message: Message, chunked: boolean): void => {
+const writeHalf = (response: Http.ServerResponse, message: Message, chunked: boolean, onWritten?: () => void): void => {
   const { "content-length": length, ...headers } = message.headers
   // Without a length, Node sends chunks.
   response.writeHead(message.status, chunked || length === undefined ? headers : message.headers)
   response.flushHeaders()
-  response.write(half(message.body))
+  response.write(half(message.body), onWritten)
 }
