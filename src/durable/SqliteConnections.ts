@@ -7,7 +7,8 @@
 import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
 import type * as SqlClient from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
-import { type Client, createClient, type InStatement, type ResultSet, type Transaction } from "@libsql/client"
+// Deno resolves the package itself to a client without files.
+import { type Client, createClient, type InStatement, type ResultSet, type Transaction } from "@libsql/client/node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { chmod, open as openFile, stat } from "node:fs/promises"

@@ -2,7 +2,7 @@
  * Makes one process the owner of the payouts in a SQLite file. The owner holds an exclusive lock on an empty database
  * beside the file. The operating system ends the lock with the process, also after SIGKILL or a power cut.
  */
-import { type Client, createClient } from "@libsql/client"
+import { type Client, createClient } from "@libsql/client/node"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
