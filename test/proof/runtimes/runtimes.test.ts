@@ -1,139 +1,36 @@
 /**
- * Each HTTP layer on Node, Deno and Bun, where answers are lost: how many POSTs come, beside how many creates the evidence has.
- * `npm run runtimes` installs the latter two; where they are not, their tests are skipped.
+ * Each HTTP layer on Node, Deno, Bun and Workers, where answers are lost: how many POSTs come, beside how many creates the
+ * evidence has. And what else each of them does. `npm run runtimes` installs the latter three; where they are not, their
+ * tests are skipped.
  */
-import { Command } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import type * as Net from "node:net"
+import { Clock, Config, Effect, Layer, Option, type Scope } from "effect"
+import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import * as SandboxServer from "effect-billwerk-payouts/testing/server"
+import { mkdtempSync } from "node:fs"
 import * as path from "node:path"
-import ts from "typescript"
-import { answer, serve } from "../../servers.js"
-import { type Fault, faults, type LayerName, type Printed } from "./Story.js"
+import Pg from "pg"
+import { ask, build, folder, isInstalled, remove } from "./asked.js"
+import { posts, provider } from "./Provider.js"
+import { type Runtime, runtimes, type Sends } from "./Runtimes.js"
+import { faults, lost, type PartEnd, type PartName, type Printed } from "./Story.js"
 
-const root = path.resolve(import.meta.dirname, "../../..")
-
-interface Runtime {
-  readonly name: "Node" | "Deno" | "Bun"
-  readonly command: ReadonlyArray<string> | undefined
-  readonly layers: Partial<Record<LayerName, "Once" | "Twice" | "Refused" | "Broken">>
-}
-
-/** The program of a runtime, out of its package for this platform: that is there without a script that installs it. */
-const programOf = (scope: string, file: string): string | undefined => {
-  const folder = path.join(import.meta.dirname, "node_modules", scope)
-  return (existsSync(folder) ? readdirSync(folder) : [])
-    .flatMap((name) => [path.join(folder, name, file), path.join(folder, name, `${file}.exe`)])
-    .find((name) => existsSync(name))
-}
-
-const deno = programOf("@deno", "deno")
-const bun = programOf("@oven", "bin/bun")
-
-/** What was seen, and the README says. */
-const runtimes: ReadonlyArray<Runtime> = [
-  {
-    name: "Node",
-    command: [process.execPath],
-    layers: { fetch: "Once", "node:http": "Once", "node:http, kept": "Once", undici: "Once", UndiciTransport: "Once" }
-  },
-  {
-    name: "Deno",
-    command:
-      deno === undefined
-        ? undefined
-        : [deno, "run", "--allow-all", "--no-lock", "--cached-only", "--node-modules-dir=manual"],
-    layers: {
-      fetch: "Refused",
-      "fetch, unpooled": "Once",
-      "node:http": "Once",
-      // Cannot be told from the one before.
-      "node:http, kept": "Twice",
-      undici: "Once",
-      UndiciTransport: "Once"
-    }
-  },
-  {
-    name: "Bun",
-    command: bun === undefined ? undefined : [bun, "run", "--no-install"],
-    layers: {
-      fetch: "Once",
-      "node:http": "Once",
-      "node:http, kept": "Once",
-      undici: "Broken",
-      UndiciTransport: "Refused"
-    }
-  }
-]
-
-// Deno takes what is inside node_modules for a package, so this is where a build belongs, beside it.
 let built = ""
 
-beforeAll(() => {
-  mkdirSync(path.join(root, "dist"), { recursive: true })
-  built = mkdtempSync(path.join(root, "dist/runtimes-test-"))
-  const sources = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => path.join("src", name))
-  for (const name of [...sources, "test/proof/runtimes/program.ts", "test/proof/runtimes/Story.ts"]) {
-    const { outputText } = ts.transpileModule(readFileSync(path.join(root, name), "utf8"), {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true }
-    })
-    const output = path.join(built, name.replace(/\.ts$/, ".js"))
-    mkdirSync(path.dirname(output), { recursive: true })
-    writeFileSync(output, outputText)
-  }
+beforeAll(async () => {
+  built = folder()
+  await build(built)
 }, 120_000)
 
-afterAll(() => rmSync(built, { recursive: true }))
-
-const lose: Record<Fault, (socket: Net.Socket) => void> = {
-  closed: (socket) => socket.end(),
-  reset: (socket) => socket.resetAndDestroy(),
-  "cut-off": (socket) => socket.end("HTTP/1.1 200 O"),
-  unanswered: () => {}
-}
-
-const isFault = (handle: string): handle is Fault => Object.hasOwn(lose, handle)
-
-/** A provider that pays, but loses the answers to the payouts that are called like a fault. */
-const provider = () =>
-  serve((socket, { body, line }) => {
-    if (!line.startsWith("POST")) return socket.write(answer(404, "{}"))
-    const { handle }: { handle: string } = JSON.parse(body)
-    if (isFault(handle)) return lose[handle](socket)
-    const created = "2025-10-01T09:29:58.120+00:00"
-    const transactions = [{ id: `t-${handle}`, state: "paid", payout: handle, amount: 12_500, created }]
-    socket.write(answer(200, JSON.stringify({ handle, state: "paid", amount: 12_500, currency: "DKK", transactions })))
-  })
+afterAll(() => remove(built))
 
 /** What the program printed, and how many POSTs came of each payout. */
-const run = (command: ReadonlyArray<string>, layer: string) =>
+const run = (runtime: Runtime, layer: string) =>
   Effect.gen(function* () {
     const server = yield* provider()
-    const [program = "", ...options] = command
-    const output = yield* Command.make(
-      program,
-      ...options,
-      path.join(built, "test/proof/runtimes/program.js"),
-      layer,
-      server.url
-    ).pipe(
-      Command.env({ DENO_DIR: path.join(built, "deno"), DENO_NO_UPDATE_CHECK: "1" }),
-      Command.stderr("inherit"),
-      Command.string
-    )
-    const printed: Printed = JSON.parse(output)
-    const posts: Record<string, number> = {}
-    for (const { body, line } of server.received) {
-      if (!line.startsWith("POST")) continue
-      const { handle }: { handle: string } = JSON.parse(body)
-      posts[handle] = (posts[handle] ?? 0) + 1
-    }
-    return { printed, posts }
-  }).pipe(Effect.provide(NodeContext.layer))
+    const printed: Printed = JSON.parse(yield* ask(runtime, built, layer, server.url))
+    return { printed, posts: posts(server.received) }
+  })
 
 const each = (before: number, lost: number) =>
   Object.fromEntries(
@@ -143,7 +40,7 @@ const each = (before: number, lost: number) =>
     ])
   )
 
-const expected = {
+const expected: Record<Sends, readonly [tag: string, posts: Readonly<Record<string, number>>]> = {
   Once: ["Paid", each(1, 1)],
   Twice: ["Paid", each(1, 2)],
   Refused: ["Refused", {}],
@@ -162,27 +59,27 @@ const check =
   () =>
     Effect.runPromise(Effect.scoped(run))
 
-for (const { command, layers, name } of runtimes) {
-  const on = command ?? []
-  describe.concurrent(`On ${name}, where answers are lost,`, () => {
-    for (const [layer, seen] of Object.entries(layers)) {
-      const title = `${layer} ${titles[seen]}`
+for (const runtime of runtimes) {
+  describe.concurrent(`On ${runtime.name}, where answers are lost,`, () => {
+    for (const [layer, seen] of Object.entries(runtime.layers)) {
       const checked = Effect.gen(function* () {
-        const { posts, printed } = yield* run(on, layer)
+        const { posts, printed } = yield* run(runtime, layer)
         if (printed._tag === "Paid") assert.deepStrictEqual(printed.creates, each(1, 1))
         assert.deepStrictEqual([printed._tag, posts], expected[seen])
       })
-      it.skipIf(command === undefined)(title, check(checked), 120_000)
+      it.skipIf(!isInstalled(runtime))(`${layer} ${titles[seen]}`, check(checked), 120_000)
     }
   })
 }
 
 describe("Deno's own fetch", () => {
-  it.skipIf(deno === undefined)(
+  const deno = runtimes.find(({ name }) => name === "Deno")
+  it.skipIf(deno === undefined || !isInstalled(deno))(
     "still sends a POST twice whose connection closed: no longer to refuse it is due when this fails",
     check(
       Effect.gen(function* () {
-        const { posts } = yield* run(runtimes.find(({ name }) => name === "Deno")?.command ?? [], "bare")
+        assert(deno !== undefined)
+        const { posts } = yield* run(deno, "bare")
         const { "before-unanswered": _, unanswered, ...lost } = each(1, 2)
         assert.deepStrictEqual(posts, lost)
       })
@@ -190,3 +87,103 @@ describe("Deno's own fetch", () => {
     120_000
   )
 })
+
+const postgresUrl = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
+
+/** A schema of its own, and the URL of a pool that works in it. */
+const schema = Effect.gen(function* () {
+  const url = new URL(Option.getOrThrow(postgresUrl))
+  const name = `runtime_${process.pid}_${yield* Clock.currentTimeMillis}`
+  const pool = yield* Effect.acquireRelease(
+    Effect.sync(() => new Pg.Pool({ connectionString: url.href })),
+    (pool) => Effect.promise(() => pool.end())
+  )
+  yield* Effect.acquireRelease(
+    Effect.promise(() => pool.query(`CREATE SCHEMA ${name}`)),
+    () => Effect.promise(() => pool.query(`DROP SCHEMA ${name} CASCADE`))
+  )
+  url.searchParams.set("options", `-c search_path=${name}`)
+  return url.href
+})
+
+const file = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(built, "sqlite-"))),
+  (made) => Effect.sync(() => remove(made))
+).pipe(Effect.map((made) => path.join(made, "payouts.sqlite")))
+
+const all = <A>(value: (name: (typeof lost)[number]) => A) =>
+  Object.fromEntries(lost.map((name) => [name, value(name)]))
+
+/** A create that was not carried out is sent again after the lookup; one that was, is not. */
+const ends = all((name) => ({
+  end: "Paid Moved",
+  attempts: name === "dropBeforeCommit" ? ["Create", "Lookup", "Create"] : ["Create", "Lookup"]
+}))
+
+const durable = { ends: ["Paid", "Paid"], exchanges: ["Create", "Lookup"], moved: 12_500 }
+
+const does: Record<PartName, { readonly title: string; readonly value: unknown }> = {
+  quickstart: {
+    title: "runs the README's first program",
+    value: [["Paid", "Moved", { min: 12_500, max: 12_500 }]]
+  },
+  inMemory: {
+    title: "looks up the payouts whose answers the Sandbox loses, and pays each once",
+    value: { ends, moved: all(() => 12_500) }
+  },
+  fetched: {
+    title: "looks up the payouts whose answers are lost on a socket, and pays each once",
+    value: { ends }
+  },
+  webhook: {
+    title: "verifies a webhook, and rejects one of another secret and one that was changed",
+    value: { references: ["prize-2026-0042"], refused: ["WrongSignature", "WrongSignature"] }
+  },
+  sqlite: { title: "pays on SqliteEngine, and finds the end in the file again", value: durable },
+  postgres: { title: "pays on PostgresEngine, and finds the end in the database again", value: durable }
+}
+
+const part = (runtime: Runtime, name: PartName, argument: string) =>
+  Effect.gen(function* () {
+    const end: PartEnd = JSON.parse(yield* ask(runtime, built, name, argument))
+    return end
+  })
+
+/** Over a socket, where the Sandbox's own books say what was paid. */
+const fromSocket = (runtime: Runtime) =>
+  Effect.gen(function* () {
+    const sandbox = yield* Sandbox.Sandbox
+    const { url } = yield* SandboxServer.SandboxServer
+    for (const name of lost) yield* sandbox.script(Script[name].pipe(Script.onCreate, Script.forHandle(name)))
+    const end = yield* part(runtime, "fetched", url)
+    const ledger = yield* sandbox.ledger
+    assert.deepStrictEqual(
+      all((name) => Ledger.moved(ledger, name)),
+      all(() => 12_500)
+    )
+    return end
+  }).pipe(Effect.provide(Layer.provideMerge(SandboxServer.layer, Sandbox.layerSandbox)))
+
+const ended = (runtime: Runtime, name: PartName) => {
+  switch (name) {
+    case "fetched":
+      return fromSocket(runtime)
+    case "sqlite":
+      return Effect.flatMap(file, (argument) => part(runtime, name, argument))
+    case "postgres":
+      return Effect.flatMap(schema, (argument) => part(runtime, name, argument))
+    default:
+      return part(runtime, name, "")
+  }
+}
+
+for (const runtime of runtimes) {
+  describe(runtime.name, () => {
+    for (const name of runtime.parts) {
+      const { title, value } = does[name]
+      const isSkipped = !isInstalled(runtime) || (name === "postgres" && Option.isNone(postgresUrl))
+      const checked = Effect.map(ended(runtime, name), (end) => assert.deepStrictEqual(end, { _tag: "Done", value }))
+      it.skipIf(isSkipped)(title, check(checked), 120_000)
+    }
+  })
+}
