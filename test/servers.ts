@@ -143,10 +143,10 @@ export const chunk = (data: string | Uint8Array): Buffer => {
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
 }
 
-/** Waits until something is so, for a second at most, and says whether it is. */
+/** Waits until something is so, for three seconds at most (longer on a busy machine), and says whether it is. */
 export const eventually = (isSo: () => boolean): Effect.Effect<boolean> =>
   Effect.gen(function* () {
-    for (let turn = 0; turn < 200 && !isSo(); turn++) yield* Effect.sleep("5 millis")
+    for (let turn = 0; turn < 600 && !isSo(); turn++) yield* Effect.sleep("5 millis")
     return isSo()
   })
 

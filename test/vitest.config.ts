@@ -18,6 +18,8 @@ export default defineConfig({
   cacheDir: "node_modules/.cache/vite",
   resolve: { alias },
   test: {
+    // A page where all is well. What fails is printed whole by every reporter; `--reporter=default` names what passes.
+    reporters: ["dot"],
     // Engines and shells log much; it is of use where a test fails.
     silent: "passed-only",
     // A hang is found late, so that a busy machine is not taken for one.

@@ -46,7 +46,7 @@ const platforms = [
   { os: "win32", cpu: "x64" }
 ]
 
-for (const directory of ["", "bench/", "test/proof/runtimes/"]) {
+for (const directory of ["", "bench/", "test/proof/runtimes/", "test/proof/runtimes/nodes/"]) {
   describe(`${directory}package-lock.json`, () => {
     const lock = read(`${directory}package-lock.json`)
     const packages = new Map<string, Locked>(Object.entries(lock.packages))

@@ -1,7 +1,8 @@
 /** What `program.ts` does, in a Worker: `/<part>?url=...`. And a payout by a layer of the isolate: `/isolate?url=...&handle=...`. */
 import { FetchHttpClient } from "@effect/platform"
-import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { Effect, Layer, ManagedRuntime } from "effect"
 import { BillwerkClient, Payouts } from "../../../src/index.js"
+import { Sandbox } from "../../../src/sandbox/index.js"
 import * as parts from "./parts.js"
 
 const done = (name: string, url: string): Effect.Effect<unknown> => {
@@ -27,7 +28,7 @@ let isolate: Runtime | undefined
 const ofIsolate = (url: string): Runtime =>
   (isolate ??= ManagedRuntime.make(
     Payouts.layer.pipe(
-      Layer.provide(BillwerkClient.layer({ apiKey: Redacted.make("priv_1"), baseUrl: url })),
+      Layer.provide(BillwerkClient.layer({ apiKey: Sandbox.apiKey, baseUrl: url })),
       Layer.provide(FetchHttpClient.layer)
     )
   ))

@@ -69,7 +69,7 @@ const quick = (deadline: Duration.Duration) =>
 
 /** A connection that ends just now may still cost an exchange. */
 const patient = RetryPolicy.make({
-  communication: Schedule.recurs(5).pipe(Schedule.addDelay(() => "20 millis")),
+  communication: Schedule.recurs(20).pipe(Schedule.addDelay(() => "20 millis")),
   processingError: Schedule.stop,
   elapsedMax: "1 minute"
 })
