@@ -3,7 +3,7 @@ import { packageProgram, versionOf } from "./programs.js"
 import type { LayerName, PartName } from "./Story.js"
 
 /** What a create does whose answer is lost, over an HTTP layer. */
-export type Sends = "Once" | "Twice" | "Refused" | "Broken"
+export type Sends = "Once" | "Twice" | "Refused" | "Broken" | "Never"
 
 export interface Runtime {
   readonly name: "Node" | "Deno" | "Bun" | "Workers"
@@ -14,13 +14,16 @@ export interface Runtime {
   readonly parts: ReadonlyArray<PartName>
 }
 
-export const deno = packageProgram("@deno", "deno")
-export const bun = packageProgram("@oven", "bin/bun")
+/** The day on which all this was seen, of these versions. */
+export const seen = { day: "2026-11-29", deno: "2.9.6", bun: "1.4.5", workerd: "1.20261117.1" } as const
+
+const deno = packageProgram("@deno", "deno")
+const bun = packageProgram("@oven", "bin/bun")
 
 const everywhere = ["quickstart", "inMemory", "fetched", "webhook"] as const
 const engines = ["sqlite", "postgres"] as const
 
-export const node: Runtime = {
+const onNode: Runtime = {
   name: "Node",
   command: [process.execPath],
   version: process.versions.node,
@@ -66,8 +69,9 @@ const onWorkers: Runtime = {
   name: "Workers",
   command: undefined,
   version: versionOf("workerd"),
-  layers: { fetch: "Once" },
+  // undici compiles its parser from WebAssembly as it starts, which Workers forbid.
+  layers: { fetch: "Once", "node:http": "Once", "node:http, kept": "Once", undici: "Never", UndiciTransport: "Never" },
   parts: everywhere
 }
 
-export const runtimes: ReadonlyArray<Runtime> = [node, onDeno, onBun, onWorkers]
+export const runtimes: ReadonlyArray<Runtime> = [onNode, onDeno, onBun, onWorkers]

@@ -34,6 +34,8 @@ export const parts = {
 
 export type PartName = keyof typeof parts
 
+export const isPart = (name: string): name is PartName => Object.hasOwn(parts, name)
+
 /** What a part came to, as JSON. */
 export type PartEnd =
   { readonly _tag: "Done"; readonly value: unknown } | { readonly _tag: "Failed"; readonly message: string }

@@ -5,7 +5,7 @@ import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import type { Readable } from "node:stream"
+import { Readable } from "node:stream"
 import { packageProgram } from "./programs.js"
 import * as bundles from "./bundles.js"
 
@@ -17,6 +17,8 @@ const compatibilityDate = "2026-11-01"
 export interface Options {
   /** The module, from the root of the repository. */
   readonly program: string
+  /** Whether it uses modules of Node. Default: false. */
+  readonly needsNode?: boolean
   /** Where whatever the Worker fetches arrives, whichever host it names: `127.0.0.1:port`. Default: where it is sent. */
   readonly provider?: string
   readonly bindings?: Readonly<Record<string, string>>
@@ -56,14 +58,14 @@ const config :Workerd.Config = (
 `
 
 /** The port, which workerd says on the file descriptor of its option. */
-const portOf = async (events: Readable): Promise<number> => {
+const portOf = async (events: Readable): Promise<number | undefined> => {
   let said = ""
   for await (const chunk of events) {
     said += String(chunk)
     const port = /"port":\s*(\d+)/.exec(said)?.[1]
     if (port !== undefined) return Number(port)
   }
-  throw new Error("workerd ended without listening")
+  return undefined
 }
 
 export interface Running {
@@ -79,7 +81,7 @@ export const serve = (options: Options): Effect.Effect<Running, never, Scope.Sco
       Effect.sync(() => mkdtempSync(path.join(tmpdir(), "workerd-"))),
       (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
     )
-    yield* bundles.forWorker(options.program, path.join(folder, "worker.js"))
+    writeFileSync(path.join(folder, "worker.js"), yield* bundles.forWorker(options.program, options.needsNode ?? false))
     writeFileSync(path.join(folder, "config.capnp"), config(options))
     let complaints = ""
     const child = yield* Effect.acquireRelease(
@@ -96,6 +98,7 @@ export const serve = (options: Options): Effect.Effect<Running, never, Scope.Sco
     )
     for (const output of [child.stdout, child.stderr]) output?.on("data", (data) => (complaints += String(data)))
     const events = child.stdio[3]
-    const port = yield* Effect.promise(() => portOf(events as Readable))
+    const port = events instanceof Readable ? yield* Effect.promise(() => portOf(events)) : undefined
+    if (port === undefined) return yield* Effect.dieMessage(`workerd does not listen: ${complaints}`)
     return { url: `http://127.0.0.1:${port}`, complaints: () => complaints }
   })

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import * as path from "node:path"
 import * as bundles from "./bundles.js"
 import type { Runtime } from "./Runtimes.js"
+import { isPart } from "./Story.js"
 import * as Workerd from "./Workerd.js"
 
 const root = path.resolve(import.meta.dirname, "../../..")
@@ -40,7 +41,9 @@ const askProcess = ([program = "", ...options]: ReadonlyArray<string>, built: st
 
 const askWorker = (name: string, url: string) =>
   Effect.gen(function* () {
-    const worker = yield* Workerd.serve({ program: "test/proof/runtimes/worker.ts" })
+    const needsNode = !isPart(name)
+    const program = `test/proof/runtimes/${needsNode ? "workerNode" : "worker"}.ts`
+    const worker = yield* Workerd.serve({ program, needsNode })
     const address = `${worker.url}/${encodeURIComponent(name)}?url=${encodeURIComponent(url)}`
     return yield* Effect.tryPromise(() => fetch(address).then((answer) => answer.text()))
   })

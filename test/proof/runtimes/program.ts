@@ -2,22 +2,11 @@
  * Does one thing on whichever runtime this is started, and prints what came of it: `program.mjs <layer> <url>` pays over an
  * HTTP layer, `program.mjs <part> <argument>` does a part.
  */
-import { FetchHttpClient, type HttpClient } from "@effect/platform"
-import { NodeHttpClient } from "@effect/platform-node"
-import { type ConfigError, Effect, Layer } from "effect"
-import * as UndiciTransport from "../../../src/undici/UndiciTransport.js"
+import { FetchHttpClient } from "@effect/platform"
+import { Effect } from "effect"
+import { isLayer, layers } from "./layers.js"
 import * as parts from "./parts.js"
-import type { LayerName, PartEnd, PartName, Printed } from "./Story.js"
-
-const layers: Record<LayerName, () => Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError>> = {
-  fetch: () => FetchHttpClient.layer,
-  "fetch, unpooled": () => parts.unpooledFetch,
-  "node:http": () => NodeHttpClient.layer,
-  "node:http, kept": () =>
-    Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true })),
-  undici: () => NodeHttpClient.layerUndici,
-  UndiciTransport: () => UndiciTransport.layer
-}
+import { isPart, type PartEnd, type PartName, type Printed } from "./Story.js"
 
 /** POSTs over the runtime's own fetch, without this library. */
 const bare = (url: string) =>
@@ -50,9 +39,6 @@ const done: Record<PartName, () => Effect.Effect<unknown, unknown>> = {
   sqlite: () => engine("sqlite"),
   postgres: () => engine("postgres")
 }
-
-const isLayer = (name: string): name is LayerName => Object.hasOwn(layers, name)
-const isPart = (name: string): name is PartName => Object.hasOwn(done, name)
 
 const program: Effect.Effect<PartEnd | Printed> = isPart(name)
   ? Effect.map(Effect.exit(done[name]()), parts.partEnd)

@@ -44,14 +44,16 @@ const expected: Record<Sends, readonly [tag: string, posts: Readonly<Record<stri
   Once: ["Paid", each(1, 1)],
   Twice: ["Paid", each(1, 2)],
   Refused: ["Refused", {}],
-  Broken: ["Died", {}]
+  Broken: ["Died", {}],
+  Never: ["Paid", {}]
 }
 
 const titles = {
   Once: "sends a create once, as its evidence says",
   Twice: "sends a create twice whose evidence has one, and is not recognised",
   Refused: "is refused when it is built, and sends nothing",
-  Broken: "does not work, and sends nothing"
+  Broken: "does not work, and sends nothing",
+  Never: "sends nothing, and its evidence says that it may have"
 }
 
 const check =

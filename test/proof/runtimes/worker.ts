@@ -7,8 +7,6 @@ import * as parts from "./parts.js"
 
 const done = (name: string, url: string): Effect.Effect<unknown> => {
   switch (name) {
-    case "fetch":
-      return Effect.map(Effect.exit(parts.payAll(FetchHttpClient.layer, url)), parts.printed)
     case "fetched":
       return Effect.map(Effect.exit(parts.fetched(url, FetchHttpClient.layer)), parts.partEnd)
     case "quickstart":
