@@ -1,4 +1,5 @@
-import { Activity, Workflow } from "@effect/workflow"
+import * as Activity from "@effect/workflow/Activity"
+import * as Workflow from "@effect/workflow/Workflow"
 import { Context, Effect } from "effect"
 import { Outcome, PayoutError } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"

@@ -1,4 +1,8 @@
-import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "@effect/platform"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiError from "@effect/platform/HttpApiError"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import { Context, Effect, Layer, Option, Queue, Schedule, Schema, Stream } from "effect"
 import { type Exposure, type Outcome, type PayoutError, PayoutRequest, Payouts } from "effect-billwerk-payouts"
 

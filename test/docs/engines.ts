@@ -1,5 +1,5 @@
-import { FetchHttpClient } from "@effect/platform"
-import { WorkflowEngine } from "@effect/workflow"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as WorkflowEngine from "@effect/workflow/WorkflowEngine"
 import { Config, Effect, Layer } from "effect"
 import { BillwerkClient, Payouts } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"

@@ -1,4 +1,4 @@
-import { Console, Effect } from "effect"
+import { Console, Effect, TestContext } from "effect"
 import { type Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { prize } from "./prize.js"
@@ -33,4 +33,9 @@ const main = Effect.gen(function* () {
   yield* Effect.provide(next, process)
 })
 
-await main.pipe(Effect.provide(Sandbox.layer), Effect.runPromise)
+// In virtual time: the second passes at once, and never before the create has arrived.
+await Sandbox.inVirtualTime(main).pipe(
+  Effect.provide(Sandbox.layer),
+  Effect.provide(TestContext.TestContext),
+  Effect.runPromise
+)

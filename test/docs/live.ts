@@ -1,4 +1,4 @@
-import { FetchHttpClient } from "@effect/platform"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { Config, Layer } from "effect"
 import { BillwerkClient, Payouts } from "effect-billwerk-payouts"
 

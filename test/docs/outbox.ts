@@ -1,5 +1,5 @@
-import { SqlClient } from "@effect/sql"
-import { PgClient } from "@effect/sql-pg"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as SqlClient from "@effect/sql/SqlClient"
 import { Config, Effect, Layer } from "effect"
 import { PayoutRequest } from "effect-billwerk-payouts"
 import * as Outbox from "effect-billwerk-payouts/Outbox"

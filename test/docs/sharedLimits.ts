@@ -1,6 +1,6 @@
 import * as RateLimiter from "@effect/experimental/RateLimiter"
 import { layerStoreConfig } from "@effect/experimental/RateLimiter/Redis"
-import { FetchHttpClient } from "@effect/platform"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { Config, Layer } from "effect"
 import { BillwerkClient, Payouts } from "effect-billwerk-payouts"
 import * as SharedRequestLimits from "effect-billwerk-payouts/SharedRequestLimits"

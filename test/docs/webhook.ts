@@ -1,4 +1,5 @@
-import { HttpRouter, HttpServer } from "@effect/platform"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
 import { Config, Effect, Layer } from "effect"
 import { Hints, Payouts, WebhookHandler } from "effect-billwerk-payouts"
 
