@@ -67,7 +67,7 @@ export const attribute = {
 
 /**
  * The metrics of this library. Labels are few and bounded: an outcome, a certainty, a kind of exchange, a category, a
- * currency, a webhook's ending; never a handle. Read them with `Metric.value`, or export them (see the README).
+ * currency, a webhook's ending; never a handle. Read them with `Metric.value`, or export them (`docs/operations.md`).
  *
  * - `outcomes`: how calls of `create`, `recover` and `awaitFinal` ended, by outcome and certainty.
  * - `attempts`: exchanges with the provider, by kind and outcome.

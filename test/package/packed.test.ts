@@ -21,7 +21,7 @@ const unpacked = path.join(project, "node_modules/effect-billwerk-payouts")
 /** Packed from a copy: the folder `dist` of this one may be built again at the same time. */
 const pack = async () => {
   mkdirSync(staged, { recursive: true })
-  for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "PROOF.md", "docs", "src"]) {
+  for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "AGENTS.md", "docs", "src"]) {
     cpSync(path.join(root, name), path.join(staged, name), { recursive: true })
   }
   symlinkSync(path.join(root, "node_modules"), path.join(staged, "node_modules"))
@@ -137,7 +137,9 @@ describe("The packed package, in a project with effect and @effect/platform only
     for (const name of [
       "README.md",
       "LICENSE",
-      "docs/SECURITY.md",
+      "AGENTS.md",
+      "docs/README.md",
+      "docs/security.md",
       "docs/payout-run.md",
       "src/index.ts",
       "dist/index.js.map"

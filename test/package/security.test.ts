@@ -1,4 +1,4 @@
-/** `docs/SECURITY.md` and the fields of package.json that lead to it: packed, reachable, and with the code's own numbers. */
+/** `docs/security.md` and the fields of package.json that lead to it: packed, reachable, and with the code's own numbers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import { BillwerkConfig, Webhook, WebhookHandler } from "effect-billwerk-payouts"
@@ -6,10 +6,10 @@ import { existsSync, readFileSync } from "node:fs"
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url)
 const manifest = JSON.parse(readFileSync(file("package.json"), "utf8"))
-const policy = existsSync(file("docs/SECURITY.md")) ? readFileSync(file("docs/SECURITY.md"), "utf8") : ""
+const policy = existsSync(file("docs/security.md")) ? readFileSync(file("docs/security.md"), "utf8") : ""
 const words = policy.replace(/\s+/g, " ")
 
-describe("docs/SECURITY.md", () => {
+describe("docs/security.md", () => {
   it("is in the package", () => assert.include(manifest.files, "docs"))
 
   it("says where to report, in the repository that package.json names", () => {
