@@ -1,8 +1,9 @@
-/** What the documentation shows is compiled: the examples of the JSDoc here, those of the README as files of their own. */
+/** What the documentation shows is compiled: the examples of the JSDoc here, those of the pages as files of their own. */
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as path from "node:path"
 import ts from "typescript"
+import * as Help from "../src/cli/Help.js"
 
 const root = path.resolve(import.meta.dirname, "..")
 const read = (name: string): string => readFileSync(path.join(root, name), "utf8")
@@ -114,15 +115,21 @@ describe("The examples in the documentation of src", () => {
   })
 })
 
+const home = "https://github.com/effect-billwerk-payouts/effect-billwerk-payouts/blob/main/"
+const {
+  files: shipped,
+  scripts
+}: { readonly files: ReadonlyArray<string>; readonly scripts: Readonly<Record<string, string>> } = JSON.parse(
+  read("package.json")
+)
+/** The commands of `npx effect-billwerk-payouts`. */
+const commands = new Set([...Object.keys(Help.commands), "durable", "demo", "await", "sandbox"])
+
 const programs = readdirSync(path.join(root, "test/docs"))
-const pages = [
-  "README.md",
-  "CHANGELOG.md",
-  "PROOF.md",
-  ...readdirSync(path.join(root, "docs"))
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`)
-]
+const docsPages = readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".md"))
+  .sort()
+const pages = ["README.md", "AGENTS.md", "CHANGELOG.md", ...docsPages.map((name) => `docs/${name}`)]
 
 /** The programs that a page shows, each a file of its own. */
 const shownBy = (text: string) =>
@@ -130,6 +137,22 @@ const shownBy = (text: string) =>
     name,
     code
   }))
+
+/** The programs whose output a page has. */
+const printing = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/<!-- test\/docs\/(\S+)\.ts -->\n+```ts\n(?:(?!```)[^])*```\n+It prints:\n+```text\n/g)].map(
+    ([, name = ""]) => name
+  )
+
+/** What a page tells its reader to type. */
+const commandsOf = (text: string): ReadonlyArray<string> => {
+  const shells = [...text.matchAll(/^```(?:sh|bash|shell|console)\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
+  const inline = [...text.matchAll(/`(np[mx] [^`\n]*)`/g)].map(([, code = ""]) => code)
+  return [...shells, ...inline]
+}
+
+const allMatches = (texts: ReadonlyArray<string>, pattern: RegExp): ReadonlyArray<string> =>
+  texts.flatMap((text) => [...text.matchAll(pattern)].map(([, name = ""]) => name))
 
 /** How GitHub and the registry name the place of a heading. */
 const anchorOf = (heading: string): string =>
@@ -139,11 +162,41 @@ const anchorOf = (heading: string): string =>
     .replaceAll(" ", "-")
 
 const anchorsOf = (text: string): ReadonlySet<string> =>
-  new Set([...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading)))
+  new Set(
+    [...text.replace(/^```[^]*?^```$/gm, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchorOf(heading))
+  )
+
+interface Link {
+  /** As it is written. */
+  readonly text: string
+  /** The file in the repository. */
+  readonly file: string
+  readonly anchor: string | undefined
+  /** Whether it names the repository's address, and not a place beside the page. */
+  readonly isHome: boolean
+}
+
+/** The links and pictures of a page to files of this repository. */
+const linksOf = (page: string, text: string): ReadonlyArray<Link> =>
+  [...text.matchAll(/\]\(([^)\s#]*)(?:#([^)\s]+))?\)/g)].flatMap(([, target = "", anchor]) => {
+    const isHome = target.startsWith(home)
+    if (!isHome && /^[a-z]+:/.test(target)) return []
+    const file = isHome ? target.slice(home.length) : target === "" ? page : path.join(path.dirname(page), target)
+    return [{ text: anchor === undefined ? target : `${target}#${anchor}`, file, anchor, isHome }]
+  })
+
+const isShipped = (file: string): boolean =>
+  ["README.md", "LICENSE", ...shipped].some((name) => file === name || file.startsWith(`${name}/`))
+
+const isThere = ({ anchor, file }: Link): boolean =>
+  existsSync(path.join(root, file)) &&
+  (anchor === undefined || !file.endsWith(".md") || anchorsOf(read(file)).has(anchor))
 
 describe.each(pages)("%s", (page) => {
   const text = read(page)
   const shown = shownBy(text)
+  const links = linksOf(page, text)
+  const textsOf = (some: ReadonlyArray<Link>) => some.map(({ text }) => text)
 
   it("has no program but those that are files, which are type-checked and run", () => {
     assert.strictEqual(blocks(text).length, shown.length)
@@ -155,34 +208,42 @@ describe.each(pages)("%s", (page) => {
   }
 
   it("names no script that does not exist", () => {
-    const { scripts }: { readonly scripts: Readonly<Record<string, string>> } = JSON.parse(read("package.json"))
-    const shells = [...text.matchAll(/^```(?:sh|bash|shell|console)\n([^]*?)^```$/gm)].map(([, code = ""]) => code)
-    const inline = [...text.matchAll(/`(np[mx] [^`\n]*)`/g)].map(([, code = ""]) => code)
-    const named = [...shells, ...inline].flatMap((code) =>
-      [...code.matchAll(/\bnpm run (?:--silent |-s )?([\w:-]+)/g)].map(([, name = ""]) => name)
-    )
+    const named = allMatches(commandsOf(text), /\bnpm run (?:--silent |-s )?([\w:-]+)/g)
     assert.deepStrictEqual(
       named.filter((name) => !Object.hasOwn(scripts, name)),
       []
     )
   })
 
+  it("names no command that does not exist", () => {
+    const named = allMatches([text], /\b(?:npx effect-billwerk-payouts|npm run (?:--silent )?payout --) ([a-z]+)\b/g)
+    assert.deepStrictEqual(
+      named.filter((name) => !commands.has(name)),
+      []
+    )
+  })
+
   it("links to no file or heading that does not exist", () => {
-    const links = [...text.matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
-    const broken = links.flatMap(([, name = "", anchor]) => {
-      const file = name === "" ? page : path.join(path.dirname(page), name)
-      if (!existsSync(path.join(root, file))) return [name]
-      return anchor === undefined || !file.endsWith(".md") || anchorsOf(read(file)).has(anchor)
-        ? []
-        : [`${name}#${anchor}`]
-    })
-    assert.deepStrictEqual(broken, [])
+    assert.deepStrictEqual(textsOf(links.filter((link) => !isThere(link))), [])
+  })
+
+  it("links to files of the package, or else by the repository's address", () => {
+    assert.deepStrictEqual(textsOf(links.filter(({ file, isHome }) => !isHome && !isShipped(file))), [])
   })
 })
 
+/** Each file in which a program may be imported, with its text. */
+const sources = readdirSync(path.join(root, "test"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => ({ name, text: read(`test/${name}`) }))
+
+/** What cannot run here, and why it is compiled only. */
+const notRun: ReadonlyMap<string, string> = new Map([["agentsWrong.ts", "it shows what pays twice"]])
+
 describe("The documents", () => {
+  const shown = pages.flatMap((page) => shownBy(read(page)))
+
   it("show every program in test/docs, or one that imports it", () => {
-    const shown = pages.flatMap((page) => shownBy(read(page)))
     const imported = shown.flatMap(({ code }) =>
       [...code.matchAll(/from "\.\/([\w-]+)\.js"/g)].map(([, name = ""]) => `${name}.ts`)
     )
@@ -191,5 +252,41 @@ describe("The documents", () => {
       programs.filter((name) => !used.has(name)),
       []
     )
+  })
+
+  it("have no program that does not run: it is a test, prints what its page says, or a test imports it", () => {
+    const printed = pages.flatMap((page) => [...printing(read(page))])
+    const imported = allMatches(
+      sources.map(({ name, text }) => (name.startsWith("docs/") ? text : text.replaceAll("/docs/", "/"))),
+      /from "(?:\.\.?\/)+([\w-]+)\.js"/g
+    )
+    const run = new Set([...printed, ...imported].map((name) => `${name}.ts`))
+    assert.deepStrictEqual(
+      programs.filter((name) => !name.endsWith(".test.ts") && !run.has(name) && !notRun.has(name)),
+      []
+    )
+  })
+
+  it("are all two clicks away: the README links to the index, and the index to each page", () => {
+    const targets = (page: string) => new Set(linksOf(page, read(page)).map(({ file }) => file))
+    assert.isTrue(targets("README.md").has("docs/README.md"))
+    const linked = targets("docs/README.md")
+    assert.deepStrictEqual(
+      pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md" && !linked.has(page)),
+      []
+    )
+  })
+
+  it("have pages whose names are in one case", () => {
+    assert.deepStrictEqual(
+      docsPages.filter((name) => name !== "README.md" && !/^[a-z][a-z/-]*\.md$/.test(name)),
+      []
+    )
+  })
+
+  it("have a README that is read in one go, and begins with what a stranger types", () => {
+    const readme = read("README.md")
+    assert.isAtMost(readme.split("\n").length, 320)
+    assert.deepStrictEqual(commandsOf(readme).slice(0, 2), ["npm ci && npm run demo\n", "npm ci && npm test\n"])
   })
 })
