@@ -60,7 +60,7 @@ describe("The pages with programs that print", () => {
 })
 
 /** Runs in a folder of its own, because the programs name files without one. */
-const inFolder = async (program: Effect.Effect<void, unknown>): Promise<void> => {
+const inFolder = async (program: Effect.Effect<void>): Promise<void> => {
   const before = process.cwd()
   const folder = mkdtempSync(path.join(tmpdir(), "payouts-docs-"))
   process.chdir(folder)
@@ -73,7 +73,7 @@ const inFolder = async (program: Effect.Effect<void, unknown>): Promise<void> =>
 }
 
 const withKey = Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["BILLWERK_API_KEY", "priv_0123"]])))
-const sandboxed = Layer.provideMerge(Payouts.layer, Sandbox.layer)
+const over = (options: Sandbox.Options) => Layer.provideMerge(Payouts.layer, Sandbox.layerWith(options))
 
 describe("The programs that print nothing", () => {
   it("requests.ts makes requests", () => {
@@ -91,7 +91,7 @@ describe("The programs that print nothing", () => {
       const payouts = yield* Payouts.Payouts
       const error = yield* Effect.flip(payouts.create(yield* prize("0042")))
       assert.strictEqual(nextStep(error), "ask the customer: credit_card_expired")
-    }).pipe(Effect.provide(sandboxed))
+    }).pipe(Effect.provide(over({})))
   )
 
   it.effect("recover.ts pays what was not paid, and what was paid not again", () =>
@@ -106,9 +106,8 @@ describe("The programs that print nothing", () => {
       assert.strictEqual(Ledger.moved(ledger, "prize-2026-0001"), 12_500)
       assert.strictEqual(Ledger.moved(ledger, "prize-2026-0002"), 12_500)
     }).pipe(
-      Effect.provide(Payouts.layer),
       Effect.provide(
-        Sandbox.layerWith({
+        over({
           history: [
             {
               handle: "prize-2026-0001",
@@ -138,7 +137,7 @@ describe("The programs that print nothing", () => {
         const before = (yield* sandbox.exchanges).length
         assert.include(yield* run, "prize-2026-0002 Paid Moved")
         assert.strictEqual((yield* sandbox.exchanges).length, before)
-      }).pipe(Effect.provide(Sandbox.layer))
+      }).pipe(Effect.provide(Sandbox.layer), Effect.orDie)
     ))
 
   it("live.ts and engines.ts build their layers, and unfinished.ts lists what is in doubt in the file", () =>
@@ -148,7 +147,7 @@ describe("The programs that print nothing", () => {
         yield* Layer.build(InMemory)
         yield* Layer.build(OneProcess)
         yield* report
-      }).pipe(Effect.scoped, withKey)
+      }).pipe(Effect.scoped, withKey, Effect.orDie)
     ))
 
   it("sharedLimits.ts asks for its configuration", () =>
@@ -156,6 +155,6 @@ describe("The programs that print nothing", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(Layer.build(sharingLimits))
         assert.include(String(error), "REDIS_HOST")
-      }).pipe(Effect.scoped, withKey)
+      }).pipe(Effect.scoped, withKey, Effect.orDie)
     ))
 })

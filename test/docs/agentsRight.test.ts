@@ -25,8 +25,7 @@ const tables = () => {
 /** Each run is a process of its own, which is killed after so many seconds. The tables and the provider outlive it. */
 const run = (layer: Layer.Layer<Tables>, killedAfter: number) =>
   pay(prize).pipe(
-    Effect.provide(PayoutsLive),
-    Effect.provide(layer),
+    Effect.provide(Layer.provideMerge(PayoutsLive, layer)),
     Effect.timeoutOption(`${killedAfter} seconds`),
     Sandbox.inVirtualTime
   )

@@ -20,9 +20,13 @@ const history = (name: string, first: Script.Step) =>
     yield* Effect.sleep("4 hours")
     yield* say("  read after 7 hours", yield* payouts.assess(request.handle))
   }).pipe(
-    Effect.provide(Payouts.layerWith({ policy: RetryPolicy.none }).pipe(Layer.provideMerge(Sandbox.layer))),
     Sandbox.inVirtualTime,
-    Effect.provide(TestContext.TestContext)
+    Effect.provide(
+      Payouts.layerWith({ policy: RetryPolicy.none }).pipe(
+        Layer.provideMerge(Sandbox.layer),
+        Layer.provideMerge(TestContext.TestContext)
+      )
+    )
   )
 
 const main = Effect.zipRight(

@@ -1,4 +1,4 @@
-import { Console, Effect, TestContext } from "effect"
+import { Console, Effect, Layer, TestContext } from "effect"
 import { type Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { prize } from "./prize.js"
@@ -35,7 +35,6 @@ const main = Effect.gen(function* () {
 
 // In virtual time: the second passes at once, and never before the create has arrived.
 await Sandbox.inVirtualTime(main).pipe(
-  Effect.provide(Sandbox.layer),
-  Effect.provide(TestContext.TestContext),
+  Effect.provide(Layer.provideMerge(Sandbox.layer, TestContext.TestContext)),
   Effect.runPromise
 )

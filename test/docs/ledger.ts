@@ -1,4 +1,5 @@
 import * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import { Effect, Layer } from "effect"
 import type { PayoutRequest } from "effect-billwerk-payouts"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
@@ -24,7 +25,7 @@ const make = Effect.gen(function* () {
     ])} ON CONFLICT DO NOTHING`
 
   /** A step that fails is a defect, which the engine runs again: the payout waits for its books. */
-  const step = (statement: Effect.Effect<unknown, unknown>) => Effect.orDie(Effect.asVoid(statement))
+  const step = (statement: Effect.Effect<unknown, SqlError>) => Effect.orDie(Effect.asVoid(statement))
 
   return Books.of({
     reserve: (handle, amount) => step(move("reserve", "available", "reserved", handle, amount)),

@@ -36,7 +36,8 @@ const Live = Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer).pipe(
   Layer.provideMerge(BooksLive),
   Layer.provideMerge(WorkflowEngine.layerMemory), // or SqliteEngine.layer, PostgresEngine.layer
   Layer.provideMerge(Sandbox.layer),
-  Layer.provideMerge(LibsqlClient.layer({ url: ":memory:" }))
+  Layer.provideMerge(LibsqlClient.layer({ url: ":memory:" })),
+  Layer.provideMerge(TestContext.TestContext)
 )
 
-await Sandbox.inVirtualTime(main).pipe(Effect.provide(Live), Effect.provide(TestContext.TestContext), Effect.runPromise)
+await Sandbox.inVirtualTime(main).pipe(Effect.provide(Live), Effect.runPromise)

@@ -49,4 +49,4 @@ const main = Effect.gen(function* () {
 // A journal on disk for real money: BatchStore.layerFile("prizes.journal.ndjson").
 const store = Layer.provide(BatchStore.layerKeyValueStore, KeyValueStore.layerMemory)
 
-await main.pipe(Effect.provide(Layer.merge(store, Sandbox.layer)), Effect.provide(NodeContext.layer), Effect.runPromise)
+await main.pipe(Effect.provide(Layer.mergeAll(store, Sandbox.layer, NodeContext.layer)), Effect.runPromise)
