@@ -179,7 +179,7 @@ describe("singleFlight: what is remembered from one call to the next", () => {
     })
   )
 
-  it("is as much as the README says, if nothing else is said", () =>
+  it("is as much as the documents say, if nothing else is said", () =>
     assert.deepStrictEqual(rememberedMax, { paid: 10_000, failed: 10_000, inDoubt: 10_000, others: 100_000 }))
 })
 

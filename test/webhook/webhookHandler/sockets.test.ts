@@ -158,7 +158,7 @@ describe("Over a real socket", () => {
   )
 })
 
-describe("The wiring that the README shows", () => {
+describe("The wiring that the page about processing shows", () => {
   it.scopedLive("settles a payout as soon as its webhook comes", () =>
     Effect.gen(function* () {
       const payouts = yield* Payouts.Payouts
