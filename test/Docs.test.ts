@@ -237,9 +237,6 @@ const sources = readdirSync(path.join(root, "test"), { recursive: true, encoding
   .filter((name) => name.endsWith(".ts"))
   .map((name) => ({ name, text: read(`test/${name}`) }))
 
-/** What cannot run here, and why it is compiled only. */
-const notRun: ReadonlyMap<string, string> = new Map([["agentsWrong.ts", "it shows what pays twice"]])
-
 describe("The documents", () => {
   const shown = pages.flatMap((page) => shownBy(read(page)))
 
@@ -262,7 +259,7 @@ describe("The documents", () => {
     )
     const run = new Set([...printed, ...imported].map((name) => `${name}.ts`))
     assert.deepStrictEqual(
-      programs.filter((name) => !name.endsWith(".test.ts") && !run.has(name) && !notRun.has(name)),
+      programs.filter((name) => !name.endsWith(".test.ts") && !run.has(name)),
       []
     )
   })

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { formatWithOptions } from "node:util"
 import { vi } from "vitest"
+import { pay as payWrongly } from "./docs/agentsWrong.js"
 import { payPrizes } from "./docs/batch.js"
 import { InMemory, OneProcess } from "./docs/engines.js"
 import { PayoutsLive } from "./docs/live.js"
@@ -92,6 +93,16 @@ describe("The programs that print nothing", () => {
       const error = yield* Effect.flip(payouts.create(yield* prize("0042")))
       assert.strictEqual(nextStep(error), "ask the customer: credit_card_expired")
     }).pipe(Effect.provide(over({})))
+  )
+
+  it.effect("agentsWrong.ts pays twice, when the answer to its create is late", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.hangAfterCommit.pipe(Script.onCreate))
+      const prize = { id: 42, card: "ca_fcfac2016614418f969fa5697383e47c", amount: 12_500 }
+      yield* Sandbox.inVirtualTime(payWrongly(prize))
+      assert.strictEqual((yield* sandbox.ledger).totalMoved, 25_000)
+    }).pipe(Effect.provide(Sandbox.layer))
   )
 
   it.effect("recover.ts pays what was not paid, and what was paid not again", () =>

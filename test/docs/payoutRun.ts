@@ -1,6 +1,6 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import { Console, DateTime, Effect, Layer, Stream } from "effect"
+import { Console, DateTime, Effect, Layer, Stream, TestContext } from "effect"
 import { Batch, BatchStore, Payouts, PayoutRequest, Reconciliation } from "effect-billwerk-payouts"
 import { Sandbox, Script } from "effect-billwerk-payouts/testing"
 
@@ -49,4 +49,10 @@ const main = Effect.gen(function* () {
 // A journal on disk for real money: BatchStore.layerFile("prizes.journal.ndjson").
 const store = Layer.provide(BatchStore.layerKeyValueStore, KeyValueStore.layerMemory)
 
-await main.pipe(Effect.provide(Layer.mergeAll(store, Sandbox.layer, NodeContext.layer)), Effect.runPromise)
+// In virtual time, so that it prints the same on any machine.
+await Sandbox.inVirtualTime(main).pipe(
+  Effect.provide(
+    Layer.mergeAll(store, Sandbox.layer, NodeContext.layer).pipe(Layer.provideMerge(TestContext.TestContext))
+  ),
+  Effect.runPromise
+)
