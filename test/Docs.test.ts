@@ -251,11 +251,10 @@ describe("The documents", () => {
     )
   })
 
-  it("have no program that does not run: it is a test, prints what its page says, or a test imports it", () => {
+  it("have no program that does not run: it is a test, prints what its page says, or a test names it", () => {
     const printed = pages.flatMap((page) => [...printing(read(page))])
-    const imported = allMatches(
-      sources.map(({ name, text }) => (name.startsWith("docs/") ? text : text.replaceAll("/docs/", "/"))),
-      /from "(?:\.\.?\/)+([\w-]+)\.js"/g
+    const imported = sources.flatMap(({ name, text }) =>
+      allMatches([text], name.startsWith("docs/") ? /from "\.\/([\w-]+)\.js"/g : /\bdocs\/([\w-]+)\.(?:js|ts)"/g)
     )
     const run = new Set([...printed, ...imported].map((name) => `${name}.ts`))
     assert.deepStrictEqual(
