@@ -624,7 +624,7 @@ describe("package.json", () => {
       "@effect/workflow": "^0.19.0",
       "@libsql/client": "^0.12.0",
       pg: "^8.16.0",
-      undici: "^7.30.0 || ^8.0.0"
+      undici: "^7.10.0 || ^8.0.0"
     }
     assert.deepStrictEqual(manifest.peerDependencies, {
       effect: "^3.22.0",

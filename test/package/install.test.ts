@@ -49,7 +49,7 @@ const rows = rowsOf("What each entry point needs")
 const beside = rowsOf("What goes with it")
 
 const entriesOf = ({ about }: Line): ReadonlyArray<string> =>
-  [...about.matchAll(/`(effect-billwerk-payouts[\w/]*)`/g)].map(([, name = ""]) => name)
+  [...about.matchAll(/`(?:effect-billwerk-payouts)?((?:\/\w+)*)`/g)].map(([, subpath = ""]) => manifest.name + subpath)
 
 /** `@effect/sql@0.52` in two. */
 const split = (spec: string): readonly [name: string, version: string] => {
@@ -147,89 +147,114 @@ const install = async (args: ReadonlyArray<string>, tarball: string): Promise<st
 const npm = (cwd: string, args: ReadonlyArray<string>) =>
   run("npm", ["i", "--no-audit", "--no-fund", "--ignore-scripts", ...args], { cwd })
 
-/** All entry points of a row, imported; and its program, if it has one. */
-const programOf = (row: Line): string => {
+/** The files of a project: one that imports all entry points of a row, and the programs that there are for them. */
+const filesOf = (row: Line): ReadonlyMap<string, { readonly code: string; readonly prints: string }> => {
   const entries = entriesOf(row)
-  return [
-    ...entries.map((entry, index) => `import * as entry${index} from "${entry}"`),
-    `const all: ReadonlyArray<object> = [${entries.map((_, index) => `entry${index}`).join(", ")}]`,
-    'console.log("entries", all.filter((entry) => Object.keys(entry).length > 0).length)',
-    programs[entries[0] ?? ""]?.code ?? ""
-  ].join("\n")
+  const imports = entries.map((entry, index) => `import * as entry${index} from "${entry}"`)
+  const all = `const all: ReadonlyArray<object> = [${entries.map((_, index) => `entry${index}`).join(", ")}]`
+  const log = "console.log(all.filter((entry) => Object.keys(entry).length > 0).length)"
+  const own = entries.flatMap((entry, index) => {
+    const program = programs[entry]
+    return program === undefined ? [] : [[`program${index}`, program] as const]
+  })
+  return new Map([["entries", { code: [...imports, all, log].join("\n"), prints: `${entries.length}\n` }], ...own])
 }
 
-const tsconfig = {
-  compilerOptions: {
+/** What all projects share: the oldest TypeScript, types of Node, and a newer Node. */
+const tools = ["typescript@" + typescript, "@types/node@20", "node@24"]
+
+/** What the compiler says of a project's programs. It has its own types of Node, as many projects do. */
+const complaints = async (project: string, tools: string, skipLibCheck: boolean): Promise<ReadonlyArray<string>> => {
+  const compilerOptions = {
     target: "ES2022",
     module: "NodeNext",
     strict: true,
     exactOptionalPropertyTypes: true,
-    skipLibCheck: false,
-    types: ["node"],
-    noEmitOnError: false
-  },
-  files: ["program.ts"]
-}
-
-/** What the compiler says of the program and of this package's types: those of other packages are their own. */
-const complaints = async (project: string, version: string): Promise<ReadonlyArray<string>> => {
-  await npm(project, ["-D", `typescript@${version}`, "@types/node@20", "@types/pg@8"])
-  writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify(tsconfig))
-  const compiler = path.join(project, "node_modules/typescript/bin/tsc")
-  const { stdout } = await run(process.execPath, [compiler, "-p", ".", "--pretty", "false"], { cwd: project }).catch(
+    skipLibCheck,
+    typeRoots: [path.join(tools, "node_modules/@types")],
+    types: ["node"]
+  }
+  const files = readdirSync(project).filter((name) => name.endsWith(".ts"))
+  writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files }))
+  const compiler = path.join(tools, "node_modules/typescript/bin/tsc")
+  const ended = await run(process.execPath, [compiler, "-p", ".", "--pretty", "false"], { cwd: project }).catch(
     (failed) => failed
   )
-  return String(stdout)
+  return String(ended.stdout)
     .split("\n")
-    .filter((line) => /^(program|node_modules\/effect-billwerk-payouts\/)/.test(line))
-}
-
-/** The row works: its types are whole, its code loads, and its program says what it should. */
-const works = async (row: Line, args: ReadonlyArray<string>, tarball: string, node = process.execPath) => {
-  const project = await install(args, tarball)
-  writeFileSync(path.join(project, "program.ts"), programOf(row))
-  assert.deepStrictEqual(await complaints(project, typescript), [])
-  const { stdout } = await run(node, ["program.js"], { cwd: project })
-  const entries = entriesOf(row)
-  assert.strictEqual(stdout, `entries ${entries.length}\n${programs[entries[0] ?? ""]?.prints ?? ""}`)
-  rmSync(project, { recursive: true, force: true })
+    .filter((line) => /^(entries|program|node_modules\/effect-billwerk-payouts\/|error)/.test(line))
 }
 
 const fromRegistry = () => {
   const folder = mkdtempSync(path.join(tmpdir(), "payouts-install-"))
   const empty = path.join(folder, "empty")
+  const shared = path.join(folder, "shared")
+  const newerNode = path.join(shared, "node_modules/node/bin/node")
   let tarball = ""
-  let newerNode = ""
 
   beforeAll(async () => {
+    for (const name of [empty, shared]) mkdirSync(name)
     await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: root })
     tarball = path.join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? assert.fail("no tarball"))
-    mkdirSync(empty)
-    const runtimes = mkdtempSync(path.join(folder, "runtimes-"))
-    await run("npm", ["i", "--no-audit", "--no-fund", "--prefix", runtimes, "node@24"])
-    newerNode = path.join(runtimes, "node_modules/node/bin/node")
+    writeFileSync(path.join(shared, "package.json"), "{}")
+    // The package `node` brings the program by a script.
+    await run("npm", ["i", "--no-audit", "--no-fund", ...tools], { cwd: shared })
   }, 900_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+  /** The row works: its programs compile with the oldest TypeScript, run, and print what they should. */
+  const works = async (
+    row: Line,
+    args: ReadonlyArray<string>,
+    { node = process.execPath, skipLibCheck = true } = {}
+  ) => {
+    const project = await install(args, tarball)
+    const files = filesOf(row)
+    for (const [name, { code }] of files) writeFileSync(path.join(project, `${name}.ts`), code)
+    assert.deepStrictEqual(await complaints(project, shared, skipLibCheck), [])
+    for (const [name, { prints }] of files) {
+      const { stdout } = await run(node, [`${name}.js`], { cwd: project })
+      assert.strictEqual(stdout, prints, name)
+    }
+    rmSync(project, { recursive: true, force: true })
+  }
+
+  /** A row with other versions. */
+  const at = (row: Line, versionOf: (name: string) => string) => [
+    manifest.name,
+    ...peersOf(row).map((spec) => `${split(spec)[0]}@${versionOf(split(spec)[0])}`)
+  ]
+
+  const everything: Line = {
+    about: rows.map(({ about }) => about).join(" "),
+    install: Array.from(new Set(rows.flatMap(({ install }) => install)))
+  }
+
   for (const row of rows) {
     const name = entriesOf(row).at(-1)
-    const at = (versionOf: (name: string) => string) => [
-      manifest.name,
-      ...peersOf(row).map((spec) => `${split(spec)[0]}@${versionOf(split(spec)[0])}`)
-    ]
 
-    it(`with ${name}, installs as the page says, compiles and runs`, () => works(row, row.install, tarball))
+    it(`with ${name}, works as the page says, which is with the latest of each peer`, () => works(row, row.install))
 
-    it(`with ${name}, works with the first version of each peer`, () => works(row, at(firstOf), tarball))
+    if (peersOf(row).some((spec) => firsts(split(spec)[0]).length > 1)) {
+      const lastPart = (name: string) => manifest.peerDependencies[name]?.split(" || ").at(-1) ?? ""
 
-    it(`with ${name}, works with the latest of each peer, on a newer Node`, () =>
-      works(
-        row,
-        at((name) => manifest.peerDependencies[name]?.split(" || ").at(-1) ?? ""),
-        tarball,
-        newerNode
-      ))
+      it(`with ${name}, works on Node 24 with the latest major's latest version`, () =>
+        works(row, at(row, lastPart), { node: newerNode }))
+
+      it(`with ${name}, works on Node 24 with the latest major's first version`, () =>
+        works(
+          row,
+          at(row, (name) => lastPart(name).slice(1)),
+          { node: newerNode }
+        ))
+    }
   }
+
+  it("works with all entry points, and has types that are whole", () =>
+    works(everything, [...everything.install, "@types/pg@8"], { skipLibCheck: false }))
+
+  // All in one project: npm would complete a part of them with the latest of the others, which ask for later ones.
+  it("works with all entry points and the first version of each peer", () => works(everything, at(everything, firstOf)))
 
   it.each(beside.map((line) => [line.about, line] as const))("beside a package %s", async (_, { install: args }) => {
     const core = rows[0] ?? assert.fail("no row")

@@ -1,4 +1,4 @@
-/** What a fresh project does with an entry point beside importing it: programs by the first entry of a row of `docs/install.md`. */
+/** What a fresh project does with an entry point beside importing it: programs by their entry points. */
 
 interface Program {
   readonly code: string
