@@ -35,7 +35,7 @@ export default {
     context: { readonly waitUntil: (promise: Promise<unknown>) => void }
   ): Promise<Response> => {
     const answer = Effect.runPromise(Effect.provide(pay(await request.text()), PayoutsLive(env)))
-    context.waitUntil(answer) // or the payout would end with a caller that leaves
+    context.waitUntil(answer) // or the payout may end with a caller that leaves
     return answer
   }
 }
