@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as path from "node:path"
 import type { Readable, Writable } from "node:stream"
 
@@ -94,7 +95,7 @@ function tabOf(
   const until = async (expression: string) => {
     for (let left = 200; left > 0; left--) {
       if ((await evaluate(expression).catch(() => false)) === true) return
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await sleep(50)
     }
     throw new Error(`never true: ${expression}\n${String(await evaluate("document.body.innerText"))}`)
   }
