@@ -1,5 +1,5 @@
-import { KeyValueStore } from "@effect/platform"
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { Console, Effect, Layer } from "effect"
 import { Batch, BatchStore, BillwerkClient } from "effect-billwerk-payouts"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
