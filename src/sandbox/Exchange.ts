@@ -73,6 +73,7 @@ export interface Exchange {
   readonly currency?: string | undefined
   /** The name of the step of the script that it met, if that step has one: see `Script.named`. */
   readonly step?: string | undefined
+  /** What the provider did with it. */
   readonly deed: Deed
   /** Whether the script gave another answer than the provider's own. */
   readonly altered: boolean

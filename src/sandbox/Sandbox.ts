@@ -66,6 +66,7 @@ export class NotProcessing extends Data.TaggedError("NotProcessing")<{ readonly 
  * @since 0.1.0
  */
 export interface Scripted {
+  /** What it consists of: see `Script.Parts`. */
   readonly parts: Step["parts"]
   /** For how many exchanges. */
   readonly left: number

@@ -15,7 +15,9 @@ import * as Payout from "../domain/Payout.js"
  */
 export const Settlement = Schema.Struct({
   handle: Schema.String,
+  /** When it settles, by the provider's clock. */
   due: Schema.DateTimeUtc,
+  /** What it settles as. */
   as: Schema.Union(
     Schema.TaggedStruct("Paid", {}),
     Schema.TaggedStruct("Failed", { errorState: Schema.String, error: Schema.String, moved: Schema.Boolean })
@@ -95,17 +97,23 @@ const Exchange = Schema.Struct({
 
 /** What the provider's rules go on with. */
 const provider = {
+  /** The provider's record. */
   payouts: Schema.Array(Recorded),
+  /** The acquirer's truth: money that really left. */
   movements: Schema.Array(Movement),
+  /** What will settle by itself. */
   settlements: Schema.Array(Settlement),
   /** The references of the cards of used tokens. */
   tokensUsed: Schema.Array(Schema.String),
   /** How many transactions there were: the provider gives no id twice. */
   transactions: Schema.Number,
+  /** How many customers the provider has named itself. */
   customersMade: Schema.Number
 }
 
 /**
+ * All that a sandbox has on record, to be stored and taken up again.
+ *
  * @category schemas
  * @since 0.1.0
  */
@@ -124,6 +132,8 @@ export const SandboxState = Schema.Struct({
 export interface SandboxState extends Schema.Schema.Type<typeof SandboxState> {}
 
 /**
+ * The part of it that the provider's rules go on with: all but the exchanges.
+ *
  * @category models
  * @since 0.1.0
  */
