@@ -23,7 +23,8 @@ const journal = Layer.provide(BatchStore.layerKeyValueStore, KeyValueStore.layer
 const server = Layer.provideMerge(SandboxServer.layer, Sandbox.layerSandbox)
 
 await rehearsal.pipe(
-  Effect.provide(Layer.merge(client, journal)),
-  Effect.provide(Layer.merge(server, NodeHttpClient.layerUndici)),
+  Effect.provide(
+    Layer.merge(client, journal).pipe(Layer.provideMerge(Layer.merge(server, NodeHttpClient.layerUndici)))
+  ),
   Effect.runPromise
 )
