@@ -123,7 +123,7 @@ const {
   read("package.json")
 )
 /** The commands of `npx effect-billwerk-payouts`. */
-const commands = new Set([...Object.keys(Help.commands), "durable", "await"])
+const commands = new Set([...Object.keys(Help.commands), "durable"])
 
 const programs = readdirSync(path.join(root, "test/docs"))
 const docsPages = readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })

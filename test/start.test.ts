@@ -52,10 +52,13 @@ describe("A program that pays over fetch", () => {
       assert.isAtMost(read.bytes, megabytes * 1e6)
     })
 
-    it(`is in the table of docs/functions.md, with imports ${imports}`, async () => {
+    it(`is what the table of docs/functions.md says, within 5 %, with imports ${imports}`, async () => {
       const read = await measured(name)
-      const row = `| ${imports} | ${read.files} | ${(read.bytes / 1e6).toFixed(1)} MB |`
-      assert.include(readFileSync(path.join(root, "docs/functions.md"), "utf8"), row)
+      const page = readFileSync(path.join(root, "docs/functions.md"), "utf8")
+      const row = page.split("\n").find((line) => line.startsWith(`| ${imports} |`)) ?? assert.fail("it has no row")
+      const [, , said = "", size = ""] = row.split("|")
+      assert.approximately(Number(said), read.files, read.files / 20)
+      assert.approximately(Number.parseFloat(size) * 1e6, read.bytes, read.bytes / 20)
     })
   }
 

@@ -14,6 +14,7 @@ import type { Handle } from "../domain/Handle.js"
 import type { Outcome } from "../domain/Outcome.js"
 import type { PayoutError } from "../domain/PayoutError.js"
 import type * as PayoutFilter from "../domain/PayoutFilter.js"
+import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as Payouts from "../Payouts.js"
 import * as RetryPolicy from "../policy/RetryPolicy.js"
 import * as Reconciliation from "../reconciliation/Reconciliation.js"
@@ -41,11 +42,43 @@ export const pay = (
   call: (payouts: Service) => Effect.Effect<Outcome, PayoutError>
 ) =>
   whole(Effect.flatMap(Payouts.Payouts, call), {
-    onSuccess: (outcome) => Effect.flatMap(keeper.conclude(outcome), (file) => Report.outcome(outcome, file, settings)),
-    onFailure: (error) => Effect.flatMap(keeper.conclude(error), (file) => Report.error(error, file, settings)),
+    ...concluded(settings, keeper),
     // The call may end at any moment, so the request may have left.
     onCutShort: (how) => Report.cutShort(`${how}: ${unclear(settings, handle, keeper)}`, "mayHaveMoved", settings)
   }).pipe(Effect.provide(payouts(settings, keeper)))
+
+/** A call that waits for the end of a payout, and sends nothing. */
+export const awaitFinal = (
+  settings: Settings,
+  request: PayoutRequest,
+  keeper: Keeper.Keeper,
+  options: Payouts.RecoverOptions & Pick<Payouts.AwaitFinalOptions, "deadline">
+) => {
+  const looked = Effect.flatMap(Payouts.Payouts, (payouts) =>
+    Effect.flatMap(payouts.recover(request, { ...options, lookUpOnly: true }), (outcome) =>
+      outcome._tag === "Processing"
+        ? payouts.awaitFinal(outcome, { deadline: options.deadline })
+        : Effect.succeed(outcome)
+    )
+  )
+  return whole(looked, {
+    ...concluded(settings, keeper),
+    onCutShort: (how) =>
+      Report.cutShort(
+        `${how}: payout ${request.handle} was not seen to its end. Nothing was sent.`,
+        "notAsked",
+        settings
+      )
+  }).pipe(Effect.provide(payouts(settings, keeper)))
+}
+
+/** The end of a call about one payout: its evidence is stored, and it is reported. */
+const concluded = (settings: Settings, keeper: Keeper.Keeper) => ({
+  onSuccess: (outcome: Outcome) =>
+    Effect.flatMap(keeper.conclude(outcome), (file) => Report.outcome(outcome, file, settings)),
+  onFailure: (error: PayoutError) =>
+    Effect.flatMap(keeper.conclude(error), (file) => Report.error(error, file, settings))
+})
 
 /** A call that moves no money. */
 export const ask = (settings: Settings, handle: Handle) =>

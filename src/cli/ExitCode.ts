@@ -62,12 +62,15 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["", "sandbox: it was stopped by a signal"],
   ["1", "this program failed: recover the payout before anything else"],
   ["2", "bad input or configuration: nothing was sent"],
-  ["3", "processing: accepted, and paid or failed later; run recover until it is"],
+  ["3", "processing: accepted, and paid or failed later; await it"],
   ["4", "not paid: this request has moved no money"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
   ["", "durable: no durable payout in this database has this handle"],
-  ["7", "get, list, reconcile, durable, doctor: not asked, or not all of it, which says nothing about the money"],
+  [
+    "7",
+    "get, await, list, reconcile, durable, doctor: not asked, or not all of it, which says nothing about the money"
+  ],
   [
     "8",
     "get, list, durable: all of it was shown, woken or taken up, which says nothing about a create that is under way"

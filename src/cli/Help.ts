@@ -10,6 +10,7 @@ export const commands = {
   demo: "Plays all that can happen to a payout, against the simulated provider. It moves no money.",
   create: "Pays out once, also if an answer is lost.",
   recover: "Pays out what may have been sent before: asks the provider first.",
+  await: "Waits until a payout is paid or has failed. It only looks, and needs the same request as recover.",
   batch: "Pays the rows of a file. Killed at any moment, it goes on when it is run again.",
   get: "Shows the provider's record. It moves no money and ends no payout.",
   list: "Shows the provider's records of a window of time, newest first. It moves no money.",
@@ -81,9 +82,16 @@ export const doctor = {
 /** Where the evidence is, and what the caller tells `recover` in addition. */
 export const evidence = {
   evidence: "The file with the evidence. Default: payout-<handle>.evidence.json in this folder.",
-  "outstanding-creates": "recover: how many creates were sent that the evidence does not have.",
-  "last-sent-at": "recover: when the latest of these was sent, such as 2026-01-31T23:59:00Z."
+  "outstanding-creates": "recover, await: how many creates were sent that the evidence does not have.",
+  "last-sent-at": "recover, await: when the latest of these was sent, such as 2026-01-31T23:59:00Z."
 } as const
+
+/** How long to wait for the end. */
+const waiting = {
+  for: 'await: how long to wait at most, such as "10 minutes". Default: 1 hour.'
+} as const
+
+export { waiting as await }
 
 /** The options of a batch. */
 export const batch = {
@@ -132,12 +140,12 @@ const { rows: _, ...batchOptions } = batch
 
 const sections = [
   ["commands", [...Object.entries(commands), ...Object.entries(durableCommands)]],
-  ["the request, for create and recover (get: --handle only)", dashed(request)],
+  ["the request, for create, recover and await (get: --handle only)", dashed(request)],
   ["the window and the selection, for list", dashed(list)],
   ["your books, for reconcile", dashed(reconcile)],
   ["what to ask about, for doctor; and where to pay, for probe", dashed(doctor)],
-  ["the call, for create, recover, batch, get, list, reconcile, doctor and probe", dashed(call)],
-  ["the evidence, for create and recover", dashed(evidence)],
+  ["the call, for create, recover, await, batch, get, list, reconcile, doctor and probe", dashed(call)],
+  ["the evidence, for create, recover and await", dashed({ ...evidence, ...waiting })],
   ["the batch", [["--file", batch.rows], ...dashed(batchOptions)]],
   ["the database, for the durable commands (--json as well)", dashed(durable)],
   ["the simulated provider, for sandbox", dashed(sandbox)],
@@ -174,6 +182,7 @@ const sections = [
         "serve",
         "npx effect-billwerk-payouts sandbox --port 8080 --state sandbox.json; then open http://127.0.0.1:8080/"
       ],
+      ["after exit 3", "npx effect-billwerk-payouts await --live ... the same request, in the same folder"],
       ["look up", "npx effect-billwerk-payouts get --live --handle prize-1"],
       ["what waits", "npx effect-billwerk-payouts durable list --sqlite payouts.sqlite"],
       ["compare", "npx effect-billwerk-payouts reconcile --live --file expected.csv --from 2026-10-01 --to 2026-11-01"],

@@ -5,6 +5,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -88,6 +89,26 @@ const recover = Command.make("recover", recoverFlags, ({ evidence, file, lastSen
     return yield* Call.pay({ ...flags, mode }, request.handle, keeper, (payouts) => payouts.recover(request, options))
   })
 ).pipe(Command.withDescription(Help.commands.recover))
+
+const awaitFlags = {
+  ...recoverFlags,
+  for: Options.withDescription(Options.text("for"), Help.await.for).pipe(Options.withDefault("1 hour"))
+}
+
+const awaitFinal = Command.make(
+  "await",
+  awaitFlags,
+  ({ evidence, file, for: given, lastSentAt, outstandingCreates, ...flags }) =>
+    Effect.gen(function* () {
+      const mode = yield* Connection.modeOf(flags)
+      const told = yield* Keeping.toldBy({ lastSentAt, outstandingCreates })
+      const deadline = Option.filter(Duration.decodeUnknown(given), Duration.isFinite)
+      if (Option.isNone(deadline)) return yield* BadInput.make('--for must be a time to wait, such as "10 minutes"')
+      const request = yield* readRequest(flags, file)
+      const { keeper, options } = yield* Keeping.forRecover(request, mode, evidence, told)
+      return yield* Call.awaitFinal({ ...flags, mode }, request, keeper, { ...options, deadline: deadline.value })
+    })
+).pipe(Command.withDescription(Help.commands.await))
 
 // Standard input may never end.
 const readRequest = (...input: Parameters<typeof RequestInput.read>) =>
@@ -197,13 +218,14 @@ const demo = Command.make("demo", {}, () => Effect.interruptible(DemoProgram.run
 
 const root = Command.make("payout", {}, () =>
   BadInput.make(
-    "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe, sandbox or policy (see --help)"
+    "name a command: demo, create, recover, await, batch, get, list, reconcile, durable, doctor, probe, sandbox or policy (see --help)"
   )
 ).pipe(
   Command.withSubcommands([
     demo,
     create,
     recover,
+    awaitFinal,
     batch,
     get,
     list,

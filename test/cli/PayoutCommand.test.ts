@@ -305,11 +305,11 @@ describe("bad input", () => {
   const refusals: ReadonlyArray<readonly [args: ReadonlyArray<string>, line: string, stdin?: string]> = [
     [
       [],
-      "name a command: demo, create, recover, batch, get, list, reconcile, durable, doctor, probe, sandbox or policy (see --help)"
+      "name a command: demo, create, recover, await, batch, get, list, reconcile, durable, doctor, probe, sandbox or policy (see --help)"
     ],
     [
       ["pay"],
-      "Invalid subcommand for payout - use one of 'demo', 'create', 'recover', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'sandbox', 'policy' (see --help)"
+      "Invalid subcommand for payout - use one of 'demo', 'create', 'recover', 'await', 'batch', 'get', 'list', 'reconcile', 'durable', 'doctor', 'probe', 'sandbox', 'policy' (see --help)"
     ],
     [["create"], "--handle, --destination, --amount, --currency missing; or give the whole request with --file"],
     [

@@ -40,7 +40,9 @@ const linker = (pages: ReadonlyArray<Page>): Link => {
       words.replace(/(?<!\[)`([A-Za-z]\w*(?:\.\w+)?)`/g, (span, name: string) => {
         // In the words of its own page, a name stands alone.
         const target = targets.get(`${page}.${name}`) ?? targets.get(name) ?? (/^[A-Z]/.test(name) ? alone.get(name) : undefined) // prettier-ignore
-        return target === undefined || target === `${page}.md` ? span : `[${span}](${target.replace(`${page}.md#`, "#")})`
+        return target === undefined || target === `${page}.md`
+          ? span
+          : `[${span}](${target.replace(`${page}.md#`, "#")})`
       })
     )
 }
@@ -100,7 +102,9 @@ const contents = (pages: ReadonlyArray<Page>): string =>
     "",
     "| module | what it is |",
     "|---|---|",
-    ...pages.map(({ header, name }) => `| [\`${name}\`](${name}.md) | ${firstSentence(header).replaceAll("|", "\\|")} |`),
+    ...pages.map(
+      ({ header, name }) => `| [\`${name}\`](${name}.md) | ${firstSentence(header).replaceAll("|", "\\|")} |`
+    ),
     ""
   ].join("\n")
 
@@ -217,7 +221,12 @@ const typeOf = ({ initializer, type }: ts.VariableDeclaration, text: (part: ts.N
   const generics = made.typeParameters === undefined ? "" : `<${made.typeParameters.map(text).join(", ")}>`
   const parameters = made.parameters.map((one) => parameter(one, text)).join(", ")
   const isEffect = ts.isFunctionExpression(made)
-  const returned = made.type === undefined ? (isEffect ? "Effect<...>" : "...") : text(made.type).replace("Effect.fn.Return<", "Effect.Effect<")
+  const returned =
+    made.type === undefined
+      ? isEffect
+        ? "Effect<...>"
+        : "..."
+      : text(made.type).replace("Effect.fn.Return<", "Effect.Effect<")
   return `: ${generics}(${parameters}) => ${returned}`
 }
 
@@ -234,7 +243,8 @@ const parameter = (
 /** The function that a constant is, also one that `Effect.fn` makes. */
 const functionIn = (node: ts.Expression): ts.ArrowFunction | ts.FunctionExpression | undefined => {
   if (ts.isArrowFunction(node) || ts.isFunctionExpression(node)) return node
-  if (!ts.isCallExpression(node) || !/^(Effect\.fn|dual|Function\.dual)/.test(node.expression.getText())) return undefined
+  if (!ts.isCallExpression(node) || !/^(Effect\.fn|dual|Function\.dual)/.test(node.expression.getText()))
+    return undefined
   return node.arguments.map(functionIn).find((one) => one !== undefined)
 }
 
