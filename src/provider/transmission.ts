@@ -20,6 +20,11 @@ export interface Tracked {
 export class Transmission {
   readonly #body: HttpBody.HttpBody
   readonly #exchanges: Array<Tracked> = []
+  /**
+   * Of a request without a body. All of them have the same one, so these may be others that a host's client sends, and say
+   * nothing of what was sent. None moves money.
+   */
+  readonly #bodiless: Array<Tracked> = []
   private isOver = false
   private isUnsent = false
 
@@ -29,10 +34,9 @@ export class Transmission {
 
   /** Called by a transport before it sends. A host's client may send others, for a token for example. */
   track(body: HttpBody.HttpBody, exchange: Tracked): void {
-    // All requests without a body have the same one. A lookup moves no money, so nothing depends on it.
-    if (body !== this.#body || body._tag === "Empty") return
+    if (body !== this.#body) return
     if (this.isOver) exchange.abort()
-    else this.#exchanges.push(exchange)
+    else (body._tag === "Empty" ? this.#bodiless : this.#exchanges).push(exchange)
   }
 
   /** Whether a connection got the request, or a part of it. */
@@ -48,7 +52,7 @@ export class Transmission {
     const [only, ...others] = this.#exchanges
     this.isUnsent = only !== undefined && others.length === 0 && only.isWaiting
     this.isOver = true
-    for (const exchange of this.#exchanges) exchange.abort()
+    for (const exchange of [...this.#exchanges, ...this.#bodiless]) exchange.abort()
   }
 
   /** Unknown until the end, and if no transport reported. */

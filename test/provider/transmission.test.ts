@@ -16,4 +16,32 @@ describe("A transmission", () => {
     }
     assert.strictEqual(JSON.stringify(transmission), '{"isOver":false,"isUnsent":false}')
   })
+
+  for (const [what, body] of [
+    ["with a body", HttpBody.text("{}")],
+    ["without a body, which is a lookup", HttpBody.empty]
+  ] as const) {
+    it(`ends its exchange at the deadline, and one that begins later: ${what}`, () => {
+      const aborted: Array<string> = []
+      const exchange = (name: string) => ({
+        isWaiting: false,
+        hasBegun: true,
+        abort: () => void aborted.push(name)
+      })
+      const transmission = new Transmission(body)
+      transmission.track(body, exchange("own"))
+      transmission.track(HttpBody.text("{}"), exchange("other"))
+      transmission.end()
+      transmission.track(body, exchange("late"))
+      assert.deepStrictEqual([aborted, transmission.sent], [["own", "late"], "Unknown"])
+    })
+  }
+
+  it("says nothing of what was sent without a body, for the host's client may have sent that", () => {
+    const transmission = new Transmission(HttpBody.empty)
+    transmission.track(HttpBody.empty, { isWaiting: true, hasBegun: false, abort: () => {} })
+    assert.isFalse(transmission.hasBegun)
+    transmission.end()
+    assert.strictEqual(transmission.sent, "Unknown")
+  })
 })
