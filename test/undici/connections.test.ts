@@ -330,7 +330,7 @@ describe("UndiciTransport, on its connections,", () => {
         const before = timers()
         const client = yield* clientOver(http, { url: "http://127.0.0.1:1" }, "50 millis")
         assert.deepStrictEqual<Reply.Reply>(yield* client.create(requestOf()), reply)
-        assert.strictEqual(timers(), before)
+        assert.isAtMost(timers(), before) // one of an earlier test may end just now
         const wrapped = yield* clientOver(
           HttpClient.mapRequest(http, identity),
           { url: "http://127.0.0.1:1" },
