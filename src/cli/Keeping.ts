@@ -86,11 +86,13 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     return { keeper: yield* Keeper.make(request, name, mode, kept, assumed), options }
   })
 
-/** Whether creates of other arguments are in doubt. Then another card must not be tried. */
+/** Whether other arguments are in doubt. Then another card must not be tried. */
 const isAboutOthers = (request: PayoutRequest) => {
-  const own = fingerprints(request).request
+  const own = fingerprints(request)
   return (known: Exposure.Evidence): boolean =>
-    Exposure.exposure(known).max > 0 && known.creates.some((one) => one.request !== undefined && one.request !== own)
+    Exposure.isTaken(known, own) ||
+    (Exposure.exposure(known).max > 0 &&
+      known.creates.some((one) => one.request !== undefined && one.request !== own.request))
 }
 
 /**

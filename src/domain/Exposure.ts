@@ -53,6 +53,7 @@ export {
   isDeclined,
   isDoing,
   isOpen,
+  isTaken,
   payerOf,
   readLagMax
 } from "./attribution.js"

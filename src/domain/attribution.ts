@@ -168,6 +168,27 @@ export const isClaimed = (evidence: Evidence, now: Moment): boolean =>
 export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "errorState">): boolean =>
   state !== "failed" || !isDecline(errorState)
 
+/**
+ * Whether other arguments are known to have moved money, or to be able to: by a transaction that is certainly theirs, or by
+ * a create that nothing accounts for. Nothing is sent beside it. What a processing error has moved does not keep the
+ * provider from paying once more.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isTaken = (
+  evidence: Evidence,
+  request: Parameters<typeof doingOf>[2],
+  horizon: number = arrivalHorizonDefault
+): boolean => {
+  const { creates, transactions } = evidence
+  const others = creates.filter((create) => create.request !== undefined && create.request !== request.request)
+  return (
+    transactions.some((one) => isOpen(one) && doingOf(evidence, one.id, request, horizon) === "Other") ||
+    doubtOf(evidence, horizon, others) > 0
+  )
+}
+
 // --- the rule ---
 
 const sentUntil = ({ clock, to }: Create): Moment => ({ clock, at: to })

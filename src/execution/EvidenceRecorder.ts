@@ -67,6 +67,12 @@ export class EvidenceRecorder<A extends Asked = Subject> {
     return fingerprints !== undefined && Exposure.isDeclined(this.known, fingerprints, this.process.horizon)
   }
 
+  /** Whether other arguments are known to have moved money, or to be able to. */
+  get isTaken(): boolean {
+    const { fingerprints } = this.subject
+    return fingerprints !== undefined && Exposure.isTaken(this.known, fingerprints, this.process.horizon)
+  }
+
   /** Whether the payment came from this request, from another one, or from an unknown one. */
   payerOf(request: PayoutRequest): ReturnType<typeof Exposure.payerOf> {
     return Exposure.payerOf(this.known, fingerprints(request), this.process.horizon)
@@ -256,6 +262,7 @@ export class EvidenceRecorder<A extends Asked = Subject> {
       step,
       isKnown: before.record !== undefined,
       isDeclined: this.isDeclined,
+      isTaken: this.isTaken,
       hasProcessingErrors: Exposure.processingErrors(before) > 0
     }
     if (!Verdict.isFailed(verdict)) return { ...heard, isStale: false, contradicts: false, isNews: false, isOwn: false }

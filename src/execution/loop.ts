@@ -164,6 +164,7 @@ const failure = ({ evidence }: Call, { heard, reply, verdict }: Exchanged): Payo
   if (verdict._tag === "HandleConflict") {
     return evidence.conflict({ with: "Provider", differs: verdict.differs, reply })
   }
+  if (isRefused(heard, verdict)) return evidence.conflict({ with: "Provider", differs: ["request"], reply })
   // These arguments were declined for good before other arguments were tried: the record shows both.
   if (heard.isDeclined && !heard.contradicts && !heard.isStale && Verdict.isFailed(verdict)) {
     return toError({ verdict: { _tag: "HardDeclined", payout: verdict.payout }, reply }, evidence.accounting())
@@ -171,3 +172,10 @@ const failure = ({ evidence }: Call, { heard, reply, verdict }: Exchanged): Payo
   const isTold = evidence.isInDoubt ? NextStep.isAnswer(heard, verdict) : !NextStep.isOfOthers(heard, verdict)
   return toError(isTold && !Verdict.isAccepted(verdict) ? { verdict, reply } : evidence.doubt, evidence.accounting())
 }
+
+/**
+ * Whether the call ends because other arguments may move money under the handle: another card's processing error, or a lost
+ * create. What these arguments themselves came to is told as it is.
+ */
+const isRefused = (heard: Exchanged["heard"], verdict: Verdict.Verdict): boolean =>
+  heard.isTaken && !heard.isOwn && (verdict._tag === "NotFound" || Verdict.isFailed(verdict))

@@ -47,6 +47,8 @@ export interface Heard {
   readonly step: Step
   /** Whether these arguments were ever declined for good. Then they are never sent again. */
   readonly isDeclined: boolean
+  /** Whether other arguments are known to have moved money, or to be able to. Then these are not sent. */
+  readonly isTaken: boolean
   /** Whether the provider showed a record before. */
   readonly isKnown: boolean
   /** Whether an earlier record showed a processing error. */
@@ -73,7 +75,7 @@ export const plan = (heard: Heard, verdict: Verdict.Verdict, isInDoubt: boolean)
   const resend = isInDoubt ? beforeSending : create
   const next =
     heard.step.kind === "Create" ? afterCreate(heard, verdict, resend) : afterLookup(heard, heard.step, verdict, resend)
-  return heard.isDeclined && leadsToSending(next) ? giveUp : next
+  return (heard.isDeclined || heard.isTaken) && leadsToSending(next) ? giveUp : next
 }
 
 const leadsToSending = (plan: Plan): boolean =>

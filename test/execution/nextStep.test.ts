@@ -57,6 +57,7 @@ const everyStep = [
 const heard = (step: NextStep.Step, over: Partial<NextStep.Heard> = {}): NextStep.Heard => ({
   step,
   isDeclined: false,
+  isTaken: false,
   isKnown: false,
   hasProcessingErrors: false,
   isStale: false,

@@ -577,3 +577,68 @@ describe("A layer that is built for each request", () => {
     }).pipe(day({ apiKey: Redacted.make("priv_an_account_of_this_test_only_0001") }))
   )
 })
+
+/** The evidence of a call that fails. */
+const left = (call: Effect.Effect<Outcome.Outcome, PayoutError.PayoutError>) =>
+  Effect.map(Effect.flip(call), (error) => (error._tag === "InvalidRequest" ? undefined : error.evidence))
+
+describe("A process that knows, or sees, that another card may have been paid", () => {
+  const knows = [
+    ["a processing error that hid a payment", Script.processingError({ moved: true })],
+    ["a create whose answer was lost", Script.dropAfterCommit],
+    ["a create that is still on its way", late]
+  ] as const
+  for (const [what, step] of knows) {
+    it.effect(`sends nothing beside ${what}, whose evidence it has`, () =>
+      Effect.gen(function* () {
+        const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+        yield* script(step)
+        const evidence = yield* left(a.create(cardX, brief))
+        for (const call of [
+          b.recover(cardY, { evidence, outstandingCreates: 0 }),
+          (yield* anotherProcess()).create(cardY, { evidence }),
+          (yield* anotherProcess()).recover(requestOf({ destination: x, text: "another text" }), { evidence })
+        ]) {
+          const end = yield* ended(call)
+          assert.notInclude(kinds(end), "Create")
+          assert.include(["HandleConflict", "Paid"], end._tag)
+        }
+        yield* Effect.sleep("1 hour")
+        assert.strictEqual(yield* moved, 1)
+      }).pipe(day())
+    )
+  }
+
+  it.effect("sends nothing beside a processing error that the record shows of another card", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.processingError({ moved: true }))
+      yield* ended(a.create(cardX, once))
+      const end = yield* ended(b.recover(cardY, { outstandingCreates: 0 }))
+      assert.strictEqual(said(end), "HandleConflict, NotMoved 0..0")
+      assert(end._tag === "HandleConflict")
+      assert.deepStrictEqual([end.other.certainty, end.other.exposure.max / amount], ["MayHaveMoved", 1])
+      assert.strictEqual(yield* moved, 1)
+    }).pipe(day())
+  )
+
+  it.effect("pays to another card when the first one is certainly not paid any more", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.dropBeforeCommit)
+      const evidence = yield* left(a.create(cardX, once))
+      yield* Effect.sleep("7 hours")
+      assert.strictEqual(said(yield* ended(b.recover(cardY, { evidence, outstandingCreates: 0 }))), "Paid, Moved 1..1")
+    }).pipe(day())
+  )
+
+  it.effect("tells its own decline as one, although another card's processing error is on record", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.processingError({ moved: true }), Script.hardDeclined())
+      yield* ended(a.create(cardX, once))
+      yield* Effect.sleep("5 minutes")
+      assert.strictEqual(said(yield* ended(b.create(cardY, once))), "HardDeclined, MayHaveMoved 0..1")
+    }).pipe(day())
+  )
+})
