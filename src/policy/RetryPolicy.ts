@@ -97,7 +97,7 @@ export const none: RetryPolicy = {
  * - `rateLimited`: after 1 and 2 s, up to 20 % more.
  * - `concurrentUpdate`: after 0.5 and 1 s, 20 % more or less.
  * - `processingError` and `softDeclined`: not at all.
- * - `exchangeMax`: 5 seconds, so that a lookup still fits after a create without an answer.
+ * - `exchangeMax`: 4.5 seconds, so that a lookup still fits after a create without an answer, on a busy machine as well.
  * - `elapsedMax`: 10 seconds.
  *
  * Three things come on top: a wait for a turn within the request limits, the service's `beforeCreate`, and a call for
@@ -112,7 +112,7 @@ export const interactive: RetryPolicy = {
   concurrentUpdate: exponential("500 millis", 2).pipe(Schedule.jittered),
   processingError: Schedule.stop,
   softDeclined: Schedule.stop,
-  exchangeMax: Duration.seconds(5),
+  exchangeMax: Duration.millis(4_500),
   elapsedMax: Duration.seconds(10)
 }
 

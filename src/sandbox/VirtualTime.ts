@@ -64,7 +64,8 @@ export const inVirtualTime = <A, E, R>(
       const exit = yield* Fiber.poll(fiber)
       if (exit._tag === "Some") return yield* exit.value
       idle = Chunk.isNonEmpty(wakes) ? 0 : idle + 1
-      if (Chunk.isNonEmpty(wakes) && !isBusy()) yield* TestClock.setTime(Math.min(...wakes))
+      // Whole milliseconds: a fraction of one cannot be a time of TestClock in nanoseconds.
+      if (Chunk.isNonEmpty(wakes) && !isBusy()) yield* TestClock.setTime(Math.ceil(Math.min(...wakes)))
     }
     return yield* Effect.dieMessage("the program did not end")
   })

@@ -1,6 +1,6 @@
 /** How long a call of the interactive policy lasts, with each behaviour of the provider. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Random } from "effect"
+import { type Clock, Duration, Effect, Random } from "effect"
 import { Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Script } from "effect-billwerk-payouts/testing"
 import { inVirtualTime, layer, requestOf } from "../support.js"
@@ -27,7 +27,7 @@ type Row = readonly [
   story: ReadonlyArray<string>
 ]
 
-const slowly = Script.delayAnswer("4900 millis")
+const slowly = Script.delayAnswer("4400 millis")
 const serverError = Script.apiError({ status: 500, code: 2 })
 const limited = Script.apiError({ status: 429, code: 122 })
 const rejected = Script.apiError({ status: 409, code: 74 })
@@ -37,7 +37,7 @@ const rows: ReadonlyArray<Row> = [
   [
     "never answers",
     [Script.hangBeforeCommit],
-    10_000,
+    9_000,
     "CommunicationError",
     "MayHaveMoved",
     ["Create Unknown CommunicationError -> LookUp", "Lookup Unknown CommunicationError -> Fail"]
@@ -60,7 +60,7 @@ const rows: ReadonlyArray<Row> = [
   [
     "answers 5xx as slowly as it may",
     [serverError.pipe(slowly)],
-    9800,
+    8800,
     "ServerError",
     "MayHaveMoved",
     ["Create 500 2 ServerError -> LookUp", "Lookup 500 2 ServerError -> Fail"]
@@ -80,7 +80,7 @@ const rows: ReadonlyArray<Row> = [
   [
     "answers 429 as slowly as it may",
     [limited.pipe(slowly)],
-    4900,
+    4400,
     "RateLimited",
     "NotMoved",
     ["Create 429 122 RateLimited -> Fail"]
@@ -116,7 +116,7 @@ const rows: ReadonlyArray<Row> = [
   [
     "pays, but too late to say so",
     [Script.normal.pipe(Script.delayAnswer("60 seconds"), Script.onCreate)],
-    5000,
+    4500,
     "Paid",
     "Moved",
     ["Create Unknown CommunicationError -> LookUp", "Lookup 200 Paid -> Succeed"]
@@ -143,22 +143,43 @@ describe("The interactive policy", () => {
     Effect.gen(function* () {
       yield* always(Script.hangBeforeCommit)
       const [recovered] = yield* timed((payouts) => payouts.recover(requestOf(), { policy }))
-      assert.strictEqual(recovered, 10_000)
+      assert.strictEqual(recovered, 9_000)
       const payouts = yield* Payouts.Payouts
       const { handle } = requestOf()
       const [asked, error] = yield* inVirtualTime(Effect.timed(Effect.flip(payouts.get(handle, { policy }))))
-      assert.deepStrictEqual([Duration.toMillis(asked), error._tag], [10_000, "LookupFailed"])
+      assert.deepStrictEqual([Duration.toMillis(asked), error._tag], [9_000, "LookupFailed"])
       const details = Effect.flip(payouts.transactionDetails(handle, "a1", { policy }))
-      assert.strictEqual(Duration.toMillis((yield* inVirtualTime(Effect.timed(details)))[0]), 10_000)
+      assert.strictEqual(Duration.toMillis((yield* inVirtualTime(Effect.timed(details)))[0]), 9_000)
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("looks up after a create that used all of its time, although a real clock is late", () =>
+    Effect.gen(function* () {
+      yield* always(Script.hangBeforeCommit.pipe(Script.onCreate))
+      const payouts = yield* Payouts.Payouts
+      const clock = yield* Effect.clock
+      const started = yield* clock.currentTimeMillis
+      // Each second takes 50 milliseconds longer than a timer says.
+      const currentTimeMillis = Effect.map(clock.currentTimeMillis, (now) => started + (now - started) * 1.05)
+      const late: Clock.Clock = Object.create(clock, {
+        currentTimeMillis: { value: currentTimeMillis },
+        unsafeCurrentTimeMillis: { value: () => started + (clock.unsafeCurrentTimeMillis() - started) * 1.05 }
+      })
+      const call = Effect.merge(payouts.create(requestOf(), { policy })).pipe(Effect.withClock(late))
+      const { attempts } = yield* inVirtualTime(call)
+      assert.include(attempts.map(({ kind }) => kind).join(), "Create,Lookup")
     }).pipe(Effect.provide(layer()))
   )
 
   it.effect("leaves a client's shorter deadlines as they are", () =>
     Effect.gen(function* () {
       const longest = [2, 90].map((seconds) => RetryPolicy.longest(policy, Duration.seconds(seconds)))
-      assert.deepStrictEqual(longest.map(Duration.toSeconds), [2, 5])
+      assert.deepStrictEqual(longest.map(Duration.toSeconds), [2, 4.5])
       const { text } = yield* RetryPolicy.explain(policy)
-      assert.include(text, "No exchange takes longer than 5s.\nNo exchange is begun that could end later than 10s")
+      assert.include(
+        text,
+        "No exchange takes longer than 4s 500ms.\nNo exchange is begun that could end later than 10s"
+      )
     })
   )
 })
