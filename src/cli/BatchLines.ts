@@ -80,7 +80,7 @@ export const rowsIn = (sums: Batch.Sums): number => Object.values(sums).reduce((
 
 /** How a run ended. `leftOut` are the rows of the file that were not valid. */
 export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): ReadonlyArray<string> => {
-  const { inDoubt, missing, notBegun, notMoved, paid, processing, rows, stopped, toSendAgain } = summary
+  const { inDoubt, missing, notBegun, notMoved, paid, processing, rows, stopped } = summary
   return [
     `${counted(rows)}: ${rowsIn(paid)} paid, ${rowsIn(processing)} processing, ${rowsIn(notMoved)} not paid, ` +
       `${rowsIn(inDoubt)} in doubt, ${notBegun} not begun${leftOut === 0 ? "" : `; ${leftOut} more were left out`}`,
@@ -101,10 +101,20 @@ export const summary = (summary: Batch.Summary, leftOut: number, paint: Paint): 
           )
         )),
     ...(stopped === undefined ? [] : Layout.labelled("stopped", paint.doubtful(why(stopped)))),
-    ...(rowsIn(inDoubt) + rowsIn(processing) + notBegun + toSendAgain === 0 && stopped?._tag !== "StoreFailed"
-      ? []
-      : Layout.labelled("next", "run the same command again; never pay a row in doubt under another handle"))
+    ...next(summary)
   ]
+}
+
+/** What to do next. A run that is repeated asks no more about a row that is paid, and ends no doubt beside it. */
+const next = ({ ended, inDoubt, notBegun, notMoved, paid, processing, stopped, toSendAgain }: Batch.Summary) => {
+  const unclear = ended - rowsIn(paid) - rowsIn(processing) - rowsIn(notMoved)
+  const isAgain = unclear + rowsIn(processing) + notBegun + toSendAgain > 0 || stopped?._tag === "StoreFailed"
+  const hasPaidInDoubt = rowsIn(inDoubt) > unclear + notBegun
+  const again = isAgain ? ["run the same command again; never pay a row in doubt under another handle"] : []
+  const paidInDoubt =
+    "a row that is paid and in doubt stays so, if you run the command again: book the payment, ask the acquirer about " +
+    "the rest, never pay it again"
+  return [...again, ...(hasPaidInDoubt ? [paidInDoubt] : [])].flatMap((text) => Layout.labelled("next", text))
 }
 
 /** Why a run stopped, and what to do about it. */

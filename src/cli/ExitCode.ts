@@ -65,6 +65,7 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["3", "processing: accepted, and paid or failed later; await it"],
   ["4", "not paid: this request has moved no money"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
+  ["", "or it is paid, and more may have moved: book the payment, and ask the acquirer about the rest"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],
   ["", "durable: no durable payout in this database has this handle"],
   [
@@ -91,7 +92,11 @@ export class Exited extends Data.TaggedError("Exited")<{ readonly code: ExitCode
 
 export const of = (mode: Mode, end: End): ExitCode => (mode === "Live" ? exitCode[end] : simulatedCode[end])
 
-export const ofOutcome = ({ _tag }: Outcome): End => (_tag === "Paid" ? "paid" : "processing")
+/** A payment beside which more may have moved is not `paid`: a script would book it and forget the rest. */
+export const ofOutcome = (outcome: Outcome): End => {
+  if (outcome._tag === "Processing") return "processing"
+  return outcome.exposure.max > outcome.exposure.min ? "mayHaveMoved" : "paid"
+}
 
 export const ofError = ({ certainty }: Exclude<PayoutError, { readonly _tag: "InvalidRequest" }>): End =>
   certainty === "NotMoved" ? "notMoved" : "mayHaveMoved"

@@ -65,7 +65,7 @@ export const make = (
     const store = (ended: Ended): Effect.Effect<string | undefined, PlatformError.PlatformError> => {
       if (ended._tag === "InvalidRequest") return Effect.as(restore, undefined)
       const evidence = withEarlier(ended.evidence)
-      const isOver = isOutcome(ended) ? ended._tag === "Paid" : ExitCode.ofError(ended) === "notMoved"
+      const isOver = isOutcome(ended) ? ExitCode.ofOutcome(ended) === "paid" : ExitCode.ofError(ended) === "notMoved"
       return isOver && Option.isNone(earlier) ? Effect.as(restore, undefined) : Effect.as(write(evidence), name)
     }
 

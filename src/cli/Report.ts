@@ -31,15 +31,18 @@ export interface Format {
 export const outcome = (outcome: Outcome, file: string | undefined, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code = ExitCode.of(mode, ExitCode.ofOutcome(outcome))
-    if (!json) return yield* people((paint) => [...Summary.ofEnded(outcome, paint), ...Summary.kept(file)], code)
-    return yield* machine({ exitCode: code, mode, outcome: yield* encodeOutcome(outcome), ...kept(file) }, code)
+    if (!json)
+      return yield* people((paint) => [...Summary.ofEnded(outcome, paint), ...Summary.kept(outcome, file)], code)
+    const message = Summary.doubtBeside(outcome)
+    const encoded = { ...(yield* encodeOutcome(outcome)), ...(message === undefined ? {} : { message }) }
+    return yield* machine({ exitCode: code, mode, outcome: encoded, ...kept(file) }, code)
   })
 
 export const error = (error: PayoutError, file: string | undefined, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code =
       error._tag === "InvalidRequest" ? ExitCode.exitCode.badInput : ExitCode.of(mode, ExitCode.ofError(error))
-    if (!json) return yield* people((paint) => [...Summary.ofEnded(error, paint), ...Summary.kept(file)], code)
+    if (!json) return yield* people((paint) => [...Summary.ofEnded(error, paint), ...Summary.kept(error, file)], code)
     const encoded = withMessage(yield* encodeError(error), error)
     return yield* machine({ exitCode: code, mode, error: encoded, ...kept(file) }, code)
   })

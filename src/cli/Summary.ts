@@ -40,13 +40,29 @@ export const money = (ended: Ended): string =>
     ? `${certainties[ended.certainty]}: nothing was sent`
     : `${certainties[ended.certainty]}: ${Layout.between(ended.exposure)} minor units of ${ended.currency}`
 
-/** An error's message, which says what to do next. */
-export const message = (ended: Ended): ReadonlyArray<string> =>
-  isOutcome(ended) ? [] : Layout.labelled("message", ended.message)
+/** What to do next: an error's message, or what a payment leaves in doubt. */
+export const message = (ended: Ended): ReadonlyArray<string> => {
+  const text = isOutcome(ended) ? doubtBeside(ended) : ended.message
+  return text === undefined ? [] : Layout.labelled("message", text)
+}
 
-/** Where the next call finds the evidence. */
-export const kept = (file: string | undefined): ReadonlyArray<string> =>
-  file === undefined ? [] : Layout.labelled("evidence", `in ${file}, for recover --evidence ${file}`)
+/** What else may have moved beside a payment: an earlier create may have paid without the provider knowing it. */
+export const doubtBeside = ({ _tag, exposure: { max, min } }: Outcome): string | undefined =>
+  _tag === "Paid" && max > min
+    ? `It is paid, and up to ${max - min} minor units more may have moved: book the payment, ask the acquirer about ` +
+      "the rest, never pay again."
+    : undefined
+
+/** Where the evidence is, and what it is for now. */
+export const kept = (ended: Ended, file: string | undefined): ReadonlyArray<string> =>
+  file === undefined ? [] : Layout.labelled("evidence", `in ${file}${useOf(ended, file)}`)
+
+const useOf = (ended: Ended, file: string): string => {
+  if (ended._tag !== "Paid") return `, for recover --evidence ${file}`
+  return doubtBeside(ended) === undefined
+    ? ": delete it when the payout is booked"
+    : ": keep it until the acquirer has answered"
+}
 
 export const isOutcome = (ended: Ended): ended is Outcome => ended._tag === "Paid" || ended._tag === "Processing"
 

@@ -278,6 +278,33 @@ describe("payout batch", () => {
     })
   )
 
+  it.effect(
+    "does not say to run it again for a row that is paid and may have paid twice, but to ask the acquirer",
+    () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.make()
+        write(sandbox, rowsOf(2))
+        yield* sandbox.script(Script.processingError().pipe(Script.forHandle("prize-1")))
+        const first = yield* run(sandbox, "--yes")
+        const again = yield* run(sandbox, "--yes")
+        const next = [
+          "in doubt  at most 10001 minor units of DKK in 1 row",
+          "next      a row that is paid and in doubt stays so, if you run the command again: book the payment, ask the",
+          "          acquirer about the rest, never pay it again"
+        ]
+        for (const { code, out } of [first, again]) {
+          assert.strictEqual(out[0], "2 rows: 2 paid, 0 processing, 0 not paid, 1 in doubt, 0 not begun")
+          assert.deepStrictEqual([code, ...out.slice(2, 5)], [5, ...next])
+        }
+        write(sandbox, rowsOf(3))
+        yield* sandbox.script(...unclear(3))
+        const { code, out } = yield* run(sandbox, "--yes", "--policy", "none")
+        assert.strictEqual(code, 5)
+        assert.include(out, "next      run the same command again; never pay a row in doubt under another handle")
+        for (const line of next.slice(1)) assert.include(out, line)
+      })
+  )
+
   it.effect("ends with 5 when another run has taken its journal over, and says to run it again", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()

@@ -1,7 +1,7 @@
 /** The evidence that one command leaves behind, and what the next one makes of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, Schema, TestClock } from "effect"
-import { Exposure, type PayoutError } from "effect-billwerk-payouts"
+import { Exposure, Outcome, type PayoutError } from "effect-billwerk-payouts"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -16,9 +16,10 @@ const evidenceIn = (sandbox: Sandbox.Service, file = name) =>
 const moved = (sandbox: Sandbox.Service) => Effect.map(sandbox.ledger, (ledger) => Ledger.moved(ledger, "prize-1"))
 const kinds = (sandbox: Sandbox.Service) => Effect.map(sandbox.exchanges, (all) => all.map(({ kind }) => kind))
 
-const run = (sandbox: Sandbox.Service, command: "create" | "recover", ...args: ReadonlyArray<string>) =>
+const run = (sandbox: Sandbox.Service, command: "create" | "recover" | "await", ...args: ReadonlyArray<string>) =>
   payout([command, ...flags(), "--live", ...args], { sandbox, env: live })
 
+const heading = "Paid prize-1, 12500 minor units of DKK"
 const liveLine = "LIVE: real money, https://api.frisbii.com"
 
 describe("create --live", () => {
@@ -94,6 +95,32 @@ describe("create --live", () => {
       assert.strictEqual(code, 5)
       assert.include(err, `payout: a create was not sent, because ${name} cannot be written (NotFound)`)
       assert.strictEqual((yield* kinds(sandbox)).filter((kind) => kind === "Create").length, 1)
+    })
+  )
+
+  it.effect("ends with 5 if it is paid after a processing error that may have paid too, and keeps the file", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.script(Script.processingError())
+      const paid = yield* inVirtualTime(run(sandbox, "create"))
+      const said = (out: ReadonlyArray<string>) => out.slice(out.findIndex((line) => line.startsWith("money")))
+      const expected = [
+        "money     moved: 12500 to 25000 minor units of DKK",
+        "message   It is paid, and up to 12500 minor units more may have moved: book the payment, ask the acquirer",
+        "          about the rest, never pay again.",
+        `evidence  in ${name}: keep it until the acquirer has answered`
+      ]
+      assert.deepStrictEqual([paid.code, paid.out[0], ...said(paid.out)], [5, heading, ...expected])
+      assert.deepStrictEqual(Exposure.exposure(evidenceIn(sandbox)), { min: 12_500, max: 25_000 })
+      for (const command of ["recover", "await"] as const) {
+        const again = yield* inVirtualTime(run(sandbox, command))
+        assert.deepStrictEqual([again.code, ...said(again.out)], [5, ...expected])
+      }
+      const { code, out } = yield* inVirtualTime(run(sandbox, "recover", "--json"))
+      const report = JSON.parse(out.join())
+      assert.deepStrictEqual([code, report.exitCode, report.outcome._tag, report.evidenceFile], [5, 5, "Paid", name])
+      assert.match(report.outcome.message, /^It is paid, and up to 12500 minor units more may have moved: book/)
+      assert.strictEqual((yield* Schema.decodeUnknown(Outcome.Outcome)(report.outcome)).exposure.max, 25_000)
     })
   )
 
