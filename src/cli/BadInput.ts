@@ -26,12 +26,25 @@ export const make = (text: string): BadInput => new BadInput({ line: oneLine(tex
 export const fromRefusal = (refusal: InvalidRequest): BadInput =>
   new BadInput({ line: oneLine(`${refusal.field} ${refusal.reason}`), refusal })
 
-export const fromValidation = ({ error }: ValidationError.ValidationError): BadInput =>
-  make(`${Paint.strip(HelpDoc.toAnsiText(error))} (see --help)`)
+export const fromValidation = ({ error }: ValidationError.ValidationError): BadInput => {
+  const text = oneLine(Paint.strip(HelpDoc.toAnsiText(error)))
+  const unknown = /^Received unknown argument: '(.*)'$/.exec(text)?.[1]
+  const line =
+    unknown === undefined ? text.replace(addresses, redacted) : `Received unknown argument: ${shown(unknown)}`
+  return make(`${line} (see --help)`)
+}
+
+// An argument that no command takes may be a secret in the wrong place: only a plain word, or the name of an option, is repeated.
+const shown = (argument: string): string => {
+  const word = /^(--?[A-Za-z][A-Za-z-]{0,39})(?:=|$)/.exec(argument)?.[1] ?? argument
+  return word !== argument || /^[\w.-]{1,15}$|^[A-Za-z-]{1,42}$/.test(word) ? `'${word}'` : redacted
+}
 
 /** `source` is the file's name, or `standard input`. */
 export const fromPlatform = (source: string, error: PlatformError.PlatformError): BadInput =>
-  make(`${source} cannot be read (${error._tag === "SystemError" ? error.reason : error.module})`)
+  make(
+    `${source.includes("://") ? redacted : source} cannot be read (${error._tag === "SystemError" ? error.reason : error.module})`
+  )
 
 /** Names an invalid option by the environment variable that it came from. */
 export const fromConfig = (error: ConfigError.ConfigError): BadInput => {
@@ -51,9 +64,15 @@ const variables = new Map([
   ["baseUrl", "BILLWERK_BASE_URL"]
 ])
 
-// The user may have typed a card token or a key in the wrong place, and an error may quote it.
+const redacted = "<redacted>"
+
+/** An address of a database or a person, with what may stand before and after it. */
+const addresses = /[^\s'"]*(?::\/\/|@)[^\s'"]*/g
+
+// The user may have typed a card token, a key or a database's URL in the wrong place, and an error may quote it.
 const oneLine = (text: string): string =>
   text
-    .replace(/\b(ct|priv)_[^\s'"]*/g, "<redacted>")
+    .replace(/\b(ct|priv)_[^\s'"]*/g, redacted)
+    .replace(/[^\s'"]*:\/\/[^\s'"]*/g, redacted)
     .replace(/\s+/g, " ")
     .trim()

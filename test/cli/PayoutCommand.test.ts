@@ -462,6 +462,50 @@ describe("card tokens", () => {
   )
 })
 
+describe("an argument that no command takes", () => {
+  const secrets = [
+    "postgres://u:CANARY16@localhost/x",
+    "postgres://u:CANARY 16@localhost/x",
+    "postgres://u:CANARY'16@localhost/x",
+    "u:CANARY16@localhost",
+    "CANARY16.winner@example.com",
+    "CANARY160123456789abcdef01234567",
+    "--password=CANARY16",
+    "--CANARY16CANARY16",
+    "ct_CANARY16",
+    "priv_CANARY16"
+  ]
+  for (const secret of secrets) {
+    it.effect(`is not repeated if it may be a secret: ${secret}`, () =>
+      Effect.gen(function* () {
+        for (const args of [
+          ["durable", "list", "--postgres", secret],
+          ["durable", "list", secret],
+          // The name of a file is shown; a database's URL is none.
+          ...(secret.includes("://") ? [["durable", "list", "--sqlite", secret]] : []),
+          ["create", ...flags(), secret],
+          ["list", secret],
+          ["sandbox", "--port", secret],
+          [secret]
+        ]) {
+          const ran = yield* payout([...args, "--json"])
+          assert.deepStrictEqual([ran.code, ran.err.length], [2, 1], args.join(" "))
+          assert.notMatch([...ran.out, ...ran.err].join("\n"), /CANARY/, args.join(" "))
+        }
+      })
+    )
+  }
+
+  it.effect("is named if it is a plain word, or by its name if it is an option", () =>
+    Effect.gen(function* () {
+      const said = (argument: string) => Effect.map(payout(["create", ...flags(), argument]), ({ err }) => err.join())
+      assert.strictEqual(yield* said("prize-2"), "payout: Received unknown argument: 'prize-2' (see --help)")
+      assert.strictEqual(yield* said("--reason=x1"), "payout: Received unknown argument: '--reason' (see --help)")
+      assert.strictEqual(yield* said("a@b.example"), "payout: Received unknown argument: <redacted> (see --help)")
+    })
+  )
+})
+
 describe("cut short", () => {
   const interrupted = (args: ReadonlyArray<string>, sandbox: Sandbox.Service) =>
     Effect.gen(function* () {
