@@ -159,9 +159,10 @@ const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): s
       `${name === undefined ? "" : ` and --evidence ${name}`}, which asks the provider first; ` +
       `never pay again under another handle.`
 
-const payouts = (settings: Settings, { beforeCreate }: Keeper.Keeper) =>
+const payouts = (settings: Settings, { beforeCreate, withdraw }: Keeper.Keeper) =>
   Payouts.layerWith({ policy: RetryPolicy[settings.policy], beforeCreate }).pipe(
-    Layer.provide(Connection.layer(settings))
+    // Without a connection, the call does not begin.
+    Layer.provide(Layer.tapErrorCause(Connection.layer(settings), () => withdraw))
   )
 
 interface Ends<A, E, B, E2, R> {

@@ -99,7 +99,14 @@ export const write = (
   evidence: Exposure.Evidence,
   mode: Mode
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
-  Effect.flatMap(Effect.orDie(encode({ ...evidence, by: statedBy[mode] })), (text) => replace(name, text))
+  restore(name, { ...evidence, by: statedBy[mode] })
+
+/** Replaces the file with evidence that it had, which may be another program's and is not complete then. */
+export const restore = (
+  name: string,
+  evidence: Exposure.Evidence
+): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
+  Effect.flatMap(Effect.orDie(encode(evidence)), (text) => replace(name, text))
 
 /** Replaces a file that only its owner can read. It is on the disk when this returns. */
 export const replace = (

@@ -23,39 +23,48 @@ export interface Keeper {
   readonly beforeCreate: (evidence: Exposure.Evidence) => Effect.Effect<void, PlatformError.PlatformError>
   /** Stores the call's result if the next call needs it, and returns the file's name. */
   readonly conclude: (ended: Ended) => Effect.Effect<string | undefined>
+  /** Leaves the file as it was before the call, which never began: nothing was sent. */
+  readonly withdraw: Effect.Effect<void>
 }
 
 /** Keeps nothing. */
 export const none: Keeper = {
   name: undefined,
   beforeCreate: () => Effect.void,
-  conclude: () => Effect.succeed(undefined)
+  conclude: () => Effect.succeed(undefined),
+  withdraw: Effect.void
 }
 
-/**
- * `earlier` is the evidence that the file had before. `assumed` are the creates that the caller adds to it: a killed
- * call must not leave a file without them.
- */
+/** What a call begins with. */
+export interface Basis {
+  /** The evidence that the file had before, as far as the call counts it: all of it, unless said. */
+  readonly kept?: Option.Option<Exposure.Evidence>
+  /** The creates that the caller adds to it: a killed call must not leave a file without them. */
+  readonly assumed?: ReadonlyArray<Exposure.Create>
+}
+
+/** `earlier` is the evidence that the file had before. */
 export const make = (
   request: PayoutRequest,
   name: string,
   mode: Mode,
   earlier: Option.Option<Exposure.Evidence>,
-  assumed: ReadonlyArray<Exposure.Create> = []
+  { assumed = [], kept = earlier }: Basis = {}
 ): Effect.Effect<Keeper, BadInput.BadInput, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const write = (evidence: Exposure.Evidence) => Effect.provide(EvidenceFile.write(name, evidence, mode), context)
-    const restore = Effect.provide(
-      Option.match(earlier, { onNone: () => EvidenceFile.remove(name), onSome: write }),
-      context
-    )
+    const remove = Effect.provide(EvidenceFile.remove(name), context)
+    const restore = Option.match(earlier, {
+      onNone: () => remove,
+      onSome: (before) => Effect.provide(EvidenceFile.restore(name, before), context)
+    })
     const known = assumed.reduce(
       Exposure.withCreate,
-      Option.getOrElse(earlier, () => Exposure.empty(request.handle))
+      Option.getOrElse(kept, () => Exposure.empty(request.handle))
     )
     const withEarlier = (evidence: Exposure.Evidence) =>
-      Option.match(earlier, { onNone: () => evidence, onSome: (before) => Exposure.merge(before, evidence) })
+      Option.match(kept, { onNone: () => evidence, onSome: (before) => Exposure.merge(before, evidence) })
     yield* Effect.mapError(write(known), (error) =>
       BadInput.make(
         `${name} cannot be written (${reasonOf(error)}), and nothing is sent before it is; or choose --evidence`
@@ -66,8 +75,14 @@ export const make = (
       if (ended._tag === "InvalidRequest") return Effect.as(restore, undefined)
       const evidence = withEarlier(ended.evidence)
       const isOver = isOutcome(ended) ? ExitCode.ofOutcome(ended) === "paid" : ExitCode.ofError(ended) === "notMoved"
-      return isOver && Option.isNone(earlier) ? Effect.as(restore, undefined) : Effect.as(write(evidence), name)
+      return isOver && !Option.exists(earlier, isWorthKeeping)
+        ? Effect.as(remove, undefined)
+        : Effect.as(write(evidence), name)
     }
+    const outdated = (error: PlatformError.PlatformError) =>
+      Console.error(
+        `payout: ${name} could not be brought up to date (${reasonOf(error)}). It still counts every create that was sent.`
+      )
 
     return {
       name,
@@ -75,17 +90,17 @@ export const make = (
         Effect.tapError(write(withEarlier(evidence)), (error) =>
           Console.error(`payout: a create was not sent, because ${name} cannot be written (${reasonOf(error)})`)
         ),
-      conclude: (ended) =>
-        Effect.catchAll(store(ended), (error) =>
-          Effect.as(
-            Console.error(
-              `payout: ${name} could not be brought up to date (${reasonOf(error)}). It still counts every create that was sent.`
-            ),
-            name
-          )
-        )
+      conclude: (ended) => Effect.catchAll(store(ended), (error) => Effect.as(outdated(error), name)),
+      withdraw: Effect.catchAll(restore, outdated)
     }
   })
+
+/** A file of this command that says nothing is left by a call that was killed before its first create. */
+const isWorthKeeping = (evidence: Exposure.Evidence): boolean =>
+  !EvidenceFile.isComplete(evidence) ||
+  evidence.creates.length + evidence.transactions.length > 0 ||
+  evidence.record !== undefined ||
+  evidence.read !== undefined
 
 const reasonOf = (error: PlatformError.PlatformError): string =>
   error._tag === "SystemError" ? error.reason : error.module

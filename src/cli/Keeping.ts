@@ -83,7 +83,7 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
     yield* Console.error(`payout: ${basis(name, options)}`)
     if (name === undefined) return { keeper: Keeper.none, options }
     const assumed = yield* assumedBy(request, options)
-    return { keeper: yield* Keeper.make(request, name, mode, kept, assumed), options }
+    return { keeper: yield* Keeper.make(request, name, mode, earlier, { assumed, kept }), options }
   })
 
 /** Whether other arguments are in doubt. Then another card must not be tried. */

@@ -124,6 +124,45 @@ describe("create --live", () => {
     })
   )
 
+  it.effect("leaves no file behind when there is no connection to begin with, and an earlier one as it was", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      const env = { ...live, BILLWERK_BASE_URL: "http://example.com" }
+      const refused = (command: "create" | "recover") => payout([command, ...flags(), "--live"], { sandbox, env })
+      for (const command of ["create", "recover"] as const) {
+        assert.deepStrictEqual([(yield* refused(command)).code, filesOf(sandbox)], [2, []])
+      }
+      yield* sandbox.script(Script.dropBeforeCommit.pipe(Script.onCreate))
+      yield* run(sandbox, "create", "--policy", "none")
+      const before = evidenceIn(sandbox)
+      assert.deepStrictEqual([before.creates.length, (yield* refused("recover")).code], [1, 2])
+      assert.deepStrictEqual(evidenceIn(sandbox), before)
+      // Another program's is not complete, before or after.
+      writeFileSync(fileOf(sandbox), JSON.stringify({ ...before, by: "backend" }))
+      assert.strictEqual((yield* refused("recover")).code, 2)
+      assert.deepStrictEqual(evidenceIn(sandbox), { ...before, by: "backend" })
+    })
+  )
+
+  it.effect("removes the empty file of a call that was killed before its first create, once it is over", () =>
+    Effect.gen(function* () {
+      const empty = JSON.stringify({ ...Exposure.empty("prize-1"), by: "the payout command" })
+      const ends = [
+        [Script.paid, 0, []],
+        [Script.connectionRefused, 4, []],
+        [Script.processing(), 3, [name]],
+        [Script.processingError(), 5, [name]]
+      ] as const
+      for (const [step, code, files] of ends) {
+        const sandbox = yield* Sandbox.make()
+        writeFileSync(fileOf(sandbox), empty)
+        yield* sandbox.script(step)
+        const ran = yield* run(sandbox, "create", "--policy", "none")
+        assert.deepStrictEqual([ran.code, filesOf(sandbox)], [code, files])
+      }
+    })
+  )
+
   it.effect("does not overwrite a file that leaves money in doubt, and sends nothing", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make()
