@@ -68,7 +68,7 @@ const sentence = (one: Difference): string => {
 }
 
 const ours = ({ booked, currency, standing }: Extract<Difference, { readonly booked: number }>): string =>
-  `ours ${grouped(booked)} ${currency}, ${standings[standing]}`
+  `ours ${booked} minor units of ${currency}, ${standings[standing]}`
 
 const standings: Readonly<Record<Standing, string>> = {
   Expected: "expected",
@@ -86,11 +86,12 @@ const theirs = ({
 }): string =>
   shown === undefined
     ? "the provider shows none"
-    : `the provider's ${grouped(shown.amount)} ${shown.currency ?? "of unknown currency"}, ${shown.state}`
+    : `the provider's ${shown.amount} minor units of ${shown.currency ?? "unknown currency"}, ${shown.state}`
 
-const left = (one: Difference): string => `left the account: ${between(one.exposure)} ${currencyLeft(one)}`
+const left = (one: Difference): string =>
+  `left the account: ${between(one.exposure)} minor units of ${currencyLeft(one)}`
 
-const between = ({ max, min }: Exposure): string => (min === max ? grouped(min) : `${grouped(min)} to ${grouped(max)}`)
+const between = ({ max, min }: Exposure): string => (min === max ? String(min) : `${min} to ${max}`)
 
 const unasked = (why: string | undefined): string => (why === undefined ? "" : `; not asked about (${why})`)
 
@@ -108,11 +109,9 @@ const meanings: Readonly<Record<Finding["_tag"], string>> = {
 }
 
 const agreement = ({ classes: { Matched, NotPaid } }: Summary): string => {
-  const sums = Object.entries(Matched.totals).map(([currency, { booked }]) => `${grouped(booked)} ${currency}`)
+  const sums = Object.entries(Matched.totals).map(([currency, { booked }]) => `${booked} minor units of ${currency}`)
   const paid =
-    Matched.count === 0
-      ? "No payouts were paid, on either side."
-      : `${payouts(Matched.count)}: ${sums.join(", ")} in minor units.`
+    Matched.count === 0 ? "No payouts were paid, on either side." : `${payouts(Matched.count)}: ${sums.join(", ")}.`
   return NotPaid.count === 0 ? paid : `${paid} ${grouped(NotPaid.count)} not paid, on both sides.`
 }
 
@@ -125,9 +124,9 @@ const rowsOf = (name: Finding["_tag"], { count, totals }: Class): ReadonlyArray<
     index === 0 ? name : "",
     index === 0 ? grouped(count) : "",
     currency,
-    grouped(booked),
-    grouped(least),
-    grouped(most)
+    String(booked),
+    String(least),
+    String(most)
   ])
 
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
@@ -141,5 +140,5 @@ const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string
   )
 }
 
-/** Thousands apart, whatever the machine's locale. */
-const grouped = (amount: number | bigint): string => String(amount).replace(/\B(?=(\d{3})+$)/g, ",")
+/** Thousands apart, whatever the machine's locale: counts alone, because "12,500 DKK" would be read as money. */
+const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",")

@@ -39,7 +39,7 @@ describe("payout reconcile", () => {
     Effect.gen(function* () {
       const sandbox = yield* sandboxOf(past("prize-1", 12_500), past("prize-2", 700))
       const { code, out } = yield* reconcile(sandbox, csv("prize-2,700,DKK,x", "prize-1,12500,DKK,"))
-      assert.deepStrictEqual([code, out], [0, ["2 payouts match: 13,200 DKK in minor units."]])
+      assert.deepStrictEqual([code, out], [0, ["2 payouts match: 13200 minor units of DKK."]])
       const exchanges = yield* sandbox.exchanges
       assert.deepStrictEqual(
         exchanges.filter(({ kind }) => kind === "Create"),
@@ -54,9 +54,9 @@ describe("payout reconcile", () => {
       const { code, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,", "prize-2,701,DKK,", "prize-3,1,DKK,"))
       assert.strictEqual(code, 9)
       assert.deepStrictEqual([...out].slice(0, 3).sort(), [
-        "Differs       prize-2: ours 701 DKK, expected; the provider's 700 DKK, paid; differs in amount; left the account: 700 DKK",
-        "MissingThere  prize-3: ours 1 DKK, expected; the provider has no such payout; left the account: 0 to 1 DKK",
-        "UnknownHere   prize-4: not in our books; the provider's 5 DKK, paid; left the account: 5 DKK"
+        "Differs       prize-2: ours 701 minor units of DKK, expected; the provider's 700 minor units of DKK, paid; differs in amount; left the account: 700 minor units of DKK",
+        "MissingThere  prize-3: ours 1 minor units of DKK, expected; the provider has no such payout; left the account: 0 to 1 minor units of DKK",
+        "UnknownHere   prize-4: not in our books; the provider's 5 minor units of DKK, paid; left the account: 5 minor units of DKK"
       ])
       assert.include(out, "The books do not agree: 3 rows of ours, 3 records of the provider.")
     })
@@ -84,7 +84,7 @@ describe("payout reconcile", () => {
           const { code, out } = yield* run("reconcile", "--file", results, ...given)
           assert.deepStrictEqual(
             [code, out],
-            [0, ["58 payouts match: 7,523 DKK in minor units. 2 not paid, on both sides."]]
+            [0, ["58 payouts match: 7523 minor units of DKK. 2 not paid, on both sides."]]
           )
         }
         assert.strictEqual((yield* sandbox.exchanges).filter(({ kind }) => kind === "Create").length, sent)
@@ -134,7 +134,7 @@ describe("payout reconcile", () => {
         [code, out[0]],
         [
           9,
-          "InDoubt       prize-1: ours 12,500 DKK, in doubt; the provider shows none; left the account: 0 to 12,500 DKK"
+          "InDoubt       prize-1: ours 12500 minor units of DKK, in doubt; the provider shows none; left the account: 0 to 12500 minor units of DKK"
         ]
       )
     })
@@ -154,7 +154,7 @@ describe("payout reconcile", () => {
       const sandbox = yield* sandboxOf(past("prize-1", 12_500), past("prize-2", 700))
       const stdin = '{"handle":"prize-1","amount":12500,"currency":"DKK"}\n'
       const { code, out } = yield* payout(["reconcile", "--file", "-", "--live"], { sandbox, env: live, stdin })
-      assert.deepStrictEqual([code, out], [0, ["1 payout matches: 12,500 DKK in minor units."]])
+      assert.deepStrictEqual([code, out], [0, ["1 payout matches: 12500 minor units of DKK."]])
     })
   )
 
@@ -218,7 +218,10 @@ describe("payout reconcile", () => {
       const { code, out } = yield* reconcile(sandbox, csv("prize-1,12500,DKK,"), [])
       assert.deepStrictEqual(
         [code, out[0]],
-        [9, "NotAsked      prize-1: ours 12,500 DKK, expected; not in the list; not asked about (RequestRejected)"]
+        [
+          9,
+          "NotAsked      prize-1: ours 12500 minor units of DKK, expected; not in the list; not asked about (RequestRejected)"
+        ]
       )
     })
   )

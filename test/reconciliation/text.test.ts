@@ -13,7 +13,7 @@ describe("The text of a reconciliation", () => {
       const rows = Array.from({ length: 1_000 }, (_, index) => row({ handle: `p-${index}`, amount: 1_234_567 }))
       const listed = rows.map(({ amount, handle }) => payout({ handle, amount }))
       const { summary } = yield* reconcile(rows, listed)
-      assert.deepStrictEqual(yield* linesOf([summary]), ["1,000 payouts match: 1,234,567,000 DKK in minor units."])
+      assert.deepStrictEqual(yield* linesOf([summary]), ["1,000 payouts match: 1234567000 minor units of DKK."])
     })
   )
 
@@ -24,7 +24,7 @@ describe("The text of a reconciliation", () => {
         [payout(), payout({ handle: "prize-2", currency: "ISK" }), { ...failed(), handle: "prize-3" }]
       )
       assert.deepStrictEqual(yield* linesOf([summary]), [
-        "2 payouts match: 12,500 DKK, 12,500 ISK in minor units. 1 not paid, on both sides."
+        "2 payouts match: 12500 minor units of DKK, 12500 minor units of ISK. 1 not paid, on both sides."
       ])
     })
   )
@@ -64,25 +64,25 @@ describe("The text of a reconciliation", () => {
       const { differences, summary } = yield* reconcile(ours, listed, { assess: lookups([error]) })
       const text = yield* linesOf([...differences.sort((one, other) => (one.handle < other.handle ? -1 : 1)), summary])
       assert.deepStrictEqual(text, [
-        "Differs       prize-2: ours 12,500 DKK, expected; the provider's 12,600 EUR, paid; differs in amount, currency; left the account: 12,600 EUR",
-        "MissingThere  prize-3: ours 12,500 DKK, expected; the provider has no such payout; left the account: 0 to 12,500 DKK",
-        "UnknownHere   prize-4: not in our books; the provider's 2,000,000 DKK, paid; left the account: 2,000,000 DKK",
-        "InDoubt       prize-5: ours 12,500 DKK, in doubt; the provider's 12,500 DKK, failed; left the account: 0 to 12,500 DKK",
-        "FinalSince    prize-6: ours 12,500 DKK, processing; the provider's 12,500 DKK, paid; now paid",
-        "Processing    prize-7: ours 12,500 DKK, expected; the provider's 12,500 DKK, processing; left the account: 0 to 12,500 DKK",
-        "Duplicate     prize-8: ours 1,000,000 DKK, expected; our books have the handle already, with other arguments",
+        "Differs       prize-2: ours 12500 minor units of DKK, expected; the provider's 12600 minor units of EUR, paid; differs in amount, currency; left the account: 12600 minor units of EUR",
+        "MissingThere  prize-3: ours 12500 minor units of DKK, expected; the provider has no such payout; left the account: 0 to 12500 minor units of DKK",
+        "UnknownHere   prize-4: not in our books; the provider's 2000000 minor units of DKK, paid; left the account: 2000000 minor units of DKK",
+        "InDoubt       prize-5: ours 12500 minor units of DKK, in doubt; the provider's 12500 minor units of DKK, failed; left the account: 0 to 12500 minor units of DKK",
+        "FinalSince    prize-6: ours 12500 minor units of DKK, processing; the provider's 12500 minor units of DKK, paid; now paid",
+        "Processing    prize-7: ours 12500 minor units of DKK, expected; the provider's 12500 minor units of DKK, processing; left the account: 0 to 12500 minor units of DKK",
+        "Duplicate     prize-8: ours 1000000 minor units of DKK, expected; our books have the handle already, with other arguments",
         "",
         "class         payouts  currency  in our books  left at least  left at most",
-        "Matched             2  DKK             25,000         25,000        25,000",
-        "NotPaid             1  DKK             12,500              0             0",
-        "Differs             1  DKK             12,500              0             0",
-        "                       EUR                  0         12,600        12,600",
-        "MissingThere        1  DKK             12,500              0        12,500",
-        "UnknownHere         1  DKK                  0      2,000,000     2,000,000",
-        "InDoubt             1  DKK             12,500              0        12,500",
-        "FinalSince          1  DKK             12,500         12,500        12,500",
-        "Processing          1  DKK             12,500              0        12,500",
-        "Duplicate           1  DKK          1,000,000              0             0",
+        "Matched             2  DKK              25000          25000         25000",
+        "NotPaid             1  DKK              12500              0             0",
+        "Differs             1  DKK              12500              0             0",
+        "                       EUR                  0          12600         12600",
+        "MissingThere        1  DKK              12500              0         12500",
+        "UnknownHere         1  DKK                  0        2000000       2000000",
+        "InDoubt             1  DKK              12500              0         12500",
+        "FinalSince          1  DKK              12500          12500         12500",
+        "Processing          1  DKK              12500              0         12500",
+        "Duplicate           1  DKK            1000000              0             0",
         "",
         "Matched       Both sides say that it is paid.",
         "NotPaid       Both sides say that no money moved.",
