@@ -26,12 +26,27 @@ export const make = (text: string): BadInput => new BadInput({ line: oneLine(tex
 export const fromRefusal = (refusal: InvalidRequest): BadInput =>
   new BadInput({ line: oneLine(`${refusal.field} ${refusal.reason}`), refusal })
 
-export const fromValidation = ({ error }: ValidationError.ValidationError): BadInput => {
+/** The arguments of the command line, and which names are of options. */
+export interface Given {
+  readonly args: ReadonlyArray<string>
+  readonly isOption: (name: string) => boolean
+}
+
+export const fromValidation = ({ error }: ValidationError.ValidationError, given: Given): BadInput => {
   const text = oneLine(Paint.strip(HelpDoc.toAnsiText(error)))
   const unknown = /^Received unknown argument: '(.*)'$/.exec(text)?.[1]
-  const line =
-    unknown === undefined ? text.replace(addresses, redacted) : `Received unknown argument: ${shown(unknown)}`
-  return make(`${line} (see --help)`)
+  return make(`${unknown === undefined ? text.replace(addresses, redacted) : untaken(unknown, given)} (see --help)`)
+}
+
+// What is left over is not always unknown: an option without a value is, and the second of two.
+const untaken = (argument: string, { args, isOption }: Given): string => {
+  const name = argument.replace(/=.*$/, "")
+  if (isOption(name)) {
+    if (argument === `${name}=`) return `${name}= has no value`
+    const given = args.filter((one) => one === name || one.startsWith(`${name}=`))
+    if (given.length > 1) return `${name} is given more than once`
+  }
+  return `Received unknown argument: ${shown(argument)}`
 }
 
 // An argument that no command takes may be a secret in the wrong place: only a plain word, or the name of an option, is repeated.

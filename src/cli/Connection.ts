@@ -79,11 +79,17 @@ const options = Config.all({
   baseUrl: Config.withDefault(Config.string("BILLWERK_BASE_URL"), BillwerkConfig.baseUrlDefault)
 })
 
+// A simulated provider is usual there, and so is a gateway to the real one.
+const isHere = (baseUrl: string): boolean => /^https?:\/\/(?:127\.[\d.]+|localhost|\[::1\])(?:[:/]|$)/.test(baseUrl)
+
+const here = (baseUrl: string): string =>
+  `the key goes to ${baseUrl} on this machine: real money, unless a simulated provider runs there`
+
 const live = Layer.effectContext(
   Effect.gen(function* () {
     const given = yield* options
     const { baseUrl } = yield* BillwerkConfig.make(given)
-    yield* Console.error(`LIVE: real money, ${baseUrl}`)
+    yield* Console.error(`LIVE: ${isHere(baseUrl) ? here(baseUrl) : `real money, ${baseUrl}`}`)
     return yield* clients(given)
   }).pipe(
     Effect.mapError((error) =>

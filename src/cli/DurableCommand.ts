@@ -173,10 +173,11 @@ const becauseOf: Readonly<Record<Reopened["status"], string>> = {
 
 const unknown = (handle: string): string => `payout: no durable payout here has the handle ${handle}`
 
+/** The refusal of a durable command that there is not. */
+export const unnamed = BadInput.make("name a command: durable list, show, wake, retry or assess (see --help)")
+
 /** `payout durable`, with a subcommand for each thing that an operator does. */
-export const command = Command.make("durable", {}, () =>
-  BadInput.make("name a command: durable list, show, wake, retry or assess (see --help)")
-).pipe(
+export const command = Command.make("durable", {}, () => unnamed).pipe(
   Command.withDescription(Help.durableCommands["durable list"]),
   Command.withSubcommands([list, show, wake, retry, assess])
 )

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import type * as Unfinished from "../durable/Unfinished.js"
 import * as BadInput from "./BadInput.js"
 import * as Help from "./Help.js"
@@ -105,8 +105,15 @@ const urlOf = Config.redacted(address).pipe(
             "never on the command line: other users of this machine can read that"
         )
       : BadInput.fromConfig(error)
+  ),
+  Effect.filterOrFail(
+    (url) => isDatabase(Redacted.value(url)),
+    () => BadInput.make(`${address} must be the URL of a PostgreSQL database (postgres:...)`)
   )
 )
+
+/** A URL of a database, or the folder of its socket. The driver would take any other text for a host's name. */
+const isDatabase = (url: string): boolean => /^(?:postgres|postgresql|socket):|^\//i.test(url)
 
 /** What a database's error says, without its text, which may hold anything: its code alone. */
 export const codeOf = (error: unknown): string | undefined => {

@@ -50,7 +50,8 @@ export const call = {
   live: "Pays real money, with the key in BILLWERK_API_KEY (at BILLWERK_BASE_URL, if set).",
   sandbox: "Simulates. This is the default without a key; with a key, give --live or --sandbox.",
   "test-amounts": "Sandbox only: certain amounts fail, see below.",
-  policy: "When to send again: standard, interactive (ends within 10 seconds), or none for a single exchange.",
+  policy:
+    "When to send again: standard, interactive (ends within 10 seconds), or none: one create, and a lookup if it is unclear.",
   json: "One JSON object on standard output, and nothing else there; list, durable list, reconcile: one a line."
 } as const
 
@@ -210,3 +211,6 @@ export const page: string = [
     )
   ])
 ].join("\n")
+
+/** Whether a command has an option of this name, with its dashes. */
+export const isOption = (name: string): boolean => name.startsWith("--") && page.includes(`\n  ${name} `)

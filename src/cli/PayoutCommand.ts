@@ -262,7 +262,12 @@ const obey = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   const command = Command.transformHandler(root, (handler) => Effect.withConsole(handler, console))
   return yield* Command.run(command, { name: "payout", version: Help.version })(argv).pipe(
     Effect.withConsole(quiet(console, paint)),
-    Effect.catchIf(ValidationError.isValidationError, (error) => BadInput.fromValidation(error))
+    Effect.catchIf(ValidationError.isValidationError, (error) =>
+      // The commands that the error itself names are those of the whole program.
+      ValidationError.isCommandMismatch(error) && argv[2] === "durable"
+        ? DurableCommand.unnamed
+        : BadInput.fromValidation(error, { args: argv.slice(2), isOption: Help.isOption })
+    )
   )
 })
 

@@ -122,6 +122,16 @@ describe("payout durable list", () => {
     })
   )
 
+  for (const url of ["not-a-url", "canary", "https://payer:canary@127.0.0.1/payouts", "localhost:5432"]) {
+    it.live(`refuses ${url} as the URL of a database, and does not repeat it`, () =>
+      Effect.gen(function* () {
+        const { code, err } = yield* payout(["durable", "list", "--postgres"], { env: { PAYOUTS_POSTGRES_URL: url } })
+        const line = "PAYOUTS_POSTGRES_URL must be the URL of a PostgreSQL database (postgres:...)"
+        assert.deepStrictEqual([code, err], [2, [`payout: ${line}`]])
+      })
+    )
+  }
+
   it.scopedLive("ends with 7 if the database does not answer, and shows nothing of its URL", () =>
     Effect.gen(function* () {
       const env = { PAYOUTS_POSTGRES_URL: "postgres://payer:canary@127.0.0.1:1/payouts" }

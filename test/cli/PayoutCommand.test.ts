@@ -51,6 +51,29 @@ describe("payout, for people", () => {
     })
   )
 
+  it.effect("says that the key goes to an address on this machine, where a simulated provider may be", () =>
+    Effect.gen(function* () {
+      for (const host of ["http://127.0.0.1:8080", "http://localhost:8080", "https://[::1]"]) {
+        const sandbox = yield* Sandbox.make()
+        const env = { ...live, BILLWERK_BASE_URL: host }
+        const { err } = yield* payout(["create", ...flags(), "--live"], { sandbox, env })
+        const line = `LIVE: the key goes to ${host} on this machine: real money, unless a simulated provider runs there`
+        assert.deepStrictEqual(err, [line])
+      }
+    })
+  )
+
+  it.effect("says of --policy none what it does: one create, and a lookup if it is unclear", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.make()
+      yield* sandbox.always(Script.dropBeforeCommit)
+      yield* payout(["create", ...flags(), "--policy", "none", "--live"], { sandbox, env: live })
+      const kinds = (yield* sandbox.exchanges).map(({ kind }) => kind)
+      assert.deepStrictEqual(kinds, ["Create", "Lookup"])
+      assert.match(Help.call.policy, /none: one create, and a lookup if it is unclear/)
+    })
+  )
+
   it.effect("shows what an error says to do next", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.make({ testAmounts: true })
@@ -325,7 +348,11 @@ describe("bad input", () => {
     [["get", "--handle", ".."], mustBe("handle", Handle.Handle)],
     [["get"], "Expected to find option: '--handle' (see --help)"],
     [["create", ...flags(), "--lvie"], "Received unknown argument: '--lvie' (see --help)"],
-    [["create", ...flags(), "--amount", "1"], "Received unknown argument: '--amount' (see --help)"],
+    [["create", ...flags(), "--amount", "1"], "--amount is given more than once (see --help)"],
+    [["create", ...flags(), "--amount=1"], "--amount is given more than once (see --help)"],
+    [["create", ...flags().slice(2), "--handle="], "--handle= has no value (see --help)"],
+    [["create", ...flags(), "--lvie", "--lvie"], "Received unknown argument: '--lvie' (see --help)"],
+    [["durable", "bogus"], "name a command: durable list, show, wake, retry or assess (see --help)"],
     [["create", ...flags(), "extra"], "Received unknown argument: 'extra' (see --help)"],
     [
       ["create", ...flags(), "--policy", "often"],

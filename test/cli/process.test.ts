@@ -148,7 +148,7 @@ describe("the payout process, listing", () => {
         child.once("close", (code) => resume(Effect.succeed({ code, err })))
       })
       assert.deepStrictEqual([ended.code, ended.err.split("\n").length], [141, 2])
-      assert.match(ended.err, /^LIVE: real money, /)
+      assert.match(ended.err, /^LIVE: the key goes to http:/)
       const sandbox = yield* Sandbox.Sandbox
       assert.isBelow((yield* sandbox.exchanges).length, 30)
     }).pipe(Effect.provide(serverOf({ history: thousands })))
@@ -251,7 +251,7 @@ describe.concurrent("the payout process", () => {
         code: 5,
         out: "",
         err:
-          `LIVE: real money, ${env.BILLWERK_BASE_URL}\n` +
+          `LIVE: the key goes to ${env.BILLWERK_BASE_URL} on this machine: real money, unless a simulated provider runs there\n` +
           "payout: interrupted: it is unclear whether payout prize-1 was made. Run recover with the same request and " +
           "--evidence payout-prize-1.evidence.json, which asks the provider first; never pay again under another handle.\n"
       })
