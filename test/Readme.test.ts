@@ -91,7 +91,7 @@ describe("The programs that print nothing", () => {
       yield* sandbox.script(Script.hardDeclined("credit_card_expired"))
       const payouts = yield* Payouts.Payouts
       const error = yield* Effect.flip(payouts.create(yield* prize("0042")))
-      assert.strictEqual(nextStep(error), "ask the customer: credit_card_expired")
+      assert.strictEqual(nextStep(error), "ask for another payment method: credit_card_expired")
     }).pipe(Effect.provide(over({})))
   )
 

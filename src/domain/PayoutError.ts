@@ -460,10 +460,17 @@ export class HandleConflict extends Schema.TaggedError<HandleConflict>("effect-b
  * const pay = (request: PayoutRequest.PayoutRequest) =>
  *   Effect.flatMap(Payouts.Payouts, (payouts) => payouts.create(request)).pipe(
  *     Effect.map(({ _tag }) => _tag),
+ *     // Its `certainty` is about this request alone; the funds of the handle may be the other one's.
+ *     Effect.catchTag("HandleConflict", ({ exposure, other }) =>
+ *       Effect.succeed(`ask a person: up to ${exposure.max + other.exposure.max} may have moved`)
+ *     ),
+ *     // Before any category: a decline may say `MayHaveMoved`, because an earlier create may have paid.
+ *     Effect.catchIf(
+ *       ({ certainty }) => certainty !== "NotMoved",
+ *       ({ exposure }) => Effect.succeed(`recover it later: up to ${exposure.max} may have moved`)
+ *     ),
  *     Effect.catchTag("HardDeclined", ({ error }) => Effect.succeed(`ask for another card: ${error}`)),
- *     Effect.catchAll(({ certainty, exposure }) =>
- *       Effect.succeed(certainty === "NotMoved" ? "release the funds" : `up to ${exposure.max} may have moved`)
- *     )
+ *     Effect.catchAll(({ _tag }) => Effect.succeed(`nothing has moved: ${_tag}`))
  *   )
  * ```
  *

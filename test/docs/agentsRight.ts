@@ -1,13 +1,15 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { type Exposure, Handle, PayoutRequest, Payouts } from "effect-billwerk-payouts"
+import { ledgerStep, LedgerStep } from "./ledgerStep.js"
 
-/** Your own tables. What they store is on the disk when an effect ends. */
+/** Your own tables. What they store is on the disk when an effect ends, and each may be done again for a handle. */
 export class Tables extends Context.Tag("Tables")<
   Tables,
   {
     readonly evidenceOf: (handle: string) => Effect.Effect<Option.Option<Exposure.Evidence>>
+    /** Replaces what was stored: so one process at a time owns a handle. */
     readonly keep: (evidence: Exposure.Evidence) => Effect.Effect<void>
-    readonly book: (handle: string) => Effect.Effect<void>
+    readonly book: (handle: string, amount: number) => Effect.Effect<void>
     readonly release: (handle: string) => Effect.Effect<void>
     readonly askAPerson: (handle: string, atMost: number) => Effect.Effect<void>
   }
@@ -18,7 +20,10 @@ export const PayoutsLive = Layer.unwrapEffect(
   Effect.map(Tables, ({ keep }) => Payouts.layerWith({ beforeCreate: keep }))
 )
 
-/** Safe to call again for the same prize: after an error, a crash, or a message that comes twice. */
+/**
+ * Safe to call again for the same prize: after an error, a crash, or a message that comes twice. Not safe in two
+ * processes at once: take a lock of the prize first, or a queue with one consumer for each handle.
+ */
 export const pay = Effect.fn("pay")(function* (prize: {
   readonly id: number
   readonly card: string
@@ -40,8 +45,14 @@ export const pay = Effect.fn("pay")(function* (prize: {
   const end = yield* Effect.merge(call)
   if (end._tag === "InvalidRequest") return yield* end
   yield* tables.keep(end.evidence)
-  if (end._tag === "Processing") return // not paid yet: `awaitFinal`, or call this again later
-  if (end._tag === "Paid") return yield* tables.book(handle)
-  if (end.certainty === "NotMoved") return yield* tables.release(handle)
-  yield* tables.askAPerson(handle, end.exposure.max)
+  yield* LedgerStep.$match(ledgerStep(end), {
+    Book: ({ amount, inDoubt }) =>
+      Effect.zipRight(
+        tables.book(handle, amount),
+        inDoubt > 0 ? tables.askAPerson(handle, inDoubt) : Effect.void // it may have paid once more
+      ),
+    Release: () => tables.release(handle),
+    TryLater: () => Effect.void, // call this again later: the funds stay reserved
+    AskAPerson: ({ atMost }) => tables.askAPerson(handle, atMost)
+  })
 })

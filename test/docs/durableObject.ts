@@ -1,6 +1,14 @@
 import { FetchHttpClient } from "@effect/platform"
 import { Effect, Layer, ManagedRuntime, Redacted, Schema } from "effect"
-import { BillwerkClient, Exposure, PayoutError, PayoutRequest, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import {
+  BillwerkClient,
+  Exposure,
+  type Outcome,
+  PayoutError,
+  PayoutRequest,
+  Payouts,
+  RetryPolicy
+} from "effect-billwerk-payouts"
 
 interface Env {
   readonly BILLWERK_API_KEY: string
@@ -20,6 +28,10 @@ const keep = (storage: Storage, evidence: Exposure.Evidence) =>
     Effect.promise(() => storage.put(evidence.handle, row))
   )
 
+/** Of the handle, whoever asks. The `certainty` of a conflict is about the new arguments alone. */
+const ofHandle = (end: Outcome.Outcome | Exclude<PayoutError.PayoutError, PayoutError.InvalidRequest>) =>
+  end._tag === "HandleConflict" && end.certainty === "NotMoved" ? end.other.certainty : end.certainty
+
 const pay = (storage: Storage, body: string) =>
   Effect.gen(function* () {
     const payouts = yield* Payouts.Payouts
@@ -35,7 +47,7 @@ const pay = (storage: Storage, body: string) =>
     if (end._tag === "ParseError" || end._tag === "InvalidRequest") return yield* end
     yield* keep(storage, end.evidence)
     const status = end._tag === "Paid" ? 200 : end._tag === "Processing" ? 202 : PayoutError.httpStatus(end)
-    return Response.json({ handle: end.handle, state: end._tag, certainty: end.certainty }, { status })
+    return Response.json({ handle: end.handle, state: end._tag, certainty: ofHandle(end) }, { status })
   }).pipe(
     Effect.catchTags({
       ParseError: () => Effect.succeed(Response.json({ reason: "InvalidRequest" }, { status: 400 })),

@@ -5,8 +5,12 @@ import * as HttpApiError from "@effect/platform/HttpApiError"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import { Context, Effect, Layer, Option, Queue, Schedule, Schema, Stream } from "effect"
 import { type Exposure, type Outcome, type PayoutError, PayoutRequest, Payouts } from "effect-billwerk-payouts"
+import { ledgerStep, LedgerStep } from "./ledgerStep.js"
 
-/** What the endpoint says of a payout. `InDoubt` is no failure: the money may have moved, and nobody may pay it again. */
+/**
+ * What the endpoint says of a payout. `InDoubt` is no failure: the money may have moved, and it must not be paid in another
+ * way. `Accepted` with a reason: nothing has moved, and the hourly pass tries again. `NotPaid` is final.
+ */
 export const State = Schema.Struct({
   handle: Schema.String,
   state: Schema.Literal("Accepted", "Paid", "Processing", "InDoubt", "NotPaid"),
@@ -66,15 +70,16 @@ const CashierLive = Layer.scoped(
 
     const book = Effect.fn(function* (end: Outcome.Outcome | PayoutError.PayoutError) {
       if (end._tag === "InvalidRequest") return yield* Effect.logError(end.message)
-      const { certainty, evidence, handle } = end
-      if (end._tag === "Paid" || end._tag === "Processing") {
-        return yield* orders.keep(evidence, { handle, state: end._tag })
-      }
-      yield* orders.keep(evidence, {
-        handle,
-        state: certainty === "NotMoved" ? "NotPaid" : "InDoubt",
-        reason: end._tag
+      const { evidence, handle } = end
+      const reason = end._tag
+      const state = LedgerStep.$match(ledgerStep(end), {
+        Book: () => ({ handle, state: "Paid" as const }),
+        Release: () => ({ handle, state: "NotPaid" as const, reason }),
+        TryLater: () =>
+          reason === "Processing" ? { handle, state: reason } : { handle, state: "Accepted" as const, reason },
+        AskAPerson: () => ({ handle, state: "InDoubt" as const, reason })
       })
+      yield* orders.keep(evidence, state)
     })
 
     const pay = Effect.fn(function* ({ evidence, request }: Order) {

@@ -6,19 +6,24 @@ import { prize } from "./prize.js"
 const pay = (request: PayoutRequest.PayoutRequest) =>
   Effect.flatMap(Payouts.Payouts, (payouts) => payouts.create(request)).pipe(
     Effect.map(({ _tag }) => _tag),
-    // One category alone...
+    // First a handle that is taken: its `certainty` is about this request, and `other` about the money of the other one.
+    Effect.catchTag("HandleConflict", ({ exposure, handle, other }) =>
+      Effect.succeed(`ask a person whose ${handle} is: up to ${exposure.max + other.exposure.max} may have moved`)
+    ),
+    // Then the only question that matters. A decline may say `MayHaveMoved`, too.
+    Effect.catchIf(
+      ({ certainty }) => certainty !== "NotMoved",
+      ({ exposure, handle }) => Effect.succeed(`do not touch ${handle}: up to ${exposure.max} may have moved`)
+    ),
+    // Nothing has moved. Now by category: one alone...
     Effect.catchTag("HardDeclined", ({ error }) => Effect.succeed(`ask for another card: ${error}`)),
     // ...several by name...
     Effect.catchTags({
       RateLimited: () => Effect.succeed("pay later"),
       PaymentMethodNotFound: () => Effect.succeed("ask for another card: it is gone")
     }),
-    // ...and the rest by the only question that matters.
-    Effect.catchAll(({ certainty, exposure, handle }) =>
-      certainty === "NotMoved"
-        ? Effect.succeed("release the funds")
-        : Effect.succeed(`do not touch ${handle}: up to ${exposure.max} may have moved`)
-    )
+    // ...and the rest.
+    Effect.catchAll(({ _tag }) => Effect.succeed(`keep the funds, and look into it: ${_tag}`))
   )
 
 const main = Effect.gen(function* () {
@@ -27,8 +32,9 @@ const main = Effect.gen(function* () {
   yield* Console.log(yield* pay(yield* prize("0001")))
   yield* sandbox.script(Script.apiError({ status: 401, code: 6 }))
   yield* Console.log(yield* pay(yield* prize("0002")))
-  yield* sandbox.always(Script.dropBeforeCommit)
+  yield* sandbox.script(Script.onCreate(Script.dropBeforeCommit), Script.onCreate(Script.hardDeclined()))
   yield* Console.log(yield* pay(yield* prize("0003")))
+  yield* Console.log(yield* pay(yield* prize("0003"))) // declined, and the create before it may still arrive
 })
 
 const TestLayer = Layer.provideMerge(Payouts.layerWith({ policy: RetryPolicy.none }), Sandbox.layer)

@@ -34,9 +34,11 @@ const main = Effect.gen(function* () {
 const Live = Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer).pipe(
   Layer.provide(Payouts.layer),
   Layer.provideMerge(BooksLive),
+  // The books' own client, nearest to them. An engine on a database has an `SqlClient` of its own, which must not take its
+  // place.
+  Layer.provideMerge(LibsqlClient.layer({ url: ":memory:" })),
   Layer.provideMerge(WorkflowEngine.layerMemory), // or SqliteEngine.layer, PostgresEngine.layer
   Layer.provideMerge(Sandbox.layer),
-  Layer.provideMerge(LibsqlClient.layer({ url: ":memory:" })),
   Layer.provideMerge(TestContext.TestContext)
 )
 

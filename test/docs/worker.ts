@@ -13,18 +13,21 @@ const PayoutsLive = (env: Env) =>
     Layer.provide(FetchHttpClient.layer)
   )
 
+/**
+ * Nothing is stored, so any request may be the second one for its payout. This asks first, and only then pays. It assumes
+ * that one create was sent before: what is not paid is a 202, until the arrival horizon has passed.
+ */
 const pay = (body: string) =>
   Effect.gen(function* () {
     const payouts = yield* Payouts.Payouts
     const request = yield* Schema.decode(Schema.parseJson(PayoutRequest.FromInput))(body)
-    const { _tag: state, handle } = yield* payouts.create(request)
+    const { _tag: state, handle } = yield* payouts.recover(request)
     return Response.json({ handle, state })
   }).pipe(
     Effect.catchAll((error) =>
       error._tag === "ParseError"
         ? Effect.succeed(Response.json({ reason: "InvalidRequest" }, { status: 400 }))
-        : // Of a 202, store `error.evidence`: recover it.
-          Effect.succeed(Response.json({ reason: error._tag }, { status: PayoutError.httpStatus(error) }))
+        : Effect.succeed(Response.json({ reason: error._tag }, { status: PayoutError.httpStatus(error) }))
     )
   )
 

@@ -1,0 +1,176 @@
+/** The programs of the documents that book by handle, story by story: what they do with the funds. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Option } from "effect"
+import { type Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
+import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { pay, PayoutsLive, Tables } from "./docs/agentsRight.js"
+import { nextStep } from "./docs/match.js"
+import { Funds, payPrize } from "./docs/workflow.js"
+import { requestOf } from "./support.js"
+
+const prize = { id: 42, card: "ca_fcfac2016614418f969fa5697383e47c", amount: 12_500 }
+const otherCard = { ...prize, card: "ca_0123456789abcdef0123456789abcdef" }
+const otherAmount = { ...prize, amount: 20_000 }
+
+/** Tables that outlive the processes, and what they were asked. */
+const tables = () => {
+  const evidence = new Map<string, Exposure.Evidence>()
+  const calls: Array<string> = []
+  const note = (call: string) => Effect.sync(() => void calls.push(call))
+  const layer = Layer.succeed(Tables, {
+    evidenceOf: (handle) => Effect.sync(() => Option.fromNullable(evidence.get(handle))),
+    keep: (one) => Effect.sync(() => void evidence.set(one.handle, one)),
+    book: (_, amount) => note(`book ${amount}`),
+    release: () => note("release"),
+    askAPerson: (_, atMost) => note(`ask, at most ${atMost}`)
+  })
+  /** Each run is a process of its own, which is killed after so many seconds. */
+  const run = (one: typeof prize, killedAfter = 900) =>
+    pay(one).pipe(
+      Effect.provide(Layer.provideMerge(PayoutsLive, layer)),
+      Effect.timeoutOption(`${killedAfter} seconds`),
+      Sandbox.inVirtualTime
+    )
+  return { calls, run }
+}
+
+const moved = Effect.flatMap(Sandbox.Sandbox, ({ ledger }) =>
+  Effect.map(ledger, (ledger) => Ledger.moved(ledger, "prize.42"))
+)
+const script = (...steps: ReadonlyArray<Script.Step>) =>
+  Effect.flatMap(Sandbox.Sandbox, (sandbox) => sandbox.script(...steps))
+
+describe("agentsRight.ts", () => {
+  for (const [what, other] of [
+    ["card", otherCard],
+    ["amount", otherAmount]
+  ] as const) {
+    it.effect(`releases nothing of a paid prize that comes again with another ${what}`, () => {
+      const { calls, run } = tables()
+      return Effect.gen(function* () {
+        yield* run(prize)
+        yield* run(other)
+        assert.deepStrictEqual(calls, ["book 12500", "ask, at most 12500"])
+        assert.strictEqual(yield* moved, 12_500)
+      }).pipe(Effect.provide(Sandbox.layer))
+    })
+  }
+
+  it.effect("releases nothing when the process was killed under way, and the next one has another card", () => {
+    const { calls, run } = tables()
+    return Effect.gen(function* () {
+      yield* script(Script.hangAfterCommit.pipe(Script.onCreate))
+      yield* run(prize, 1)
+      yield* run(otherCard)
+      assert.deepStrictEqual(calls, ["ask, at most 12500"])
+      yield* run(prize)
+      assert.deepStrictEqual(calls, ["ask, at most 12500", "book 12500"])
+      assert.strictEqual(yield* moved, 12_500)
+    }).pipe(Effect.provide(Sandbox.layer))
+  })
+
+  it.effect(
+    "keeps the funds of a payout that is processing, although another card was refused under its handle",
+    () => {
+      const { calls, run } = tables()
+      return Effect.gen(function* () {
+        yield* run(prize, 1)
+        yield* run(otherCard, 1)
+        assert.deepStrictEqual(calls, ["ask, at most 12500"])
+        yield* Sandbox.inVirtualTime(Effect.sleep("2 hours"))
+        yield* run(prize)
+        assert.deepStrictEqual(calls, ["ask, at most 12500", "book 12500"])
+      }).pipe(Effect.provide(Sandbox.layerWith({ outcome: Acquirer.processing({ after: "1 hour" }) })))
+    }
+  )
+
+  it.effect("books what has certainly moved, and asks a person about an earlier processing error", () => {
+    const { calls, run } = tables()
+    return Effect.gen(function* () {
+      yield* script(Script.processingError({ moved: true }).pipe(Script.onCreate))
+      yield* run(prize)
+      assert.deepStrictEqual(calls, ["book 12500", "ask, at most 12500"])
+      assert.strictEqual(yield* moved, 25_000)
+    }).pipe(Effect.provide(Sandbox.layer))
+  })
+
+  for (const [what, step] of [
+    ["without a connection", Script.connectionRefused],
+    ["over the limit", Script.apiError({ status: 429, code: 122 })],
+    ["with a refused key", Script.apiError({ status: 401, code: 6 })]
+  ] as const) {
+    it.effect(`releases nothing in runs ${what}, and books the one that pays`, () => {
+      const { calls, run } = tables()
+      return Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* sandbox.always(step)
+        for (let runs = 0; runs < 4; runs++) yield* run(prize)
+        assert.deepStrictEqual(calls, [])
+        yield* sandbox.clear
+        yield* run(prize)
+        assert.deepStrictEqual(calls, ["book 12500"])
+      }).pipe(Effect.provide(Sandbox.layer))
+    })
+  }
+
+  it.effect("releases the funds of a certain decline", () => {
+    const { calls, run } = tables()
+    return Effect.gen(function* () {
+      yield* script(Script.hardDeclined())
+      yield* run(prize)
+      assert.deepStrictEqual(calls, ["release"])
+    }).pipe(Effect.provide(Sandbox.layer))
+  })
+})
+
+describe("workflow.ts", () => {
+  const played = (story: Effect.Effect<unknown, unknown, Payouts.Payouts | Funds | Sandbox.Sandbox>) =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      const note = (call: string) => Effect.sync(() => void calls.push(call))
+      const FundsTest = Layer.succeed(Funds, {
+        reserve: () => Effect.void,
+        book: (_, amount) => note(`book ${amount}`),
+        release: () => note("release"),
+        askAPerson: (_, atMost) => note(`ask, at most ${atMost}`)
+      })
+      yield* Sandbox.inVirtualTime(Effect.ignore(story)).pipe(
+        Effect.provide(Layer.mergeAll(Payouts.layer, FundsTest).pipe(Layer.provideMerge(Sandbox.layer)))
+      )
+      return calls
+    })
+
+  it.effect("releases nothing of a paid prize that comes again with another card", () =>
+    Effect.gen(function* () {
+      const calls = yield* played(
+        Effect.zipRight(payPrize(requestOf()), payPrize(requestOf({ destination: otherCard.card })))
+      )
+      assert.deepStrictEqual(calls, ["book 12500", "ask, at most 12500"])
+    })
+  )
+
+  it.effect("books what has certainly moved, and asks a person about an earlier processing error", () =>
+    Effect.gen(function* () {
+      const hidden = script(Script.processingError({ moved: true }).pipe(Script.onCreate))
+      const calls = yield* played(Effect.zipRight(hidden, payPrize(requestOf())))
+      assert.deepStrictEqual(calls, ["book 12500", "ask, at most 12500"])
+    })
+  )
+})
+
+describe("match.ts", () => {
+  const said = (...steps: ReadonlyArray<Script.Step>) =>
+    Effect.gen(function* () {
+      yield* script(...steps)
+      const payouts = yield* Payouts.Payouts
+      yield* Effect.ignore(payouts.create(requestOf()))
+      return nextStep(yield* Effect.flip(payouts.create(requestOf())))
+    }).pipe(Effect.provide(Layer.provideMerge(Payouts.layerWith({ policy: RetryPolicy.none }), Sandbox.layer)))
+
+  it.effect("asks for no other card while an earlier create may have paid", () =>
+    Effect.gen(function* () {
+      const next = yield* said(Script.onCreate(Script.dropBeforeCommit), Script.onCreate(Script.hardDeclined()))
+      assert.strictEqual(next, "recover prize-2026-0042: up to 12500 may have moved")
+    })
+  )
+})
