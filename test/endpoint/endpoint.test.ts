@@ -47,6 +47,14 @@ const url = Effect.map(HttpServer.HttpServer, ({ address }) =>
   address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}` : ""
 )
 
+/** An order that waits, and the recipe without a socket. */
+const open: Order = {
+  request: requestOf({ handle: "prize-1", destination: "ca_1" }),
+  state: { handle: "prize-1", state: "Accepted" },
+  evidence: Option.none()
+}
+const cashierOf = (orders: Orders["Type"]) => Layer.provide(ApiLive, Layer.succeed(Orders, orders))
+
 /** Status and body. */
 const execute = (request: HttpClientRequest.HttpClientRequest) =>
   Effect.gen(function* () {
@@ -128,6 +136,40 @@ describe("The endpoint of the recipe", () => {
       Effect.provide(server(rows().orders, { outcome: Acquirer.processing({ after: "500 millis" }) })),
       Effect.scoped
     )
+  )
+
+  for (const [what, step, reason] of [
+    ["without a connection", Script.connectionRefused, "CommunicationError"],
+    ["over the limit", Script.apiError({ status: 429, code: 122 }), "RateLimited"],
+    ["with a refused key", Script.apiError({ status: 401, code: 6 }), "RequestRejected"]
+  ] as const) {
+    it.effect(`keeps an order open ${what}, and pays it an hour later`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        const { orders, table } = rows([open])
+        yield* sandbox.always(step)
+        yield* Effect.gen(function* () {
+          yield* Sandbox.inVirtualTime(Effect.sleep("50 minutes"))
+          assert.deepStrictEqual(table.get(prize.handle)?.state, { handle: prize.handle, state: "Accepted", reason })
+          yield* sandbox.clear
+          yield* Sandbox.inVirtualTime(Effect.sleep("1 hour"))
+          assert.deepStrictEqual(table.get(prize.handle)?.state, { handle: prize.handle, state: "Paid" })
+        }).pipe(Effect.provide(cashierOf(orders)))
+        assert.strictEqual(yield* moved, 12_500)
+      }).pipe(Effect.provide(Sandbox.layer))
+    )
+  }
+
+  it.effect("keeps an order in doubt whose handle another payout has taken", () =>
+    Effect.gen(function* () {
+      const { orders, table } = rows([open])
+      yield* Effect.flatMap(Payouts.Payouts, (payouts) =>
+        payouts.create(requestOf({ ...prize, destination: "ca_2" }))
+      ).pipe(Effect.provide(Payouts.layer))
+      yield* Sandbox.inVirtualTime(Effect.sleep("1 minute")).pipe(Effect.provide(cashierOf(orders)))
+      const state = { handle: prize.handle, state: "InDoubt", reason: "HandleConflict" } as const
+      assert.deepStrictEqual(table.get(prize.handle)?.state, state)
+    }).pipe(Effect.provide(Sandbox.layer))
   )
 
   it.live("goes on after a crash with what was stored, and pays nothing twice", () =>
