@@ -1,10 +1,13 @@
 /** The programs of the documents that book by handle, story by story: what they do with the funds. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Redacted } from "effect"
 import { type Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import * as SandboxServer from "effect-billwerk-payouts/testing/server"
 import { pay, PayoutsLive, Tables } from "./docs/agentsRight.js"
+import { PayoutsObject } from "./docs/durableObject.js"
 import { nextStep } from "./docs/match.js"
+import worker from "./docs/worker.js"
 import { Funds, payPrize } from "./docs/workflow.js"
 import { requestOf } from "./support.js"
 
@@ -172,5 +175,69 @@ describe("match.ts", () => {
       const next = yield* said(Script.onCreate(Script.dropBeforeCommit), Script.onCreate(Script.hardDeclined()))
       assert.strictEqual(next, "recover prize-2026-0042: up to 12500 may have moved")
     })
+  )
+})
+
+/** The programs for Workers, on Node: their `fetch` reaches a Sandbox on a socket, whatever it asks for. */
+const onWorkers = <E>(
+  story: (sandbox: Sandbox.Sandbox["Type"]) => Effect.Effect<void, E>
+): Effect.Effect<void, unknown> =>
+  Effect.gen(function* () {
+    const { url } = yield* SandboxServer.SandboxServer
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const before = globalThis.fetch
+        globalThis.fetch = (input, init) => {
+          const { pathname, search } = new URL(input instanceof Request ? input.url : input)
+          return before(`${url}${pathname}${search}`, init)
+        }
+        return before
+      }),
+      (before) => Effect.sync(() => void (globalThis.fetch = before))
+    )
+    yield* story(yield* Sandbox.Sandbox)
+  }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(SandboxServer.layer, Sandbox.layerSandbox)))
+
+const env = { BILLWERK_API_KEY: Redacted.value(Sandbox.apiKey) }
+const posted = (card = prize.card) =>
+  new Request("https://worker.example/", {
+    method: "POST",
+    body: JSON.stringify({ handle: "prize.42", destination: card, amount: 12_500, currency: "DKK" })
+  })
+const answered = (answer: Promise<Response>): Effect.Effect<unknown> =>
+  Effect.promise(async () => {
+    const response = await answer
+    return [response.status, await response.json()]
+  })
+
+describe("worker.ts", () => {
+  it.live("pays nothing again when a request comes again after a 202", () =>
+    onWorkers((sandbox) =>
+      Effect.gen(function* () {
+        const ask = Effect.suspend(() => answered(worker.fetch(posted(), env, { waitUntil: () => undefined })))
+        yield* sandbox.script(Script.processingError({ moved: true }).pipe(Script.onCreate))
+        assert.deepStrictEqual(yield* ask, [202, { reason: "ProcessingError" }])
+        assert.deepStrictEqual(yield* ask, [202, { reason: "ProcessingError" }])
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize.42"), 12_500)
+      })
+    )
+  )
+})
+
+describe("durableObject.ts", () => {
+  it.live("says of a handle that another card was paid under it that money has moved", () =>
+    onWorkers(() =>
+      Effect.gen(function* () {
+        const rows = new Map<string, unknown>()
+        const storage = {
+          get: async (key: string) => rows.get(key),
+          put: async (key: string, value: unknown) => void rows.set(key, value)
+        }
+        const object: PayoutsObject = new PayoutsObject({ storage }, { ...env, PAYOUTS: { getByName: () => object } })
+        yield* answered(object.fetch(posted()))
+        const refused = yield* answered(object.fetch(posted(otherCard.card)))
+        assert.deepStrictEqual(refused, [409, { handle: "prize.42", state: "HandleConflict", certainty: "Moved" }])
+      })
+    )
   )
 })

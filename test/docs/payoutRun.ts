@@ -12,7 +12,7 @@ const rows = Array.from({ length: 200 }, (_, index) => ({
   currency: "DKK"
 }))
 
-/** Pays the rows, until a run leaves nothing to do. To run it again after a kill is safe. */
+/** Pays the rows, once. Run it again after a kill, a stop or a failure, until it leaves nothing to do: that is safe. */
 const run = Effect.gen(function* () {
   const requests = yield* Effect.forEach(rows, PayoutRequest.make) // a wrong row fails before anything is sent
   const { inDoubt, notBegun, notMoved, paid, stopped } = yield* Batch.run(requests, {
