@@ -73,7 +73,7 @@ const serve = (flags: Flags) =>
       Effect.provideService(Sandbox.Sandbox, sandbox),
       Effect.mapError((error) => BadInput.make(`cannot listen at ${flags.host}, port ${port} (${reasonOf(error)})`))
     )
-    yield* Console.error(announcement(server, flags, Ledger.payouts(yield* sandbox.ledger).length))
+    yield* Console.error(announcement(server, flags, Ledger.payouts(yield* bare.ledger).length))
     yield* Console.log(server.url)
     return yield* broken
   })

@@ -1,6 +1,6 @@
 /**
- * The simulated provider's state in a file, so that it survives a restart: as a provider does, it answers a create only
- * when the file has what it did.
+ * The simulated provider's state in a file, so that it survives a restart. As with a real provider, the file has a change
+ * of the ledger before anyone hears of it: by an answer of any kind, by a webhook, or by the page.
  */
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -8,6 +8,7 @@ import * as Path from "@effect/platform/Path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -53,7 +54,7 @@ const encode = (state: SandboxState): string =>
 
 const limit: SmallText.Limit = { bytesMax: 256 * 1024 * 1024, what: "state of a sandbox" }
 
-/** How long what no create waits for may be missing in the file. */
+/** How long the file may lack what has not been told: a change of the ledger, or an exchange that changed nothing. */
 const pace = "1 second"
 
 /** A sandbox that goes on with what is in the file, and keeps it. */
@@ -75,35 +76,65 @@ export const keep = (
     const book = yield* bookOf(sandbox, name)
     // Fails at once where it cannot be written, and not with the first payout.
     yield* Effect.mapError(book.save, unwritable(name))
-    const saved = Effect.catchAll(book.save, (error) =>
+    const reported = Effect.catchAll((error: PlatformError.PlatformError) =>
       Effect.as(Deferred.fail(broken, unwritable(name)(error)), false)
     )
+    const saved = reported(book.save)
     yield* Effect.addFinalizer(() => saved)
     yield* Effect.forkScoped(Effect.interruptible(Effect.repeat(saved, Schedule.spaced(pace))))
-    const changing = <A, E>(change: Effect.Effect<A, E>) => Effect.zipLeft(change, Effect.zipRight(book.changed, saved))
-    return {
-      broken: Deferred.await(broken),
-      sandbox: {
-        ...sandbox,
-        receive: (incoming) =>
-          Effect.gen(function* () {
-            yield* book.changed
-            const delivery = yield* sandbox.receive(incoming)
-            yield* book.changed
-            // What is not in the file must not be believed by the client.
-            const isKept = incoming.method !== "POST" || (yield* saved)
-            return isKept ? delivery : Delivery.Dropped({ reset: false })
-          }),
-        settle: (handle, outcome) => changing(sandbox.settle(handle, outcome)),
-        reset: changing(sandbox.reset)
-      }
-    }
+    return { broken: Deferred.await(broken), sandbox: telling(sandbox, book, saved, reported(book.saveLedger)) }
   })
+
+/** A sandbox that tells nothing which the file does not have. Once the file cannot be written, it tells nothing more. */
+const telling = (
+  sandbox: Sandbox.Service,
+  book: Book,
+  saved: Effect.Effect<boolean>,
+  ledgerSaved: Effect.Effect<boolean>
+): Sandbox.Service => {
+  const before = (kept: Effect.Effect<boolean>) =>
+    Effect.flatMap(kept, (isKept) => (isKept ? Effect.void : Effect.never))
+  const changing = <A, E>(change: Effect.Effect<A, E>) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(change)
+      yield* Effect.zipRight(book.changed, before(saved))
+      return yield* exit
+    })
+  return {
+    ...sandbox,
+    ledger: Effect.zipLeft(sandbox.ledger, before(ledgerSaved)),
+    exchanges: Effect.zipLeft(sandbox.exchanges, before(ledgerSaved)),
+    receive: (incoming) =>
+      Effect.gen(function* () {
+        yield* book.changed
+        const delivery = yield* sandbox.receive(incoming)
+        yield* book.changed
+        // A lookup need not wait until the file has the lookup itself.
+        const isKept = yield* incoming.method === "POST" ? saved : ledgerSaved
+        return isKept ? delivery : Delivery.Dropped({ reset: false })
+      }),
+    settle: (handle, outcome) => changing(sandbox.settle(handle, outcome)),
+    reset: changing(sandbox.reset),
+    tell: (listener) =>
+      Effect.gen(function* () {
+        const changes = yield* Queue.unbounded<Sandbox.Change>()
+        const next = Effect.gen(function* () {
+          const change = yield* Queue.take(changes)
+          if (change._tag === "Ended") yield* before(ledgerSaved)
+          yield* Queue.offer(listener, change)
+        })
+        yield* Effect.forkScoped(Effect.interruptible(Effect.forever(next)))
+        yield* sandbox.tell(changes)
+      })
+  }
+}
 
 interface Book {
   readonly changed: Effect.Effect<void>
   /** Writes what changed. Calls that wait for the same write share it. */
   readonly save: Effect.Effect<true, PlatformError.PlatformError>
+  /** The same, if the ledger changed. Otherwise it waits for nothing. */
+  readonly saveLedger: Effect.Effect<true, PlatformError.PlatformError>
 }
 
 const bookOf = (sandbox: Sandbox.Service, name: string) =>
@@ -116,19 +147,21 @@ const bookOf = (sandbox: Sandbox.Service, name: string) =>
 
     // The ledger also changes without a request: when a payout settles, or a request arrives late.
     const write = Effect.gen(function* () {
-      const state = yield* sandbox.state
-      const now = yield* sandbox.ledger
-      if (written === changes && ledger === now) return
+      // The state is read last, so it has at least what counts as written afterwards.
       const upTo = changes
-      yield* EvidenceFile.replace(name, encode(state))
+      const now = yield* sandbox.ledger
+      if (written === upTo && ledger === now) return
+      yield* EvidenceFile.replace(name, encode(yield* sandbox.state))
       written = upTo
       ledger = now
     })
+    const save = one
+      .withPermits(1)(write)
+      .pipe(Effect.provide(context), Effect.uninterruptible, Effect.as(true as const))
     const book: Book = {
       changed: Effect.sync(() => void (changes += 1)),
-      save: one
-        .withPermits(1)(write)
-        .pipe(Effect.provide(context), Effect.uninterruptible, Effect.as(true as const))
+      save,
+      saveLedger: Effect.flatMap(sandbox.ledger, (now) => (now === ledger ? Effect.succeed(true as const) : save))
     }
     return book
   })

@@ -4,7 +4,7 @@ import { FetchHttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { Effect, Exit, Fiber, Redacted, Schedule } from "effect"
 import { BillwerkClient, Payouts, RetryPolicy, Webhook } from "effect-billwerk-payouts"
-import { Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { Acquirer, Sandbox, SandboxWebhooks, Script } from "effect-billwerk-payouts/testing"
 import { execFile, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import * as Http from "node:http"
@@ -64,6 +64,12 @@ const send = (url: string, body?: unknown) =>
   })
 
 const create = { handle, destination: "ca_fcfac2016614418f969fa5697383e47c", amount: 12_500, currency: "DKK" }
+const encoded = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+
+/** The amounts of all movements in a state file. */
+const movementsIn = (file: string): ReadonlyArray<number> =>
+  JSON.parse(readFileSync(file, "utf8")).movements.map(({ amount }: { readonly amount: number }) => amount)
+
 const token = "ct_0123456789abcdef0123456789abcdef"
 
 describe("payout sandbox", () => {
@@ -181,8 +187,7 @@ describe("payout sandbox", () => {
       const bare = yield* Sandbox.make()
       const { sandbox } = yield* SandboxFile.keep(bare, file)
       yield* sandbox.script(Script.executeLater("300 millis"))
-      const body = new TextEncoder().encode(JSON.stringify(create))
-      yield* sandbox.receive({ method: "POST", path: "/v1/payout", headers, body })
+      yield* sandbox.receive({ method: "POST", path: "/v1/payout", headers, body: encoded(create) })
       assert.deepStrictEqual(JSON.parse(readFileSync(file, "utf8")).payouts, [])
       yield* Effect.repeat(
         Effect.delay(
@@ -192,6 +197,50 @@ describe("payout sandbox", () => {
         { until: (length) => length === 1 }
       )
     }).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.provide(NodeContext.layer))
+  )
+
+  for (const [who, tells] of [
+    [
+      "a lookup",
+      (sandbox: Sandbox.Service) =>
+        sandbox.receive({ method: "GET", path: `/v1/payout/${handle}`, headers, body: new Uint8Array() })
+    ],
+    ["the page's ledger", (sandbox: Sandbox.Service) => sandbox.ledger],
+    ["the page's timeline", (sandbox: Sandbox.Service) => sandbox.exchanges],
+    ["a refusal to settle", (sandbox: Sandbox.Service) => Effect.ignore(sandbox.settle("another", Acquirer.paid))]
+  ] as const) {
+    it.live(`has a late payment in its file before ${who} tells of it`, () =>
+      Effect.gen(function* () {
+        const file = path.join(yield* folderScoped, "s.json")
+        const { sandbox } = yield* SandboxFile.keep(yield* Sandbox.make(), file)
+        yield* sandbox.script(Script.executeLater("100 millis"))
+        yield* sandbox.receive({ method: "POST", path: "/v1/payout", headers, body: encoded(create) })
+        yield* Effect.sleep("150 millis")
+        assert.deepStrictEqual(movementsIn(file), [])
+        yield* tells(sandbox)
+        assert.deepStrictEqual(movementsIn(file), [12_500])
+      }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+    )
+  }
+
+  it.live("has a settlement in its file before the webhook of it is posted", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folderScoped, "s.json")
+      const { sandbox } = yield* SandboxFile.keep(yield* Sandbox.make(), file)
+      const seen: Array<ReadonlyArray<number>> = []
+      const receiver = () =>
+        Effect.sync(() => {
+          seen.push(movementsIn(file))
+          return 204
+        })
+      const webhooks = yield* SandboxWebhooks.make({ secret: Redacted.make("secret"), receiver }).pipe(
+        Effect.provideService(Sandbox.Sandbox, sandbox)
+      )
+      yield* sandbox.script(Script.processing({ after: "100 millis" }))
+      yield* sandbox.receive({ method: "POST", path: "/v1/payout", headers, body: encoded(create) })
+      yield* webhooks.awaitSent(1)
+      assert.deepStrictEqual(seen, [[12_500]])
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
   it.live("loses an answer, and ends, when the state cannot be written any more", () =>
