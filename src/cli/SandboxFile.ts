@@ -2,7 +2,6 @@
  * The simulated provider's state in a file, so that it survives a restart. As with a real provider, the file has a change
  * of the ledger before anyone hears of it: by an answer of any kind, by a webhook, or by the page.
  */
-import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Deferred from "effect/Deferred"
@@ -18,6 +17,7 @@ import type * as Sandbox from "../sandbox/Sandbox.js"
 import { SandboxState } from "../sandbox/SandboxState.js"
 import * as BadInput from "./BadInput.js"
 import * as EvidenceFile from "./EvidenceFile.js"
+import * as SandboxOwner from "./SandboxOwner.js"
 import * as SmallText from "./SmallText.js"
 
 const File = Schema.parseJson(Schema.Struct({ sandbox: Schema.Literal(1), ...SandboxState.fields }))
@@ -70,18 +70,19 @@ export const keep = (
   name: string
 ): Effect.Effect<Kept, BadInput.BadInput, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function* () {
+    yield* refuseFolder(name)
+    const owned = yield* SandboxOwner.own(name)
     const earlier = yield* read(name)
     if (Option.isSome(earlier)) yield* sandbox.restore(earlier.value)
     const broken = yield* Deferred.make<never, BadInput.BadInput>()
-    const book = yield* bookOf(sandbox, name)
+    const book = yield* bookOf(sandbox, name, owned)
     // Fails at once where it cannot be written, and not with the first payout.
-    yield* Effect.mapError(book.save, unwritable(name))
-    const reported = Effect.catchAll((error: PlatformError.PlatformError) =>
-      Effect.as(Deferred.fail(broken, unwritable(name)(error)), false)
-    )
+    yield* book.save
+    const reported = Effect.catchAll((error: BadInput.BadInput) => Effect.as(Deferred.fail(broken, error), false))
     const saved = reported(book.save)
     yield* Effect.addFinalizer(() => saved)
     yield* Effect.forkScoped(Effect.interruptible(Effect.repeat(saved, Schedule.spaced(pace))))
+    yield* Effect.forkScoped(Effect.interruptible(reported(owned.beating)))
     return { broken: Deferred.await(broken), sandbox: telling(sandbox, book, saved, reported(book.saveLedger)) }
   })
 
@@ -132,12 +133,12 @@ const telling = (
 interface Book {
   readonly changed: Effect.Effect<void>
   /** Writes what changed. Calls that wait for the same write share it. */
-  readonly save: Effect.Effect<true, PlatformError.PlatformError>
+  readonly save: Effect.Effect<true, BadInput.BadInput>
   /** The same, if the ledger changed. Otherwise it waits for nothing. */
-  readonly saveLedger: Effect.Effect<true, PlatformError.PlatformError>
+  readonly saveLedger: Effect.Effect<true, BadInput.BadInput>
 }
 
-const bookOf = (sandbox: Sandbox.Service, name: string) =>
+const bookOf = (sandbox: Sandbox.Service, name: string, { check, file }: SandboxOwner.Owned) =>
   Effect.gen(function* () {
     const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
     const one = yield* Effect.makeSemaphore(1)
@@ -151,7 +152,9 @@ const bookOf = (sandbox: Sandbox.Service, name: string) =>
       const upTo = changes
       const now = yield* sandbox.ledger
       if (written === upTo && ledger === now) return
-      yield* EvidenceFile.replace(name, encode(yield* sandbox.state))
+      yield* check
+      const text = encode(yield* sandbox.state)
+      yield* Effect.mapError(EvidenceFile.replace(file, text), SandboxOwner.unwritable(name))
       written = upTo
       ledger = now
     })
@@ -164,6 +167,16 @@ const bookOf = (sandbox: Sandbox.Service, name: string) =>
       saveLedger: Effect.flatMap(sandbox.ledger, (now) => (now === ledger ? Effect.succeed(true as const) : save))
     }
     return book
+  })
+
+/** Before there is a lock beside it. */
+const refuseFolder = (name: string) =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const found = yield* Effect.option(files.stat(name))
+    if (Option.exists(found, ({ type }) => type !== "File")) {
+      return yield* BadInput.make(`${name} cannot be read: it is no file`)
+    }
   })
 
 const read = (name: string): Effect.Effect<Option.Option<SandboxState>, BadInput.BadInput, FileSystem.FileSystem> =>
@@ -181,8 +194,3 @@ const read = (name: string): Effect.Effect<Option.Option<SandboxState>, BadInput
         onSuccess: Option.some
       })
   })
-
-const unwritable =
-  (name: string) =>
-  (error: PlatformError.PlatformError): BadInput.BadInput =>
-    BadInput.make(`${name} cannot be written (${error._tag === "SystemError" ? error.reason : error.module})`)

@@ -2,14 +2,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FetchHttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { Effect, Exit, Fiber, Redacted, Schedule } from "effect"
+import { Clock, Effect, Exit, Fiber, Redacted, Schedule } from "effect"
 import { BillwerkClient, Payouts, RetryPolicy, Webhook } from "effect-billwerk-payouts"
 import { Acquirer, Sandbox, SandboxWebhooks, Script } from "effect-billwerk-payouts/testing"
 import { execFile, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import { tmpdir } from "node:os"
+import { hostname, tmpdir } from "node:os"
 import * as path from "node:path"
 import * as SandboxFile from "../../src/cli/SandboxFile.js"
 import * as Help from "../../src/cli/Help.js"
@@ -243,6 +252,71 @@ describe("payout sandbox", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
+  it.live("refuses a state file that another server has, by any name, until that one ends", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderScoped
+      symlinkSync(folder, path.join(folder, "link"))
+      const { used } = yield* serving(
+        ["--state", "s.json"],
+        (url) =>
+          Effect.gen(function* () {
+            const second = yield* payout(["sandbox", "--port", "0", "--state", "link/s.json"], { folder })
+            yield* send(`${url}/v1/payout`, create)
+            return second
+          }),
+        folder
+      )
+      assert.deepStrictEqual(
+        [used.code, used.out, used.err],
+        [2, [], ["payout: link/s.json is in use by another sandbox server: end that one, or name another file"]]
+      )
+      assert.deepStrictEqual(readdirSync(folder).sort(), ["link", "s.json"])
+      const next = yield* serving(["--state", "s.json"], (url) => send(`${url}/v1/payout/${handle}`), folder)
+      assert.strictEqual(next.used.json.state, "paid")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("takes a lock that nothing touches, although a process has its number by now", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderScoped
+      const left = JSON.stringify({ host: hostname(), pid: process.pid, nonce: 1 })
+      writeFileSync(path.join(folder, "s.json.lock"), left)
+      const { ran } = yield* serving(["--state", "s.json"], (url) => send(`${url}/v1/payout`, create), folder)
+      assert.deepStrictEqual([ran.code, readdirSync(folder)], [0, ["s.json"]])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("answers no create, and ends, when another server has taken its file over", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderScoped
+      const { fiber, ran, url } = yield* started(["--state", "s.json"], folder)
+      writeFileSync(path.join(folder, "s.json.lock"), "another's")
+      const answer = yield* Effect.promise(() =>
+        fetch(`${url}/v1/payout`, { method: "POST", headers, body: JSON.stringify(create) }).then(
+          ({ status }) => status,
+          () => "lost"
+        )
+      )
+      const { code, err } = ran(yield* Fiber.await(fiber))
+      assert.deepStrictEqual(
+        [answer, code, err.at(-1)],
+        ["lost", 2, "payout: s.json belongs to another sandbox server now: its lock is not this server's any more"]
+      )
+      assert.deepStrictEqual(movementsIn(path.join(folder, "s.json")), [])
+      assert.strictEqual(readFileSync(path.join(folder, "s.json.lock"), "utf8"), "another's")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("removes the drafts of its state that a killed server left, and no other file", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderScoped
+      const others = ["other.json.1.tmp", "s.json.note.tmp", "s.jsonx.1.tmp"]
+      for (const name of [...others, "s.json.17.tmp", "s.json.lock.4.tmp"]) writeFileSync(path.join(folder, name), "{}")
+      yield* serving(["--state", "s.json"], (url) => send(`${url}/sandbox/ledger`), folder)
+      assert.deepStrictEqual(readdirSync(folder).sort(), [...others, "s.json"].sort())
+    }).pipe(Effect.scoped)
+  )
+
   it.live("loses an answer, and ends, when the state cannot be written any more", () =>
     Effect.gen(function* () {
       const folder = yield* folderScoped
@@ -258,7 +332,7 @@ describe("payout sandbox", () => {
       )
       assert.strictEqual(answer, "lost")
       const { code, err } = ran(yield* Fiber.await(fiber))
-      assert.deepStrictEqual([code, err.at(-1)], [2, "payout: within/s.json cannot be written (NotFound)"])
+      assert.deepStrictEqual([code, err.at(-1)], [2, "payout: within/s.json.lock cannot be read (NotFound)"])
     }).pipe(Effect.scoped)
   )
 
@@ -475,7 +549,11 @@ describe("the payout sandbox process, bundled into one file", () => {
       yield* Effect.all(paid, { concurrency: "unbounded" })
       first.child.kill("SIGKILL")
       yield* Effect.promise(() => first.ended)
+      assert.include(readdirSync(folder), "s.json.lock")
+      const killed = yield* Clock.currentTimeMillis
       const second = yield* start(main, ["--port", "0", "--state", "s.json"], folder)
+      // The process of the lock is gone, so the lock is not watched.
+      assert.isBelow((yield* Clock.currentTimeMillis) - killed, 3000)
       const { json } = yield* send(`${second.url}/sandbox/ledger`)
       assert.deepStrictEqual([json.payouts, json.sums[0].moved], [30, 30 * 12_500])
     }).pipe(Effect.scoped)

@@ -122,6 +122,8 @@ const inFolder =
     readFileString: (name, encoding) => files.readFileString(path.resolve(folder, name), encoding),
     writeFileString: (name, text, options) => files.writeFileString(path.resolve(folder, name), text, options),
     stream: (name, options) => files.stream(path.resolve(folder, name), options),
+    realPath: (name) => files.realPath(path.resolve(folder, name)),
+    stat: (name) => files.stat(path.resolve(folder, name)),
     rename: (from, to) => files.rename(path.resolve(folder, from), path.resolve(folder, to)),
     remove: (name, options) => files.remove(path.resolve(folder, name), options)
   })
