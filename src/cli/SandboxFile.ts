@@ -111,7 +111,9 @@ const telling = (
         const delivery = yield* sandbox.receive(incoming)
         yield* book.changed
         // A lookup need not wait until the file has the lookup itself.
-        const isKept = yield* incoming.method === "POST" ? saved : ledgerSaved
+        const isKept = yield* Effect.onInterrupt(incoming.method === "POST" ? saved : ledgerSaved, () =>
+          sandbox.undelivered(delivery)
+        )
         return isKept ? delivery : Delivery.Dropped({ reset: false })
       }),
     settle: (handle, outcome) => changing(sandbox.settle(handle, outcome)),

@@ -90,9 +90,22 @@ export type Begun = Omit<Exchange, "ordinal" | "ended" | "deed" | "ending" | "st
 
 const pending = { ended: undefined, deed: Deed.UnderWay(), ending: "Pending", status: undefined } as const
 
-/** The exchanges, in the order in which they began. Beyond `exchangesMax`, the oldest are forgotten. */
+/** Whether the client learned from its answer that the payout is paid. */
+export const tellsPaid = ({ altered, deed, ending }: Exchange): boolean => {
+  if (altered || ending !== "Answered") return false
+  if (deed._tag === "Refused") return deed.code === payoutPaid
+  return (deed._tag === "Attempted" || deed._tag === "Showed") && deed.state === "paid"
+}
+
+const payoutPaid = 134
+
+/**
+ * The exchanges, in the order in which they began. Beyond `exchangesMax`, the oldest are forgotten, but none that is still
+ * on its way to the provider: it may move money.
+ */
 export class Log {
   private readonly exchanges = new Map<number, Exchange>()
+  private readonly told = new Set<string>()
   private began = 0
 
   constructor(private readonly exchangesMax: number) {}
@@ -106,6 +119,11 @@ export class Log {
     return Array.from(this.exchanges.values())
   }
 
+  /** The handles of payouts of which a forgotten exchange told the client that they are paid. */
+  get toldPaid(): ReadonlyArray<string> {
+    return Array.from(this.told)
+  }
+
   /** How many different bodies the creates of a handle had. */
   bodies(handle: string): number {
     const creates = this.all.filter((exchange) => exchange.kind === "Create" && exchange.handle === handle)
@@ -116,7 +134,7 @@ export class Log {
     this.began += 1
     const ordinal = this.began
     this.exchanges.set(ordinal, { ordinal, ...exchange, ...pending })
-    this.exchanges.delete(ordinal - this.exchangesMax)
+    this.forget()
     return ordinal
   }
 
@@ -130,10 +148,21 @@ export class Log {
   }
 
   /** Replaces all exchanges by earlier ones. `count` is how many there were, with those that are forgotten. */
-  restore(exchanges: ReadonlyArray<Exchange>, count: number): void {
+  restore(exchanges: ReadonlyArray<Exchange>, count: number, toldPaid: ReadonlyArray<string>): void {
     this.exchanges.clear()
-    for (const exchange of exchanges.slice(-this.exchangesMax)) this.exchanges.set(exchange.ordinal, exchange)
+    for (const exchange of exchanges) this.exchanges.set(exchange.ordinal, exchange)
     this.began = count
+    for (const handle of toldPaid) this.told.add(handle)
+    this.forget()
+  }
+
+  private forget(): void {
+    for (const exchange of this.exchanges.values()) {
+      if (this.exchanges.size <= this.exchangesMax) return
+      if (exchange.deed._tag === "UnderWay") continue
+      this.exchanges.delete(exchange.ordinal)
+      if (exchange.handle !== undefined && tellsPaid(exchange)) this.told.add(exchange.handle)
+    }
   }
 
   private change(ordinal: number, change: Partial<Exchange>): void {

@@ -119,6 +119,8 @@ export interface Service {
   readonly tell: (listener: Queue.Enqueue<Change>) => Effect.Effect<void, never, Scope.Scope>
   /** Runs one exchange: takes a request, and returns what the transport must carry out. For transports of your own. */
   readonly receive: (incoming: Incoming) => Effect.Effect<Delivery>
+  /** Says that the client left before what `receive` returned could be sent to it. For transports of your own. */
+  readonly undelivered: (delivery: Delivery) => Effect.Effect<void>
 }
 
 /**
@@ -217,7 +219,9 @@ const start = (options: Options, now: number): Service => {
         })
       ),
     tell: (listener) => changes.tell(listener, () => simulation.agenda.dues),
-    receive: (incoming) => Effect.suspend(() => simulation.receive(incoming))
+    receive: (incoming) => Effect.suspend(() => simulation.receive(incoming)),
+    undelivered: (delivery) =>
+      Effect.clockWith((clock) => Effect.sync(() => simulation.undelivered(delivery, clock.unsafeCurrentTimeMillis())))
   }
 }
 

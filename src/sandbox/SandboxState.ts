@@ -122,7 +122,9 @@ export const SandboxState = Schema.Struct({
   /** The latest exchanges. */
   exchanges: Schema.Array(Exchange),
   /** How many exchanges there were in all. */
-  exchangesBegan: Schema.Number
+  exchangesBegan: Schema.Number,
+  /** The handles of payouts of which an exchange that is no longer among these told the client that they are paid. */
+  toldPaid: Schema.optionalWith(Schema.Array(Schema.String), { default: () => [] })
 })
 
 /**
@@ -137,4 +139,4 @@ export interface SandboxState extends Schema.Schema.Type<typeof SandboxState> {}
  * @category models
  * @since 0.1.0
  */
-export interface ProviderState extends Omit<SandboxState, "exchanges" | "exchangesBegan"> {}
+export interface ProviderState extends Omit<SandboxState, "exchanges" | "exchangesBegan" | "toldPaid"> {}

@@ -45,6 +45,7 @@ export class Simulation {
   readonly ahead: number
   readonly agenda: Agenda
   private readonly latency: number
+  private readonly delivered = new WeakMap<Delivery.Delivery, number>()
   private readonly reads: Gate | undefined
   private readonly writes: Gate | undefined
 
@@ -71,13 +72,14 @@ export class Simulation {
 
   /** All that happened and is planned, but for requests that are on their way. */
   get state(): SandboxState {
-    return { ...this.provider.state, exchanges: this.log.all, exchangesBegan: this.exchanges }
+    const { all: exchanges, toldPaid } = this.log
+    return { ...this.provider.state, exchanges, exchangesBegan: this.exchanges, toldPaid }
   }
 
   /** Replaces all that happened by what another sandbox had saved. */
   restore(state: SandboxState): this {
     this.provider.restore(state)
-    this.log.restore(state.exchanges.map(brokenOff), state.exchangesBegan - this.before)
+    this.log.restore(state.exchanges.map(brokenOff), state.exchangesBegan - this.before, state.toldPaid)
     return this
   }
 
@@ -176,7 +178,15 @@ export class Simulation {
     })
     const status = "message" in delivery ? delivery.message.status : undefined
     this.log.end(ordinal, { ending: delivery._tag, status, ended })
+    this.delivered.set(delivery, ordinal)
     return Effect.succeed(delivery)
+  }
+
+  /** The client left before the transport could carry out what `receive` returned. */
+  undelivered(delivery: Delivery.Delivery, now: number): void {
+    const ordinal = this.delivered.get(delivery)
+    if (ordinal === undefined) return
+    this.log.end(ordinal, { ending: "Abandoned", status: undefined, ended: DateTime.unsafeMake(now) })
   }
 
   private abandon(visit: Visit, now: number): void {

@@ -252,6 +252,22 @@ describe("payout sandbox", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
+  it.live("takes a client that leaves before the file has its payout for one that was not told", () =>
+    Effect.gen(function* () {
+      const file = path.join(yield* folderScoped, "s.json")
+      const { sandbox } = yield* SandboxFile.keep(yield* Sandbox.make(), file)
+      const paying = yield* Effect.fork(
+        sandbox.receive({ method: "POST", path: "/v1/payout", headers, body: encoded(create) })
+      )
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(paying)
+      assert.deepStrictEqual(
+        (yield* sandbox.exchanges).map(({ deed, ending }) => [deed._tag, ending]),
+        [["Attempted", "Abandoned"]]
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+  )
+
   it.live("refuses a state file that another server has, by any name, until that one ends", () =>
     Effect.gen(function* () {
       const folder = yield* folderScoped

@@ -45,7 +45,7 @@ export const document = String.raw`<!doctype html>
           <p id="empty">No payout yet. It appears here with its first create, POST /v1/payout.</p>
           <p id="ledger-note" class="note">
             <b>On record</b> is what the provider's API answers. <b>Really moved</b> is the truth, which no client can see.
-            <b>In doubt</b> is what moved, or still may, without the client having been told.
+            <b>In doubt</b> is what moved, or still may, without an answer that told the client that it moved.
           </p>
         </section>
         <section id="payout" aria-labelledby="payout-title" hidden>

@@ -2,9 +2,9 @@
  * What a client of a payout cannot know of it, although the sandbox does: from the ledger and the exchanges.
  */
 import type * as Ledger from "../Ledger.js"
-import type { Exchange } from "../Exchange.js"
+import { type Exchange, tellsPaid } from "../Exchange.js"
 
-/** Money whose way the client has not been told, in minor units, and why. */
+/** Money that moved, or still may, without an answer that told the client that it moved: minor units, and why. */
 export interface Doubt {
   /** The same for two reasons to doubt the same money: a transaction, or an exchange. */
   readonly about: string
@@ -16,12 +16,16 @@ export interface Doubt {
 export interface Known {
   readonly record: Ledger.Recorded | undefined
   readonly movements: ReadonlyArray<Ledger.Movement>
-  /** In their order. */
+  /** In their order. The oldest may be forgotten. */
   readonly exchanges: ReadonlyArray<Exchange>
+  /** Whether a forgotten exchange told the client that the payout is paid. */
+  readonly toldPaid: boolean
 }
 
-export const doubtsOf = ({ exchanges, movements, record }: Known): ReadonlyArray<Doubt> => {
+export const doubtsOf = ({ exchanges, movements, record, toldPaid }: Known): ReadonlyArray<Doubt> => {
   const onTheirWay = exchanges.filter(({ deed, kind }) => kind === "Create" && deed._tag === "UnderWay")
+  // A handle is paid once, so the order of the answers does not matter: one that arrives late may have begun early.
+  const isTold = toldPaid || exchanges.some(tellsPaid)
   return [
     ...onTheirWay.map(({ amount, ordinal }) => ({
       about: `exchange ${ordinal}`,
@@ -33,11 +37,9 @@ export const doubtsOf = ({ exchanges, movements, record }: Known): ReadonlyArray
           .slice(-1)
           .map(({ amount, id }) => ({ about: id, amount, says: "Accepted, and not carried out yet." }))
       : []),
-    ...untold(exchanges).flatMap((transaction) =>
-      movements
-        .filter((one) => one.transaction === transaction)
-        .map(({ amount }) => ({ about: transaction, amount, says: "Carried out, and the answer was lost." }))
-    ),
+    ...movements
+      .filter(({ hidden }) => !hidden && !isTold)
+      .map(({ amount, transaction }) => ({ about: transaction, amount, says: untold(transaction, exchanges) })),
     ...movements
       .filter(({ hidden }) => hidden)
       .map(({ amount, transaction }) => ({
@@ -55,23 +57,14 @@ export const sumOf = (doubts: ReadonlyArray<Doubt>): number =>
     0
   )
 
-/** The transactions of attempts whose answer was lost or false, since the client was last told of the payout. */
-const untold = (exchanges: ReadonlyArray<Exchange>): ReadonlyArray<string> => {
-  const told = exchanges.findLastIndex(isTold)
-  return exchanges
-    .slice(told + 1)
-    .flatMap(({ deed, ending }) => (deed._tag === "Attempted" && ending !== "Pending" ? [deed.transaction] : []))
+/** Why the client cannot know of money that moved on record. */
+const untold = (transaction: string, exchanges: ReadonlyArray<Exchange>): string => {
+  for (const { deed, ending } of exchanges) {
+    if (deed._tag !== "Attempted" || deed.transaction !== transaction) continue
+    if (ending === "Pending") return "Carried out, and the answer is on its way."
+    return deed.state === "processing"
+      ? "Paid later, and no answer has said so yet."
+      : "Carried out, and the answer was lost."
+  }
+  return "Carried out, and no answer that is remembered said so."
 }
-
-/** Whether the client learned from it what is on record. */
-const isTold = ({ altered, deed, ending }: Exchange): boolean => {
-  if (altered || (ending !== "Answered" && ending !== "Dripping")) return false
-  return (
-    deed._tag === "Attempted" ||
-    (deed._tag === "Showed" && deed.state !== undefined) ||
-    (deed._tag === "Refused" && (deed.code === payoutProcessing || deed.code === payoutPaid))
-  )
-}
-
-const payoutProcessing = 133
-const payoutPaid = 134

@@ -90,12 +90,14 @@ const all = (sandbox: Sandbox.Service): Effect.Effect<ReadonlyMap<string, Known>
   Effect.gen(function* () {
     const ledger = yield* sandbox.ledger
     const exchanges = groupBy((yield* sandbox.exchanges).filter(isOfPayout), ({ handle = "" }) => handle)
+    const told = new Set((yield* sandbox.state).toldPaid)
     const known = new Map<string, Known>()
     const learn = (handle: string) =>
       known.set(handle, {
         record: Option.getOrUndefined(Ledger.payout(ledger, handle)),
         movements: Ledger.movements(ledger, handle),
-        exchanges: exchanges[handle] ?? []
+        exchanges: exchanges[handle] ?? [],
+        toldPaid: told.has(handle)
       })
     for (const { handle } of Ledger.payouts(ledger)) learn(handle)
     for (const [handle, own] of Object.entries(exchanges)) {

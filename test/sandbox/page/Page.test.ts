@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Redacted, Schedule } from "effect"
-import { Acquirer, Ledger, Sandbox } from "effect-billwerk-payouts/testing"
+import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
 import { readFileSync } from "node:fs"
 import * as Http from "node:http"
@@ -121,7 +121,7 @@ describe("The sandbox's page", () => {
       yield* fault("processing")
       yield* pay
       assert.strictEqual((yield* ask("/sandbox/settle", { body: { handle, as: "paid" } })).status, 204)
-      assert.deepInclude(yield* row, { state: "paid", moved: 12_500, inDoubt: 0 })
+      assert.deepInclude(yield* row, { state: "paid", moved: 12_500 })
       assert.strictEqual((yield* ask("/sandbox/settle", { body: { handle, as: "declined" } })).status, 409)
       assert.strictEqual((yield* ask("/sandbox/settle", { body: { handle, as: "lost" } })).status, 400)
     }).pipe(Effect.scoped, Effect.provide(page))
@@ -210,6 +210,70 @@ describe("The sandbox's page", () => {
       const sandbox = yield* Sandbox.Sandbox
       assert.strictEqual((yield* sandbox.exchanges).length, paths.length)
     }).pipe(Effect.provide(page))
+  )
+})
+
+describe("The sandbox's page, in doubt", () => {
+  const look = ask(`/v1/payout/${handle}`, { headers: { authorization } })
+
+  it.live("counts a create that arrives after a later one was declined", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.executeLater("200 millis"), Script.hardDeclined())
+      yield* createOnce({})
+      yield* createOnce({})
+      assert.deepInclude(yield* row, { state: "failed", moved: 0, inDoubt: 12_500 })
+      yield* Effect.sleep("250 millis")
+      assert.deepInclude(yield* row, {
+        state: "paid",
+        moved: 12_500,
+        inDoubt: 12_500,
+        doubts: ["Carried out, and the answer was lost."]
+      })
+      yield* look
+      assert.deepInclude(yield* row, { moved: 12_500, inDoubt: 0, doubts: [] })
+    }).pipe(Effect.provide(page))
+  )
+
+  it.live("counts what was settled as paid, until an answer says so", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* fault("processing")
+      yield* createOnce({})
+      yield* look
+      yield* sandbox.settle(handle, Acquirer.paid)
+      assert.deepInclude(yield* row, { inDoubt: 12_500, doubts: ["Paid later, and no answer has said so yet."] })
+      // Refused, since it is paid: that tells it as well.
+      yield* createOnce({})
+      assert.deepInclude(yield* row, { inDoubt: 0 })
+    }).pipe(Effect.provide(page))
+  )
+
+  it.live("counts what no remembered answer told, and not what a forgotten one did", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* fault("dropAfterCommit")
+      yield* createOnce({})
+      yield* createOnce({ handle: "told" })
+      yield* sandbox.script(Script.executeLater("1 hour"))
+      yield* createOnce({ handle: "on its way" })
+      const { exchangesBegan, toldPaid } = yield* sandbox.state
+      assert.deepStrictEqual([exchangesBegan, toldPaid], [3, []])
+      for (let count = 0; count < 4; count++) yield* ask("/v1/payout/p-1", { headers: { authorization } })
+      const rows: ReadonlyArray<Record<string, unknown>> = (yield* json("/sandbox/ledger")).rows
+      assert.deepStrictEqual(
+        rows.map(({ doubts, handle, inDoubt }) => [handle, inDoubt, doubts]),
+        [
+          ["on its way", 12_500, ["A create is on its way, and is carried out when it arrives."]],
+          ["told", 0, []],
+          [handle, 12_500, ["Carried out, and no answer that is remembered said so."]]
+        ]
+      )
+      // The same after a restart.
+      const next = yield* Sandbox.make({ exchangesMax: 3 })
+      yield* next.restore(yield* sandbox.state)
+      assert.deepStrictEqual((yield* next.state).toldPaid, ["told"])
+    }).pipe(Effect.provide(pageOf({}, { exchangesMax: 3 })))
   )
 })
 
