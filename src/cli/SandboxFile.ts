@@ -21,7 +21,25 @@ import * as SandboxOwner from "./SandboxOwner.js"
 import * as SmallText from "./SmallText.js"
 
 const File = Schema.parseJson(Schema.Struct({ sandbox: Schema.Literal(1), ...SandboxState.fields }))
-const decode = Schema.decode(File)
+/** Whether the acquirer's book has just what the record shows as paid, and what a hidden success moved. */
+const hasOneTruth = ({ movements, payouts }: SandboxState): boolean => {
+  const left = new Map(movements.map((one) => [one.transaction, one] as const))
+  if (left.size < movements.length) return false
+  for (const { currency, handle, transactions } of payouts) {
+    for (const { amount, id, state } of transactions) {
+      const moved = left.get(id)
+      left.delete(id)
+      if ((state === "paid") !== (moved?.hidden === false) || (moved?.hidden === true && state !== "failed"))
+        return false
+      if (moved !== undefined && (moved.handle !== handle || moved.amount !== amount || moved.currency !== currency)) {
+        return false
+      }
+    }
+  }
+  return left.size === 0
+}
+
+const decode = Schema.decode(File.pipe(Schema.filter(hasOneTruth)))
 
 const { exchanges, movements, payouts, ...rest } = SandboxState.fields
 

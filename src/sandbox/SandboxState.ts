@@ -30,8 +30,12 @@ export const Settlement = Schema.Struct({
  */
 export interface Settlement extends Schema.Schema.Type<typeof Settlement> {}
 
+/** Minor units, as the provider takes them. */
+const Amount = Schema.Int.pipe(Schema.positive())
+
 const Transaction = Schema.Struct({
   ...Payout.Transaction.fields,
+  amount: Amount,
   created: Schema.DateTimeUtc,
   card: Schema.Redacted(Schema.String),
   settled: Schema.optionalWith(Schema.DateTimeUtc, { exact: true })
@@ -39,6 +43,7 @@ const Transaction = Schema.Struct({
 
 const Recorded = Schema.Struct({
   ...Payout.Payout.fields,
+  amount: Amount,
   currency: Schema.String,
   customer: Schema.String,
   text: Schema.optional(Schema.String),
@@ -48,7 +53,7 @@ const Recorded = Schema.Struct({
 
 const Movement = Schema.Struct({
   handle: Schema.String,
-  amount: Schema.Number,
+  amount: Amount,
   currency: Schema.String,
   transaction: Schema.String,
   when: Schema.DateTimeUtc,

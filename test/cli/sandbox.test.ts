@@ -268,6 +268,54 @@ describe("payout sandbox", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
   )
 
+  it.live("refuses a state whose money cannot be, and leaves the file as it is", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderScoped
+      const file = path.join(folder, "s.json")
+      yield* serving(
+        ["--state", "s.json"],
+        (url) =>
+          Effect.gen(function* () {
+            yield* send(`${url}/sandbox/faults`, { fault: "processingErrorMoved" })
+            yield* send(`${url}/v1/payout`, create)
+            yield* send(`${url}/v1/payout`, create)
+            yield* send(`${url}/sandbox/faults`, { fault: "processing" })
+            yield* send(`${url}/v1/payout`, { ...create, handle: "open" })
+          }),
+        folder
+      )
+      const whole = readFileSync(file, "utf8")
+      const { movements } = JSON.parse(whole)
+      const [hidden, shown] = movements
+      for (const wrong of [
+        whole.replaceAll("12500", "-12500"),
+        whole.replaceAll("12500", "12500.5"),
+        ...[
+          [],
+          [hidden],
+          [...movements, shown],
+          [...movements, { ...shown, transaction: "another" }],
+          [hidden, { ...shown, amount: 1 }],
+          [hidden, { ...shown, handle: "open" }],
+          [hidden, { ...shown, hidden: true }],
+          [{ ...hidden, hidden: false }, shown]
+        ].map((movements) => JSON.stringify({ ...JSON.parse(whole), movements }))
+      ]) {
+        writeFileSync(file, wrong)
+        const { code, err } = yield* payout(["sandbox", "--port", "0", "--state", "s.json"], { folder })
+        assert.deepStrictEqual(
+          [code, err],
+          [2, ["payout: s.json does not hold the state of a sandbox of this version"]],
+          wrong
+        )
+        assert.strictEqual(readFileSync(file, "utf8"), wrong)
+      }
+      writeFileSync(file, whole)
+      const { ran } = yield* serving(["--state", "s.json"], (url) => send(`${url}/sandbox/ledger`), folder)
+      assert.include(ran.err, "  state  s.json, with 2 payouts")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("refuses a state file that another server has, by any name, until that one ends", () =>
     Effect.gen(function* () {
       const folder = yield* folderScoped
