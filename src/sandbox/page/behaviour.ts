@@ -186,6 +186,7 @@ const showPayout = async () => {
 }
 
 addEventListener("hashchange", async () => {
+  say("", "settled")
   await showPayout()
   if (selected() !== undefined) byId("payout-title").focus()
 })
@@ -202,18 +203,24 @@ const send = async (method, path, body) => {
   return answer.ok ? undefined : "Refused: " + (await answer.json()).error + "."
 }
 
-const say = (text) => {
-  byId("said").textContent = text
+const say = (text, where = "said") => {
+  byId(where).textContent = text
 }
 
 const scriptFault = async ({ name, title }) => {
   const handle = byId("handle").value.trim()
   const times = Number(byId("times").value)
+  if (!Number.isInteger(times) || times < 1 || times > 1000) {
+    say("Times must be a whole number from 1 to 1000. Nothing was scripted.")
+    byId("times").focus()
+    return
+  }
   const wrong = await send("POST", "/sandbox/faults", { fault: name, times, ...(handle === "" ? {} : { handle }) })
   say(wrong ?? "Scripted: " + title + ".")
 }
 
-const settle = async (as) => say((await send("POST", "/sandbox/settle", { handle: selected(), as })) ?? "Settled.")
+const settle = async (as) =>
+  say((await send("POST", "/sandbox/settle", { handle: selected(), as })) ?? "Settled.", "settled")
 
 byId("settle-paid").addEventListener("click", () => settle("paid"))
 byId("settle-declined").addEventListener("click", () => settle("declined"))

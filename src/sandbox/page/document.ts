@@ -27,6 +27,17 @@ export const document = String.raw`<!doctype html>
     <main>
       <noscript><p>This page needs JavaScript. The same is JSON at /sandbox/ledger.</p></noscript>
       <div class="books">
+        <section id="payout" aria-labelledby="payout-title" hidden>
+          <h2 id="payout-title" tabindex="-1">Timeline</h2>
+          <p id="payout-facts"></p>
+          <p id="settlement" hidden>
+            <button type="button" id="settle-paid">Settle as paid</button>
+            <button type="button" id="settle-declined">Settle as declined</button>
+          </p>
+          <p id="settled" role="status"></p>
+          <ol id="timeline" class="timeline"></ol>
+          <p><a href="#ledger" id="close">Close the timeline</a></p>
+        </section>
         <section id="ledger" aria-labelledby="ledger-title">
           <h2 id="ledger-title">Ledger</h2>
           <ul id="sums" class="sums"></ul>
@@ -42,21 +53,11 @@ export const document = String.raw`<!doctype html>
             </thead>
             <tbody id="rows" role="rowgroup"></tbody>
           </table>
-          <p id="empty">No payout yet. It appears here with its first create, POST /v1/payout.</p>
+          <p id="empty" hidden>No payout yet. It appears here with its first create, POST /v1/payout.</p>
           <p id="ledger-note" class="note">
             <b>On record</b> is what the provider's API answers. <b>Really moved</b> is the truth, which no client can see.
             <b>In doubt</b> is what moved, or still may, without an answer that told the client that it moved.
           </p>
-        </section>
-        <section id="payout" aria-labelledby="payout-title" hidden>
-          <h2 id="payout-title" tabindex="-1">Timeline</h2>
-          <p id="payout-facts"></p>
-          <p id="settlement" hidden>
-            <button type="button" id="settle-paid">Settle as paid</button>
-            <button type="button" id="settle-declined">Settle as declined</button>
-          </p>
-          <ol id="timeline" class="timeline"></ol>
-          <p><a href="#ledger" id="close">Close the timeline</a></p>
         </section>
       </div>
       <div class="tools">

@@ -28,14 +28,16 @@ a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 [hidden] { display: none !important; }
 .skip { position: absolute; left: -99rem; padding: 0.5rem 1rem; background: var(--surface); }
-.skip:focus { left: 0.5rem; top: 0.5rem; z-index: 1; }
+.skip:focus { left: 0.5rem; top: 0.5rem; z-index: 3; }
 .note { color: var(--soft); font-size: 0.8125rem; }
 #ledger > .note { margin-top: 0.7rem; }
 
 header {
   display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; align-items: center; justify-content: space-between;
   padding: 0.8rem 1.25rem; background: var(--surface); border-bottom: 1px solid var(--line);
+  position: sticky; top: 0; z-index: 2;
 }
+section, h2 { scroll-margin-top: 7rem; }
 header p { color: var(--soft); }
 nav { display: none; gap: 1rem; order: 3; width: 100%; }
 #connection { padding-left: 1.1rem; position: relative; }
@@ -115,14 +117,15 @@ button.grave { color: var(--lost); border-color: var(--lost); margin-top: 0.8rem
 #coming-box { background: var(--doubt-ground); border-radius: 6px; padding: 0.6rem 0.75rem; }
 #coming-box h3 { margin-top: 0; }
 #coming { padding-left: 1.3rem; margin-bottom: 0.5rem; overflow-wrap: anywhere; }
-.news { position: sticky; top: 0; background: var(--surface); padding-bottom: 0.1rem; }
-#said { color: var(--soft); font-size: 0.8125rem; }
+.news { position: sticky; top: 5rem; background: var(--surface); padding-bottom: 0.1rem; }
+#said, #settled { color: var(--soft); font-size: 0.8125rem; }
 #said:not(:empty) { margin-bottom: 0.4rem; }
 #settings { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.15rem 0.9rem; overflow-wrap: anywhere; }
 
 @media (max-width: 64rem) {
   main { grid-template-columns: minmax(0, 1fr); }
   nav { display: flex; }
+  .news { top: 7rem; }
 }
 @media (max-width: 40rem) {
   main { padding: 0.6rem; gap: 0.6rem; }

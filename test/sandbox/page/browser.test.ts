@@ -103,13 +103,15 @@ describe.skipIf(Chromium.binary === undefined)(`The sandbox's page in Chromium $
     }).pipe(Effect.scoped, Effect.provide(page))
   )
 
-  it.live("says why the server refuses a fault", () =>
+  it.live("says to a person how many times a fault may happen, and scripts nothing else", () =>
     Effect.gen(function* () {
       const { tab } = yield* opened()
       yield* tab.evaluate(
         "document.querySelector('#times').value = '0'; document.querySelector('[data-fault=reply503]').click()"
       )
-      yield* tab.until("document.querySelector('#said').textContent.startsWith('Refused: the body must be')")
+      yield* tab.until("document.querySelector('#said').textContent.startsWith('Times must be a whole number')")
+      const sandbox = yield* Sandbox.Sandbox
+      assert.strictEqual(yield* sandbox.scriptLeft, 0)
     }).pipe(Effect.scoped, Effect.provide(page))
   )
 
@@ -137,6 +139,39 @@ describe.skipIf(Chromium.binary === undefined)(`The sandbox's page in Chromium $
       yield* tab.evaluate("document.querySelector('#close').click()")
       yield* tab.until("document.querySelector('#payout').hidden")
     }).pipe(Effect.scoped, Effect.provide(page))
+  )
+
+  it.live("says nothing of payouts before it knows of any", () =>
+    Effect.gen(function* () {
+      const { url } = yield* SandboxServer.SandboxServer
+      const html = yield* Effect.promise(() => fetch(url).then((answer) => answer.text()))
+      assert.match(html, /<p id="empty" hidden>/)
+      const { tab } = yield* opened()
+      yield* tab.until("!document.querySelector('#empty').hidden")
+    }).pipe(Effect.scoped, Effect.provide(page))
+  )
+
+  it.live(
+    "shows a timeline, its settlement and the connection without scrolling, although there are many payouts",
+    () =>
+      Effect.gen(function* () {
+        for (let index = 0; index < 60; index++) yield* createOnce({ handle: `p-${index}` })
+        yield* fault("processing")
+        yield* createOnce({})
+        const { tab } = yield* opened()
+        yield* tab.until(rowSays("prize-2026-0042"))
+        const isSeen = (id: string) => `(() => {
+        const { bottom, top, height } = document.querySelector("${id}").getBoundingClientRect()
+        return height > 0 && top >= 0 && bottom <= innerHeight
+      })()`
+        yield* tab.evaluate("scrollTo(0, document.body.scrollHeight); location.hash = '#payout=prize-2026-0042'")
+        yield* tab.until(isSeen("#settle-paid"))
+        yield* tab.evaluate("document.querySelector('#settle-paid').click()")
+        yield* tab.until("document.querySelector('#settled').textContent === 'Settled.'")
+        assert.isTrue(yield* tab.evaluate(isSeen("#settled")))
+        yield* tab.evaluate("scrollTo(0, document.body.scrollHeight)")
+        assert.isTrue(yield* tab.evaluate(isSeen("#connection")))
+      }).pipe(Effect.scoped, Effect.provide(page))
   )
 
   it.live("keeps the focus on a payout while it changes", () =>
