@@ -1,6 +1,6 @@
 /** The programs of the documents that book by handle, story by story: what they do with the funds. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted } from "effect"
+import { Effect, Layer, Option, Redacted, type Scope } from "effect"
 import { type Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
@@ -180,7 +180,7 @@ describe("match.ts", () => {
 
 /** The programs for Workers, on Node: their `fetch` reaches a Sandbox on a socket, whatever it asks for. */
 const onWorkers = <E>(
-  story: (sandbox: Sandbox.Sandbox["Type"]) => Effect.Effect<void, E>
+  story: (sandbox: Sandbox.Sandbox["Type"]) => Effect.Effect<void, E, Scope.Scope>
 ): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     const { url } = yield* SandboxServer.SandboxServer
@@ -234,6 +234,8 @@ describe("durableObject.ts", () => {
           put: async (key: string, value: unknown) => void rows.set(key, value)
         }
         const object: PayoutsObject = new PayoutsObject({ storage }, { ...env, PAYOUTS: { getByName: () => object } })
+        // Its runtime lives as long as the object, which Workers end. Here it would be a second service beside other tests' own.
+        yield* Effect.addFinalizer(() => Effect.promise(() => object["runtime"].dispose()))
         yield* answered(object.fetch(posted()))
         const refused = yield* answered(object.fetch(posted(otherCard.card)))
         assert.deepStrictEqual(refused, [409, { handle: "prize.42", state: "HandleConflict", certainty: "Moved" }])
