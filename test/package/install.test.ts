@@ -4,6 +4,7 @@
  * and what it installed is imported, and type-checked by the oldest TypeScript. That needs the registry, and takes minutes.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { Config, Effect, Option } from "effect"
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -289,6 +290,6 @@ const fromRegistry = () => {
 }
 
 // It needs the registry, and takes minutes.
-if (process.env["PACKAGE_INSTALL"] !== undefined) {
+if (Option.isSome(Effect.runSync(Effect.option(Config.string("PACKAGE_INSTALL"))))) {
   describe("The packed package, from the registry's peers,", { timeout: 900_000 }, fromRegistry)
 }
