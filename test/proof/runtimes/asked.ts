@@ -28,7 +28,7 @@ export const ask = (
   built: string,
   name: string,
   argument: string
-): Effect.Effect<string, unknown, Scope.Scope> =>
+): Effect.Effect<string, object, Scope.Scope> =>
   runtime === "Workers" ? askWorker(name, argument) : askProcess(command ?? [], built, name, argument)
 
 const askProcess = ([program = "", ...options]: ReadonlyArray<string>, built: string, name: string, argument: string) =>

@@ -11,7 +11,7 @@ import { payout } from "./parts.js"
 
 const sharding = { entityMessagePollInterval: "100 millis", entityTerminationTimeout: "1 second" } as const
 
-const onEngine = <E>(engine: Layer.Layer<WorkflowEngine, E>): Effect.Effect<unknown, unknown> =>
+const onEngine = <E extends object>(engine: Layer.Layer<WorkflowEngine, E>): Effect.Effect<unknown, object> =>
   Effect.gen(function* () {
     const sandbox = yield* Sandbox.Sandbox
     yield* sandbox.script(Script.dropAfterCommit)
@@ -25,11 +25,11 @@ const onEngine = <E>(engine: Layer.Layer<WorkflowEngine, E>): Effect.Effect<unkn
     return { ends, exchanges, moved: Ledger.moved(yield* sandbox.ledger, "durable") }
   }).pipe(Effect.provide(Sandbox.layer))
 
-export const sqlite = (filename: string): Effect.Effect<unknown, unknown> =>
+export const sqlite = (filename: string): Effect.Effect<unknown, object> =>
   onEngine(SqliteEngine.layer({ filename, sharding }))
 
 /** In a schema, which the caller has made. */
-export const postgres = (connectionString: string): Effect.Effect<unknown, unknown> =>
+export const postgres = (connectionString: string): Effect.Effect<unknown, object> =>
   onEngine(
     PostgresEngine.layer({
       pool: Effect.acquireRelease(

@@ -56,20 +56,20 @@ export const payAll = Effect.fn(function* (http: HttpLayer, url: string) {
   return { ...ended, ...(yield* Effect.provide(payEach(["unanswered"]), live("2 seconds"))) }
 })
 
-export const printed = (exit: Exit.Exit<Record<string, number>, unknown>): Printed =>
+export const printed = (exit: Exit.Exit<Record<string, number>, object>): Printed =>
   Exit.match(exit, {
     onSuccess: (creates) => ({ _tag: "Paid", creates }),
     onFailure: (cause) => ({ _tag: Cause.isFailType(cause) ? "Refused" : "Died", message: Cause.pretty(cause) })
   })
 
-export const partEnd = (exit: Exit.Exit<unknown, unknown>): PartEnd =>
+export const partEnd = (exit: Exit.Exit<unknown, object>): PartEnd =>
   Exit.match(exit, {
     onSuccess: (value) => ({ _tag: "Done", value }),
     onFailure: (cause) => ({ _tag: "Failed", message: Cause.pretty(cause) })
   })
 
 /** The first program of the README, as it is, and what it prints. */
-export const quickstart: Effect.Effect<unknown, unknown> = Effect.tryPromise(async () => {
+export const quickstart: Effect.Effect<unknown, object> = Effect.tryPromise(async () => {
   const lines: Array<ReadonlyArray<unknown>> = []
   const { log } = console
   console.log = (...values: ReadonlyArray<unknown>) => lines.push(values)
@@ -90,7 +90,7 @@ const payLost = Effect.gen(function* () {
 
 const options = { apiKey: Sandbox.apiKey, createDeadline: "2 seconds" } as const
 
-export const inMemory: Effect.Effect<unknown, unknown> = Effect.gen(function* () {
+export const inMemory: Effect.Effect<unknown, object> = Effect.gen(function* () {
   const sandbox = yield* Sandbox.Sandbox
   for (const name of lost) {
     yield* sandbox.script(Script[name].pipe(Script.onCreate, Script.forHandle(name)))
@@ -105,14 +105,14 @@ export const inMemory: Effect.Effect<unknown, unknown> = Effect.gen(function* ()
 )
 
 /** From a Sandbox at a URL, whose script the test has written. */
-export const fetched = (url: string, http: HttpLayer): Effect.Effect<unknown, unknown> =>
+export const fetched = (url: string, http: HttpLayer): Effect.Effect<unknown, object> =>
   Effect.map(payLost, (ends) => ({ ends })).pipe(
     Effect.provide(
       Payouts.layer.pipe(Layer.provide(BillwerkClient.layer({ ...options, baseUrl: url })), Layer.provide(http))
     )
   )
 
-export const webhook: Effect.Effect<unknown, unknown> = Effect.gen(function* () {
+export const webhook: Effect.Effect<unknown, object> = Effect.gen(function* () {
   const secret = Redacted.make("webhook-secret")
   const body = yield* Webhook.body({ id: "w-1", payout: "prize-2026-0042" }, secret)
   const { references } = yield* Webhook.verify(new TextEncoder().encode(body), { secrets: [secret] })

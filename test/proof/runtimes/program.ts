@@ -31,7 +31,7 @@ const engine = (name: "sqlite" | "postgres") =>
     (engines) => engines[name](argument)
   )
 
-const done: Record<PartName, () => Effect.Effect<unknown, unknown>> = {
+const done: Record<PartName, () => Effect.Effect<unknown, object>> = {
   quickstart: () => parts.quickstart,
   inMemory: () => parts.inMemory,
   fetched: () => parts.fetched(argument, "Deno" in globalThis ? parts.unpooledFetch : FetchHttpClient.layer),

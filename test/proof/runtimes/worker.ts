@@ -18,7 +18,7 @@ const done = (name: string, url: string): Effect.Effect<unknown> => {
   }
 }
 
-type Runtime = ManagedRuntime.ManagedRuntime<Payouts.Payouts, unknown>
+type Runtime = ManagedRuntime.ManagedRuntime<Payouts.Payouts, object>
 
 /** As nobody should: made by the first request, and used by all. */
 let isolate: Runtime | undefined
