@@ -127,7 +127,7 @@ describe("agentsRight.ts", () => {
 })
 
 describe("workflow.ts", () => {
-  const played = (story: Effect.Effect<unknown, unknown, Payouts.Payouts | Funds | Sandbox.Sandbox>) =>
+  const played = (story: Effect.Effect<unknown, object, Payouts.Payouts | Funds | Sandbox.Sandbox>) =>
     Effect.gen(function* () {
       const calls: Array<string> = []
       const note = (call: string) => Effect.sync(() => void calls.push(call))
@@ -181,7 +181,7 @@ describe("match.ts", () => {
 /** The programs for Workers, on Node: their `fetch` reaches a Sandbox on a socket, whatever it asks for. */
 const onWorkers = <E>(
   story: (sandbox: Sandbox.Sandbox["Type"]) => Effect.Effect<void, E, Scope.Scope>
-): Effect.Effect<void, unknown> =>
+): Effect.Effect<void, object> =>
   Effect.gen(function* () {
     const { url } = yield* SandboxServer.SandboxServer
     yield* Effect.acquireRelease(
