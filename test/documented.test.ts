@@ -179,7 +179,7 @@ describe("match.ts", () => {
 })
 
 /** The programs for Workers, on Node: their `fetch` reaches a Sandbox on a socket, whatever it asks for. */
-const onWorkers = <E>(
+const onWorkers = <E extends object>(
   story: (sandbox: Sandbox.Sandbox["Type"]) => Effect.Effect<void, E, Scope.Scope>
 ): Effect.Effect<void, object> =>
   Effect.gen(function* () {
