@@ -140,7 +140,7 @@ describe.skipIf(Workerd.workerd === undefined)("A layer of the request, on Worke
         const worker = yield* served
         const sandbox = yield* Sandbox.Sandbox
         yield* pay(worker, "first")
-        yield* sandbox.script(Script.delayAnswer("1 second")(Script.dropAfterCommit))
+        yield* sandbox.script(Script.dropAfterCommit.pipe(Script.delayAnswer("1 second"), Script.onCreate))
         yield* Effect.timeoutOption(pay(worker, "left"), "300 millis")
         yield* Effect.sleep("3 seconds")
         const kinds = (yield* sandbox.exchanges).filter(({ handle }) => handle === "left").map(({ kind }) => kind)
