@@ -208,7 +208,7 @@ for (const [name, host, isThere] of hosts) {
       }).pipe(Effect.provide(Layer.merge(live(), logged(lines))))
     })
 
-    it.scopedLive("keeps the rows while the engine takes none, and says so once", () => {
+    it.scopedLive("keeps the rows while the engine takes none, and says when that begins and is over", () => {
       const lines: Array<string> = []
       return Effect.gen(function* () {
         const requests = Array.from({ length: 3 }, (_, index) => requestOf({ handle: `p-${index}` }))
@@ -224,17 +224,23 @@ for (const [name, host, isThere] of hosts) {
             Effect.zipRight(Layer.build(Outbox.layerRelayWith({ submit, interval: "50 millis" })), Effect.never)
           ).pipe(Effect.withClock(yield* hasty))
         )
-        yield* Effect.repeat(
-          Effect.sync(() => lines.some((line) => line.endsWith("relays again"))),
-          { until: (isSaid) => isSaid, schedule: Schedule.spaced("20 millis") }
-        )
-        assert.deepStrictEqual(yield* Outbox.counts, { waiting: 0, unreadable: 0 })
+        const said = () => lines.filter((line) => line.startsWith("Outbox")).map((line) => line.slice(0, 60))
+        yield* Effect.repeat(Outbox.counts, {
+          until: ({ waiting }) => waiting === 0 && said().at(-1)?.endsWith("relays again") === true,
+          schedule: Schedule.spaced("20 millis")
+        })
         yield* Fiber.interrupt(relay)
         assert.deepStrictEqual([...seen].sort(), ["p-0", "p-1", "p-2"])
+        // A pass between two failures may have found no row that was free: then it begins, and is over, twice.
+        const [begins, ends] = [
+          "Outbox payout_outbox: The durable engine did not take a payo",
+          "Outbox payout_outbox: relays again"
+        ]
         assert.deepStrictEqual(
-          lines.filter((line) => line.startsWith("Outbox")).map((line) => line.slice(0, 60)),
-          ["Outbox payout_outbox: The durable engine did not take a payo", "Outbox payout_outbox: relays again"]
+          said(),
+          said().map((_, index) => (index % 2 === 0 ? begins : ends))
         )
+        assert.isAtLeast(said().length, 2)
       }).pipe(Effect.provide(Layer.merge(live(), logged(lines))))
     })
 
