@@ -102,7 +102,8 @@ export class EvidenceRecorder<A extends Asked = Subject> {
     // Without known arguments, all of the exposure may be this subject's own.
     if (fingerprints === undefined) return errors.toConflict(conflict, this.accounting(), { min: 0, max: 0 })
     // A record of other arguments is not this request's, even if it went to the same saved method.
-    const { method, request } = conflict.with === "Provider" ? { ...fingerprints, method: undefined } : fingerprints
+    const isOthers = conflict.with === "Provider" && conflict.isInPart !== true
+    const { method, request } = isOthers ? { ...fingerprints, method: undefined } : fingerprints
     const exposure = (of: "Own" | "Others") => Exposure.exposureOfRequest(this.known, { method, request }, of, horizon)
     const own = errors.accounting(subject, this.attempts, this.value, horizon, exposure("Own"))
     return errors.toConflict(conflict, own, exposure("Others"))

@@ -164,7 +164,9 @@ const failure = ({ evidence }: Call, { heard, reply, verdict }: Exchanged): Payo
   if (verdict._tag === "HandleConflict") {
     return evidence.conflict({ with: "Provider", differs: verdict.differs, reply })
   }
-  if (isRefused(heard, verdict)) return evidence.conflict({ with: "Provider", differs: ["request"], reply })
+  if (isRefused(heard, verdict)) {
+    return evidence.conflict({ with: "Provider", differs: ["request"], isInPart: true, reply })
+  }
   // These arguments were declined for good before other arguments were tried: the record shows both.
   if (heard.isDeclined && !heard.contradicts && !heard.isStale && Verdict.isFailed(verdict)) {
     return toError({ verdict: { _tag: "HardDeclined", payout: verdict.payout }, reply }, evidence.accounting())

@@ -110,6 +110,8 @@ export const toError = ({ reply, verdict }: Finding, evidence: Accounting): Erro
 export interface Conflict {
   readonly with: "Provider" | "Process"
   readonly differs: ReadonlyArray<string>
+  /** Whether only a part of the provider's record is of other arguments. Otherwise nothing on it is this request's. */
+  readonly isInPart?: boolean
   readonly reply?: Reply
 }
 

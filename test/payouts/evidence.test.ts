@@ -622,6 +622,22 @@ describe("A process that knows, or sees, that another card may have been paid", 
     }).pipe(day())
   )
 
+  it.effect(
+    "counts its own card's earlier processing error as its own, although the latest one is another card's",
+    () =>
+      Effect.gen(function* () {
+        const [a, b, c] = [yield* anotherProcess(), yield* anotherProcess(), yield* anotherProcess()]
+        yield* script(Script.processingError({ moved: true }), Script.processingError())
+        yield* ended(a.create(cardX, once))
+        yield* Effect.sleep("5 minutes")
+        yield* ended(b.create(cardY, once))
+        yield* Effect.sleep("5 minutes")
+        const end = yield* ended(c.recover(cardX, { outstandingCreates: 0 }))
+        assert.strictEqual(said(end), "HandleConflict, MayHaveMoved 0..1")
+        assert.strictEqual(yield* moved, 1)
+      }).pipe(day())
+  )
+
   it.effect("pays to another card when the first one is certainly not paid any more", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
