@@ -60,15 +60,10 @@ export const read = (
   handle: Handle,
   mode: Mode
 ): Effect.Effect<Option.Option<Exposure.Evidence>, BadInput.BadInput, FileSystem.FileSystem> =>
-  Effect.matchEffect(SmallText.fromFile(name, limit), {
-    onFailure: (error) => {
-      if (error._tag === "BadInput") return error
-      return error._tag === "SystemError" && error.reason === "NotFound"
-        ? Effect.succeedNone
-        : BadInput.fromPlatform(name, error)
-    },
-    onSuccess: (text) => Effect.asSome(Effect.tap(parse(name, handle, text), refuseOther(name, mode)))
-  })
+  Effect.flatMap(
+    SmallText.fromFileIfAny(name, limit),
+    Effect.transposeMapOption((text) => Effect.tap(parse(name, handle, text), refuseOther(name, mode)))
+  )
 
 // A ParseError prints the text that it could not read.
 const parse = (name: string, handle: Handle, text: string) =>

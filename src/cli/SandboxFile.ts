@@ -200,17 +200,10 @@ const refuseFolder = (name: string) =>
   })
 
 const read = (name: string): Effect.Effect<Option.Option<SandboxState>, BadInput.BadInput, FileSystem.FileSystem> =>
-  Effect.matchEffect(SmallText.fromFile(name, limit), {
-    onFailure: (error) => {
-      if (error._tag === "BadInput") return error
-      return error._tag === "SystemError" && error.reason === "NotFound"
-        ? Effect.succeedNone
-        : BadInput.fromPlatform(name, error)
-    },
+  Effect.flatMap(
+    SmallText.fromFileIfAny(name, limit),
     // A ParseError prints the text that it could not read.
-    onSuccess: (text) =>
-      Effect.mapBoth(decode(text), {
-        onFailure: () => BadInput.make(`${name} does not hold the state of a sandbox of this version`),
-        onSuccess: Option.some
-      })
-  })
+    Effect.transposeMapOption((text) =>
+      Effect.mapError(decode(text), () => BadInput.make(`${name} does not hold the state of a sandbox of this version`))
+    )
+  )

@@ -4,6 +4,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as PlatformError from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as BadInput from "./BadInput.js"
 
@@ -35,3 +36,18 @@ export const fromFile = (
   limit: Limit
 ): Effect.Effect<string, PlatformError.PlatformError | BadInput.BadInput, FileSystem.FileSystem> =>
   Effect.flatMap(FileSystem.FileSystem, (files) => fromStream(name, files.stream(name), limit))
+
+/** None if there is no such file. */
+export const fromFileIfAny = (
+  name: string,
+  limit: Limit
+): Effect.Effect<Option.Option<string>, BadInput.BadInput, FileSystem.FileSystem> =>
+  Effect.matchEffect(fromFile(name, limit), {
+    onFailure: (error) => {
+      if (error._tag === "BadInput") return error
+      return error._tag === "SystemError" && error.reason === "NotFound"
+        ? Effect.succeedNone
+        : BadInput.fromPlatform(name, error)
+    },
+    onSuccess: Effect.succeedSome
+  })
