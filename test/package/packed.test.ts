@@ -10,6 +10,7 @@ import * as path from "node:path"
 import { promisify } from "node:util"
 import ts from "typescript"
 import { afterAll } from "vitest"
+import { core } from "./programs.js"
 
 const root = path.resolve(import.meta.dirname, "../..")
 const run = promisify(execFile)
@@ -37,26 +38,8 @@ const pack = async () => {
     symlinkSync(path.join(root, "node_modules", peer), path.join(project, "node_modules", peer))
   }
   writeFileSync(path.join(project, "package.json"), JSON.stringify({ type: "module" }))
-  writeFileSync(path.join(project, "program.ts"), program)
+  writeFileSync(path.join(project, "program.ts"), core.code)
 }
-
-const program = `
-import { Console, Effect } from "effect"
-import { PayoutRequest, Payouts, PollPolicy, RetryPolicy } from "effect-billwerk-payouts"
-import * as BillwerkClient from "effect-billwerk-payouts/BillwerkClient"
-import type { PayoutError } from "effect-billwerk-payouts/PayoutError"
-import { Sandbox } from "effect-billwerk-payouts/testing"
-
-const pay: Effect.Effect<void, PayoutError, Payouts.Payouts | BillwerkClient.BillwerkClient> = Effect.gen(function* () {
-  const payouts = yield* Payouts.Payouts
-  const request = yield* PayoutRequest.make({ handle: "p-1", destination: "ca_1", amount: 12_500, currency: "DKK" })
-  const outcome = yield* payouts.create(request, { policy: RetryPolicy.standard })
-  const final = yield* payouts.awaitFinal(outcome, PollPolicy.standard)
-  yield* Console.log(final._tag, final.certainty, final.exposure.min)
-})
-
-Effect.runPromise(pay.pipe(Effect.provide(Payouts.layer), Effect.provide(Sandbox.layer)))
-`
 
 const compile = (files: ReadonlyArray<string>, options: ts.CompilerOptions) => {
   const made = ts.createProgram({
@@ -87,7 +70,7 @@ describe("The packed package, in a project with effect and @effect/platform only
   it("compiles and runs as Node resolves modules", async () => {
     assert.deepStrictEqual(compile([program], { ...nodenext, skipLibCheck: true }), [])
     const { stdout } = await run(process.execPath, [path.join(project, "program.js")])
-    assert.strictEqual(stdout, "Paid Moved 12500\n")
+    assert.strictEqual(stdout, core.prints)
   })
 
   it("compiles as a bundler resolves modules", () =>

@@ -5,7 +5,7 @@ interface Program {
   readonly prints: string
 }
 
-const core: Program = {
+export const core: Program = {
   code: `
 import { Console, Effect } from "effect"
 import { PayoutRequest, Payouts, PollPolicy, RetryPolicy } from "effect-billwerk-payouts"
