@@ -4,15 +4,13 @@
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type * as Attempt from "../domain/Attempt.js"
+import type { Ended } from "./ended.js"
 
 /** The most exchanges in one call. No policy raises it. */
 export const exchangesMax = 100
 
 /** The most attempts kept from one call to the next. */
 export const attemptsKept = 100
-
-/** The result of an exchange, as an attempt records it. */
-export type Ended = Omit<Attempt.Attempt, "ordinal" | "kind" | "started" | "took" | "queued">
 
 /** The beginning of an exchange. `begun` is in epoch milliseconds. */
 export interface Begun {

@@ -10,7 +10,8 @@ import type { HandleConflict } from "../domain/PayoutError.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import type { Reply } from "../domain/Reply.js"
 import * as Verdict from "../provider/Verdict.js"
-import { AttemptLog, type Ended } from "./AttemptLog.js"
+import { AttemptLog } from "./AttemptLog.js"
+import { type Ended, endedBy, interrupted } from "./ended.js"
 import { type Heard, isOfOthers, type Step } from "./nextStep.js"
 import type { Process } from "./Process.js"
 import { assumedCreate, assumedOf, type Asked, type Assumption, sentCreate, type Subject } from "./Subject.js"
@@ -326,26 +327,3 @@ const leftOpen = (
 
 const leavesOpen = (verdict: Verdict.Verdict): boolean =>
   Verdict.isShown(verdict) && (!Verdict.isFailed(verdict) || verdict.payout.transactions.some(Exposure.isOpen))
-
-const endedBy = (step: Step, verdict: Verdict.Verdict, reply: Reply, sent: Attempt.Sent, heard: Heard): Ended => {
-  const bearing = step.kind === "Create" ? Verdict.bearing(verdict, sent) : Verdict.row(verdict).lookup
-  return {
-    sent,
-    outcome: verdict._tag,
-    bearing: heard.contradicts ? "Claimed" : bearing,
-    decision: "Fail",
-    why: Verdict.why(verdict),
-    ...(reply._tag === "Response" ? { status: reply.status } : {}),
-    ...(reply._tag === "Response" && reply.body._tag === "ApiError" ? { code: reply.body.code } : {}),
-    ...(reply._tag === "Response" && reply.requestId !== undefined ? { requestId: reply.requestId } : {}),
-    ...(Verdict.isShown(verdict) ? { recorded: Payout.recorded(verdict.payout) } : {})
-  }
-}
-
-const interrupted = (kind: Attempt.Kind): Ended => ({
-  sent: "Unknown",
-  outcome: "Interrupted",
-  bearing: kind === "Create" ? "Unclear" : "None",
-  decision: "Interrupted",
-  why: Verdict.why(errors.interrupted.verdict)
-})
