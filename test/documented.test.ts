@@ -211,6 +211,20 @@ const answered = (answer: Promise<Response>): Effect.Effect<unknown> =>
   })
 
 describe("worker.ts", () => {
+  it.live("gives the payout to the runtime, so it goes on when its caller leaves", () =>
+    onWorkers((sandbox) =>
+      Effect.gen(function* () {
+        const kept: Array<Promise<unknown>> = []
+        // The caller leaves at once: nothing waits for the answer but the runtime.
+        void worker.fetch(posted(), env, { waitUntil: (promise) => void kept.push(promise) })
+        yield* Effect.promise(() => Promise.resolve()).pipe(Effect.repeat({ until: () => kept.length > 0 }))
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize.42"), 0)
+        yield* Effect.promise(() => Promise.all(kept))
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, "prize.42"), 12_500)
+      })
+    )
+  )
+
   it.live("pays nothing again when a request comes again after a 202", () =>
     onWorkers((sandbox) =>
       Effect.gen(function* () {

@@ -171,7 +171,8 @@ export class ServerError extends Schema.TaggedError<ServerError>("effect-billwer
 
 /**
  * An answer that cannot be relied on: an undocumented status, an unreadable body, another payout than the requested
- * one, or a state that this library does not know. The money may have moved.
+ * one, or a state that this library does not know. The money may have moved. A `recover` with `lookUpOnly` also ends so
+ * if the provider knows no such payout: then `certainty` says what may be outstanding.
  *
  * @category errors
  * @since 0.1.0
@@ -189,6 +190,10 @@ export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>(
   hiddenClass("an error of a payout")
 ) {
   override get message(): string {
+    // The end of a `recover` that only looks: the answer is clear.
+    if (this.attempts.at(-1)?.outcome === "NotFound" && this.certainty === "NotMoved") {
+      return `Payout ${this.handle}: ${this.why}. ${money(this)} Nothing was sent, because this call only looks.`
+    }
     return words(
       `Payout ${this.handle}: the provider's answer cannot be relied on (${this.why}).`,
       afterwards(this.attempts, this.status),

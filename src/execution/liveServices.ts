@@ -24,7 +24,8 @@ export const announce = (name: string | undefined): Effect.Effect<void, never, S
         return log(
           Effect.logWarning(
             "A second Payouts service is live for the same account in this process. They do not know of each other's payouts: " +
-              "provide one layer to the whole program, and do not build it for each request."
+              "provide one layer to the whole program. On Workers, which need a layer for each request, one payout is paid " +
+              "at one place (docs/runtimes.md)."
           )
         )
       })

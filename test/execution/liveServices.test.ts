@@ -13,7 +13,8 @@ const logged = <A>(program: (open: (name?: string) => Effect.Effect<Scope.Closea
 
 const warning =
   "WARN A second Payouts service is live for the same account in this process. They do not know of each other's payouts: " +
-  "provide one layer to the whole program, and do not build it for each request."
+  "provide one layer to the whole program. On Workers, which need a layer for each request, one payout is paid at one " +
+  "place (docs/runtimes.md)."
 const close = (scope: Scope.CloseableScope) => Scope.close(scope, Exit.void)
 
 describe("liveServices", () => {

@@ -572,7 +572,8 @@ describe("A layer that is built for each request", () => {
       assert.strictEqual(yield* moved, 1)
       assert.deepStrictEqual(lines, [
         "WARN: A second Payouts service is live for the same account in this process. They do not know of each other's " +
-          "payouts: provide one layer to the whole program, and do not build it for each request."
+          "payouts: provide one layer to the whole program. On Workers, which need a layer for each request, one payout is paid at one " +
+          "place (docs/runtimes.md)."
       ])
     }).pipe(day({ apiKey: Redacted.make("priv_an_account_of_this_test_only_0001") }))
   )

@@ -213,6 +213,12 @@ describe("Payouts.recover with lookUpOnly", () => {
       const known = yield* recover(requestOf(), lookUpOnly)
       assert.deepStrictEqual(story(known), ["Lookup 404 137 NotFound -> Fail"])
       assert.deepStrictEqual([known._tag === "Paid", known.certainty], [false, "NotMoved"])
+      assert(known._tag === "UnexpectedResponse")
+      assert.strictEqual(
+        known.message,
+        "Payout prize-2026-0042: the provider knows no payout under this handle. No money has moved. " +
+          "Nothing was sent, because this call only looks."
+      )
       const guessed = yield* recover(requestOf(), { lookUpOnly: true })
       assert.strictEqual(guessed.certainty, "MayHaveMoved")
       assert.strictEqual((yield* truth).creates, 0)
