@@ -14,47 +14,80 @@ export const migrate = Effect.gen(function* () {
   yield* sql`CREATE TABLE IF NOT EXISTS cases (handle TEXT PRIMARY KEY, at_most BIGINT NOT NULL, closed_by TEXT)`
 })
 
+/** Runs the steps of a handle one after the other, each in full: a person may decide while the payout goes on. */
+const oneAtATime = <A, E>(handle: string, step: Effect.Effect<A, E>) =>
+  Effect.flatMap(SqlClient.SqlClient, (sql) => {
+    // The row of its case is the lock, so it is there before there is a case.
+    const lock = sql`
+      INSERT INTO cases ${sql.insert({ handle, at_most: -1, closed_by: "no case" })}
+      ON CONFLICT (handle) DO UPDATE SET at_most = cases.at_most`
+    return sql.withTransaction(Effect.zipRight(lock, step))
+  })
+
+/** What is booked as paid for a handle, and what is reserved. */
+const fundsOf = (sql: SqlClient.SqlClient, handle: string) => sql`
+  SELECT COALESCE(SUM(CASE WHEN account = 'paid' THEN amount END), 0) AS paid,
+    COALESCE(SUM(CASE WHEN account = 'reserved' THEN amount END), 0) AS reserved
+  FROM entries WHERE handle = ${handle}`
+
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
-  /** Double entry: two rows whose sum is 0, in one statement, so that both are there or neither. */
-  const move = (step: string, from: string, to: string, handle: string, amount: number) => sql`
-    INSERT INTO entries ${sql.insert([
-      { handle, step, account: from, amount: -amount },
-      { handle, step, account: to, amount }
-    ])} ON CONFLICT DO NOTHING`
-
   /** A step that fails is a defect, which the engine runs again: the payout waits for its books. */
-  const step = (statement: Effect.Effect<unknown, SqlError>) => Effect.orDie(Effect.asVoid(statement))
+  const step = (handle: string, ...statements: ReadonlyArray<Effect.Effect<unknown, SqlError>>) =>
+    oneAtATime(handle, Effect.all(statements, { discard: true })).pipe(
+      Effect.provideService(SqlClient.SqlClient, sql),
+      Effect.orDie
+    )
 
   return Books.of({
-    reserve: (handle, amount) => step(move("reserve", "available", "reserved", handle, amount)),
-    book: (handle, amount) => step(move("book", "reserved", "paid", handle, amount)),
+    reserve: (handle, amount) =>
+      step(
+        handle,
+        sql`
+        INSERT INTO entries ${sql.insert([
+          { handle, step: "reserve", account: "available", amount: -amount },
+          { handle, step: "reserve", account: "reserved", amount }
+        ])} ON CONFLICT DO NOTHING`
+      ),
+    /** Books what has moved in all, but for what a person has booked already. What is not reserved is taken anew. */
+    book: (handle, amount) =>
+      step(
+        handle,
+        sql`
+        WITH funds AS (${fundsOf(sql, handle)}), due AS (
+          SELECT ${amount} - paid AS amount, CASE WHEN ${amount} - paid < reserved THEN ${amount} - paid ELSE reserved END AS held
+          FROM funds WHERE paid < ${amount})
+        INSERT INTO entries
+        SELECT ${handle}, ${`book ${amount}`}, 'reserved', -held FROM due WHERE true UNION ALL
+        SELECT ${handle}, ${`book ${amount}`}, 'available', held - amount FROM due WHERE true UNION ALL
+        SELECT ${handle}, ${`book ${amount}`}, 'paid', amount FROM due WHERE true
+        ON CONFLICT DO NOTHING`
+      ),
     /** Gives back what is still reserved. */
     release: (handle) =>
-      step(sql`
-        WITH rest AS (SELECT SUM(amount) AS amount FROM entries WHERE handle = ${handle} AND account = 'reserved')
+      step(
+        handle,
+        sql`
+        WITH funds AS (${fundsOf(sql, handle)})
         INSERT INTO entries
-        SELECT ${handle}, 'release', 'reserved', -amount FROM rest WHERE amount > 0 UNION ALL
-        SELECT ${handle}, 'release', 'available', amount FROM rest WHERE amount > 0
-        ON CONFLICT DO NOTHING`),
+        SELECT ${handle}, 'release', 'reserved', -reserved FROM funds WHERE reserved > 0 UNION ALL
+        SELECT ${handle}, 'release', 'available', reserved FROM funds WHERE reserved > 0
+        ON CONFLICT DO NOTHING`
+      ),
     /** Keeps as much reserved as may have moved, while the case is open. A closed case is opened again by more money only. */
     askAPerson: (handle, atMost) =>
-      step(sql`
-        WITH rest AS (
-          SELECT ${atMost} - SUM(amount) AS amount FROM entries WHERE handle = ${handle} AND account = 'reserved'
-            AND NOT EXISTS (
-              SELECT 1 FROM cases WHERE handle = ${handle} AND closed_by IS NOT NULL AND at_most >= ${atMost}))
+      step(
+        handle,
+        sql`
+        WITH funds AS (${fundsOf(sql, handle)}), rest AS (
+          SELECT ${atMost} - reserved AS amount FROM funds WHERE reserved < ${atMost} AND NOT EXISTS (
+            SELECT 1 FROM cases WHERE handle = ${handle} AND closed_by IS NOT NULL AND at_most >= ${atMost}))
         INSERT INTO entries
-        SELECT ${handle}, ${`ask ${atMost}`}, 'available', -amount FROM rest WHERE amount > 0 UNION ALL
-        SELECT ${handle}, ${`ask ${atMost}`}, 'reserved', amount FROM rest WHERE amount > 0
-        ON CONFLICT DO NOTHING`).pipe(
-        Effect.zipRight(
-          step(sql`
-            INSERT INTO cases ${sql.insert({ handle, at_most: atMost })}
-            ON CONFLICT (handle) DO UPDATE SET at_most = excluded.at_most, closed_by = NULL
-            WHERE cases.at_most < excluded.at_most`)
-        )
+        SELECT ${handle}, ${`ask ${atMost}`}, 'available', -amount FROM rest WHERE true UNION ALL
+        SELECT ${handle}, ${`ask ${atMost}`}, 'reserved', amount FROM rest WHERE true
+        ON CONFLICT DO NOTHING`,
+        sql`UPDATE cases SET at_most = ${atMost}, closed_by = NULL WHERE handle = ${handle} AND at_most < ${atMost}`
       )
   })
 })
@@ -85,24 +118,21 @@ export class NotClosed extends Data.TaggedError("NotClosed")<{ readonly handle: 
 /** Books what moved and gives the rest back: one step of three rows, only for an open case. It is safe to repeat. */
 const close = Effect.fn("close")(function* (handle: string, moved: number, by: string) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`
-    WITH funds AS (
-      SELECT ${moved} - SUM(CASE WHEN account = 'paid' THEN amount ELSE 0 END) AS due,
-        SUM(CASE WHEN account = 'reserved' THEN amount ELSE 0 END) AS reserved
-      FROM entries WHERE handle = ${handle}
-    ), decided AS (
-      SELECT 'decide ' || at_most AS step, due, reserved FROM funds, cases
-      WHERE handle = ${handle} AND closed_by IS NULL AND due BETWEEN 0 AND reserved
+  const decide = sql`
+    WITH funds AS (${fundsOf(sql, handle)}), decided AS (
+      SELECT 'decide ' || at_most AS step, ${moved} - paid AS due, reserved FROM funds, cases
+      WHERE handle = ${handle} AND closed_by IS NULL AND ${moved} - paid BETWEEN 0 AND reserved
     )
     INSERT INTO entries
     SELECT ${handle}, step, 'reserved', -reserved FROM decided WHERE true UNION ALL
     SELECT ${handle}, step, 'paid', due FROM decided WHERE true UNION ALL
     SELECT ${handle}, step, 'available', reserved - due FROM decided WHERE true
     ON CONFLICT DO NOTHING`
-  const closed = yield* sql`
+  const end = sql`
     UPDATE cases SET closed_by = ${by} WHERE handle = ${handle} AND closed_by IS NULL AND EXISTS (
       SELECT 1 FROM entries WHERE entries.handle = cases.handle AND step = 'decide ' || at_most)
     RETURNING handle`
+  const closed = yield* oneAtATime(handle, Effect.zipRight(decide, end))
   if (closed.length === 0) return yield* new NotClosed({ handle, moved })
 })
 

@@ -36,7 +36,7 @@ const Live = Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer).pipe(
   Layer.provideMerge(BooksLive),
   // The books' own client, nearest to them. An engine on a database has an `SqlClient` of its own, which must not take its
   // place.
-  Layer.provideMerge(LibsqlClient.layer({ url: ":memory:" })),
+  Layer.provideMerge(LibsqlClient.layer({ url: "file::memory:?cache=shared" })),
   Layer.provideMerge(WorkflowEngine.layerMemory), // or SqliteEngine.layer, PostgresEngine.layer
   Layer.provideMerge(Sandbox.layer),
   Layer.provideMerge(TestContext.TestContext)

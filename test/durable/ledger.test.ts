@@ -23,7 +23,13 @@ const accounts = Effect.map(balances, (rows) =>
   Object.fromEntries(rows.filter(({ total }) => total !== 0).map(({ account, total }) => [account, total]))
 )
 
-const Memory = LibsqlClient.layer({ url: ":memory:" })
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(tmpdir(), "books-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+)
+const Sqlite = Layer.unwrapScoped(
+  Effect.map(folder, (folder) => LibsqlClient.layer({ url: `file:${path.join(folder, "books.sqlite")}` }))
+)
 
 const url = Effect.runSync(Effect.option(Config.string("PAYOUTS_POSTGRES_URL")))
 const Postgres = Layer.unwrapScoped(
@@ -38,7 +44,7 @@ const Postgres = Layer.unwrapScoped(
 )
 
 describe.each([
-  { database: "SQLite", skip: false, Client: Memory },
+  { database: "SQLite", skip: false, Client: Sqlite },
   { database: "PostgreSQL", skip: Option.isNone(url), Client: Postgres }
 ])("The books on $database", ({ Client, skip }) => {
   const told = skip ? it.live.skip : it.live
@@ -114,6 +120,36 @@ describe.each([
     }).pipe(Effect.provide(Live))
   )
 
+  told("book what has moved after a person said that nothing had, and what moved on top of it", () =>
+    Effect.gen(function* () {
+      const books = yield* doubtful
+      yield* decide(handle, 0, "Grace")
+      for (const _ of [1, 2]) yield* books.book(handle, 12_500)
+      assert.deepStrictEqual(yield* accounts, { available: -12_500, paid: 12_500 })
+      yield* books.book(handle, 25_000)
+      assert.deepStrictEqual(yield* accounts, { available: -25_000, paid: 25_000 })
+    }).pipe(Effect.provide(Live))
+  )
+
+  told("count a payment once that the payout finds while a person decides about it", () =>
+    Effect.gen(function* () {
+      yield* migrate
+      const books = yield* Books
+      const handles = Array.from({ length: 50 }, (_, number) => `prize-${number}`)
+      for (const one of handles) {
+        yield* books.reserve(one, 12_500)
+        yield* books.askAPerson(one, 12_500)
+      }
+      // What comes second finds what the first has booked.
+      yield* Effect.forEach(
+        handles,
+        (one) => Effect.all([Effect.exit(decide(one, 12_500, "Grace")), books.book(one, 12_500)], { concurrency: 2 }),
+        { concurrency: 5 }
+      )
+      assert.deepStrictEqual(yield* accounts, { available: -625_000, paid: 625_000 })
+    }).pipe(Effect.provide(Live))
+  )
+
   told("count what is booked in what a person says has moved", () =>
     Effect.gen(function* () {
       yield* migrate
@@ -136,7 +172,7 @@ const workflows = (sandbox: Sandbox.Options = {}) =>
   Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer).pipe(
     Layer.provide(Payouts.layer),
     Layer.provideMerge(BooksLive),
-    Layer.provideMerge(Memory),
+    Layer.provideMerge(Sqlite),
     Layer.provideMerge(WorkflowEngine.layerMemory),
     Layer.provideMerge(Sandbox.layerWith(sandbox))
   )
@@ -179,23 +215,20 @@ describe("The workflow around a payout, with its books,", () => {
 
   it.live("writes to its own database, and not to the engine's", () =>
     Effect.gen(function* () {
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(path.join(tmpdir(), "books-"))),
-        (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-      )
-      const file = path.join(folder, "books.sqlite")
+      const files = yield* folder
+      const Own = LibsqlClient.layer({ url: `file:${path.join(files, "books.sqlite")}` })
       yield* Effect.zipRight(migrate, pay()).pipe(
         Effect.provide(
           Layer.mergeAll(PrizePaymentLive, PayoutWorkflow.layer).pipe(
             Layer.provide(Payouts.layer),
             Layer.provideMerge(BooksLive),
-            Layer.provideMerge(LibsqlClient.layer({ url: `file:${file}` })),
-            Layer.provideMerge(SqliteEngine.layer({ filename: path.join(folder, "payouts.sqlite") })),
+            Layer.provideMerge(Own),
+            Layer.provideMerge(SqliteEngine.layer({ filename: path.join(files, "payouts.sqlite") })),
             Layer.provideMerge(Sandbox.layer)
           )
         )
       )
-      const own = yield* Effect.provide(accounts, LibsqlClient.layer({ url: `file:${file}` }))
+      const own = yield* Effect.provide(accounts, Own)
       assert.deepStrictEqual(own, { available: -12_500, paid: 12_500 })
     }).pipe(Effect.scoped)
   )
