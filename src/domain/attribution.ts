@@ -169,9 +169,10 @@ export const isOpen = ({ errorState, state }: Pick<Transaction, "state" | "error
   state !== "failed" || !isDecline(errorState)
 
 /**
- * Whether other arguments are known to have moved money, or to be able to: by a transaction that is certainly theirs, or by
- * a create that nothing accounts for. Nothing is sent beside it. What a processing error has moved does not keep the
- * provider from paying once more.
+ * Whether other arguments are known to have moved money, or to be able to: by a transaction that is certainly theirs, by
+ * one that accounts for a create of theirs and that no known create of the request can have made, or by a create that
+ * nothing accounts for. Nothing is sent beside it. What a processing error has moved does not keep the provider from
+ * paying once more.
  *
  * @category predicates
  * @since 0.1.0
@@ -183,10 +184,17 @@ export const isTaken = (
 ): boolean => {
   const { creates, transactions } = evidence
   const others = creates.filter((create) => create.request !== undefined && create.request !== request.request)
-  return (
-    transactions.some((one) => isOpen(one) && doingOf(evidence, one.id, request, horizon) === "Other") ||
-    doubtOf(evidence, horizon, others) > 0
-  )
+  const own = creates.filter((create) => !create.guess && !others.includes(create))
+  const isTheirs = (one: Transaction): boolean => {
+    const doing = doingOf(evidence, one.id, request, horizon)
+    if (doing !== "Unknown") return doing === "Other"
+    // The record does not show the card, or a card token was sent. A guess does not show that it is ours.
+    return (
+      others.some((create) => accountsFor(evidence, one, create, horizon)) &&
+      !own.some((create) => isPossible(evidence, one, create, horizon))
+    )
+  }
+  return transactions.some((one) => isOpen(one) && isTheirs(one)) || doubtOf(evidence, horizon, others) > 0
 }
 
 // --- the rule ---

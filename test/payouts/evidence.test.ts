@@ -623,6 +623,26 @@ describe("A process that knows, or sees, that another card may have been paid", 
     }).pipe(day())
   )
 
+  const token = (name: string) => requestOf({ destination: Redacted.make(`ct_${name}`), customer: "c-1" })
+  for (const [what, first, second, card] of [
+    ["where the record shows no card", cardX, cardY, "Hidden"],
+    ["of another card token", token("x".repeat(32)), token("y".repeat(32)), "Shown"]
+  ] as const) {
+    it.effect(`sends nothing beside the processing error of a lost create, ${what}`, () =>
+      Effect.gen(function* () {
+        const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]
+        yield* script(Script.processingError({ moved: true }).pipe(Script.and(Script.dropAfterCommit)))
+        const evidence = yield* left(a.create(first, once))
+        yield* Effect.sleep("5 minutes")
+        const end = yield* ended(b.recover(second, { evidence, outstandingCreates: 0 }))
+        assert.strictEqual(said(end), "HandleConflict, NotMoved 0..0")
+        assert(end._tag === "HandleConflict")
+        assert.deepStrictEqual([end.other.certainty, end.other.exposure.max / amount], ["MayHaveMoved", 1])
+        assert.strictEqual(yield* moved, 1)
+      }).pipe(day({ card }))
+    )
+  }
+
   it.effect(
     "counts its own card's earlier processing error as its own, although the latest one is another card's",
     () =>

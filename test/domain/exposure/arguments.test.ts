@@ -111,6 +111,21 @@ describe("Exposure: whose doing a transaction is", () => {
   })
 })
 
+describe("Exposure: whether other arguments have taken the handle", () => {
+  const other = { request: "other arguments", method: "other card" }
+  const isTaken = (...pieces: Pieces) => Exposure.isTaken(known(...pieces), mine, horizon)
+
+  it("is so by an open transaction that accounts for their create, if none of these arguments can have made it", () => {
+    const shown = record(6, [errorTx("t", 0)])
+    strictEqual(isTaken(post("d", 0, other), shown), true)
+    strictEqual(isTaken(post("d", 0, other), post("g", 6, { guess: true }), shown), true)
+    strictEqual(isTaken(post("d", 0, other), post("c", 5), shown), true)
+    strictEqual(isTaken(shown), false)
+    strictEqual(isTaken(post("c", 0), shown), false)
+    strictEqual(isTaken(post("d", 0, other), record(6, [tx("t", 0)])), false)
+  })
+})
+
 describe("Exposure: the edges of its rules", () => {
   const seconds = (from: number) => from / 60
   const without = <K extends keyof Exposure.Create>(create: Exposure.Create, key: K): Omit<Exposure.Create, K> => {
