@@ -58,7 +58,9 @@ export const Api = HttpApi.make("Api").add(
 )
 
 /** Pays orders behind the endpoint: the new ones, and the open ones at the start and every hour. */
-class Cashier extends Context.Tag("Cashier")<Cashier, { readonly pay: (order: Order) => Effect.Effect<boolean> }>() {}
+class Cashier extends Context.Tag("Cashier")<Cashier, { readonly pay: (handle: string) => Effect.Effect<unknown> }>() {}
+
+const isOpen = ({ state: { state } }: Order) => state !== "Paid" && state !== "NotPaid"
 
 const CashierLive = Layer.scoped(
   Cashier,
@@ -66,7 +68,9 @@ const CashierLive = Layer.scoped(
     const orders = yield* Orders
     const payouts = yield* Payouts.Payouts
     const scope = yield* Effect.scope
-    const queue = yield* Queue.bounded<Order>(1000)
+    const queue = yield* Queue.bounded<string>(1000)
+    /** The handles that are in the queue or being paid: none is there twice. */
+    const busy = new Set<string>()
 
     const book = Effect.fn(function* (end: Outcome.Outcome | PayoutError.PayoutError) {
       if (end._tag === "InvalidRequest") return yield* Effect.logError(end.message)
@@ -82,27 +86,42 @@ const CashierLive = Layer.scoped(
       yield* orders.keep(evidence, state)
     })
 
-    const pay = Effect.fn(function* ({ evidence, request }: Order) {
-      const call = Option.match(evidence, {
-        onNone: () => payouts.create(request), // nothing was sent: its evidence would be stored
-        onSome: (evidence) => payouts.recover(request, { evidence, outstandingCreates: 0 })
+    const leave = (handle: string) => Effect.sync(() => busy.delete(handle))
+
+    const offer = (handle: string) =>
+      Effect.suspend(() => {
+        if (busy.has(handle)) return Effect.void
+        busy.add(handle)
+        return Effect.onInterrupt(queue.offer(handle), () => leave(handle))
       })
-      const end = yield* Effect.merge(call)
-      yield* book(end)
-      if (end._tag !== "Processing") return
-      yield* Effect.merge(payouts.awaitFinal(end)).pipe(Effect.flatMap(book), Effect.forkIn(scope))
-    })
+
+    const pay = Effect.fn(
+      function* (handle: string) {
+        // As it is now: it may have come to its end since it was read for the queue.
+        const order = Option.filter(yield* orders.find(handle), isOpen)
+        if (Option.isNone(order)) return
+        const { evidence, request } = order.value
+        const call = Option.match(evidence, {
+          onNone: () => payouts.create(request), // nothing was sent: its evidence would be stored
+          onSome: (evidence) => payouts.recover(request, { evidence, outstandingCreates: 0 })
+        })
+        const end = yield* Effect.merge(call)
+        yield* book(end)
+        if (end._tag !== "Processing") return
+        yield* Effect.merge(payouts.awaitFinal(end)).pipe(Effect.flatMap(book), Effect.forkIn(scope))
+      },
+      (paying, handle) => Effect.ensuring(paying, leave(handle))
+    )
 
     yield* Stream.fromQueue(queue).pipe(
       Stream.mapEffect(pay, { concurrency: 64, unordered: true }),
       Stream.runDrain,
       Effect.forkScoped
     )
-    yield* Effect.flatMap(orders.open, (open) => queue.offerAll(open)).pipe(
-      Effect.repeat(Schedule.spaced("1 hour")),
-      Effect.forkScoped
-    )
-    return { pay: (order: Order) => queue.offer(order) }
+    yield* Effect.flatMap(orders.open, (open) =>
+      Effect.forEach(open, ({ request }) => offer(request.handle), { discard: true })
+    ).pipe(Effect.repeat(Schedule.spaced("1 hour")), Effect.forkScoped)
+    return { pay: offer }
   })
 )
 
@@ -117,7 +136,7 @@ const PayoutsGroup = HttpApiBuilder.group(Api, "payouts", (handlers) =>
           const order: Order = { request, state, evidence: Option.none() }
           const known = yield* orders.add(order)
           if (PayoutRequest.differences(known.request, request).length > 0) return yield* new HttpApiError.Conflict()
-          if (known === order) yield* cashier.pay(order)
+          if (known === order) yield* cashier.pay(request.handle)
           return known.state
         })
       )

@@ -2,7 +2,7 @@
 import { FetchHttpClient, HttpApiBuilder, HttpClient, HttpClientRequest, HttpServer } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option, Schedule } from "effect"
+import { Deferred, Effect, Layer, Option, Schedule } from "effect"
 import { BillwerkClient, Payouts } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import { createServer } from "node:http"
@@ -171,6 +171,31 @@ describe("The endpoint of the recipe", () => {
       assert.deepStrictEqual(table.get(prize.handle)?.state, state)
     }).pipe(Effect.provide(Sandbox.layer))
   )
+
+  it.live("pays nothing of which it has said that it is not paid, although the pass read it before that", () => {
+    const { orders, table } = rows()
+    // The pass reads the order while it is new, and gets to it when it has ended.
+    const added = Effect.runSync(Deferred.make<ReadonlyArray<Order>>())
+    const isNew = () => table.get(prize.handle)?.state.state === "Accepted"
+    const busy: Orders["Type"] = {
+      ...orders,
+      add: (order) => Effect.tap(orders.add(order), (one) => Deferred.succeed(added, [one])),
+      open: Effect.zipLeft(
+        Deferred.await(added),
+        Effect.repeat(Effect.sync(isNew), { schedule: Schedule.spaced("10 millis"), while: (is) => is })
+      )
+    }
+    return Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.softDeclined().pipe(Script.onCreate))
+      yield* post(prize)
+      const notPaid = { handle: prize.handle, state: "NotPaid", reason: "SoftDeclined" }
+      assert.deepStrictEqual(yield* until(prize.handle, "NotPaid"), notPaid)
+      yield* Effect.sleep("1 second")
+      assert.deepStrictEqual(yield* get(prize.handle), [200, notPaid])
+      assert.deepStrictEqual([yield* moved, yield* creates], [0, 1])
+    }).pipe(Effect.provide(server(busy)), Effect.scoped)
+  })
 
   it.live("goes on after a crash with what was stored, and pays nothing twice", () =>
     Effect.gen(function* () {
