@@ -30,6 +30,15 @@ const fundsOf = (sql: SqlClient.SqlClient, handle: string) => sql`
     COALESCE(SUM(CASE WHEN account = 'reserved' THEN amount END), 0) AS reserved
   FROM entries WHERE handle = ${handle}`
 
+/** The name of a step that may be there once more after funds were given back, by a release or a decision. */
+const next = (sql: SqlClient.SqlClient, name: string, handle: string) => sql`
+  SELECT ${name} || ' ' || COUNT(*) AS step FROM entries
+  WHERE handle = ${handle} AND account = 'reserved' AND (step LIKE 'release %' OR step LIKE 'decide %')`
+
+/** Whether funds were reserved since they were given back last. */
+const isReservedAnew = (sql: SqlClient.SqlClient, handle: string) => sql`
+  EXISTS (SELECT 1 FROM entries WHERE handle = ${handle} AND step = (${next(sql, "reserve", handle)}))`
+
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
@@ -41,14 +50,16 @@ const make = Effect.gen(function* () {
     )
 
   return Books.of({
+    /** Once, and once more after they were given back: another card may be tried then. */
     reserve: (handle, amount) =>
       step(
         handle,
         sql`
-        INSERT INTO entries ${sql.insert([
-          { handle, step: "reserve", account: "available", amount: -amount },
-          { handle, step: "reserve", account: "reserved", amount }
-        ])} ON CONFLICT DO NOTHING`
+        WITH next AS (${next(sql, "reserve", handle)})
+        INSERT INTO entries
+        SELECT ${handle}, step, 'available', -CAST(${amount} AS BIGINT) FROM next WHERE true UNION ALL
+        SELECT ${handle}, step, 'reserved', CAST(${amount} AS BIGINT) FROM next WHERE true
+        ON CONFLICT DO NOTHING`
       ),
     /** Books what has moved in all, but for what a person has booked already. What is not reserved is taken anew. */
     book: (handle, amount) =>
@@ -64,30 +75,35 @@ const make = Effect.gen(function* () {
         SELECT ${handle}, ${`book ${amount}`}, 'paid', amount FROM due WHERE true
         ON CONFLICT DO NOTHING`
       ),
-    /** Gives back what is still reserved. */
+    /** Gives back what is still reserved, but for what an open case keeps: that may be another card's. */
     release: (handle) =>
       step(
         handle,
         sql`
-        WITH funds AS (${fundsOf(sql, handle)})
+        WITH funds AS (${fundsOf(sql, handle)}), next AS (${next(sql, "release", handle)}), rest AS (
+          SELECT step, reserved FROM funds, next WHERE reserved > 0 AND NOT EXISTS (
+            SELECT 1 FROM cases WHERE handle = ${handle} AND closed_by IS NULL))
         INSERT INTO entries
-        SELECT ${handle}, 'release', 'reserved', -reserved FROM funds WHERE reserved > 0 UNION ALL
-        SELECT ${handle}, 'release', 'available', reserved FROM funds WHERE reserved > 0
+        SELECT ${handle}, step, 'reserved', -reserved FROM rest WHERE true UNION ALL
+        SELECT ${handle}, step, 'available', reserved FROM rest WHERE true
         ON CONFLICT DO NOTHING`
       ),
-    /** Keeps as much reserved as may have moved, while the case is open. A closed case is opened again by more money only. */
+    /** Keeps as much reserved as may have moved, while the case is open. A closed case is opened again by more, or new, money. */
     askAPerson: (handle, atMost) =>
       step(
         handle,
         sql`
-        WITH funds AS (${fundsOf(sql, handle)}), rest AS (
-          SELECT ${atMost} - reserved AS amount FROM funds WHERE reserved < ${atMost} AND NOT EXISTS (
-            SELECT 1 FROM cases WHERE handle = ${handle} AND closed_by IS NOT NULL AND at_most >= ${atMost}))
+        WITH funds AS (${fundsOf(sql, handle)}), next AS (${next(sql, `ask ${atMost}`, handle)}), rest AS (
+          SELECT step, ${atMost} - reserved AS amount FROM funds, next WHERE reserved < ${atMost} AND NOT EXISTS (
+            SELECT 1 FROM cases WHERE handle = ${handle} AND closed_by IS NOT NULL AND at_most >= ${atMost}
+              AND NOT ${isReservedAnew(sql, handle)}))
         INSERT INTO entries
-        SELECT ${handle}, ${`ask ${atMost}`}, 'available', -amount FROM rest WHERE true UNION ALL
-        SELECT ${handle}, ${`ask ${atMost}`}, 'reserved', amount FROM rest WHERE true
+        SELECT ${handle}, step, 'available', -amount FROM rest WHERE true UNION ALL
+        SELECT ${handle}, step, 'reserved', amount FROM rest WHERE true
         ON CONFLICT DO NOTHING`,
-        sql`UPDATE cases SET at_most = ${atMost}, closed_by = NULL WHERE handle = ${handle} AND at_most < ${atMost}`
+        sql`
+        UPDATE cases SET at_most = ${atMost}, closed_by = NULL WHERE handle = ${handle} AND (
+          at_most < ${atMost} OR (closed_by IS NOT NULL AND ${isReservedAnew(sql, handle)}))`
       )
   })
 })
@@ -119,8 +135,8 @@ export class NotClosed extends Data.TaggedError("NotClosed")<{ readonly handle: 
 const close = Effect.fn("close")(function* (handle: string, moved: number, by: string) {
   const sql = yield* SqlClient.SqlClient
   const decide = sql`
-    WITH funds AS (${fundsOf(sql, handle)}), decided AS (
-      SELECT 'decide ' || at_most AS step, ${moved} - paid AS due, reserved FROM funds, cases
+    WITH funds AS (${fundsOf(sql, handle)}), next AS (${next(sql, "decide", handle)}), decided AS (
+      SELECT step, ${moved} - paid AS due, reserved FROM funds, next, cases
       WHERE handle = ${handle} AND closed_by IS NULL AND ${moved} - paid BETWEEN 0 AND reserved
     )
     INSERT INTO entries
@@ -130,7 +146,7 @@ const close = Effect.fn("close")(function* (handle: string, moved: number, by: s
     ON CONFLICT DO NOTHING`
   const end = sql`
     UPDATE cases SET closed_by = ${by} WHERE handle = ${handle} AND closed_by IS NULL AND EXISTS (
-      SELECT 1 FROM entries WHERE entries.handle = cases.handle AND step = 'decide ' || at_most)
+      SELECT 1 FROM (${fundsOf(sql, handle)}) AS funds WHERE reserved = 0 AND paid = ${moved})
     RETURNING handle`
   const closed = yield* oneAtATime(handle, Effect.zipRight(decide, end))
   if (closed.length === 0) return yield* new NotClosed({ handle, moved })

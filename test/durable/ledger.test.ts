@@ -120,6 +120,22 @@ describe.each([
     }).pipe(Effect.provide(Live))
   )
 
+  told("ask again about what is reserved anew after a case was closed: another card may have been paid", () =>
+    Effect.gen(function* () {
+      const books = yield* doubtful
+      yield* decide(handle, 0, "the record")
+      for (const _ of [1, 2]) yield* books.reserve(handle, 12_500)
+      assert.deepStrictEqual(yield* accounts, { available: -12_500, reserved: 12_500 })
+      for (const _ of [1, 2]) yield* books.askAPerson(handle, 37_500)
+      assert.deepStrictEqual(yield* openCases, [{ handle, atMost: 37_500 }])
+      assert.deepStrictEqual(yield* accounts, { available: -37_500, reserved: 37_500 })
+      yield* decide(handle, 12_500, "Grace")
+      yield* books.askAPerson(handle, 37_500)
+      assert.deepStrictEqual(yield* openCases, [])
+      assert.deepStrictEqual(yield* accounts, { available: -12_500, paid: 12_500 })
+    }).pipe(Effect.provide(Live))
+  )
+
   told("book what has moved after a person said that nothing had, and what moved on top of it", () =>
     Effect.gen(function* () {
       const books = yield* doubtful
@@ -200,6 +216,38 @@ describe("The workflow around a payout, with its books,", () => {
       yield* Sandbox.inVirtualTime(pay())
       assert.deepStrictEqual(yield* accounts, { available: -12_500, paid: 12_500 })
     }).pipe(Effect.provide(workflows({ outcome: Acquirer.processing({ after: "1 hour" }) })))
+  )
+
+  it.effect("reserves the funds of another card, after the first one was declined and released", () =>
+    Effect.gen(function* () {
+      yield* migrate
+      const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.hardDeclined().pipe(Script.onCreate))
+      yield* Sandbox.inVirtualTime(pay())
+      assert.deepStrictEqual(yield* accounts, {})
+      yield* Sandbox.inVirtualTime(PrizePayment.execute({ request: otherCard }, { discard: true }))
+      yield* Sandbox.inVirtualTime(Effect.sleep("1 minute"))
+      // It is under way, and will be paid: nobody else may spend these funds.
+      assert.deepStrictEqual(yield* accounts, { available: -12_500, reserved: 12_500 })
+      yield* Sandbox.inVirtualTime(pay(otherCard))
+      assert.deepStrictEqual(yield* accounts, { available: -12_500, paid: 12_500 })
+    }).pipe(Effect.provide(workflows({ outcome: Acquirer.processing({ after: "1 hour" }) })))
+  )
+
+  it.effect("releases nothing that another card may have moved, although the first one's step comes late", () =>
+    Effect.gen(function* () {
+      yield* migrate
+      const sandbox = yield* Sandbox.Sandbox
+      const books = yield* Books
+      // The first card was declined, and its release waits for the books. The second card's payment is in doubt.
+      yield* books.reserve(handle, 12_500)
+      yield* sandbox.script(Script.processingError({ moved: true }).pipe(Script.onCreate, Script.times(3)))
+      yield* Sandbox.inVirtualTime(pay(otherCard))
+      yield* books.release(handle)
+      const cases = yield* openCases
+      const { reserved } = (yield* accounts) as { reserved?: number }
+      assert.deepStrictEqual([cases, reserved], [[{ handle, atMost: 37_500 }], 37_500])
+    }).pipe(Effect.provide(workflows()))
   )
 
   it.effect("books what has certainly moved, and keeps what an earlier processing error may have paid", () =>
