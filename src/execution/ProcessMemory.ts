@@ -181,7 +181,9 @@ const declinedBy = (
   )
     return before
   const { error } = ended.cause
-  if (!Exposure.isDoing(evidence.value, error.payout, fingerprints(request), evidence.process.horizon)) return before
+  const isOwn = Exposure.isDoing(evidence.value, error.payout, fingerprints(request), evidence.process.horizon)
+  // The latest transaction may be another one's, and an earlier one the decline of these arguments.
+  if (!isOwn && !evidence.isDeclined) return before
   const others = before.filter((one) => differences(one.request, request).length > 0)
   return [...others, { request, error }].slice(-declinedMax)
 }

@@ -40,22 +40,31 @@ type Row = { readonly tag: "run" | "activity" | "deferred"; readonly name?: stri
 
 const Json = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
-/** Changes the JSON of a row, and gives what it was. */
-const tamper = (filename: string, { name, part, tag }: Row, change: (text: string) => string) =>
+const rowsOf = ({ name, part, tag }: Row) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const id = yield* PayoutWorkflow.executionId(request)
-    const rows = yield* sql<{ id: bigint; text: string }>`
-      SELECT ${sql.literal(part === "payload" ? "m.id AS id, m.payload AS text" : "r.id AS id, r.payload AS text")}
+    const [table, column] = part === "payload" ? ["m", "m.id"] : ["r", "r.id"]
+    return yield* sql<{ id: bigint; text: string }>`
+      SELECT ${sql.literal(`${column} AS id, ${table}.payload AS text`)}
       FROM cluster_messages m LEFT JOIN cluster_replies r ON r.request_id = m.id
       WHERE m.tag = ${tag} AND m.entity_type = ${"Workflow/BillwerkPayout"} AND m.entity_id = ${id}
+      AND ${sql.literal(column)} IS NOT NULL
       AND (m.payload LIKE ${`%"name":"${name ?? ""}"%`} OR ${name === undefined ? 1 : 0} = 1)`
+  })
+
+/** Changes the JSON of a row, and gives what it was. */
+const tamper = (filename: string, row: Row, change: (text: string) => string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const { name, part, tag } = row
+    const rows = yield* rowsOf(row)
     assert.strictEqual(rows.length, 1, `${tag} ${name}`)
-    const [row] = rows
-    assert(row !== undefined)
+    const [found] = rows
+    assert(found !== undefined)
     const table = sql.literal(part === "payload" ? "cluster_messages" : "cluster_replies")
-    yield* sql`UPDATE ${table} SET payload = ${change(row.text)} WHERE id = ${row.id}`
-    return row.text
+    yield* sql`UPDATE ${table} SET payload = ${change(found.text)} WHERE id = ${found.id}`
+    return found.text
   }).pipe(Effect.provide(SqliteConnections.layer(filename)))
 
 /** The value inside a stored reply, whatever wraps it. */
@@ -94,12 +103,21 @@ const creates = Effect.map(
   (exchanges) => exchanges.filter(({ handle, kind }) => kind === "Create" && handle === request.handle).length
 )
 
-/** Runs the payout in a first process for a time, and closes it. */
-const begun = (filename: string, after: Duration.DurationInput, more?: PayoutWorkflow.Options) =>
-  PayoutWorkflow.submit(request).pipe(
+/** Runs the payout in a first process for a time, until a row is stored, and closes it. */
+const begun = (filename: string, row: Row, after: Duration.DurationInput, more?: PayoutWorkflow.Options) => {
+  const isStored = Effect.map(rowsOf(row), (rows) => rows.length === 1)
+  return PayoutWorkflow.submit(request).pipe(
     Effect.zipRight(Effect.sleep(after)),
+    Effect.zipRight(
+      isStored.pipe(
+        Effect.repeat({ until: (isStored) => isStored, schedule: Schedule.spaced("50 millis") }),
+        Effect.provide(SqliteConnections.layer(filename)),
+        Effect.timeout("1 minute")
+      )
+    ),
     Effect.provide(Layer.fresh(runtime(filename, more)))
   )
+}
 
 /** In a next process: how ours ends within two seconds, and that closing takes no time. */
 const next = (filename: string, more?: PayoutWorkflow.Options) =>
@@ -128,7 +146,7 @@ describe.concurrent("A value of a later version (D19)", () => {
     Effect.gen(function* () {
       const filename = yield* file
       const sandbox = yield* Sandbox.Sandbox
-      yield* begun(filename, "1 second")
+      yield* begun(filename, row, "1 second")
       const text = yield* tamper(filename, row, row.part === "payload" ? payload(newer) : inReply(newer))
       yield* sandbox.settle(request.handle, Acquirer.paid)
       assert.deepStrictEqual(yield* next(filename), ["None"])
@@ -144,7 +162,7 @@ describe.concurrent("A value of a later version (D19)", () => {
   it.live("(an end) is no end that is told, and none that is taken up", () =>
     Effect.gen(function* () {
       const filename = yield* file
-      yield* begun(filename, "1 second")
+      yield* begun(filename, { tag: "run", part: "reply" }, "1 second")
       yield* tamper(filename, { tag: "run", part: "reply" }, inReply(newer))
       yield* Effect.gen(function* () {
         const id = yield* PayoutWorkflow.executionId(request)
@@ -166,7 +184,7 @@ describe.concurrent("A value that cannot be read (D17)", () => {
     Effect.gen(function* () {
       const filename = yield* file
       const sandbox = yield* Sandbox.Sandbox
-      yield* begun(filename, "1 second")
+      yield* begun(filename, row, "1 second")
       yield* tamper(filename, row, what.startsWith("reason") ? (text) => text.replace(/Clock/, "Owl") : inReply(broken))
       yield* sandbox.settle(request.handle, Acquirer.paid)
       assert.deepStrictEqual(yield* next(filename), ["Paid", "Moved", 12_500])
@@ -180,7 +198,7 @@ describe.concurrent("A value that cannot be read (D17)", () => {
       const sandbox = yield* Sandbox.Sandbox
       const waiting = { pauseSchedule: Schedule.fromDelays("1 second") }
       yield* sandbox.always(Script.dropBeforeCommit.pipe(Script.onCreate))
-      yield* begun(filename, "500 millis", waiting)
+      yield* begun(filename, { tag: "activity", name: "send/1", part: "reply" }, "500 millis", waiting)
       yield* tamper(filename, { tag: "activity", name: "intent/1", part: "reply" }, inReply(broken))
       yield* tamper(filename, { tag: "activity", name: "send/1", part: "reply" }, inReply(broken))
       // What the first create did is unknown, and so is what the second one does.
@@ -224,7 +242,7 @@ describe.concurrent("A value that cannot be read (D17)", () => {
   it.live("(a request) holds up no other payout, and no process that closes", () =>
     Effect.gen(function* () {
       const filename = yield* file
-      yield* begun(filename, "1 second")
+      yield* begun(filename, { tag: "activity", name: "send/1", part: "reply" }, "1 second")
       yield* tamper(filename, { tag: "run", part: "payload" }, payload(broken))
       assert.deepStrictEqual(yield* next(filename), ["None"])
     }).pipe(Effect.scoped, Effect.provide(slow))
@@ -233,7 +251,7 @@ describe.concurrent("A value that cannot be read (D17)", () => {
   it.live("(an end) is found out anew by whoever waits for it, without a create", () =>
     Effect.gen(function* () {
       const filename = yield* file
-      yield* begun(filename, "1 second")
+      yield* begun(filename, { tag: "run", part: "reply" }, "1 second")
       yield* tamper(filename, { tag: "run", part: "reply" }, inReply(broken))
       assert.deepStrictEqual(yield* next(filename), ["Paid", "Moved", 12_500])
       assert.deepStrictEqual([yield* creates, yield* moved], [1, 12_500])
