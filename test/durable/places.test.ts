@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, TestClock } from "effect"
+import { Array as Arr, Cause, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import * as places from "../../src/durable/places.js"
 
 /** Starts so many that stay until they are interrupted, and says how many are inside. */
@@ -44,6 +44,41 @@ describe("Places of durable payouts", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(inside.now, 1, "one place, and no more")
       yield* Fiber.interrupt(third!)
+    })
+  )
+
+  it.effect("wake nobody but the next one, in turn, so a long wait takes up no more than a short one", () =>
+    Effect.gen(function* () {
+      const inPlace = places.make(1)
+      const order: Array<number> = []
+      const [stalled] = yield* stay(inPlace, 1, { now: 0 })
+      const work = (index: number) =>
+        Effect.zipRight(
+          Effect.sync(() => order.push(index)),
+          Effect.sleep("1 second")
+        )
+      yield* Effect.forEach(Arr.range(0, 99), (index) => Effect.fork(inPlace(work(index))))
+      const [last] = yield* stay(inPlace, 1, { now: 0 })
+      yield* Fiber.interrupt(stalled!)
+      for (const _ of Arr.range(1, 99)) yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(order, Arr.range(0, 99))
+      const exit = yield* Fiber.interrupt(last!)
+      assert(Exit.isFailure(exit))
+      // Each wake in vain would have left an interruption of its own.
+      const left = Cause.reduce(exit.cause, 0, (count, { _tag }) =>
+        Option.some(_tag === "Interrupt" ? count + 1 : count)
+      )
+      assert.isBelow(left, 10)
+    })
+  )
+
+  it.effect("go to the next one if the turn and an interruption meet", () =>
+    Effect.gen(function* () {
+      const inPlace = places.make(1)
+      const [first, second] = yield* stay(inPlace, 2, { now: 0 })
+      yield* TestClock.adjust("1 second")
+      yield* Effect.all([Fiber.interruptFork(first!), Fiber.interruptFork(second!)])
+      assert.strictEqual(yield* inPlace(Effect.succeed("in")), "in")
     })
   )
 
