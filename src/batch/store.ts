@@ -50,19 +50,16 @@ export interface Accounts {
   readonly otherAccount: boolean
 }
 
-/** What was paid from one account says nothing about another one. */
-export const checkAccount = (
-  store: string,
-  { found, given, otherAccount }: Accounts
-): Effect.Effect<void, StoreFailed> =>
-  otherAccount || found === undefined || given === undefined || found === given
-    ? Effect.void
-    : new StoreFailed({
-        store,
-        reason:
-          "it is of another account, or of another key. If it is the same account with a new key, say so: " +
-          "otherAccount (--other-account)"
-      })
+/** Whether it is of another account. What was paid from one account says nothing about another one. */
+export const isOfAnother = ({ found, given, otherAccount }: Accounts): boolean =>
+  !otherAccount && found !== undefined && given !== undefined && found !== given
+
+/** Why it is refused, and which option takes it all the same. */
+export const ofAnother = (option: string): string =>
+  `it is of another account, or of another key. If it is the same account with a new key, say so: ${option}`
+
+export const checkAccount = (store: string, accounts: Accounts): Effect.Effect<void, StoreFailed> =>
+  isOfAnother(accounts) ? new StoreFailed({ store, reason: ofAnother("otherAccount (--other-account)") }) : Effect.void
 
 /** A failure of the system. Its description may hold anything, so only its name and the system's code are kept. */
 export const failed = (store: string) => (error: PlatformError.PlatformError) =>

@@ -22,7 +22,7 @@ import { type BadInput, make } from "./BadInput.js"
 import * as Connection from "./Connection.js"
 import * as Doctor from "./Doctor.js"
 import type { Exited } from "./ExitCode.js"
-import * as Keeper from "./Keeper.js"
+import type * as Keeper from "./Keeper.js"
 import * as Probe from "./Probe.js"
 import * as Report from "./Report.js"
 import { StandardOutput } from "./StandardOutput.js"
@@ -34,7 +34,7 @@ export interface Settings extends Report.Format, Connection.Provider {
 
 type Service = Payouts.Payouts["Type"]
 
-/** A call that may move money. */
+/** A call that may move money, over the connection of the command. */
 export const pay = (
   settings: Settings,
   handle: Handle,
@@ -45,9 +45,9 @@ export const pay = (
     ...concluded(settings, keeper),
     // The call may end at any moment, so the request may have left.
     onCutShort: (how) => Report.cutShort(`${how}: ${unclear(settings, handle, keeper)}`, "mayHaveMoved", settings)
-  }).pipe(Effect.provide(payouts(settings, keeper)))
+  }).pipe(Effect.provide(kept(settings, keeper)))
 
-/** A call that waits for the end of a payout, and sends nothing. */
+/** A call that waits for the end of a payout over the connection of the command, and sends nothing. */
 export const awaitFinal = (
   settings: Settings,
   request: PayoutRequest,
@@ -69,15 +69,15 @@ export const awaitFinal = (
         "notAsked",
         settings
       )
-  }).pipe(Effect.provide(payouts(settings, keeper)))
+  }).pipe(Effect.provide(kept(settings, keeper)))
 }
 
 /** The end of a call about one payout: its evidence is stored, and it is reported. */
-const concluded = (settings: Settings, keeper: Keeper.Keeper) => ({
+const concluded = (settings: Settings, { account, conclude }: Keeper.Keeper) => ({
   onSuccess: (outcome: Outcome) =>
-    Effect.flatMap(keeper.conclude(outcome), (file) => Report.outcome(outcome, file, settings)),
+    Effect.flatMap(conclude(outcome), (file) => Report.outcome(outcome, { account, file }, settings)),
   onFailure: (error: PayoutError) =>
-    Effect.flatMap(keeper.conclude(error), (file) => Report.error(error, file, settings))
+    Effect.flatMap(conclude(error), (file) => Report.error(error, { account, file }, settings))
 })
 
 /** A call that moves no money. */
@@ -89,7 +89,7 @@ export const ask = (settings: Settings, handle: Handle) =>
       onFailure: (error) => Report.lookupError(error, settings),
       onCutShort: (how) => Report.cutShort(`${how}: payout ${handle} was not looked up`, "notAsked", settings)
     }
-  ).pipe(Effect.provide(payouts(settings, Keeper.none)))
+  ).pipe(Effect.provide(payouts(settings)))
 
 /**
  * Lists payouts, and prints each as its page comes. A reader that closes standard output ends the list without
@@ -103,7 +103,7 @@ export const list = (settings: Settings, filter: PayoutFilter.Input) =>
       onFailure: (error) => Report.listError(error, settings),
       onCutShort: (how) => Report.cutShort(`${how}: the list is not complete`, "notAsked", settings)
     })
-  }).pipe(Effect.provide(payouts(settings, Keeper.none)))
+  }).pipe(Effect.provide(payouts(settings)))
 
 /** Asks the account what decides whether payouts can succeed. */
 export const examine = (settings: Settings, given: Doctor.Given) =>
@@ -148,7 +148,7 @@ export const reconcile = <R>(
       }),
       onCutShort: (how) => Report.cutShort(`${how}: the books were not compared to the end`, "notAsked", settings)
     })
-  }).pipe(Effect.provide(payouts(settings, Keeper.none)))
+  }).pipe(Effect.provide(payouts(settings)))
 
 const isOfPlatform = Schema.is(Schema.Union(SystemError, BadArgument))
 
@@ -159,11 +159,13 @@ const unclear = ({ mode }: Settings, handle: Handle, { name }: Keeper.Keeper): s
       `${name === undefined ? "" : ` and --evidence ${name}`}, which asks the provider first; ` +
       `never pay again under another handle.`
 
-const payouts = (settings: Settings, { beforeCreate, withdraw }: Keeper.Keeper) =>
-  Payouts.layerWith({ policy: RetryPolicy[settings.policy], beforeCreate }).pipe(
-    // Without a connection, the call does not begin.
-    Layer.provide(Layer.tapErrorCause(Connection.layer(settings), () => withdraw))
-  )
+/** For calls whose evidence is stored before each create. */
+const kept = ({ policy }: Settings, { beforeCreate }: Keeper.Keeper) =>
+  Payouts.layerWith({ policy: RetryPolicy[policy], beforeCreate })
+
+/** For calls that keep no evidence. */
+const payouts = (settings: Settings) =>
+  Layer.provide(Payouts.layerWith({ policy: RetryPolicy[settings.policy] }), Connection.layer(settings))
 
 interface Ends<A, E, B, E2, R> {
   readonly onSuccess: (value: A) => Effect.Effect<B, E2, R>

@@ -70,7 +70,10 @@ const sandbox = Layer.effectContext(
   Effect.gen(function* () {
     yield* Console.error("SANDBOX: no money moves (it starts empty and ends with this command)")
     const { url } = yield* SandboxServer.SandboxServer
-    return yield* clients({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
+    const made = yield* clients({ apiKey: Sandbox.apiKey, baseUrl: url, requestLimits: "None" })
+    // Its port is new with each command, and is no other account: what a simulation keeps in files serves the next one.
+    const { account: _, ...client } = Context.get(made, BillwerkClient.BillwerkClient)
+    return Context.add(made, BillwerkClient.BillwerkClient, client)
   })
 ).pipe(Layer.provide(SandboxServer.layer))
 

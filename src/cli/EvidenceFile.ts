@@ -1,7 +1,7 @@
 /**
- * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, and
- * is replaced as a whole. Only its owner can read it. The JSON of an error or outcome, which has its evidence inside, is
- * read as well: as `--json` prints it, or as `Schema.encode` gives it.
+ * Evidence in a file, from one run of the command line to the next. The file is plain JSON of `Exposure.Evidence`, with
+ * the account that it is of, and is replaced as a whole. Only its owner can read it. The JSON of an error or outcome,
+ * which has its evidence inside, is read as well: as `--json` prints it, or as `Schema.encode` gives it.
  */
 import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import { isOfAnother, ofAnother } from "../batch/store.js"
 import * as Exposure from "../domain/Exposure.js"
 import type { Handle } from "../domain/Handle.js"
 import * as BadInput from "./BadInput.js"
@@ -29,40 +30,63 @@ export const isComplete = ({ by }: Exposure.Evidence): boolean => by === statedB
 
 const limit: SmallText.Limit = { bytesMax: 1024 * 1024, what: "evidence of a payout" }
 
-const encode = Schema.encode(Schema.parseJson(Exposure.Evidence))
+/** Whose evidence a call reads and writes. */
+export interface Owner {
+  readonly mode: Mode
+  /** The client's name for the account. The sandbox has none: each command simulates a new provider. */
+  readonly account: string | undefined
+  /** Whether the account in the file is this one, with another key. */
+  readonly otherAccount: boolean
+}
+
+/** Evidence, and the account that it is of: none in a simulation, or if another program stated it. */
+export interface Kept {
+  readonly evidence: Exposure.Evidence
+  readonly account: string | undefined
+}
+
+const account = Schema.optional(Schema.String)
+const Written = Schema.Struct({ ...Exposure.Evidence.fields, account })
+const encode = Schema.encode(Schema.parseJson(Written))
 
 const Holder = Schema.Struct({ evidence: Exposure.Evidence })
 const mode = Schema.optional(Schema.Literal("Live", "Sandbox"))
 
 /** All that a file may hold. Evidence itself has no field named so, so each has one reading. */
 const Held = Schema.Union(
-  Exposure.Evidence,
+  Written,
   Holder,
-  Schema.Struct({ mode, error: Holder }),
-  Schema.Struct({ mode, outcome: Holder })
+  Schema.Struct({ mode, account, error: Holder }),
+  Schema.Struct({ mode, account, outcome: Holder })
 )
 const decode = Schema.decode(Schema.parseJson(Held))
 
-/** The evidence in it. A report of the sandbox is simulated, as its file would be. */
-const evidenceIn = (held: typeof Held.Type): Exposure.Evidence => {
-  if ("handle" in held) return held
-  if ("evidence" in held) return held.evidence
+/** What is in it. A report of the sandbox is simulated, as its file would be. */
+const keptIn = (held: typeof Held.Type): Kept => {
+  if ("handle" in held) {
+    const { account, ...evidence } = held
+    return { evidence, account }
+  }
+  if ("evidence" in held) return { evidence: held.evidence, account: undefined }
   const { evidence } = "error" in held ? held.error : held.outcome
-  return held.mode === "Sandbox" ? { ...evidence, by: statedBy.Sandbox } : evidence
+  return {
+    evidence: held.mode === "Sandbox" ? { ...evidence, by: statedBy.Sandbox } : evidence,
+    account: held.account
+  }
 }
 
 /**
  * The evidence of a handle in a file, or none without a file. Simulated evidence says nothing about real money, and
- * would settle a real doubt.
+ * that of one account says nothing about another one: each would settle a real doubt.
  */
 export const read = (
   name: string,
   handle: Handle,
-  mode: Mode
-): Effect.Effect<Option.Option<Exposure.Evidence>, BadInput.BadInput, FileSystem.FileSystem> =>
+  owner: Owner
+): Effect.Effect<Option.Option<Kept>, BadInput.BadInput, FileSystem.FileSystem> =>
   Effect.flatMap(
     SmallText.fromFileIfAny(name, limit),
-    Effect.transposeMapOption((text) => Effect.tap(parse(name, handle, text), refuseOther(name, mode)))
+    Effect.transposeMapOption((text) => Effect.tap(parse(name, handle, text), refuseOther(name, owner)))
   )
 
 // A ParseError prints the text that it could not read.
@@ -70,17 +94,19 @@ const parse = (name: string, handle: Handle, text: string) =>
   Effect.filterOrFail(
     Effect.mapBoth(decode(text), {
       onFailure: () => BadInput.make(`${name} does not hold the evidence of a payout`),
-      onSuccess: evidenceIn
+      onSuccess: keptIn
     }),
-    (evidence) => evidence.handle === handle,
+    ({ evidence }) => evidence.handle === handle,
     () => BadInput.make(`${name} holds the evidence of a payout with another handle`)
   )
 
 const refuseOther =
-  (name: string, mode: Mode) =>
-  ({ by }: Exposure.Evidence): Effect.Effect<void, BadInput.BadInput> => {
+  (name: string, { account: given, mode, otherAccount }: Owner) =>
+  ({ account: found, evidence: { by } }: Kept): Effect.Effect<void, BadInput.BadInput> => {
     const isSimulated = by === statedBy.Sandbox
-    if (isSimulated === (mode === "Sandbox")) return Effect.void
+    if (isSimulated === (mode === "Sandbox")) {
+      return isOfAnother({ found, given, otherAccount }) ? refuseAnother(name) : Effect.void
+    }
     return BadInput.make(
       isSimulated
         ? `${name} holds simulated evidence, which says nothing about real money: delete it, or name another file`
@@ -88,20 +114,26 @@ const refuseOther =
     )
   }
 
+const refuseAnother = (name: string) =>
+  BadInput.make(
+    `${name} was not used: ${ofAnother("--other-account")}. Otherwise give the key and the address of the account that ` +
+      "it is of (BILLWERK_API_KEY, BILLWERK_BASE_URL); nothing was sent"
+  )
+
 /** Replaces the file. It is on the disk when this returns, so the file has every create that is sent afterwards. */
 export const write = (
   name: string,
   evidence: Exposure.Evidence,
-  mode: Mode
+  { account, mode }: Owner
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
-  restore(name, { ...evidence, by: statedBy[mode] })
+  restore(name, { evidence: { ...evidence, by: statedBy[mode] }, account })
 
 /** Replaces the file with evidence that it had, which may be another program's and is not complete then. */
 export const restore = (
   name: string,
-  evidence: Exposure.Evidence
+  { account, evidence }: Kept
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
-  Effect.flatMap(Effect.orDie(encode(evidence)), (text) => replace(name, text))
+  Effect.flatMap(Effect.orDie(encode({ ...evidence, account })), (text) => replace(name, text))
 
 /** Replaces a file that only its owner can read. It is on the disk when this returns. */
 export const replace = (

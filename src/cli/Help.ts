@@ -84,7 +84,8 @@ export const doctor = {
 export const evidence = {
   evidence: "The file with the evidence. Default: payout-<handle>.evidence.json in this folder.",
   "outstanding-creates": "recover, await: how many creates were sent that the evidence does not have.",
-  "last-sent-at": "recover, await: when the latest of these was sent, such as 2026-01-31T23:59:00Z."
+  "last-sent-at": "recover, await: when the latest of these was sent, such as 2026-01-31T23:59:00Z.",
+  "other-account": "The file is of this account, and only the key or the address is new."
 } as const
 
 /** How long to wait for the end. */
@@ -157,6 +158,7 @@ const sections = [
       ["recover --live", "reads the file and updates it. Delete it when the payout is booked."],
       ["no file", "recover assumes one outstanding create: a failure is in doubt until 6 hours have passed."],
       ["another's file", "The evidence of your own program's error: recover assumes one more outstanding create."],
+      ["another account", "Its file is refused, and so is another key's or address's: use that key and address."],
       ["in the sandbox", "there is no file, unless --evidence names one. No file holds a key, a card or a customer."]
     ]
   ],

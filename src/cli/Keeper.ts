@@ -11,7 +11,6 @@ import * as Option from "effect/Option"
 import * as Exposure from "../domain/Exposure.js"
 import type { PayoutRequest } from "../domain/PayoutRequest.js"
 import * as BadInput from "./BadInput.js"
-import type { Mode } from "./Connection.js"
 import * as EvidenceFile from "./EvidenceFile.js"
 import * as ExitCode from "./ExitCode.js"
 import { type Ended, isOutcome } from "./Summary.js"
@@ -19,21 +18,21 @@ import { type Ended, isOutcome } from "./Summary.js"
 export interface Keeper {
   /** The file. None in the sandbox, which is forgotten anyway, unless the caller names one. */
   readonly name: string | undefined
+  /** The account that the evidence is of. None in the sandbox. */
+  readonly account: string | undefined
   /** Stores the evidence of a create that is about to be sent: the hook of the service. */
   readonly beforeCreate: (evidence: Exposure.Evidence) => Effect.Effect<void, PlatformError.PlatformError>
   /** Stores the call's result if the next call needs it, and returns the file's name. */
   readonly conclude: (ended: Ended) => Effect.Effect<string | undefined>
-  /** Leaves the file as it was before the call, which never began: nothing was sent. */
-  readonly withdraw: Effect.Effect<void>
 }
 
-/** Keeps nothing. */
-export const none: Keeper = {
+/** Keeps nothing in a file. */
+export const none = (account: string | undefined): Keeper => ({
   name: undefined,
+  account,
   beforeCreate: () => Effect.void,
-  conclude: () => Effect.succeed(undefined),
-  withdraw: Effect.void
-}
+  conclude: () => Effect.succeed(undefined)
+})
 
 /** What a call begins with. */
 export interface Basis {
@@ -43,17 +42,17 @@ export interface Basis {
   readonly assumed?: ReadonlyArray<Exposure.Create>
 }
 
-/** `earlier` is the evidence that the file had before. */
+/** `earlier` is what the file had before. */
 export const make = (
   request: PayoutRequest,
   name: string,
-  mode: Mode,
-  earlier: Option.Option<Exposure.Evidence>,
-  { assumed = [], kept = earlier }: Basis = {}
+  owner: EvidenceFile.Owner,
+  earlier: Option.Option<EvidenceFile.Kept>,
+  { assumed = [], kept = Option.map(earlier, ({ evidence }) => evidence) }: Basis = {}
 ): Effect.Effect<Keeper, BadInput.BadInput, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
-    const write = (evidence: Exposure.Evidence) => Effect.provide(EvidenceFile.write(name, evidence, mode), context)
+    const write = (evidence: Exposure.Evidence) => Effect.provide(EvidenceFile.write(name, evidence, owner), context)
     const remove = Effect.provide(EvidenceFile.remove(name), context)
     const restore = Option.match(earlier, {
       onNone: () => remove,
@@ -75,7 +74,7 @@ export const make = (
       if (ended._tag === "InvalidRequest") return Effect.as(restore, undefined)
       const evidence = withEarlier(ended.evidence)
       const isOver = isOutcome(ended) ? ExitCode.ofOutcome(ended) === "paid" : ExitCode.ofError(ended) === "notMoved"
-      return isOver && !Option.exists(earlier, isWorthKeeping)
+      return isOver && !Option.exists(earlier, ({ evidence }) => isWorthKeeping(evidence))
         ? Effect.as(remove, undefined)
         : Effect.as(write(evidence), name)
     }
@@ -86,12 +85,12 @@ export const make = (
 
     return {
       name,
+      account: owner.account,
       beforeCreate: (evidence) =>
         Effect.tapError(write(withEarlier(evidence)), (error) =>
           Console.error(`payout: a create was not sent, because ${name} cannot be written (${reasonOf(error)})`)
         ),
-      conclude: (ended) => Effect.catchAll(store(ended), (error) => Effect.as(outdated(error), name)),
-      withdraw: Effect.catchAll(restore, outdated)
+      conclude: (ended) => Effect.catchAll(store(ended), (error) => Effect.as(outdated(error), name))
     }
   })
 

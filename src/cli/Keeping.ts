@@ -11,25 +11,38 @@ import type { Handle } from "../domain/Handle.js"
 import { fingerprints, type PayoutRequest } from "../domain/PayoutRequest.js"
 import { assumedCreate, subjectOf } from "../execution/Subject.js"
 import type * as Payouts from "../Payouts.js"
+import { BillwerkClient } from "../provider/BillwerkClient.js"
 import * as BadInput from "./BadInput.js"
 import type { Mode } from "./Connection.js"
 import * as EvidenceFile from "./EvidenceFile.js"
 import * as Keeper from "./Keeper.js"
 
+/** Where a call keeps its evidence, and how it runs. */
+export interface Given {
+  readonly mode: Mode
+  /** The file that the caller names. */
+  readonly evidence: Option.Option<string>
+  readonly otherAccount: boolean
+}
+
+const ownerOf = ({ mode, otherAccount }: Given): Effect.Effect<EvidenceFile.Owner, never, BillwerkClient> =>
+  Effect.map(BillwerkClient, ({ account }) => ({ mode, account, otherAccount }))
+
 /**
  * `create` assumes that no create is under way. It refuses a file that leaves money in doubt, and never overwrites it.
  */
-export const forCreate = (request: PayoutRequest, mode: Mode, evidence: Option.Option<string>) =>
+export const forCreate = (request: PayoutRequest, given: Given) =>
   Effect.gen(function* () {
-    const name = yield* fileOf(request.handle, mode, evidence)
-    if (name === undefined) return Keeper.none
-    const earlier = yield* EvidenceFile.read(name, request.handle, mode)
-    if (Option.exists(earlier, (known) => Exposure.exposure(known).max > 0)) {
+    const owner = yield* ownerOf(given)
+    const name = yield* fileOf(request.handle, given)
+    if (name === undefined) return Keeper.none(owner.account)
+    const earlier = yield* EvidenceFile.read(name, request.handle, owner)
+    if (Option.exists(earlier, ({ evidence }) => Exposure.exposure(evidence).max > 0)) {
       return yield* BadInput.make(
         `${name} says that this payout may have been sent before: run recover with the same request; nothing was sent`
       )
     }
-    return yield* Keeper.make(request, name, mode, earlier)
+    return yield* Keeper.make(request, name, owner, earlier)
   })
 
 /** What the caller says about creates that no evidence has. */
@@ -59,20 +72,22 @@ export const toldBy = (flags: {
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/
 
 /** Prepares `recover`, and prints on standard error what the call is based on. */
-export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.Option<string>, told: Told) =>
+export const forRecover = (request: PayoutRequest, given: Given, told: Told) =>
   Effect.gen(function* () {
     const { handle } = request
-    const name = yield* fileOf(handle, mode, evidence)
-    const earlier = name === undefined ? Option.none() : yield* EvidenceFile.read(name, handle, mode)
-    if (Option.isNone(earlier) && Option.isSome(evidence))
-      return yield* BadInput.make(`${evidence.value} does not exist`)
-    if (Option.exists(earlier, isAboutOthers(request))) {
+    const owner = yield* ownerOf(given)
+    const name = yield* fileOf(handle, given)
+    const earlier = name === undefined ? Option.none() : yield* EvidenceFile.read(name, handle, owner)
+    if (Option.isNone(earlier) && Option.isSome(given.evidence))
+      return yield* BadInput.make(`${given.evidence.value} does not exist`)
+    const before = Option.map(earlier, ({ evidence }) => evidence)
+    if (Option.exists(before, isAboutOthers(request))) {
       return yield* BadInput.make(
         `${name} is about other arguments, which may have moved money: recover these first, with the request as it was; ` +
           "nothing was sent"
       )
     }
-    const kept = Option.map(earlier, (known) => withNumber(known, told))
+    const kept = Option.map(before, (known) => withNumber(known, told))
     const options: Payouts.RecoverOptions = Option.match(kept, {
       onNone: () => told,
       onSome: (known) => ({ evidence: known, ...toldBeside(known, told) })
@@ -81,9 +96,9 @@ export const forRecover = (request: PayoutRequest, mode: Mode, evidence: Option.
       return yield* BadInput.make("--last-sent-at is about outstanding creates, and there are none")
     }
     yield* Console.error(`payout: ${basis(name, options)}`)
-    if (name === undefined) return { keeper: Keeper.none, options }
+    if (name === undefined) return { keeper: Keeper.none(owner.account), options }
     const assumed = yield* assumedBy(request, options)
-    return { keeper: yield* Keeper.make(request, name, mode, earlier, { assumed, kept }), options }
+    return { keeper: yield* Keeper.make(request, name, owner, earlier, { assumed, kept }), options }
   })
 
 /** Whether other arguments are in doubt. Then another card must not be tried. */
@@ -112,7 +127,7 @@ const withNumber = (known: Exposure.Evidence, { outstandingCreates }: Told): Exp
   outstandingCreates === undefined ? known : Exposure.withoutGuesses(known)
 
 /** The file's name. None for the sandbox, by default. */
-const fileOf = (handle: Handle, mode: Mode, evidence: Option.Option<string>) => {
+const fileOf = (handle: Handle, { evidence, mode }: Given) => {
   if (Option.exists(evidence, (name) => /(^|[\\/])(ct|priv)_/.test(name))) {
     return BadInput.make("--evidence must be the name of a file, and no card token or key")
   }

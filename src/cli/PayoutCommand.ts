@@ -63,14 +63,21 @@ const callFlags = {
 const about = (name: keyof typeof Help.evidence) =>
   Options.optional(Options.withDescription(Options.text(name), Help.evidence[name]))
 
-const createFlags = { ...requestFlags, file: text("file"), ...callFlags, evidence: about("evidence") }
+const createFlags = {
+  ...requestFlags,
+  file: text("file"),
+  ...callFlags,
+  evidence: about("evidence"),
+  otherAccount: Options.withDescription(Options.boolean("other-account"), Help.evidence["other-account"])
+}
 
 const create = Command.make("create", createFlags, ({ evidence, file, ...flags }) =>
   Effect.gen(function* () {
-    const mode = yield* Connection.modeOf(flags)
+    const settings = { ...flags, evidence, mode: yield* Connection.modeOf(flags) }
     const request = yield* readRequest(flags, file)
-    const keeper = yield* Keeping.forCreate(request, mode, evidence)
-    return yield* Call.pay({ ...flags, mode }, request.handle, keeper, (payouts) => payouts.create(request))
+    return yield* Effect.flatMap(Keeping.forCreate(request, settings), (keeper) =>
+      Call.pay(settings, request.handle, keeper, (payouts) => payouts.create(request))
+    ).pipe(Effect.provide(Connection.layer(settings)))
   })
 ).pipe(Command.withDescription(Help.commands.create))
 
@@ -82,11 +89,12 @@ const recoverFlags = {
 
 const recover = Command.make("recover", recoverFlags, ({ evidence, file, lastSentAt, outstandingCreates, ...flags }) =>
   Effect.gen(function* () {
-    const mode = yield* Connection.modeOf(flags)
+    const settings = { ...flags, evidence, mode: yield* Connection.modeOf(flags) }
     const told = yield* Keeping.toldBy({ lastSentAt, outstandingCreates })
     const request = yield* readRequest(flags, file)
-    const { keeper, options } = yield* Keeping.forRecover(request, mode, evidence, told)
-    return yield* Call.pay({ ...flags, mode }, request.handle, keeper, (payouts) => payouts.recover(request, options))
+    return yield* Effect.flatMap(Keeping.forRecover(request, settings, told), ({ keeper, options }) =>
+      Call.pay(settings, request.handle, keeper, (payouts) => payouts.recover(request, options))
+    ).pipe(Effect.provide(Connection.layer(settings)))
   })
 ).pipe(Command.withDescription(Help.commands.recover))
 
@@ -100,13 +108,14 @@ const awaitFinal = Command.make(
   awaitFlags,
   ({ evidence, file, for: given, lastSentAt, outstandingCreates, ...flags }) =>
     Effect.gen(function* () {
-      const mode = yield* Connection.modeOf(flags)
+      const settings = { ...flags, evidence, mode: yield* Connection.modeOf(flags) }
       const told = yield* Keeping.toldBy({ lastSentAt, outstandingCreates })
       const deadline = Option.filter(Duration.decodeUnknown(given), Duration.isFinite)
       if (Option.isNone(deadline)) return yield* BadInput.make('--for must be a time to wait, such as "10 minutes"')
       const request = yield* readRequest(flags, file)
-      const { keeper, options } = yield* Keeping.forRecover(request, mode, evidence, told)
-      return yield* Call.awaitFinal({ ...flags, mode }, request, keeper, { ...options, deadline: deadline.value })
+      return yield* Effect.flatMap(Keeping.forRecover(request, settings, told), ({ keeper, options }) =>
+        Call.awaitFinal(settings, request, keeper, { ...options, deadline: deadline.value })
+      ).pipe(Effect.provide(Connection.layer(settings)))
     })
 ).pipe(Command.withDescription(Help.commands.await))
 

@@ -27,24 +27,31 @@ export interface Format {
   readonly mode: Mode
 }
 
-/** `file` is the name of the evidence file, if there is one. */
-export const outcome = (outcome: Outcome, file: string | undefined, { json, mode }: Format) =>
+/** Where a call's evidence belongs. */
+export interface Place {
+  /** The account that it is of, for a program that keeps the JSON. */
+  readonly account: string | undefined
+  /** The name of the evidence file, if there is one. */
+  readonly file: string | undefined
+}
+
+export const outcome = (outcome: Outcome, { account, file }: Place, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code = ExitCode.of(mode, ExitCode.ofOutcome(outcome))
     if (!json)
       return yield* people((paint) => [...Summary.ofEnded(outcome, paint), ...Summary.kept(outcome, file)], code)
     const message = Summary.doubtBeside(outcome)
     const encoded = { ...(yield* encodeOutcome(outcome)), ...(message === undefined ? {} : { message }) }
-    return yield* machine({ exitCode: code, mode, outcome: encoded, ...kept(file) }, code)
+    return yield* machine({ exitCode: code, mode, account, outcome: encoded, ...kept(file) }, code)
   })
 
-export const error = (error: PayoutError, file: string | undefined, { json, mode }: Format) =>
+export const error = (error: PayoutError, { account, file }: Place, { json, mode }: Format) =>
   Effect.gen(function* () {
     const code =
       error._tag === "InvalidRequest" ? ExitCode.exitCode.badInput : ExitCode.of(mode, ExitCode.ofError(error))
     if (!json) return yield* people((paint) => [...Summary.ofEnded(error, paint), ...Summary.kept(error, file)], code)
     const encoded = withMessage(yield* encodeError(error), error)
-    return yield* machine({ exitCode: code, mode, error: encoded, ...kept(file) }, code)
+    return yield* machine({ exitCode: code, mode, account, error: encoded, ...kept(file) }, code)
   })
 
 export const payout = (payout: Payout, { json, mode }: Format) =>

@@ -408,10 +408,12 @@ describe("payout batch", () => {
       write(sandbox, rowsOf(3))
       const { code } = yield* payout(["batch", "--file", "prizes.csv", "--yes"], { folder })
       assert.deepStrictEqual([code, readdirSync(folder)], [10, ["prizes.csv"]])
-      const named = yield* payout(["batch", "--file", "prizes.csv", "--yes", "--journal", "j", "--results", "r"], {
-        folder
-      })
-      assert.deepStrictEqual([named.code, readdirSync(folder).sort()], [10, ["j", "prizes.csv", "r"]])
+      // Each run has a simulated provider of its own, and goes on with the journal all the same.
+      for (const _ of ["first", "second"]) {
+        const named = ["batch", "--file", "prizes.csv", "--yes", "--journal", "j", "--results", "r"]
+        assert.strictEqual((yield* payout(named, { folder })).code, 10)
+        assert.deepStrictEqual(readdirSync(folder).sort(), ["j", "prizes.csv", "r"])
+      }
       const asReal = yield* payout([...args("--yes"), "--journal", "j"], { sandbox, env: live })
       assert.deepStrictEqual(
         [asReal.code, asReal.err.at(-1)],

@@ -331,6 +331,12 @@ describe.concurrent("the payout process", () => {
         assert.deepStrictEqual(Exposure.exposure(evidenceIn(folder)), { min: 0, max: 12_500 })
         const payout = (...args: ReadonlyArray<string>) => run([...args, "--live"], { env, folder })
         assert.strictEqual((yield* payout("create", ...flags())).code, 2)
+        // Another account knows nothing of it and would pay again.
+        const other = yield* Sandbox.make()
+        const { url } = yield* Effect.provideService(SandboxServer.make(), Sandbox.Sandbox, other)
+        const there = { ...live, BILLWERK_BASE_URL: url }
+        const elsewhere = yield* run(["recover", ...flags(), "--live"], { env: there, folder })
+        assert.deepStrictEqual([elsewhere.code, elsewhere.out, yield* other.exchanges], [2, "", []])
         // The provider knows nothing of the first create yet, so it is sent again; and declined.
         assert.strictEqual((yield* payout("recover", ...flags(), "--evidence", name)).code, 5)
         assert.deepStrictEqual(
