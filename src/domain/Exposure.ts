@@ -156,7 +156,8 @@ const exposureOf = (
   isTheirs: (one: Transaction) => boolean | undefined
 ): Exposure => {
   const { creates, record, transactions } = evidence
-  const meant = creates.filter(({ request }) => isMeant(request))
+  // A create of an unknown request, as a wait for a bare handle guesses, may be of these arguments and of any others.
+  const meant = creates.filter(({ request }) => request === undefined || isMeant(request))
   const others = creates.filter(({ request }) => !isMeant(request))
   // A create that was answered with 134 (already paid) did not make the payment.
   const mayBeOf = (one: Transaction, some: ReadonlyArray<Create>) =>

@@ -610,6 +610,22 @@ describe("A process that knows, or sees, that another card may have been paid", 
     )
   }
 
+  it.effect("says that a create which a wait for the bare handle assumes may be its own, or another card's", () =>
+    Effect.gen(function* () {
+      const [a, b, c] = [yield* anotherProcess(), yield* anotherProcess(), yield* anotherProcess()]
+      yield* script(Script.softDeclined().pipe(Script.and(Script.dropAfterCommit), Script.onCreate), late)
+      yield* left(a.create(cardX, once))
+      yield* ended(b.create(cardY, once))
+      const evidence = yield* Effect.map(Effect.flip(a.awaitFinal(handle)), (error) =>
+        "evidence" in error ? error.evidence : undefined
+      )
+      const end = yield* ended(c.recover(cardY, { ...once, evidence, outstandingCreates: 0 }))
+      assert.strictEqual(end.certainty, "MayHaveMoved", end._tag)
+      yield* Effect.sleep("2 hours")
+      assert.strictEqual(yield* moved, 1)
+    }).pipe(day())
+  )
+
   it.effect("sends nothing beside a processing error that the record shows of another card", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* anotherProcess(), yield* anotherProcess()]

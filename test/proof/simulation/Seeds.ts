@@ -42,5 +42,15 @@ export const seeds: ReadonlyArray<{ readonly seed: number; readonly found: strin
     found:
       "a create beside a wait, in one process, did not know of the outcome that the wait had been given, and did not look it up"
   },
-  { seed: 19_851, found: "more declines than creates that were known of made a guess certain" }
+  { seed: 19_851, found: "more declines than creates that were known of made a guess certain" },
+  {
+    seed: 311_676,
+    found:
+      "a decline that is not the latest transaction was told and forgotten, and the next unreadable answer was to be tried again"
+  },
+  {
+    seed: 321_951,
+    found:
+      "a conflict said that nothing of its own request had moved, although a create of an unknown request was outstanding"
+  }
 ]
