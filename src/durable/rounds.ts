@@ -115,14 +115,14 @@ export const send = (runner: Runner, journey: Journey, intended: Option.Option<E
 
 const once = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
   const { isRestored, payouts } = runner
-  const { earlier, request, round, state } = journey
+  const { request, state } = journey
   const options = { policy: budgets.policyOf(state) }
   // What the engine has lost may be a create of this payout: how many there were, nobody knows.
   const outstandingCreates = isRestored ? undefined : 0
+  // The first round makes a lookup, too: an execution with other arguments may have sent under this handle on a machine that
+  // is gone. Its processing error may have paid, and would not keep the provider from paying once more.
   const end = yield* Effect.either(
-    round === 1 && earlier === undefined && !isRestored
-      ? payouts.create(request, options)
-      : payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates })
+    payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates })
   )
   const at = yield* Clock.currentTimeMillis
   if (Either.isLeft(end)) {
