@@ -1,14 +1,15 @@
 /**
  * Another card or amount under the handle of a payout that waits for its next try after a processing error: it is
- * refused, on whichever machine it is submitted. After a decline another card is tried.
+ * refused, on whichever machine it is submitted. After a decline another card is tried, and the same one is not.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Schedule } from "effect"
 import { RetryPolicy } from "effect-billwerk-payouts"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
-import { requestOf } from "../support.js"
+import { anotherProcess, inVirtualTime, requestOf } from "../support.js"
 import { start, store } from "./Machines.js"
+import { layer } from "./support.js"
 
 const first = requestOf({ destination: "ca_first" })
 const options: PayoutWorkflow.Options = {
@@ -67,5 +68,31 @@ describe("Other arguments under the handle of a durable payout that has ended, o
         }).pipe(Effect.scoped, Effect.provide(Sandbox.layer))
       )
     }
+  }
+})
+
+describe("A durable payout that was declined before, by a call of another process", () => {
+  for (const [how, decline, status] of [
+    ["softly", Script.softDeclined(), "Reopened"],
+    ["for good", Script.hardDeclined(), "Final"]
+  ] as const) {
+    it.effect(`${how}, is not sent with the same card and amount, and ends as that decline`, () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* sandbox.script(decline)
+        const process = yield* anotherProcess()
+        const { _tag } = yield* Effect.flip(process.create(first))
+        const end = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(first)))
+        assert.deepStrictEqual([end._tag, end.certainty], [_tag, "NotMoved"])
+        assert.deepStrictEqual(
+          (yield* sandbox.exchanges).map(({ kind }) => kind),
+          ["Create", "Lookup"]
+        )
+        assert.strictEqual((yield* PayoutWorkflow.retry(first)).status, status)
+        if (status === "Final") return
+        assert.strictEqual((yield* inVirtualTime(PayoutWorkflow.execute(first)))._tag, "Paid")
+        assert.strictEqual(Ledger.moved(yield* sandbox.ledger, first.handle), 12_500)
+      }).pipe(Effect.provide(layer()))
+    )
   }
 })

@@ -118,7 +118,7 @@ describe("An engine that was put back to an earlier state (D21)", () => {
     }).pipe(Effect.provide(Sandbox.layer))
   )
 
-  it.effect("asks first with isRestored, and says that money may have moved", () =>
+  it.effect("says with isRestored that money may have moved", () =>
     Effect.gen(function* () {
       const { error, exchanges, moved } = yield* told(true)
       assert.deepStrictEqual(exchanges, ["Lookup", "Create", "Lookup", "Create"])
