@@ -1,6 +1,6 @@
 /**
  * A durable payout on Effect's workflow engine, which outlives the process that began it. Each step (send, wait, poll)
- * is stored before the next one, and a workflow that runs again makes a lookup before it sends.
+ * is stored before the next one. Each payout is looked up before its first create, and again when its workflow runs again.
  */
 import * as Workflow from "@effect/workflow/Workflow"
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
@@ -47,8 +47,8 @@ export const idempotencyKey = ({ request }: { readonly request: PayoutRequest })
  * The name under which the engine stores the workflow of a payout.
  *
  * An execution's id is a SHA-256 digest of the handle *and* all other arguments, so the same request is the same
- * execution. Another amount or card under the same handle is another execution. It fails with `HandleConflict` unless the
- * handle's payout has failed, and never returns the first one's result.
+ * execution. Another amount or card under the same handle is another execution, and never returns the first one's result.
+ * It fails with `HandleConflict` if the provider's record shows another amount, or another card that was not declined.
  *
  * A defect is never stored as the end: the engine runs the workflow again, and that makes a lookup before it sends.
  *
@@ -132,10 +132,10 @@ export interface Options {
   readonly pauseSchedule?: Schedule.Schedule<unknown> | undefined
   /**
    * Whether the engine's storage was restored from a copy, so that it may have lost steps that it had stored: payouts
-   * submitted since, and creates that were sent. Then each payout begins with a lookup, and one create counts as sent
-   * that nobody knows of, until the arrival horizon has passed. **Set it in all processes after a restore**, submit
-   * your unfinished payouts again, run `Unfinished.assessAll` before anybody asks for an end, because the copy's ends may
-   * be out of date, and take it out when the horizon has passed. Default: false.
+   * submitted since, and creates that were sent. Then one create of each payout counts as sent that nobody knows of,
+   * until the arrival horizon has passed. **Set it in all processes after a restore**, submit your unfinished payouts
+   * again, run `Unfinished.assessAll` before anybody asks for an end, because the copy's ends may be out of date, and
+   * take it out when the horizon has passed. Default: false.
    */
   readonly isRestored?: boolean | undefined
   /** The longest wait that is made in memory. Such a wait begins anew after a crash. Default: 10 seconds. */
@@ -191,7 +191,8 @@ export const layer: Layer.Layer<never, never, Payouts.Payouts | WorkflowEngine> 
 
 /**
  * Pays out durably and waits for the end: `Paid`, `Processing` if the payout did not become final in time, or the
- * error. Inside another workflow it runs as a child, and no process has to wait for it. A card token or a new customer
+ * error. The payout begins with a lookup: another card or amount may have been sent under its handle by a process that
+ * is gone. Inside another workflow it runs as a child, and no process has to wait for it. A card token or a new customer
  * gives an `InvalidRequest` before anything is stored.
  *
  * @example
@@ -213,8 +214,8 @@ export const execute = (request: PayoutRequest): Effect.Effect<Outcome, PayoutEr
   Effect.flatMap(durable(request), executing)
 
 /**
- * Stores the payout and returns its execution id. The engine then runs it. Submitting the same request again changes
- * nothing.
+ * Stores the payout and returns its execution id. The engine then runs it, and begins with a lookup (see `execute`).
+ * Submitting the same request again changes nothing.
  *
  * @category executing
  * @since 0.1.0

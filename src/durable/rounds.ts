@@ -1,6 +1,6 @@
 /**
- * One round of a durable payout, in at most three activities: the intent to send, the create itself, or a lookup that
- * sends nothing. Each has a stored end. One without a stored end may have happened all the same.
+ * One round of a durable payout, in at most three activities: the intent to send, a lookup with the create that it allows,
+ * or a lookup that sends nothing. Each has a stored end. One without a stored end may have happened all the same.
  */
 import * as Activity from "@effect/workflow/Activity"
 import * as Cause from "effect/Cause"
@@ -114,22 +114,23 @@ export const send = (runner: Runner, journey: Journey, intended: Option.Option<E
   })
 
 const once = Effect.fnUntraced(function* (runner: Runner, journey: Journey) {
-  const { isRestored, payouts } = runner
-  const { earlier, request, round, state } = journey
-  const options = { policy: budgets.policyOf(state) }
-  // What the engine has lost may be a create of this payout: how many there were, nobody knows.
-  const outstandingCreates = isRestored ? undefined : 0
-  const end = yield* Effect.either(
-    round === 1 && earlier === undefined && !isRestored
-      ? payouts.create(request, options)
-      : payouts.recover(request, { ...options, evidence: state.evidence, outstandingCreates })
-  )
+  const { request, state } = journey
+  // The first round makes a lookup, too: an execution with other arguments may have sent under this handle on a machine
+  // that is gone. Its processing error may have paid, and would not keep the provider from paying once more.
+  const options = { ...knownOf(runner, journey), policy: budgets.policyOf(state) }
+  const end = yield* Effect.either(runner.payouts.recover(request, options))
   const at = yield* Clock.currentTimeMillis
   if (Either.isLeft(end)) {
     const { left: error } = end
     return { _tag: "Failed" as const, at, error, ...(yield* goOnAfter(runner, state, at, error)) }
   }
   return yield* accepted(runner, journey, at, end.right)
+})
+
+/** What the engine has lost may be a create of this payout: how many there were, nobody knows. */
+const knownOf = ({ isRestored }: Runner, { state: { evidence } }: Journey) => ({
+  evidence,
+  outstandingCreates: isRestored ? undefined : 0
 })
 
 const accepted = Effect.fnUntraced(function* (
@@ -199,8 +200,7 @@ export const lookUp = (runner: Runner, journey: Journey) =>
     interruptRetryPolicy: Schedule.stop,
     execute: Effect.gen(function* () {
       const { earlier, request, state } = journey
-      const outstandingCreates = runner.isRestored ? undefined : 0
-      const options = { policy: RetryPolicy.none, evidence: state.evidence, outstandingCreates, lookUpOnly: true }
+      const options = { ...knownOf(runner, journey), policy: RetryPolicy.none, lookUpOnly: true }
       const end = yield* Effect.either(runner.payouts.recover(request, options))
       const at = yield* Clock.currentTimeMillis
       if (Either.isRight(end)) return yield* accepted(runner, journey, at, end.right)

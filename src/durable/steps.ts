@@ -1,6 +1,7 @@
 /**
- * The way of a durable payout: rounds of sending, waits, and polls until the payout is final. It runs from its beginning
- * whenever the engine runs it, and hears from the engine what each step came to before.
+ * The way of a durable payout: rounds of sending, waits, and polls until the payout is final. Each round looks the payout
+ * up before it sends, the first one too: another card or amount may have been sent under its handle. The way runs from its
+ * beginning whenever the engine runs it, and hears from the engine what each step came to before.
  */
 import * as Activity from "@effect/workflow/Activity"
 import * as Cause from "effect/Cause"

@@ -30,6 +30,7 @@ const atWork = (prefix?: string) =>
     const filename = path.join(yield* folder, "payouts.sqlite")
     const sandbox = yield* Sandbox.Sandbox
     const down = Script.apiError({ status: 503, code: 1 }).pipe(Script.onLookup)
+    yield* sandbox.script(Script.normal.pipe(Script.onLookup, Script.forHandle("lost")))
     yield* sandbox.always(
       Script.processing().pipe(Script.onCreate, Script.forHandle("slow")),
       Script.dropAfterCommit.pipe(Script.onCreate, Script.forHandle("lost")),
@@ -212,6 +213,7 @@ describe("payout durable retry, assess and show", () => {
     const sandbox = yield* Sandbox.Sandbox
     yield* sandbox.script(
       Script.softDeclined().pipe(Script.forHandle("soft")),
+      Script.normal.pipe(Script.onLookup, Script.forHandle("lost")),
       Script.dropAfterCommit.pipe(Script.onCreate, Script.forHandle("lost")),
       Script.dropBeforeCommit.pipe(Script.onLookup, Script.forHandle("lost"))
     )

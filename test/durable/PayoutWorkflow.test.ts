@@ -84,12 +84,12 @@ describe("A durable payout", () => {
       const sandbox = yield* Sandbox.Sandbox
       const outcome = yield* inVirtualTime(PayoutWorkflow.execute(request))
       assert.deepStrictEqual([outcome._tag, outcome.certainty], ["Paid", "Moved"])
-      const [first, ...polls] = (yield* sandbox.exchanges).map(({ started }) => started.epochMillis / 1000)
-      assert.strictEqual(first, 0)
+      const [lookup, create, ...polls] = (yield* sandbox.exchanges).map(({ started }) => started.epochMillis / 1000)
+      assert.deepStrictEqual([lookup, create], [0, 0])
       assert.deepStrictEqual(polls, [10, 30, 70, 150, 310])
       assert.deepStrictEqual(
         outcome.attempts.map(({ outcome }) => outcome),
-        ["Processing", "Paid"]
+        ["NotFound", "Processing", "Paid"]
       )
       assert.strictEqual(yield* creates, 1)
     }).pipe(Effect.provide(layer({ outcome: Acquirer.processing({ after: "5 minutes" }) })))
@@ -168,7 +168,7 @@ describe("A durable payout", () => {
       const result = yield* PayoutWorkflow.poll(id)
       assert(result?._tag === "Complete")
       assert.strictEqual((yield* result.exit)._tag, "Processing")
-      assert.strictEqual((yield* sandbox.exchanges).length, 1 + 5 + 2)
+      assert.strictEqual((yield* sandbox.exchanges).length, 2 + 5 + 2)
     }).pipe(
       Effect.provide(
         layer({ outcome: Acquirer.processing() }, { pollSchedule: Schedule.fromDelays("1 hour", "1 hour") })
@@ -274,7 +274,7 @@ describe("A durable payout", () => {
       yield* sandbox.script(
         Script.processingError().pipe(Script.onCreate),
         Script.processing({ after: "15 seconds" }).pipe(Script.onCreate),
-        Script.times(2)(Script.onLookup(Script.normal)),
+        Script.times(3)(Script.onLookup(Script.normal)),
         Script.staleRead
       )
       const end = yield* inVirtualTime(PayoutWorkflow.execute(request))
@@ -282,7 +282,7 @@ describe("A durable payout", () => {
       const asked = (yield* sandbox.exchanges).filter(({ kind }) => kind === "Lookup")
       assert.deepStrictEqual(
         asked.map(({ started }) => started.epochMillis),
-        [60_000, 60_000, 70_000, 90_000]
+        [0, 60_000, 60_000, 70_000, 90_000]
       )
     }).pipe(Effect.provide(layer()))
   )
@@ -313,6 +313,7 @@ describe("A durable payout", () => {
   it.effect("outlasts an outage of hours", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.normal.pipe(Script.onLookup))
       yield* sandbox.always(Script.status(503))
       yield* PayoutWorkflow.submit(request)
       yield* inVirtualTime(Effect.sleep("90 minutes"))
@@ -323,16 +324,31 @@ describe("A durable payout", () => {
     }).pipe(Effect.provide(layer()))
   )
 
-  it.effect("whose every answer is lost ends as money that may have moved, where it does not pause", () =>
+  it.effect(
+    "whose every answer since its first create is lost ends as money that may have moved, where it does not pause",
+    () =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        yield* sandbox.script(Script.normal.pipe(Script.onLookup))
+        yield* sandbox.always(Script.dropBeforeCommit)
+        const error = yield* Effect.flip(later("8 hours"))
+        assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
+        const exchanges = yield* sandbox.exchanges
+        assert.strictEqual(error.attempts.length, exchanges.length)
+        assert.deepStrictEqual(error.exposure, { min: 0, max: 12_500 * (yield* creates) })
+        assert.strictEqual(yield* creates, 1)
+        const last = exchanges.at(-1)?.started.epochMillis ?? 0
+        assert.isAbove(last, Duration.toMillis("7 hours"))
+      }).pipe(Effect.provide(layer({}, { pauseSchedule: Schedule.stop })))
+  )
+
+  it.effect("whose every answer is lost, that of its first lookup too, sends nothing and says that nothing moved", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.always(Script.dropBeforeCommit)
+      yield* sandbox.always(Script.dropAfterCommit)
       const error = yield* Effect.flip(later("8 hours"))
-      assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
-      const exchanges = yield* sandbox.exchanges
-      assert.strictEqual(error.attempts.length, exchanges.length)
-      const last = exchanges.at(-1)?.started.epochMillis ?? 0
-      assert.isAbove(last, Duration.toMillis("7 hours"))
+      assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "NotMoved"])
+      assert.deepStrictEqual([yield* creates, yield* moved], [0, 0])
     }).pipe(Effect.provide(layer({}, { pauseSchedule: Schedule.stop })))
   )
 
@@ -370,6 +386,7 @@ describe.each([
   it.effect("is at its end: a failure that it was asked about is final", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(Script.normal.pipe(Script.onLookup))
       yield* sandbox.always(Script.dropBeforeCommit)
       const error = yield* inVirtualTime(Effect.flip(PayoutWorkflow.execute(request)))
       assert.deepStrictEqual([error._tag, error.certainty], ["CommunicationError", "MayHaveMoved"])
@@ -424,7 +441,7 @@ describe("A step that is run again in the same process", () => {
   it.effect("sends nothing, because the first run may have sent; the next step asks", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.script(Script.dropAfterCommit)
+      yield* sandbox.script(Script.dropAfterCommit.pipe(Script.onCreate))
       const seen: Array<number> = []
       const twice = forgetful(Effect.map(sandbox.exchanges, ({ length }) => void seen.push(length)))
       const outcome = yield* inVirtualTime(

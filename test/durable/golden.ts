@@ -70,14 +70,24 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "declined for good": { script: [Script.hardDeclined()], ends: ["HardDeclined", "NotMoved", 0] },
   "declined softly": { script: [Script.softDeclined()], ends: ["SoftDeclined", "NotMoved", 0] },
   "refused, and to be taken up": {
-    script: [Script.apiError({ status: 400, code: 135 })],
+    script: [Script.apiError({ status: 400, code: 135 }).pipe(Script.onCreate)],
     then: PayoutWorkflow.retry,
     ends: paid
   },
   // The provider has lost the record that it showed before, so nobody sends anything.
   "waiting after a processing error": { script: [Script.processingError()], ends: ["Waits"] },
-  "pausing for a key that is refused": { script: [Script.apiError({ status: 401, code: 1 })], ends: paid },
-  "pausing with a create in doubt": { script: [Script.dropBeforeCommit, Script.dropBeforeCommit], ends: paid },
+  "pausing for a key that is refused": {
+    script: [Script.apiError({ status: 401, code: 1 }).pipe(Script.onCreate)],
+    ends: paid
+  },
+  "pausing with a create in doubt": {
+    script: [
+      Script.normal.pipe(Script.onLookup),
+      Script.dropBeforeCommit.pipe(Script.onCreate),
+      Script.dropBeforeCommit.pipe(Script.onLookup)
+    ],
+    ends: paid
+  },
   processing: { sandbox: { outcome: Acquirer.processing() }, ends: ["Waits"] }
 }
 

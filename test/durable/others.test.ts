@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { RetryPolicy } from "effect-billwerk-payouts"
-import { Acquirer, Sandbox, Script } from "effect-billwerk-payouts/testing"
+import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as PayoutWorkflow from "effect-billwerk-payouts/PayoutWorkflow"
 import { anotherProcess, inVirtualTime, requestOf } from "../support.js"
 import { layer } from "./support.js"
@@ -46,12 +46,25 @@ describe("A payout that waits for its end", () => {
       }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() }, options)))
   )
 
-  it.effect("is not told as paid when another amount was paid under its handle", () =>
+  it.effect("is not told as paid when another amount was paid under its handle, by another process", () =>
     Effect.gen(function* () {
-      const other = requestOf({ amount: 99_900 })
-      yield* paidBy(other, "this process")
+      yield* paidBy(requestOf({ amount: 99_900 }), "another process")
       assert.deepStrictEqual(yield* told(), ["HandleConflict", "NotMoved", 0, 0])
-      assert.deepStrictEqual(yield* told(other), ["Paid", "Moved", 99_900, 99_900])
+    }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() }, options)))
+  )
+
+  it.effect("is told as declined although another amount was submitted: that one is not sent under its handle", () =>
+    Effect.gen(function* () {
+      const sandbox = yield* Sandbox.Sandbox
+      const other = requestOf({ amount: 99_900 })
+      yield* PayoutWorkflow.submit(request)
+      yield* pass("1 minute")
+      yield* sandbox.settle(request.handle, Acquirer.softDeclined())
+      yield* PayoutWorkflow.submit(other)
+      yield* pass("3 hours")
+      assert.deepStrictEqual(yield* told(), ["SoftDeclined", "NotMoved", 0, 0])
+      assert.deepStrictEqual(yield* told(other), ["HandleConflict", "NotMoved", 0, 0])
+      assert.deepStrictEqual(Ledger.movements(yield* sandbox.ledger, request.handle), [])
     }).pipe(Effect.provide(layer({ outcome: Acquirer.processing() }, options)))
   )
 

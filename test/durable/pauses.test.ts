@@ -25,36 +25,47 @@ const stateOf = (id: string) =>
         })
   )
 
+/** The provider is well until the first create. */
+const firstLookup = Script.normal.pipe(Script.onLookup)
+
 const impatient: PayoutWorkflow.Options = { policy: RetryPolicy.none }
 
 describe("A durable payout", () => {
-  it.effect.each([
+  const troubles = [
     ["a key that is refused with 401", Script.apiError({ status: 401, code: 1 })],
     ["a key without rights, 403", Script.apiError({ status: 403, code: 1 })],
     ["a provider that is away, 503", Script.apiError({ status: 503, code: 1 })],
     ["answers that are lost", Script.dropBeforeCommit],
     ["another server's answers, 302", Script.status(302)],
     ["a limit that does not end, 429", Script.apiError({ status: 429, code: 122 })]
-  ] as const)("pauses for %s, with growing gaps, and is paid once when that is over (D20)", ([, step]) =>
-    Effect.gen(function* () {
-      const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.always(step)
-      const id = yield* PayoutWorkflow.submit(request)
-      yield* pass("10 hours")
-      assert.strictEqual(yield* stateOf(id), "Suspended")
-      const asked = (yield* exchanges).map(({ started }) => started.epochMillis / 60_000)
-      const gaps = asked.slice(1).map((at, index) => Math.round(at - (asked[index] ?? 0)))
-      assert.deepStrictEqual(gaps.filter((gap) => gap > 0).slice(0, 6), [5, 10, 20, 40, 60, 60])
-      yield* sandbox.clear
-      yield* pass("61 minutes")
-      assert.strictEqual(yield* stateOf(id), "Paid")
-      assert.strictEqual(yield* moved, 12_500)
-    }).pipe(Effect.provide(layer({}, impatient)))
+  ] as const
+
+  it.effect.each(
+    troubles.flatMap(([what, step]) => (["create", "lookup"] as const).map((since) => [what, since, step] as const))
+  )(
+    "pauses for %s since its first %s, with growing gaps, and is paid once when that is over (D20)",
+    ([, since, step]) =>
+      Effect.gen(function* () {
+        const sandbox = yield* Sandbox.Sandbox
+        if (since === "create") yield* sandbox.script(firstLookup)
+        yield* sandbox.always(step)
+        const id = yield* PayoutWorkflow.submit(request)
+        yield* pass("10 hours")
+        assert.strictEqual(yield* stateOf(id), "Suspended")
+        const asked = (yield* exchanges).map(({ started }) => started.epochMillis / 60_000)
+        const gaps = asked.slice(1).map((at, index) => Math.round(at - (asked[index] ?? 0)))
+        assert.deepStrictEqual(gaps.filter((gap) => gap > 0).slice(0, 6), [5, 10, 20, 40, 60, 60])
+        yield* sandbox.clear
+        yield* pass("61 minutes")
+        assert.strictEqual(yield* stateOf(id), "Paid")
+        assert.strictEqual(yield* moved, 12_500)
+      }).pipe(Effect.provide(layer({}, impatient)))
   )
 
   it.effect("goes on at once when it is woken in a pause, and looks the payout up before it sends", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(firstLookup)
       yield* sandbox.always(Script.dropAfterCommit)
       const id = yield* PayoutWorkflow.submit(request)
       yield* pass("3 hours")
@@ -74,6 +85,7 @@ describe("A durable payout", () => {
   it.effect("is not woken from a pause by a hint, which only asks: a webhook cannot make it send", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(firstLookup)
       yield* sandbox.always(Script.apiError({ status: 503, code: 1 }))
       const id = yield* PayoutWorkflow.submit(request)
       yield* pass("90 minutes")
@@ -87,6 +99,7 @@ describe("A durable payout", () => {
   it.effect("is woken from a wait of hours between its tries", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(firstLookup)
       yield* sandbox.always(Script.apiError({ status: 503, code: 1 }))
       const id = yield* PayoutWorkflow.submit(request)
       yield* pass("4 hours")
@@ -128,11 +141,12 @@ describe("A durable payout", () => {
   it.effect("ends as what it is when its pauses end", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
+      yield* sandbox.script(firstLookup)
       yield* sandbox.always(Script.apiError({ status: 401, code: 1 }))
       const id = yield* PayoutWorkflow.submit(request)
       yield* pass("3 hours")
       assert.strictEqual(yield* stateOf(id), "RequestRejected")
-      assert.strictEqual((yield* exchanges).length, 3)
+      assert.strictEqual((yield* exchanges).length, 4)
     }).pipe(Effect.provide(layer({}, { ...impatient, pauseSchedule: Schedule.fromDelays("1 hour", "1 hour") })))
   )
 

@@ -67,7 +67,7 @@ describe("PayoutWorkflow.retry (D18)", () => {
   it.effect("finds out that the payout was paid meanwhile, and sends nothing", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.script(Script.apiError({ status: 401, code: 1 }))
+      yield* sandbox.script(Script.apiError({ status: 401, code: 1 }).pipe(Script.onCreate))
       yield* PayoutWorkflow.submit(request)
       yield* pass("1 second")
       const other = yield* anotherProcess()
@@ -154,9 +154,10 @@ describe("PayoutWorkflow.retry (D18)", () => {
       assert.deepStrictEqual(
         outcome.attempts.map(({ kind, ordinal, outcome }) => [ordinal, kind, outcome]),
         [
-          [1, "Create", "SoftDeclined"],
-          [2, "Lookup", "SoftDeclined"],
-          [3, "Create", "Paid"]
+          [1, "Lookup", "NotFound"],
+          [2, "Create", "SoftDeclined"],
+          [3, "Lookup", "SoftDeclined"],
+          [4, "Create", "Paid"]
         ]
       )
     }).pipe(Effect.provide(ended()))
@@ -164,8 +165,16 @@ describe("PayoutWorkflow.retry (D18)", () => {
 })
 
 describe("PayoutWorkflow.assess", () => {
+  /** The first lookup finds nothing; the answers to the create and to the lookup after it are lost. */
+  const answersLost = [
+    Script.normal.pipe(Script.onLookup),
+    Script.dropAfterCommit.pipe(Script.onCreate),
+    Script.dropBeforeCommit.pipe(Script.onLookup)
+  ]
+
   const lost = Effect.gen(function* () {
     const sandbox = yield* Sandbox.Sandbox
+    yield* sandbox.script(Script.normal.pipe(Script.onLookup))
     yield* sandbox.always(Script.dropBeforeCommit)
     yield* PayoutWorkflow.submit(request)
     yield* pass("1 second")
@@ -190,7 +199,7 @@ describe("PayoutWorkflow.assess", () => {
   it.effect("finds what was paid", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.script(Script.dropAfterCommit, Script.dropBeforeCommit)
+      yield* sandbox.script(...answersLost)
       yield* PayoutWorkflow.submit(request)
       yield* pass("1 second")
       assert.strictEqual((yield* told())[1], "MayHaveMoved")
@@ -204,7 +213,7 @@ describe("PayoutWorkflow.assess", () => {
   it.effect("watches what it finds processing to its end, and does not send it again when it fails", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.script(Script.dropAfterCommit, Script.dropBeforeCommit)
+      yield* sandbox.script(...answersLost)
       yield* PayoutWorkflow.submit(request)
       yield* pass("1 second")
       yield* PayoutWorkflow.assess(request)
@@ -247,7 +256,7 @@ describe("PayoutWorkflow.assess", () => {
   it.effect("pauses while the provider cannot be asked, and can be woken", () =>
     Effect.gen(function* () {
       const sandbox = yield* Sandbox.Sandbox
-      yield* sandbox.script(Script.dropAfterCommit, Script.dropBeforeCommit)
+      yield* sandbox.script(...answersLost)
       const id = yield* PayoutWorkflow.submit(request)
       yield* pass("1 second")
       yield* sandbox.always(Script.apiError({ status: 503, code: 1 }))
