@@ -1,6 +1,6 @@
 /** The programs of the documents that book by handle, story by story: what they do with the funds. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted, type Scope } from "effect"
+import { DateTime, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import { type Exposure, Payouts, RetryPolicy } from "effect-billwerk-payouts"
 import { Acquirer, Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
@@ -255,5 +255,35 @@ describe("durableObject.ts", () => {
         assert.deepStrictEqual(refused, [409, { handle: "prize.42", state: "HandleConflict", certainty: "Moved" }])
       })
     )
+  )
+})
+
+describe("docs/recovering.md, after a restore from a backup", () => {
+  const request = requestOf()
+  /** A process of its own, whose table came back without what was sent. */
+  const inProcess = Effect.provide(Payouts.layerWith({ policy: RetryPolicy.none }))
+  const movedAfter = (call: Effect.Effect<unknown, unknown, Payouts.Payouts>) =>
+    Effect.gen(function* () {
+      yield* script(Script.processingError({ moved: true }).pipe(Script.onCreate))
+      const lost = Effect.flatMap(Payouts.Payouts, ({ create }) => create(request))
+      yield* Effect.ignore(inProcess(lost))
+      yield* Effect.ignore(inProcess(call))
+      const { ledger } = yield* Sandbox.Sandbox
+      return Ledger.moved(yield* ledger, request.handle)
+    }).pipe(Effect.provide(Sandbox.layer))
+
+  it.effect("pays once with recover, where a processing error hid a payment", () =>
+    Effect.gen(function* () {
+      const lastSentAt = yield* DateTime.now
+      const call = Effect.flatMap(Payouts.Payouts, ({ recover }) => recover(request, { lastSentAt }))
+      assert.strictEqual(yield* movedAfter(call), 12_500)
+    })
+  )
+
+  it.effect("pays twice with create, as the page says", () =>
+    Effect.gen(function* () {
+      const call = Effect.flatMap(Payouts.Payouts, ({ create }) => create(request))
+      assert.strictEqual(yield* movedAfter(call), 25_000)
+    })
   )
 })

@@ -34,6 +34,8 @@ export interface Given {
 
 export const fromValidation = ({ error }: ValidationError.ValidationError, given: Given): BadInput => {
   const text = oneLine(Paint.strip(HelpDoc.toAnsiText(error)))
+  const missing = text.match(/^(Expected to find option: '--[\w-]+' ?)+$/) && text.match(/--[\w-]+/g)
+  if (missing) return make(`${missing.join(", ")} missing (see --help)`)
   const unknown = /^Received unknown argument: '(.*)'$/.exec(text)?.[1]
   return make(`${unknown === undefined ? text.replace(addresses, redacted) : untaken(unknown, given)} (see --help)`)
 }

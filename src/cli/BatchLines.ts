@@ -31,9 +31,16 @@ const planned = ({ begun, done, fresh, inDoubt, missing }: Batch.Plan): Readonly
   ...(missing.length === 0 ? [] : Layout.labelled("missing", lacking(missing))),
   ...Layout.labelled(
     "send",
-    `${fresh.length}, which takes ${duration(Batch.leastTime(fresh.length))} or more within the provider's request limits`
+    fresh.length === 0
+      ? "no new row"
+      : `${counted(fresh.length)}, ${atLeast(fresh.length)} within the provider's request limits`
   )
 ]
+
+const atLeast = (rows: number): string => {
+  const least = Batch.leastTime(rows)
+  return Duration.greaterThan(least, Duration.zero) ? `in ${duration(least)} or more` : "at once"
+}
 
 const lacking = (handles: ReadonlyArray<string>): string => {
   const which = handles.slice(0, problemsMax).join(", ")

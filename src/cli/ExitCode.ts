@@ -64,6 +64,7 @@ export const meanings: ReadonlyArray<readonly [code: string, meaning: string]> =
   ["2", "bad input or configuration: nothing was sent"],
   ["3", "processing: accepted, and paid or failed later; await it"],
   ["4", "not paid: this request has moved no money"],
+  ["", "HandleConflict: another payout has the handle, and may be paid: release nothing, and ask a person"],
   ["5", "money may have moved: recover it, and never pay again under another handle"],
   ["", "or it is paid, and more may have moved: book the payment, and ask the acquirer about the rest"],
   ["6", "get: the provider has no payout under this handle; a create may still be under way"],

@@ -71,7 +71,11 @@ const serve = (flags: Flags) =>
     }
     const server = yield* SandboxServer.make({ port, host: flags.host, page }).pipe(
       Effect.provideService(Sandbox.Sandbox, sandbox),
-      Effect.mapError((error) => BadInput.make(`cannot listen at ${flags.host}, port ${port} (${reasonOf(error)})`))
+      Effect.mapError((error) => {
+        const reason = reasonOf(error)
+        const free = reason === "EADDRINUSE" ? ": another program has the port. --port 0 picks a free one" : ""
+        return BadInput.make(`cannot listen at ${flags.host}, port ${port} (${reason})${free}`)
+      })
     )
     yield* Console.error(announcement(server, flags, Ledger.payouts(yield* bare.ledger).length))
     yield* Console.log(server.url)

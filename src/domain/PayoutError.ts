@@ -76,6 +76,15 @@ const whileUnclear =
 const advise = (facts: Facts, whenNotMoved: string): string =>
   facts.certainty === "NotMoved" ? whenNotMoved : whileUnclear
 
+/** A collision passes, and so does a refused key when it is corrected. Any other refusal is of what the request asks for. */
+const afterRefusal = ({ code, status }: { readonly code?: number | undefined; readonly status: number }): string => {
+  if (code === 74 || status === 409 || status === 425) return "Something else was changing the payout: try again later."
+  if (status === 401 || status === 403) {
+    return "Correct the key or what it may do, and then send the same request again, under the same handle."
+  }
+  return "Correct the request or the account's configuration; repeating the same request cannot help."
+}
+
 /** The last answer, if the error reports another one: it says nothing about the reported attempt. */
 const afterwards = (attempts: ReadonlyArray<Attempt>, reported: number | undefined): string | undefined => {
   const last = attempts.at(-1)
@@ -281,16 +290,7 @@ export class RequestRejected extends Schema.TaggedError<RequestRejected>("effect
       quoted(this.error),
       quoted(this.detail)
     )
-    return words(
-      `${refused}.`,
-      money(this),
-      advise(
-        this,
-        this.code === 74 || this.status === 409 || this.status === 425
-          ? "Something else was changing the payout: try again later."
-          : "Correct the request or the account's configuration; repeating the same request cannot help."
-      )
-    )
+    return words(`${refused}.`, money(this), advise(this, afterRefusal(this)))
   }
 }
 

@@ -40,7 +40,7 @@ describe("payout batch", () => {
       assert.deepStrictEqual(err, [
         "2 rows: 2 valid, 0 invalid, 0 with a handle that another row has",
         "sum       20003 minor units of DKK in 2 rows",
-        "send      2, which takes 0 or more within the provider's request limits",
+        "send      2 rows, at once within the provider's request limits",
         "LIVE: real money, https://api.frisbii.com"
       ])
       assert.deepStrictEqual(
@@ -82,7 +82,7 @@ describe("payout batch", () => {
       assert.deepStrictEqual(second.err.slice(2, 5), [
         "record    2 are done and skipped, 1 were begun and are recovered first",
         "in doubt  at most 10002 minor units of DKK in 1 row",
-        "send      0, which takes 0 or more within the provider's request limits"
+        "send      no new row"
       ])
       assert.deepStrictEqual(
         [second.code, second.out[0]],

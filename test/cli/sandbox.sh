@@ -1,4 +1,4 @@
-# Start it first: npm run payout -- sandbox --port 8080
+# Start it first: npx effect-billwerk-payouts sandbox --port 8080
 SANDBOX=${SANDBOX:-http://127.0.0.1:8080}
 KEY=priv_sandbox_0123456789abcdef0123456789abcdef
 

@@ -517,7 +517,10 @@ describe("payout sandbox", () => {
       for (const [args, says] of [
         [["--port", "70000"], "--port must be a whole number from 0 to 65535"],
         [["--port", "http"], "--port must be a whole number from 0 to 65535"],
-        [["--port", port], `cannot listen at 127.0.0.1, port ${port} (EADDRINUSE)`],
+        [
+          ["--port", port],
+          `cannot listen at 127.0.0.1, port ${port} (EADDRINUSE): another program has the port. --port 0 picks a free one`
+        ],
         [["--port", "0", "--host", "256.0.0.1"], "cannot listen at 256.0.0.1, port 0 (ENOTFOUND)"],
         [["--port", "0", "--state", "other.json"], "other.json does not hold the state of a sandbox of this version"],
         [["--port", "0", "--state", "."], ". cannot be read"],

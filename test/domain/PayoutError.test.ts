@@ -187,8 +187,8 @@ describe("An error's message", () => {
     ],
     [
       new PayoutError.RequestRejected({ ...notMoved, status: 403 }),
-      "Payout prize-2026-0042: the provider refused the request with HTTP 403. No money has moved. Correct the request " +
-        "or the account's configuration; repeating the same request cannot help."
+      "Payout prize-2026-0042: the provider refused the request with HTTP 403. No money has moved. Correct the key " +
+        "or what it may do, and then send the same request again, under the same handle."
     ],
     [
       make.HardDeclined(notMoved),
