@@ -3,7 +3,7 @@
  * examples of `docs/runtimes.md`, as they are: whatever they fetch arrives at a Sandbox, as if it were the provider.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted, type Scope } from "effect"
+import { type Cause, Effect, Layer, Redacted, type Scope } from "effect"
 import { Ledger, Sandbox, Script } from "effect-billwerk-payouts/testing"
 import * as SandboxServer from "effect-billwerk-payouts/testing/server"
 import * as Workerd from "./Workerd.js"
@@ -15,7 +15,7 @@ interface Answer {
   readonly body: unknown
 }
 
-const sent = (url: string, init: RequestInit = {}): Effect.Effect<Answer, unknown> =>
+const sent = (url: string, init: RequestInit = {}): Effect.Effect<Answer, Cause.UnknownException> =>
   Effect.tryPromise(async (signal) => {
     const answer = await fetch(url, { signal, ...init })
     const text = await answer.text()
