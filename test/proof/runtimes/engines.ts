@@ -1,4 +1,4 @@
-/** A durable payout on an engine: its first answer is lost, and a second engine on the same store finds its end. */
+/** A durable payout on an engine: the answer to its create is lost, and a second engine on the same store finds its end. */
 import type { WorkflowEngine } from "@effect/workflow/WorkflowEngine"
 import { Effect, Layer } from "effect"
 import Pg from "pg"
@@ -14,7 +14,7 @@ const sharding = { entityMessagePollInterval: "100 millis", entityTerminationTim
 const onEngine = <E extends object>(engine: Layer.Layer<WorkflowEngine, E>): Effect.Effect<unknown, object> =>
   Effect.gen(function* () {
     const sandbox = yield* Sandbox.Sandbox
-    yield* sandbox.script(Script.dropAfterCommit)
+    yield* sandbox.script(Script.dropAfterCommit.pipe(Script.onCreate))
     const process = PayoutWorkflow.layer.pipe(Layer.provide(Payouts.layer), Layer.provideMerge(engine))
     const execute = Effect.flatMap(payout("durable"), PayoutWorkflow.execute).pipe(
       Effect.map(({ _tag }) => _tag),

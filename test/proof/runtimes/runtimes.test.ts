@@ -122,7 +122,7 @@ const ends = all((name) => ({
   attempts: name === "dropBeforeCommit" ? ["Create", "Lookup", "Create"] : ["Create", "Lookup"]
 }))
 
-const durable = { ends: ["Paid", "Paid"], exchanges: ["Create", "Lookup"], moved: 12_500 }
+const durable = { ends: ["Paid", "Paid"], exchanges: ["Lookup", "Create", "Lookup"], moved: 12_500 }
 
 const does: Record<PartName, { readonly title: string; readonly value: unknown }> = {
   quickstart: {
