@@ -262,7 +262,7 @@ describe("docs/recovering.md, after a restore from a backup", () => {
   const request = requestOf()
   /** A process of its own, whose table came back without what was sent. */
   const inProcess = Effect.provide(Payouts.layerWith({ policy: RetryPolicy.none }))
-  const movedAfter = (call: Effect.Effect<unknown, unknown, Payouts.Payouts>) =>
+  const movedAfter = (call: Effect.Effect<unknown, object, Payouts.Payouts>) =>
     Effect.gen(function* () {
       yield* script(Script.processingError({ moved: true }).pipe(Script.onCreate))
       const lost = Effect.flatMap(Payouts.Payouts, ({ create }) => create(request))
