@@ -40,7 +40,7 @@ export const fromValidation = ({ error }: ValidationError.ValidationError, given
   return make(`${unknown === undefined ? text.replace(addresses, redacted) : untaken(unknown, given)} (see --help)`)
 }
 
-// What is left over is not always unknown: an option without a value is, and the second of two.
+// The parser calls more than unknown arguments unknown: an option without a value, and an option that is given twice.
 const untaken = (argument: string, { args, isOption }: Given): string => {
   const name = argument.replace(/=.*$/, "")
   if (isOption(name)) {

@@ -61,7 +61,7 @@ const Held = Schema.Union(
 )
 const decode = Schema.decode(Schema.parseJson(Held))
 
-/** What is in it. A report of the sandbox is simulated, as its file would be. */
+/** The evidence in it, and its account. A report of the sandbox counts as simulated, as a file of the sandbox does. */
 const keptIn = (held: typeof Held.Type): Kept => {
   if ("handle" in held) {
     const { account, ...evidence } = held

@@ -132,8 +132,8 @@ export interface Options {
   readonly pauseSchedule?: Schedule.Schedule<unknown> | undefined
   /**
    * Whether the engine's storage was restored from a copy, so that it may have lost steps that it had stored: payouts
-   * submitted since, and creates that were sent. Then one create of each payout counts as sent that nobody knows of,
-   * until the arrival horizon has passed. **Set it in all processes after a restore**, submit your unfinished payouts
+   * submitted since, and creates that were sent. Then the exposure of each payout has one unknown create more, until
+   * the arrival horizon has passed. **Set it in all processes after a restore**, submit your unfinished payouts
    * again, run `Unfinished.assessAll` before anybody asks for an end, because the copy's ends may be out of date, and
    * take it out when the horizon has passed. Default: false.
    */

@@ -21,8 +21,6 @@ export const placeMax: Duration.Duration = Duration.minutes(2)
 /** Runs an effect in a place of its own. */
 export type InPlace = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-type Restore = InPlace
-
 export const make = (count: number = placesMax): InPlace => {
   let free = count
   const line = new Set<Deferred.Deferred<void>>()
@@ -35,7 +33,7 @@ export const make = (count: number = placesMax): InPlace => {
     free += 1
   })
 
-  const enter = (restore: Restore): Effect.Effect<void> =>
+  const enter = (restore: InPlace): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (free > 0) {
         free -= 1

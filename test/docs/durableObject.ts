@@ -28,9 +28,11 @@ const keep = (storage: Storage, evidence: Exposure.Evidence) =>
     Effect.promise(() => storage.put(evidence.handle, row))
   )
 
-/** Of the handle, whoever asks. The `certainty` of a conflict is about the new arguments alone. */
+/** The certainty for all requests of the handle. The `certainty` of a conflict is about the new arguments alone. */
 const ofHandle = (end: Outcome.Outcome | Exclude<PayoutError.PayoutError, PayoutError.InvalidRequest>) =>
-  end._tag === "HandleConflict" && end.certainty === "NotMoved" ? end.other.certainty : end.certainty
+  end._tag === "HandleConflict" && (end.certainty === "NotMoved" || end.other.certainty === "Moved")
+    ? end.other.certainty
+    : end.certainty
 
 const pay = (storage: Storage, body: string) =>
   Effect.gen(function* () {
